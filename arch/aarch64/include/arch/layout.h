@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The kernel half of the address space (TTBR1, 48 bits).
+ *
+ *   0xffff000000000000  direct map: all RAM at its physical address, read/write, never executable
+ *   0xffffffff00000000  device registers, 1 GiB
+ *   0xffffffff40000000  stacks of the CPUs, 32 KiB each, with unmapped guards below both parts
+ *   0xffffffff80000000  kernel image (kernel.ld)
+ */
+#ifndef ARCH_LAYOUT_H
+#define ARCH_LAYOUT_H
+
+#define HAL_DIRECT_BASE 0xffff000000000000ul
+#define HAL_DEVICE_BASE 0xffffffff00000000ul
+#define HAL_DEVICE_SIZE 0x40000000ul
+
+#define ARCH_USER_BASE 0x1000ul
+#define ARCH_USER_LIMIT 0x0000fffffffff000ul
+
+/* A CPU's slot: guard, emergency stack, guard, stack. */
+#define ARCH_STACK_BASE 0xffffffff40000000ul
+#define ARCH_STACK_SLOT 0x8000ul
+#define ARCH_EMERGENCY_OFFSET 0x1000ul
+#define ARCH_EMERGENCY_SIZE 0x1000ul
+#define ARCH_STACK_OFFSET 0x4000ul
+#define ARCH_STACK_SIZE 0x4000ul
+
+#define ARCH_IMAGE_BASE 0xffffffff80000000ul
+
+#endif

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Entries from user mode, and the way back.
+ *
+ * User code runs with SP_EL1 = its struct uctx: an entry saves into it, then takes the CPU's empty stack,
+ * calls C and resumes the context that comes back.  Kernel code runs with SP_EL1 = stack and everything
+ * masked, so the only regular exceptions at EL1 are the interrupt that ends hal_cpu_idle() and a user
+ * address that faults in arch_copyin/arch_copyout (copy.S).  Any other one is a bug and is handled on the
+ * emergency stack.
+ */
+#include <arch/offsets.h>
+
+/* ESR_EL1 of svc #0: class 0x15, 32-bit instruction; the immediate is in bits 15:0. */
+#define ESR_SVC 0x56000000
+
+/* What every entry keeps: callee-saved registers, stack and thread pointers, pc. Uses x10 - x12. */
+    .macro save_callee
+    mrs x10, sp_el0
+    mrs x11, elr_el1
+    mrs x12, tpidr_el0
+    stp x19, x20, [sp, #UCTX_X19]
+    stp x21, x22, [sp, #(UCTX_X19 + 16)]
+    stp x23, x24, [sp, #(UCTX_X19 + 32)]
+    stp x25, x26, [sp, #(UCTX_X19 + 48)]
+    stp x27, x28, [sp, #(UCTX_X19 + 64)]
+    stp x29, x10, [sp, #UCTX_FP]
+    stp x11, x12, [sp, #UCTX_PC]
+    .endm
+
+/* Its counterpart. */
+    .macro load_callee
+    ldp x10, x11, [sp, #UCTX_PC]
+    ldp x29, x12, [sp, #UCTX_FP]
+    msr elr_el1, x10
+    msr tpidr_el0, x11
+    msr sp_el0, x12
+    ldp x19, x20, [sp, #UCTX_X19]
+    ldp x21, x22, [sp, #(UCTX_X19 + 16)]
+    ldp x23, x24, [sp, #(UCTX_X19 + 32)]
+    ldp x25, x26, [sp, #(UCTX_X19 + 48)]
+    ldp x27, x28, [sp, #(UCTX_X19 + 64)]
+    .endm
+
+    .macro store_args
+    stp x0, x1, [sp, #UCTX_X0]
+    stp x2, x3, [sp, #(UCTX_X0 + 16)]
+    stp x4, x5, [sp, #(UCTX_X0 + 32)]
+    stp x6, x7, [sp, #(UCTX_X0 + 48)]
+    .endm
+
+    .macro load_args
+    ldp x0, x1, [sp, #UCTX_X0]
+    ldp x2, x3, [sp, #(UCTX_X0 + 16)]
+    ldp x4, x5, [sp, #(UCTX_X0 + 32)]
+    ldp x6, x7, [sp, #(UCTX_X0 + 48)]
+    .endm
+
+    .macro zero_pair first, second
+    ldp \first, \second, [sp, #UCTX_ZERO]
+    .endm
+
+/* x10 - x18 and x30, which no trap returns. */
+    .macro zero_rest
+    zero_pair x10, x11
+    zero_pair x12, x13
+    zero_pair x14, x15
+    zero_pair x16, x17
+    zero_pair x18, x30
+    .endm
+
+/* The context's address to x0, and the empty stack of this CPU. */
+    .macro enter_kernel
+    mrs x14, tpidr_el1
+    mov x0, sp
+    ldr x14, [x14, #CPU_STACK]
+    mov x29, xzr                        // ends the chain of frames
+    mov sp, x14
+    .endm
+
+    .macro vector target
+    .balign 128
+    b \target
+    .endm
+
+    .section .text.vectors, "ax"
+    .balign 2048
+    .global arch_vectors
+arch_vectors:
+    // EL1 with SP_EL0: never
+    vector kernel_fault
+    vector kernel_fault
+    vector kernel_fault
+    vector kernel_fault
+    // EL1
+    vector kernel_sync
+    vector idle_interrupt
+    vector kernel_fault
+    vector kernel_fault
+    // EL0
+    .balign 128
+    stp x16, x17, [sp, #UCTX_X16]       // a fault keeps them
+    mrs x16, esr_el1
+    mov w17, #ESR_SVC
+    sub w16, w16, w17
+    cmp w16, #0x10, lsl #12
+    b.lo trap                           // w16 = number
+    b user_fault
+    vector user_interrupt
+    vector user_interrupt
+    vector user_error
+    // EL0 in AArch32: SPSR never asks for it
+    vector kernel_fault
+    vector kernel_fault
+    vector kernel_fault
+    vector kernel_fault
+
+trap:
+    save_callee
+    store_args
+    mov x13, #UCTX_RPC                  // a restart finds its arguments
+    stp x8, x13, [sp, #UCTX_X8]
+    str x9, [sp, #UCTX_X9]
+    mov w1, w16
+    enter_kernel
+    bl kern_syscall
+
+/* _Noreturn void arch_uctx_resume(struct uctx *u) */
+    .global arch_uctx_resume
+arch_uctx_resume:
+    mov sp, x0
+    load_callee
+    ldp x8, x9, [sp, #UCTX_X8]          // x9 = kind
+    cbnz x9, 1f
+    msr spsr_el1, xzr                   // EL0, all unmasked
+    zero_pair x0, x1
+    zero_pair x2, x3
+    zero_pair x4, x5
+    zero_pair x6, x7
+    mov x9, xzr
+    zero_rest
+    eret
+1:  cmp x9, #UCTX_RPC
+    b.ne 2f
+    msr spsr_el1, xzr
+    load_args
+    ldr x9, [sp, #UCTX_X9]
+    zero_rest
+    eret
+2:  ldr x10, [sp, #UCTX_SPSR]
+    msr spsr_el1, x10
+    load_args
+    ldp x9, x10, [sp, #UCTX_X9]
+    ldp x11, x12, [sp, #(UCTX_X9 + 16)]
+    ldp x13, x14, [sp, #(UCTX_X9 + 32)]
+    ldr x15, [sp, #(UCTX_X9 + 48)]
+    ldp x16, x17, [sp, #UCTX_X16]
+    ldp x18, x30, [sp, #UCTX_X18]
+    eret
+
+/* A full frame; x16 and x17 are saved already. */
+    .macro save_full
+    stp x9, x10, [sp, #UCTX_X9]
+    stp x11, x12, [sp, #(UCTX_X9 + 16)]
+    stp x13, x14, [sp, #(UCTX_X9 + 32)]
+    str x15, [sp, #(UCTX_X9 + 48)]
+    stp x18, x30, [sp, #UCTX_X18]
+    store_args
+    save_callee
+    mrs x13, spsr_el1
+    mov x14, #UCTX_FULL
+    str x13, [sp, #UCTX_SPSR]
+    stp x8, x14, [sp, #UCTX_X8]
+    .endm
+
+user_fault:
+    save_full
+    mrs x1, esr_el1
+    mrs x2, far_el1
+    enter_kernel
+    bl arch_user_fault
+    b arch_uctx_resume
+
+user_interrupt:
+    stp x16, x17, [sp, #UCTX_X16]
+    save_full
+    enter_kernel
+    bl kern_interrupt
+    b arch_uctx_resume
+
+user_error:
+    stp x16, x17, [sp, #UCTX_X16]
+    save_full
+    mrs x1, esr_el1
+    mov x2, #0
+    enter_kernel
+    bl arch_user_fault
+    b arch_uctx_resume
+
+/* _Noreturn void hal_cpu_idle(void).  A masked interrupt ends wfi too, so none is lost between the two. */
+    .global hal_cpu_idle
+hal_cpu_idle:
+    enter_kernel
+1:  dsb sy
+    wfi
+    msr daifclr, #2
+    isb
+    msr daifset, #2
+    b 1b
+
+idle_interrupt:
+    enter_kernel
+    mov x0, xzr
+    bl kern_interrupt
+    b arch_uctx_resume
+
+/*
+ * The kernel faulted.  A data abort on a user address in copy.S makes that return HAL_FAULT; its caller
+ * expects no scratch register to survive.  TPIDRRO_EL0, which user code can read, is zero but for the few
+ * instructions here.
+ */
+kernel_sync:
+    msr tpidrro_el0, x0
+    mrs x0, tpidr_el1
+    stp x1, x2, [x0, #CPU_SCRATCH]
+    mrs x1, esr_el1
+    lsr x1, x1, #26
+    cmp x1, #0x25                       // data abort at the same level
+    b.ne 1f
+    mrs x1, far_el1
+    tbnz x1, #55, 1f
+    mrs x1, elr_el1
+    adrp x2, arch_copy_begin
+    add x2, x2, :lo12:arch_copy_begin
+    subs x1, x1, x2
+    b.lo 1f
+    adrp x2, arch_copy_fault
+    add x2, x2, :lo12:arch_copy_fault
+    mrs x1, elr_el1
+    cmp x1, x2
+    b.hs 1f
+    msr elr_el1, x2
+    msr tpidrro_el0, xzr
+    eret
+1:  ldp x1, x2, [x0, #CPU_SCRATCH]
+    mrs x0, tpidrro_el0
+
+/* Save everything on the emergency stack as a struct arch_fault_frame. */
+kernel_fault:
+    msr tpidrro_el0, x0
+    mrs x0, tpidr_el1
+    stp x1, x2, [x0, #CPU_SCRATCH]
+    ldr x1, [x0, #CPU_EMERGENCY]
+    sub x1, x1, #FAULT_SIZE
+    mov x2, sp
+    str x2, [x1, #FAULT_SP]
+    mov sp, x1
+    ldp x1, x2, [x0, #CPU_SCRATCH]
+    mrs x0, tpidrro_el0
+    stp x0, x1, [sp, #FAULT_X]
+    stp x2, x3, [sp, #(FAULT_X + 16)]
+    stp x4, x5, [sp, #(FAULT_X + 32)]
+    stp x6, x7, [sp, #(FAULT_X + 48)]
+    stp x8, x9, [sp, #(FAULT_X + 64)]
+    stp x10, x11, [sp, #(FAULT_X + 80)]
+    stp x12, x13, [sp, #(FAULT_X + 96)]
+    stp x14, x15, [sp, #(FAULT_X + 112)]
+    stp x16, x17, [sp, #(FAULT_X + 128)]
+    stp x18, x19, [sp, #(FAULT_X + 144)]
+    stp x20, x21, [sp, #(FAULT_X + 160)]
+    stp x22, x23, [sp, #(FAULT_X + 176)]
+    stp x24, x25, [sp, #(FAULT_X + 192)]
+    stp x26, x27, [sp, #(FAULT_X + 208)]
+    stp x28, x29, [sp, #(FAULT_X + 224)]
+    str x30, [sp, #(FAULT_X + 240)]
+    mrs x0, elr_el1
+    mrs x1, spsr_el1
+    stp x0, x1, [sp, #FAULT_PC]
+    mrs x0, esr_el1
+    mrs x1, far_el1
+    stp x0, x1, [sp, #FAULT_ESR]
+    mov x0, sp
+    bl arch_kernel_fault                // does not return

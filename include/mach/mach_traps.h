@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The traps that are not mach_msg() or thread_switch(). */
+#ifndef MACH_MACH_TRAPS_H
+#define MACH_MACH_TRAPS_H
+
+#include <mach/kern_return.h>
+#include <mach/port.h>
+#include <mach/vm_types.h>
+
+#ifndef KERNEL
+
+/* A new port with receive right. Returns: its name; MACH_PORT_NULL: out of resources. */
+mach_port_name_t mach_reply_port(void);
+
+/* A send right for the calling thread's port: one more user reference. Returns: its name, or MACH_PORT_NULL. */
+mach_port_name_t mach_thread_self(void);
+
+/* A send right for the calling task's port: one more user reference. Returns: its name, or MACH_PORT_NULL. */
+mach_port_name_t mach_task_self_trap(void);
+
+/* A send right for the task's host port: one more user reference. Returns: its name, or MACH_PORT_NULL. */
+mach_port_name_t mach_host_self(void);
+
+/* The name of mach_task_self_trap() that the library got at program start: no trap, no new reference. */
+extern mach_port_t mach_task_self_;
+#define mach_task_self() mach_task_self_
+
+/* The task's bootstrap port, as it was at program start. */
+extern mach_port_t bootstrap_port;
+
+/*
+ * Write a string on the kernel's console, for debugging.
+ * Returns: KERN_SUCCESS; KERN_INVALID_ADDRESS it can't be read; KERN_INVALID_ARGUMENT it is longer than a page.
+ */
+kern_return_t mach_print(const char *text);
+
+/* Set the calling thread's thread pointer. Returns: KERN_SUCCESS; KERN_INVALID_ADDRESS no user address. */
+kern_return_t mach_thread_set_tls(vm_address_t tls);
+
+#endif
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The trap ABI, and the register form of RPC.
+ *
+ * A trap clobbers every register that the C ABI lets a function clobber, vector registers included; those that carry
+ * no result come back as zero.  Flags (rflags, PSTATE) are not kept either.
+ *
+ *                   x86_64 (syscall)      aarch64 (svc #n)     riscv64 (ecall)
+ *   number          eax                   n                    a2
+ *   arguments 0-6   rdi rsi rdx r8        x0 - x6              a0 a1 a3 a4 a5 a6 a7
+ *                   r9 r10 rbx
+ *   result          rax                   x8                   a2
+ *
+ * The register form of RPC (MACH_TRAP_RPC_CALL, MACH_TRAP_RPC_REPLY_WAIT):
+ *
+ *   remote name     rdi bits 0-31         x0                   a0
+ *   local name      rdi bits 32-63        x1                   a1
+ *   header          rsi                   x9                   t2
+ *   words 0-5       r8 r9 r10             x2 - x7              a3 a4 a5 a6 a7 t3
+ *                   rbx r12 r13
+ *   back: result    rax                   x8                   a2
+ *         remote    rdi                   x0                   a0
+ *         label     rdx                   x1                   a1
+ *         header and words where they went in
+ *
+ * header = number of payload words (0 .. 6) << 32 | msgh_id.  As a message in memory it is a simple message of
+ * 24 + 8 * words bytes.  Registers beyond the payload are handed over as they are: the stubs clear them.
+ */
+#ifndef MACH_RPC_H
+#define MACH_RPC_H
+
+#define MACH_TRAP_RPC_CALL 0
+#define MACH_TRAP_RPC_REPLY_WAIT 1
+#define MACH_TRAP_MSG 2
+#define MACH_TRAP_REPLY_PORT 3
+#define MACH_TRAP_THREAD_SELF 4
+#define MACH_TRAP_TASK_SELF 5
+#define MACH_TRAP_HOST_SELF 6
+#define MACH_TRAP_THREAD_SWITCH 7
+#define MACH_TRAP_THREAD_SET_TLS 8
+#define MACH_TRAP_PRINT 9
+#define MACH_TRAP_NULL 10
+#define MACH_TRAP_COUNT 11
+
+#define MACH_RPC_WORDS 6
+#define MACH_RPC_HEADER(id, words) ((unsigned long)(words) << 32 | (unsigned int)(id))
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Sizes of virtual memory.  Every ISA that Portolan supports has pages of 4 KiB; a portable program asks
+ * host_page_size() nevertheless.
+ */
+#ifndef MACH_VM_PARAM_H
+#define MACH_VM_PARAM_H
+
+#include <mach/vm_types.h>
+
+#define PAGE_SHIFT 12
+#define PAGE_SIZE ((vm_size_t)1 << PAGE_SHIFT)
+#define PAGE_MASK (PAGE_SIZE - 1)
+
+#define trunc_page(address) ((vm_offset_t)(address) & ~PAGE_MASK)
+#define round_page(address) (((vm_offset_t)(address) + PAGE_MASK) & ~PAGE_MASK)
+
+/* mach_vm_allocate(flags), mach_vm_map(flags). */
+#define VM_FLAGS_FIXED 0x0000
+#define VM_FLAGS_ANYWHERE 0x0001
+#define VM_FLAGS_OVERWRITE 0x4000 /* with VM_FLAGS_FIXED: replace what is mapped there */
+
+/* mach_vm_read_inband(), mach_vm_write_inband(): data that travels in the message itself. */
+#define VM_INBAND_MAX 4096
+typedef uint8_t *vm_inband_data_t;
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What mach_vm_region() tells. */
+#ifndef MACH_VM_REGION_H
+#define MACH_VM_REGION_H
+
+#include <mach/boolean.h>
+#include <mach/message.h>
+#include <mach/vm_behavior.h>
+#include <mach/vm_inherit.h>
+#include <mach/vm_prot.h>
+#include <mach/vm_types.h>
+
+typedef int vm_region_flavor_t;
+typedef int *vm_region_info_t;
+
+#define VM_REGION_INFO_MAX 1024
+typedef int vm_region_info_data_t[VM_REGION_INFO_MAX];
+
+#define VM_REGION_BASIC_INFO_64 9
+
+#pragma pack(push, 4)
+struct vm_region_basic_info_64 {
+    vm_prot_t protection;
+    vm_prot_t max_protection;
+    vm_inherit_t inheritance;
+    boolean_t shared;   /* other address spaces see the same memory */
+    boolean_t reserved;
+    memory_object_offset_t offset; /* of the region's first byte in its memory object */
+    vm_behavior_t behavior;
+    unsigned short user_wired_count;
+};
+#pragma pack(pop)
+
+typedef struct vm_region_basic_info_64 vm_region_basic_info_data_64_t;
+typedef struct vm_region_basic_info_64 *vm_region_basic_info_64_t;
+#define VM_REGION_BASIC_INFO_COUNT_64 \
+    ((mach_msg_type_number_t)(sizeof(vm_region_basic_info_data_64_t) / sizeof(int)))
+
+#endif

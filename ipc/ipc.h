@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the rest of the kernel calls of the IPC system. */
+#ifndef IPC_IPC_H
+#define IPC_IPC_H
+
+#include <hal/hal.h>
+#include <kern/thread.h>
+
+/* Boot: caches of the module. */
+void ipc_init(void);
+
+/* Traps. `u` is the current thread's context; each sets its result, or blocks. Context: upcall, no lock. */
+void ipc_trap_msg(struct thread *self);            /* MACH_TRAP_MSG */
+void ipc_trap_rpc_call(struct thread *self);       /* MACH_TRAP_RPC_CALL, when the fast path declined */
+void ipc_trap_rpc_reply_wait(struct thread *self); /* MACH_TRAP_RPC_REPLY_WAIT, likewise */
+void ipc_trap_reply_port(struct thread *self);     /* MACH_TRAP_REPLY_PORT */
+
+/*
+ * Take a thread out of the wait that it is in, if that is IPC's (WAIT_RECEIVE, WAIT_SEND, RECEIVING).
+ * Returns true: the caller has claimed it and calls thread_wakeup(t, result); false: it was not waiting (any more).
+ * For a RECEIVING thread the registers are filled with the error of `result` first.
+ * Context: no lock; the caller has a reference to t.
+ */
+bool ipc_wait_claim(struct thread *t, enum thread_wait_result result);
+
+/* A RECEIVING thread must be looked at before it runs again (suspended, terminated): move it from the rx word to the
+ * port's list so that the fast path does not find it. Nothing if it is not RECEIVING. Context: no lock. */
+void ipc_wait_make_slow(struct thread *t);
+
+/* The part of a new thread that is IPC's. Context: nobody else knows t. */
+void ipc_thread_init(struct thread *t);
+
+/* The thread is about to die: give back cached receive port and reserved entry. Context: current thread or dead. */
+void ipc_thread_cleanup(struct thread *t);
+
+#endif

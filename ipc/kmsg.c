@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Messages inside the kernel: memory, and the end of unwanted ones.
+ *
+ * Destroying a message may destroy a port, whose queue holds messages that may hold ports ...  Instead of recursion each
+ * CPU has a list of messages to bury: whoever destroys a message while the CPU is burying one only adds to the list.
+ */
+#include <hal/hal.h>
+#include <ipc/kmsg.h>
+#include <ipc/mqueue.h>
+#include <ipc/right.h>
+#include <kern/cache.h>
+#include <kern/panic.h>
+#include <kern/thread.h>
+
+#define KMSG_SMALL 256u /* bytes of a struct ipc_kmsg with its message that come from their own cache */
+
+struct graveyard {
+    struct list messages;
+    bool busy;
+} __attribute__((aligned(64)));
+
+static struct cache kmsg_cache;
+static struct graveyard graveyard[HAL_CPU_MAX];
+
+void ipc_kmsg_init_module(void)
+{
+    cache_init(&kmsg_cache, "ipc_kmsg", KMSG_SMALL, 64);
+    for (uint32_t i = 0; i < HAL_CPU_MAX; i++)
+        list_init(&graveyard[i].messages);
+}
+
+struct ipc_kmsg *ipc_kmsg_alloc(uint32_t size)
+{
+    size_t total = offsetof(struct ipc_kmsg, head) + size + MAX_TRAILER_SIZE;
+
+    KASSERT(size >= sizeof(mach_msg_header_t) && size <= IPC_KMSG_SIZE_MAX);
+    struct ipc_kmsg *kmsg = total <= KMSG_SMALL ? cache_alloc(&kmsg_cache) : kmem_alloc(total);
+    if (kmsg == NULL)
+        return NULL;
+    kmsg->capacity = size + MAX_TRAILER_SIZE;
+    kmsg->port_count = 0;
+    kmsg->remote = NULL;
+    kmsg->local = NULL;
+    kmsg->port = kmsg->port_inline;
+    return kmsg;
+}
+
+kern_return_t ipc_kmsg_alloc_ports(struct ipc_kmsg *kmsg, uint32_t count)
+{
+    KASSERT(count <= IPC_KMSG_DESCRIPTORS_MAX);
+    if (count > IPC_KMSG_PORTS_INLINE) {
+        kmsg->port = kmem_alloc(count * sizeof(*kmsg->port));
+        if (kmsg->port == NULL) {
+            kmsg->port = kmsg->port_inline;
+            return KERN_RESOURCE_SHORTAGE;
+        }
+    }
+    for (uint32_t i = 0; i < count; i++)
+        kmsg->port[i] = NULL;
+    kmsg->port_count = count;
+    return KERN_SUCCESS;
+}
+
+void ipc_kmsg_free(struct ipc_kmsg *kmsg)
+{
+    size_t total = offsetof(struct ipc_kmsg, head) + kmsg->capacity;
+
+    if (kmsg->port != kmsg->port_inline)
+        kmem_free(kmsg->port, kmsg->port_count * sizeof(*kmsg->port));
+    if (total <= KMSG_SMALL)
+        cache_free(&kmsg_cache, kmsg);
+    else
+        kmem_free(kmsg, total);
+}
+
+mach_msg_port_descriptor_t *ipc_kmsg_descriptor(struct ipc_kmsg *kmsg, uint32_t i)
+{
+    char *body = (char *)&kmsg->head + sizeof(mach_msg_base_t);
+    return (mach_msg_port_descriptor_t *)(void *)body + i;
+}
+
+mach_msg_type_name_t ipc_kmsg_disposition(const struct ipc_kmsg *kmsg, uint32_t i)
+{
+    const char *body = (const char *)&kmsg->head + sizeof(mach_msg_base_t);
+    return ((const mach_msg_port_descriptor_t *)(const void *)body + i)->disposition;
+}
+
+static void kmsg_bury(struct ipc_kmsg *kmsg)
+{
+    ipc_right_destroy(kmsg->remote, MACH_MSGH_BITS_REMOTE(kmsg->head.msgh_bits));
+    ipc_right_destroy(kmsg->local, MACH_MSGH_BITS_LOCAL(kmsg->head.msgh_bits));
+    for (uint32_t i = 0; i < kmsg->port_count; i++) {
+        mach_msg_type_name_t type = ipc_kmsg_disposition(kmsg, i);
+        if (type == MACH_MSG_TYPE_PORT_RECEIVE && IPC_PORT_VALID(kmsg->port[i]))
+            ipc_transit_end(kmsg->port[i]);
+        ipc_right_destroy(kmsg->port[i], type);
+    }
+    ipc_kmsg_free(kmsg);
+}
+
+void ipc_kmsg_destroy(struct ipc_kmsg *kmsg)
+{
+    struct graveyard *g = &graveyard[hal_cpu_self()->index];
+    struct list *node;
+
+    list_insert_tail(&g->messages, &kmsg->link);
+    if (g->busy)
+        return;
+    g->busy = true;
+    while ((node = list_pop(&g->messages)) != NULL)
+        kmsg_bury(CONTAINER_OF(node, struct ipc_kmsg, link));
+    g->busy = false;
+}
+
+void ipc_kmsg_send_from_kernel(struct ipc_kmsg *kmsg)
+{
+    struct thread *receiver = NULL;
+
+    if (kmsg->port_count > 0 && !ipc_transit_begin(kmsg)) {
+        ipc_kmsg_destroy(kmsg);
+        return;
+    }
+    switch (ipc_mqueue_send(kmsg, true, NULL, NULL, &receiver)) {
+    case IPC_SEND_DELIVERED:
+        thread_wakeup(receiver, THREAD_AWAKENED);
+        break;
+    case IPC_SEND_DEAD:
+        ipc_kmsg_destroy(kmsg);
+        break;
+    default:
+        break;
+    }
+}

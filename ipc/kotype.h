@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Kinds of kernel object that a port can stand for. */
+#ifndef IPC_KOTYPE_H
+#define IPC_KOTYPE_H
+
+enum ipc_kotype {
+    IPC_KOTYPE_NONE,
+    IPC_KOTYPE_TASK,
+    IPC_KOTYPE_THREAD,
+    IPC_KOTYPE_HOST,
+    IPC_KOTYPE_HOST_PRIV,
+    IPC_KOTYPE_PROCESSOR,
+    IPC_KOTYPE_EXCEPTION_REPLY, /* kobject: the thread that waits for the answer to its exception */
+    IPC_KOTYPE_COUNT,
+};
+
+#endif

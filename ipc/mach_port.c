@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * mach_port.defs, first part: names and user references.  The space comes referenced from the stub, which drops the
+ * reference; it may be another task's, and may die meanwhile (KERN_INVALID_TASK).
+ */
+#include <ipc/entry.h>
+#include <ipc/notify.h>
+#include <ipc/pset.h>
+#include <ipc/right.h>
+#include <kern/panic.h>
+#include <mach/mach_port_server.h>
+#include <mach/portolan_server.h>
+
+/* Lock the space if it is alive. */
+static bool space_enter(ipc_space_t space) TRY_ACQUIRE(true, space->lock) NO_THREAD_SAFETY_ANALYSIS
+{
+    spin_lock(&space->lock);
+    if (space->active)
+        return true;
+    spin_unlock(&space->lock);
+    return false;
+}
+
+static mach_port_type_t entry_type(const struct ipc_entry *entry)
+{
+    return (entry->bits & MACH_PORT_TYPE_ALL_RIGHTS) | (entry->request != NULL ? MACH_PORT_TYPE_DNREQUEST : 0);
+}
+
+kern_return_t mach_port_type(ipc_space_t space, mach_port_name_t name, mach_port_type_t *type)
+{
+    if (!space_enter(space))
+        return KERN_INVALID_TASK;
+    struct ipc_entry *entry = ipc_right_lookup(space, name);
+    if (entry != NULL)
+        *type = entry_type(entry);
+    spin_unlock(&space->lock);
+    return entry != NULL ? KERN_SUCCESS : KERN_INVALID_NAME;
+}
+
+kern_return_t mach_port_names_inband(ipc_space_t space, mach_port_name_t after, mach_port_name_array_t names,
+                                     mach_msg_type_number_t *names_count, mach_port_type_array_t types,
+                                     mach_msg_type_number_t *types_count)
+{
+    uint32_t room = *names_count < *types_count ? *names_count : *types_count;
+    uint32_t count = 0;
+
+    if (!space_enter(space))
+        return KERN_INVALID_TASK;
+    for (uint32_t index = IPC_NAME_INDEX(after) + 1; index < space->size && count < room; index++) {
+        struct ipc_entry *entry = ipc_entry_at_index(space, index);
+        if (entry == NULL)
+            continue;
+        mach_port_name_t name = ipc_entry_name(entry);
+        entry = ipc_right_lookup(space, name);
+        if (entry == NULL)
+            continue;
+        names[count] = name;
+        types[count] = entry_type(entry);
+        count++;
+    }
+    spin_unlock(&space->lock);
+    *names_count = count;
+    *types_count = count;
+    return KERN_SUCCESS;
+}
+
+/* --- making and renaming --- */
+
+static kern_return_t allocate_receive(ipc_space_t space, mach_port_name_t *name, bool named)
+{
+    struct ipc_port *port = ipc_port_alloc();
+    if (port == NULL)
+        return KERN_RESOURCE_SHORTAGE;
+    kern_return_t kr = named ? ipc_right_copyout_name(space, port, MACH_MSG_TYPE_PORT_RECEIVE, *name)
+                             : ipc_right_copyout(space, port, MACH_MSG_TYPE_PORT_RECEIVE, name);
+    if (kr != KERN_SUCCESS)
+        ipc_port_destroy(port);
+    return kr;
+}
+
+/* A port set or a dead name. */
+static kern_return_t allocate_other(ipc_space_t space, mach_port_right_t right, mach_port_name_t *name, bool named)
+{
+    struct ipc_pset *pset = NULL;
+    struct ipc_entry *entry;
+
+    if (right == MACH_PORT_RIGHT_PORT_SET && (pset = ipc_pset_create(*name)) == NULL)
+        return KERN_RESOURCE_SHORTAGE;
+    spin_lock(&space->lock);
+    kern_return_t kr = named ? ipc_entry_alloc_name(space, *name, &entry) : ipc_entry_alloc(space, name, &entry);
+    if (kr == KERN_SUCCESS) {
+        if (pset != NULL) {
+            entry->object = pset;
+            pset->name = *name;
+        }
+        ipc_entry_set(entry, *name, MACH_PORT_TYPE(right), 1);
+    }
+    spin_unlock(&space->lock);
+    if (kr != KERN_SUCCESS && pset != NULL)
+        ipc_pset_destroy(pset);
+    return kr;
+}
+
+static kern_return_t allocate(ipc_space_t space, mach_port_right_t right, mach_port_name_t *name, bool named)
+{
+    switch (right) {
+    case MACH_PORT_RIGHT_RECEIVE:
+        return allocate_receive(space, name, named);
+    case MACH_PORT_RIGHT_PORT_SET:
+    case MACH_PORT_RIGHT_DEAD_NAME:
+        return allocate_other(space, right, name, named);
+    default:
+        return KERN_INVALID_VALUE;
+    }
+}
+
+kern_return_t mach_port_allocate(ipc_space_t space, mach_port_right_t right, mach_port_name_t *name)
+{
+    *name = MACH_PORT_NULL;
+    return allocate(space, right, name, false);
+}
+
+kern_return_t mach_port_allocate_name(ipc_space_t space, mach_port_right_t right, mach_port_name_t name)
+{
+    if (!MACH_PORT_VALID(name))
+        return KERN_INVALID_VALUE;
+    return allocate(space, right, &name, true);
+}
+
+/* Everything that an entry is moves from one to another. Port or set locked as needed by the caller. */
+static void entry_move(ipc_space_t space, struct ipc_entry *from, mach_port_name_t from_name, struct ipc_entry *to,
+                       mach_port_name_t to_name)
+{
+    uint32_t bits = from->bits;
+    bool hashed = (bits & MACH_PORT_TYPE_SEND_RECEIVE) != 0;
+
+    if (hashed)
+        ipc_hash_remove(space, from, from_name);
+    to->object = from->object;
+    to->request = from->request;
+    from->request = NULL;
+    if (to->request != NULL)
+        to->request->name = to_name;
+    ipc_entry_set(to, to_name, bits, from->urefs);
+    ipc_entry_free(space, from_name, from);
+    if (hashed)
+        ipc_hash_insert(space, to, to_name);
+}
+
+kern_return_t mach_port_rename(ipc_space_t space, mach_port_name_t old_name, mach_port_name_t new_name)
+{
+    struct ipc_entry *to;
+
+    if (!MACH_PORT_VALID(new_name))
+        return KERN_INVALID_VALUE;
+    if (!space_enter(space))
+        return KERN_INVALID_TASK;
+    struct ipc_entry *from = ipc_right_lookup(space, old_name);
+    kern_return_t kr = from == NULL ? KERN_INVALID_NAME : ipc_entry_alloc_name(space, new_name, &to);
+    if (kr == KERN_SUCCESS && (from->bits & MACH_PORT_TYPE_PORT_RIGHTS) != 0) {
+        struct ipc_port *port = from->object;
+        ipc_port_lock(port);
+        if (from->bits & MACH_PORT_TYPE_RECEIVE) {
+            ipc_port_fast_to_list(port);
+            port->name = new_name;
+            ipc_port_moved(port);
+        }
+        entry_move(space, from, old_name, to, new_name);
+        ipc_port_unlock(port);
+    } else if (kr == KERN_SUCCESS) {
+        if (from->bits & MACH_PORT_TYPE_PORT_SET)
+            ((struct ipc_pset *)from->object)->name = new_name;
+        entry_move(space, from, old_name, to, new_name);
+    }
+    spin_unlock(&space->lock);
+    return kr;
+}
+
+/* --- user references --- */
+
+/* What fell out of an entry, to be destroyed without locks. */
+struct fallen {
+    mach_port_name_t name;
+    struct ipc_port *receive;
+    struct ipc_port *send;
+    struct ipc_port *send_once;
+    struct ipc_pset *pset;
+    struct ipc_port *deleted;
+};
+
+static void fallen_destroy(struct fallen *f)
+{
+    ipc_notify_port_deleted(f->deleted, f->name);
+    if (f->pset != NULL)
+        ipc_pset_destroy(f->pset);
+    if (f->receive != NULL)
+        ipc_port_destroy(f->receive);
+    ipc_port_release_send(f->send);
+    ipc_port_release_send_once(f->send_once);
+}
+
+/* Take the rights of `kinds` out of the entry. Context: space locked. */
+static void entry_drop(ipc_space_t space, struct ipc_entry *entry, mach_port_name_t name, uint32_t kinds,
+                       struct fallen *f)
+{
+    uint32_t drop = entry->bits & kinds;
+    uint32_t left = entry->bits & ~kinds & MACH_PORT_TYPE_ALL_RIGHTS;
+
+    *f = (struct fallen){.name = name};
+    if (drop & MACH_PORT_TYPE_PORT_SET)
+        f->pset = entry->object;
+    if ((drop & MACH_PORT_TYPE_PORT_RIGHTS) == 0) {
+        ipc_entry_free(space, name, entry);
+        return;
+    }
+    struct ipc_port *port = entry->object;
+    f->receive = drop & MACH_PORT_TYPE_RECEIVE ? port : NULL;
+    f->send = drop & MACH_PORT_TYPE_SEND ? port : NULL;
+    f->send_once = drop & MACH_PORT_TYPE_SEND_ONCE ? port : NULL;
+    if (left == 0) {
+        f->deleted = ipc_right_cancel_request(entry);
+        if (drop & MACH_PORT_TYPE_SEND_RECEIVE)
+            ipc_hash_remove(space, entry, name);
+    }
+    ipc_port_lock(port);
+    if (drop & MACH_PORT_TYPE_SEND_ONCE && entry->bits != MACH_PORT_TYPE_SEND_ONCE)
+        f->send_once = NULL; /* used on the fast path at this moment: that took it */
+    else if (left == 0)
+        ipc_entry_free(space, name, entry);
+    else
+        ipc_entry_set(entry, name, left, left & MACH_PORT_TYPE_SEND ? entry->urefs : 0);
+    if (drop & MACH_PORT_TYPE_RECEIVE) {
+        ipc_port_fast_to_list(port);
+        ipc_port_moved(port);
+        port->place = IPC_PORT_IN_TRANSIT;
+        port->destination = NULL;
+    }
+    ipc_port_unlock(port);
+}
+
+kern_return_t mach_port_destroy(ipc_space_t space, mach_port_name_t name)
+{
+    struct fallen fallen;
+
+    if (!space_enter(space))
+        return KERN_INVALID_TASK;
+    struct ipc_entry *entry = ipc_right_lookup(space, name);
+    if (entry != NULL)
+        entry_drop(space, entry, name, MACH_PORT_TYPE_ALL_RIGHTS, &fallen);
+    spin_unlock(&space->lock);
+    if (entry == NULL)
+        return KERN_INVALID_NAME;
+    fallen_destroy(&fallen);
+    return KERN_SUCCESS;
+}
+
+kern_return_t mach_port_get_refs(ipc_space_t space, mach_port_name_t name, mach_port_right_t right,
+                                 mach_port_urefs_t *refs)
+{
+    if (right > MACH_PORT_RIGHT_DEAD_NAME)
+        return KERN_INVALID_VALUE;
+    if (!space_enter(space))
+        return KERN_INVALID_TASK;
+    kern_return_t kr = KERN_SUCCESS;
+    struct ipc_entry *entry = ipc_right_lookup(space, name);
+    if (entry == NULL)
+        kr = KERN_INVALID_NAME;
+    else if ((entry->bits & MACH_PORT_TYPE(right)) == 0)
+        *refs = 0;
+    else if (right == MACH_PORT_RIGHT_SEND || right == MACH_PORT_RIGHT_DEAD_NAME)
+        *refs = entry->urefs;
+    else
+        *refs = 1;
+    spin_unlock(&space->lock);
+    return kr;
+}
+
+/* Change a counted kind of right. Context: space locked. */
+static kern_return_t delta_counted(ipc_space_t space, struct ipc_entry *entry, mach_port_name_t name, uint32_t kind,
+                                   mach_port_delta_t delta, struct fallen *f)
+{
+    int64_t urefs = (int64_t)entry->urefs + delta;
+
+    if (urefs < 0)
+        return KERN_INVALID_VALUE;
+    if (urefs > IPC_UREFS_MAX)
+        return KERN_UREFS_OVERFLOW;
+    if (urefs == 0)
+        entry_drop(space, entry, name, kind, f);
+    else
+        entry->urefs = (uint32_t)urefs;
+    return KERN_SUCCESS;
+}
+
+/* A receive right, set or send-once right can only be kept (0) or dropped (-1). */
+static kern_return_t delta_single(ipc_space_t space, struct ipc_entry *entry, mach_port_name_t name, uint32_t kind,
+                                  mach_port_delta_t delta, struct fallen *f)
+{
+    if (delta != 0 && delta != -1)
+        return KERN_INVALID_VALUE;
+    if (delta == -1)
+        entry_drop(space, entry, name, kind, f);
+    return KERN_SUCCESS;
+}
+
+static kern_return_t entry_delta(ipc_space_t space, mach_port_name_t name, uint32_t kinds, mach_port_delta_t delta,
+                                 struct fallen *f)
+{
+    struct ipc_entry *entry = ipc_right_lookup(space, name);
+    if (entry == NULL)
+        return KERN_INVALID_NAME;
+    uint32_t kind = entry->bits & kinds;
+    if (kind == 0)
+        return KERN_INVALID_RIGHT;
+    if (kind & (MACH_PORT_TYPE_SEND | MACH_PORT_TYPE_DEAD_NAME))
+        return delta_counted(space, entry, name, kind, delta, f);
+    return delta_single(space, entry, name, kind, delta, f);
+}
+
+static kern_return_t mod_refs(ipc_space_t space, mach_port_name_t name, uint32_t kinds, mach_port_delta_t delta)
+{
+    struct fallen fallen = {.name = name};
+
+    if (!space_enter(space))
+        return KERN_INVALID_TASK;
+    kern_return_t kr = entry_delta(space, name, kinds, delta, &fallen);
+    spin_unlock(&space->lock);
+    fallen_destroy(&fallen);
+    return kr;
+}
+
+kern_return_t mach_port_mod_refs(ipc_space_t space, mach_port_name_t name, mach_port_right_t right,
+                                 mach_port_delta_t delta)
+{
+    if (right > MACH_PORT_RIGHT_DEAD_NAME)
+        return KERN_INVALID_VALUE;
+    return mod_refs(space, name, MACH_PORT_TYPE(right), delta);
+}
+
+kern_return_t mach_port_deallocate(ipc_space_t space, mach_port_name_t name)
+{
+    return mod_refs(space, name, MACH_PORT_TYPE_SEND_RIGHTS | MACH_PORT_TYPE_DEAD_NAME, -1);
+}
+
+/* --- rights in and out --- */
+
+kern_return_t mach_port_insert_right(ipc_space_t space, mach_port_name_t name, mach_port_t port,
+                                     mach_msg_type_name_t type)
+{
+    if (!MACH_PORT_VALID(name) || !MACH_MSG_TYPE_PORT_ANY_RIGHT(type))
+        return KERN_INVALID_VALUE;
+    if (!IPC_PORT_VALID(port))
+        return KERN_INVALID_CAPABILITY;
+    return ipc_right_copyout_name(space, port, type, name);
+}
+
+kern_return_t mach_port_extract_right(ipc_space_t space, mach_port_name_t name, mach_msg_type_name_t disposition,
+                                      mach_port_t *port, mach_msg_type_name_t *type)
+{
+    if (!MACH_MSG_TYPE_PORT_ANY(disposition))
+        return KERN_INVALID_VALUE;
+    if (!MACH_PORT_VALID(name))
+        return KERN_INVALID_NAME;
+    *type = ipc_right_result(disposition);
+    return ipc_right_copyin(space, name, disposition, port);
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Message queues. */
+#include <ipc/mqueue.h>
+#include <ipc/msg.h>
+#include <ipc/notify.h>
+#include <ipc/pset.h>
+#include <kern/panic.h>
+#include <kern/thread.h>
+
+static spinlock_t transit_lock; /* destination of every port in transit */
+
+void ipc_mqueue_init_module(void)
+{
+    spin_init(&transit_lock, LOCK_RANK_TRANSIT);
+}
+
+uint32_t ipc_receive_size(const struct ipc_kmsg *kmsg, uint32_t option)
+{
+    return kmsg->head.msgh_size + (uint32_t)REQUESTED_TRAILER_SIZE(option);
+}
+
+void ipc_receiver_fail(struct thread *t, mach_msg_return_t result)
+{
+    if (t->wait == THREAD_WAIT_SEND)
+        return;
+    t->op.ipc.kmsg = NULL;
+    t->op.ipc.result = (uint32_t)result;
+    if (t->op.ipc.registers)
+        t->continuation = ipc_rpc_receive_continue;
+}
+
+/* Can `t` take the message in the form in which it waits? A buffer without MACH_RCV_LARGE takes all, and fails later. */
+static bool receiver_accepts(const struct thread *t, const struct ipc_kmsg *kmsg)
+{
+    if (t->op.ipc.registers)
+        return ipc_rpc_fits(kmsg);
+    return (t->op.ipc.option & MACH_RCV_LARGE) == 0 || ipc_receive_size(kmsg, t->op.ipc.option) <= t->op.ipc.size;
+}
+
+/*
+ * The message leaves the port for thread t: its right to the port is used up, the port's reference becomes the thread's.
+ * A no-senders notification that falls due is left in t for ipc_mqueue_after_take(). Context: port locked.
+ */
+static void message_leave(struct ipc_port *port, struct ipc_kmsg *kmsg, struct thread *t)
+{
+    t->op.ipc.kmsg = kmsg;
+    t->op.ipc.port = port;
+    t->op.ipc.seqno = port->seqno++;
+    t->op.ipc.no_senders = NULL;
+    if (MACH_MSGH_BITS_REMOTE(kmsg->head.msgh_bits) == MACH_MSG_TYPE_PORT_SEND)
+        t->op.ipc.no_senders = ipc_port_drop_send_locked(port, &t->op.ipc.mscount);
+    else
+        port->sorights--;
+    kmsg->remote = NULL;
+}
+
+void ipc_mqueue_after_take(struct thread *self)
+{
+    struct ipc_port *notify = self->op.ipc.no_senders;
+
+    if (notify == NULL)
+        return;
+    self->op.ipc.no_senders = NULL;
+    ipc_notify_no_senders(notify, self->op.ipc.mscount);
+}
+
+static struct thread *claim_receiver(struct ipc_port *port)
+{
+    struct thread *t = port->fast;
+    if (t != NULL) {
+        port->fast = NULL;
+        return t;
+    }
+    struct list *node = list_pop(&port->receivers);
+    if (node != NULL)
+        return CONTAINER_OF(node, struct thread, wait_link);
+    return port->in_set ? ipc_pset_claim_receiver(port) : NULL;
+}
+
+/* Give kmsg to a waiting receiver. Those that can't take it are sent back to make room. Context: port locked. */
+static struct thread *deliver(struct ipc_port *port, struct ipc_kmsg *kmsg)
+{
+    struct thread *t;
+
+    while ((t = claim_receiver(port)) != NULL) {
+        if (receiver_accepts(t, kmsg)) {
+            if (t->op.ipc.registers)
+                t->continuation = ipc_rpc_receive_continue;
+            message_leave(port, kmsg, t);
+            return t;
+        }
+        ipc_receiver_fail(t, MACH_RCV_TOO_LARGE);
+        t->op.ipc.size = ipc_receive_size(kmsg, t->op.ipc.option);
+        thread_wakeup(t, THREAD_AWAKENED);
+    }
+    return NULL;
+}
+
+static void enqueue(struct ipc_port *port, struct ipc_kmsg *kmsg)
+{
+    list_insert_tail(&port->messages, &kmsg->link);
+    port->msgcount++;
+    if (port->in_set)
+        ipc_pset_mark_ready(port);
+}
+
+enum ipc_send ipc_mqueue_send(struct ipc_kmsg *kmsg, bool force, struct thread *waiter,
+                              void (*resume)(struct thread *), struct thread **receiver)
+{
+    struct ipc_port *port = kmsg->remote;
+    enum ipc_send result = IPC_SEND_QUEUED;
+
+    if (MACH_MSGH_BITS_REMOTE(kmsg->head.msgh_bits) == MACH_MSG_TYPE_PORT_SEND_ONCE)
+        force = true; /* a send-once right is a reserved place */
+    ipc_port_lock(port);
+    if (!ipc_port_alive(port)) {
+        result = IPC_SEND_DEAD;
+    } else if ((*receiver = deliver(port, kmsg)) != NULL) {
+        result = IPC_SEND_DELIVERED;
+    } else if (force || (port->msgcount < port->qlimit && list_empty(&port->senders))) {
+        enqueue(port, kmsg);
+    } else if (waiter != NULL) {
+        result = IPC_SEND_WAITING;
+        waiter->op.ipc.kmsg = kmsg;
+        list_insert_tail(&port->senders, &waiter->wait_link);
+        thread_block(waiter, THREAD_WAIT_SEND, port, resume);
+    } else {
+        result = IPC_SEND_FULL;
+    }
+    ipc_port_unlock(port);
+    return result;
+}
+
+void ipc_mqueue_admit(struct ipc_port *port)
+{
+    struct list *node;
+
+    while (port->msgcount < port->qlimit && (node = list_pop(&port->senders)) != NULL) {
+        struct thread *sender = CONTAINER_OF(node, struct thread, wait_link);
+        struct ipc_kmsg *kmsg = sender->op.ipc.kmsg;
+        sender->op.ipc.kmsg = NULL;
+        enqueue(port, kmsg);
+        thread_wakeup(sender, THREAD_AWAKENED);
+    }
+}
+
+enum ipc_take ipc_mqueue_take(struct ipc_port *port, struct thread *self)
+{
+    struct list *node = list_first(&port->messages);
+    if (node == NULL)
+        return IPC_TAKE_EMPTY;
+    struct ipc_kmsg *kmsg = CONTAINER_OF(node, struct ipc_kmsg, link);
+    if (!receiver_accepts(self, kmsg)) {
+        self->op.ipc.size = ipc_receive_size(kmsg, self->op.ipc.option);
+        return IPC_TAKE_TOO_LARGE;
+    }
+    list_remove(node);
+    port->msgcount--;
+    message_leave(port, kmsg, self);
+    if (!list_empty(&port->senders))
+        ipc_mqueue_admit(port);
+    return IPC_TAKE_MESSAGE;
+}
+
+void ipc_mqueue_feed_sets(struct ipc_port *port)
+{
+    struct thread *t;
+
+    ipc_pset_mark_ready(port);
+    while ((t = ipc_pset_claim_receiver(port)) != NULL) {
+        ipc_receiver_fail(t, MACH_RCV_IN_PROGRESS);
+        thread_wakeup(t, THREAD_AWAKENED);
+    }
+}
+
+/* --- receive rights in transit --- */
+
+/* Does the chain of destinations that starts at `from` lead to `port`? */
+static bool transit_reaches(const struct ipc_port *from, const struct ipc_port *port)
+{
+    while (from != NULL && from != port)
+        from = from->place == IPC_PORT_IN_TRANSIT ? from->destination : NULL;
+    return from == port;
+}
+
+static bool carries_receive(const struct ipc_kmsg *kmsg, uint32_t i)
+{
+    return IPC_PORT_VALID(kmsg->port[i]) && ipc_kmsg_disposition(kmsg, i) == MACH_MSG_TYPE_PORT_RECEIVE;
+}
+
+bool ipc_transit_begin(struct ipc_kmsg *kmsg)
+{
+    bool cycle = false;
+
+    spin_lock(&transit_lock);
+    for (uint32_t i = 0; i < kmsg->port_count && !cycle; i++)
+        cycle = carries_receive(kmsg, i) && transit_reaches(kmsg->remote, kmsg->port[i]);
+    for (uint32_t i = 0; i < kmsg->port_count && !cycle; i++) {
+        if (carries_receive(kmsg, i)) {
+            ipc_port_ref(kmsg->remote);
+            kmsg->port[i]->destination = kmsg->remote;
+        }
+    }
+    spin_unlock(&transit_lock);
+    return !cycle;
+}
+
+void ipc_transit_end(struct ipc_port *port)
+{
+    struct ipc_port *destination = NULL;
+
+    spin_lock(&transit_lock);
+    if (port->place == IPC_PORT_IN_TRANSIT) {
+        destination = port->destination;
+        port->destination = NULL;
+    }
+    spin_unlock(&transit_lock);
+    if (destination != NULL)
+        ipc_port_unref(destination);
+}

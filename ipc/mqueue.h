@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Message queues: how a message gets from a sender to a receiver.
+ *
+ * A receiver that waits gets the message itself (op.ipc.kmsg) and is taken off its queue: it finishes the
+ * receive in its continuation.  A sender that must wait leaves its message with its thread; whoever makes room queues it in
+ * the sender's place, so senders are served in order.
+ */
+#ifndef IPC_MQUEUE_H
+#define IPC_MQUEUE_H
+
+#include <ipc/kmsg.h>
+#include <ipc/port.h>
+
+struct ipc_pset;
+struct thread;
+
+enum ipc_send {
+    IPC_SEND_QUEUED,    /* in the queue */
+    IPC_SEND_DELIVERED, /* *receiver was claimed and has it: wake it or hand over to it */
+    IPC_SEND_FULL,      /* no room, and force was not set: kmsg is still the caller's */
+    IPC_SEND_WAITING,   /* no room: the caller (current thread) waits now; do not touch it */
+    IPC_SEND_DEAD,      /* the port is dead: kmsg is still the caller's */
+};
+
+/*
+ * Send kmsg to kmsg->remote.  force: whatever the limit.  waiter: the current thread if it may wait for room, else NULL; its
+ * continuation is then `resume`, and wait_result tells: AWAKENED sent, else op.ipc.kmsg is still its own.
+ * Context: no lock.
+ */
+HAL_NODISCARD enum ipc_send ipc_mqueue_send(struct ipc_kmsg *kmsg, bool force, struct thread *waiter,
+                                           void (*resume)(struct thread *), struct thread **receiver);
+
+/* Result of taking a message. */
+enum ipc_take {
+    IPC_TAKE_MESSAGE, /* self->op.ipc.kmsg, .port (a reference) and .seqno are set */
+    IPC_TAKE_EMPTY,
+    IPC_TAKE_TOO_LARGE, /* the first message stays; self->op.ipc.size is what it needs */
+};
+
+/*
+ * Take the first message, if self can receive it (op.ipc: option, size, registers).  Call ipc_mqueue_after_take() once
+ * the port is unlocked.
+ * Context: port locked; it stays locked.
+ */
+HAL_NODISCARD enum ipc_take ipc_mqueue_take(struct ipc_port *port, struct thread *self);
+
+/* Send what fell due while a message of self was taken. Context: no lock. */
+void ipc_mqueue_after_take(struct thread *self);
+
+/* There is room: the messages of senders that wait are queued, the senders woken. Context: port locked. */
+void ipc_mqueue_admit(struct ipc_port *port);
+
+/* The port has messages and joined a set: whoever waits on the set looks again. Context: port locked. */
+void ipc_mqueue_feed_sets(struct ipc_port *port);
+
+/* A claimed thread that waits to receive fails with `result` (MACH_RCV_*) when it runs; nothing for one that waits to send. */
+void ipc_receiver_fail(struct thread *t, mach_msg_return_t result);
+
+/* Bytes that self must offer to receive kmsg: message and the trailer it asked for. */
+uint32_t ipc_receive_size(const struct ipc_kmsg *kmsg, uint32_t option);
+
+/*
+ * --- receive rights in transit ---
+ * Before a message that carries receive rights is queued: note its destination; false: it would make a cycle of
+ * ports that only messages in each other hold. Context: no lock.
+ */
+HAL_NODISCARD bool ipc_transit_begin(struct ipc_kmsg *kmsg);
+/* The receive right arrived (or dies): its destination is forgotten. Context: no lock. */
+void ipc_transit_end(struct ipc_port *port);
+
+void ipc_mqueue_init_module(void);
+
+#endif

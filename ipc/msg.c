@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * mach_msg: the buffer form.
+ *
+ * The trap runs in up to three stretches, each with its state in self->op.ipc: send (may wait for room), receive (may wait for a
+ * message), finish (copy the message to the user, in the receiver's own address space).
+ */
+#include <ipc/entry.h>
+#include <ipc/ipc.h>
+#include <ipc/kobject.h>
+#include <ipc/msg.h>
+#include <ipc/pset.h>
+#include <ipc/right.h>
+#include <kern/panic.h>
+#include <kern/string.h>
+#include <kern/task.h>
+#include <vm/vm_map.h>
+
+#define OPTIONS_KNOWN                                                                                        \
+    (MACH_SEND_MSG | MACH_RCV_MSG | MACH_RCV_LARGE | MACH_SEND_TIMEOUT | MACH_SEND_INTERRUPT |               \
+     MACH_RCV_TIMEOUT | MACH_RCV_INTERRUPT)
+#define TRAILER_BITS 0xff000000u
+
+static void set_result(struct thread *self, mach_msg_return_t result)
+{
+    hal_uctx_set_result(&self->uctx, (uint64_t)(uint32_t)result);
+}
+
+/* --- send --- */
+
+enum ipc_sent ipc_msg_dispatch(struct ipc_kmsg *kmsg, struct thread *waiter, thread_continuation_t resume,
+                               struct thread **receiver)
+{
+    *receiver = NULL;
+    if (!IPC_PORT_VALID(kmsg->remote)) {
+        ipc_kmsg_destroy(kmsg); /* died since its name was looked up: sent, and lost with the port */
+        return IPC_SENT;
+    }
+    if (kmsg->remote->kotype != IPC_KOTYPE_NONE) {
+        kmsg = ipc_kobject_serve(kmsg);
+        if (kmsg == NULL)
+            return IPC_SENT;
+        waiter = NULL; /* a reply goes by a send-once right, or is forced */
+    }
+    if (kmsg->port_count > 0 && !ipc_transit_begin(kmsg)) {
+        ipc_kmsg_destroy(kmsg); /* it would keep itself alive */
+        return IPC_SENT;
+    }
+    switch (ipc_mqueue_send(kmsg, false, waiter, resume, receiver)) {
+    case IPC_SEND_FULL:
+        return IPC_SENT_FULL;
+    case IPC_SEND_WAITING:
+        return IPC_SENT_WAITING;
+    case IPC_SEND_DEAD:
+        ipc_kmsg_destroy(kmsg);
+        return IPC_SENT;
+    default:
+        return IPC_SENT;
+    }
+}
+
+/* The bytes of the message, checked for size. */
+static mach_msg_return_t msg_get(struct thread *self, hal_va_t address, uint64_t size, struct ipc_kmsg **out)
+{
+    if (size < sizeof(mach_msg_header_t) || size % 4 != 0)
+        return MACH_SEND_MSG_TOO_SMALL;
+    if (size > IPC_KMSG_SIZE_MAX)
+        return MACH_SEND_TOO_LARGE;
+    struct ipc_kmsg *kmsg = ipc_kmsg_alloc((uint32_t)size);
+    if (kmsg == NULL)
+        return MACH_SEND_NO_BUFFER;
+    if (vm_copyin(self->task->map, &kmsg->head, address, size) != KERN_SUCCESS) {
+        ipc_kmsg_free(kmsg);
+        return MACH_SEND_INVALID_DATA;
+    }
+    kmsg->head.msgh_size = (uint32_t)size;
+    *out = kmsg;
+    return MACH_MSG_SUCCESS;
+}
+
+/* The message could not be sent: its rights go back, and the buffer says how to try again. */
+static void msg_unsent(struct thread *self, struct ipc_kmsg *kmsg, mach_msg_return_t why)
+{
+    mach_msg_return_t shortage = ipc_kmsg_copyout_unsent(self->space, kmsg);
+
+    if (vm_copyout(self->task->map, self->op.ipc.buffer, &kmsg->head, kmsg->head.msgh_size) != KERN_SUCCESS) {
+        ipc_kmsg_copyout_undo(self->space, kmsg);
+        why = MACH_SEND_INVALID_DATA;
+    }
+    ipc_kmsg_free(kmsg);
+    set_result(self, why | (shortage & MACH_MSG_MASK));
+}
+
+/* The send half is over: go on with the receive half, if there is one. */
+static void msg_sent(struct thread *self, struct thread *receiver)
+{
+    if (self->op.ipc.option & MACH_RCV_MSG) {
+        ipc_msg_receive(self, receiver);
+        return;
+    }
+    set_result(self, MACH_MSG_SUCCESS);
+    if (receiver != NULL)
+        thread_wakeup(receiver, THREAD_AWAKENED);
+}
+
+static void msg_send_continue(struct thread *self)
+{
+    struct ipc_kmsg *kmsg = self->op.ipc.kmsg;
+
+    switch (self->wait_result) {
+    case THREAD_TIMED_OUT:
+        msg_unsent(self, kmsg, MACH_SEND_TIMED_OUT);
+        return;
+    case THREAD_INTERRUPTED:
+        msg_unsent(self, kmsg, MACH_SEND_INTERRUPTED);
+        return;
+    case THREAD_OBJECT_DEAD:
+        ipc_kmsg_destroy(kmsg);
+        break;
+    case THREAD_AWAKENED:
+        break; /* who made room queued it */
+    }
+    msg_sent(self, NULL);
+}
+
+static void msg_send(struct thread *self, struct ipc_kmsg *kmsg)
+{
+    struct thread *receiver;
+    bool timed = (self->op.ipc.option & MACH_SEND_TIMEOUT) != 0;
+    bool may_wait = !timed || self->op.ipc.timeout_ms != 0;
+
+    if (timed && may_wait)
+        thread_set_timeout(self, self->op.ipc.timeout_ms);
+    switch (ipc_msg_dispatch(kmsg, may_wait ? self : NULL, msg_send_continue, &receiver)) {
+    case IPC_SENT:
+        if (timed && may_wait)
+            thread_clear_timeout(self);
+        msg_sent(self, receiver);
+        break;
+    case IPC_SENT_FULL:
+        msg_unsent(self, kmsg, MACH_SEND_TIMED_OUT);
+        break;
+    case IPC_SENT_WAITING:
+        break;
+    }
+}
+
+/* --- receive --- */
+
+mach_port_name_t ipc_msg_arrived_at(struct thread *self, uint64_t *label)
+{
+    struct ipc_port *port = self->op.ipc.port;
+    mach_port_name_t name = MACH_PORT_NULL;
+
+    ipc_port_lock(port);
+    if (port->place == IPC_PORT_IN_SPACE && port->receiver == self->space)
+        name = port->name;
+    *label = port->context;
+    ipc_port_unlock(port);
+    ipc_port_unref(port);
+    self->op.ipc.port = NULL;
+    return name;
+}
+
+static uint32_t trailer_write(struct ipc_kmsg *kmsg, uint32_t option, uint32_t seqno, uint64_t label)
+{
+    uint32_t size = (uint32_t)REQUESTED_TRAILER_SIZE(option);
+    mach_msg_max_trailer_t trailer = {
+        .msgh_trailer_type = MACH_MSG_TRAILER_FORMAT_0,
+        .msgh_trailer_size = size,
+        .msgh_seqno = seqno,
+        .msgh_context = label,
+    };
+    memcpy((char *)&kmsg->head + kmsg->head.msgh_size, &trailer, size);
+    return size;
+}
+
+void ipc_msg_finish(struct thread *self)
+{
+    struct ipc_kmsg *kmsg = self->op.ipc.kmsg;
+    uint32_t option = self->op.ipc.option;
+    uint64_t label;
+
+    ipc_mqueue_after_take(self);
+    mach_port_name_t name = ipc_msg_arrived_at(self, &label);
+    if (ipc_receive_size(kmsg, option) > self->op.ipc.size) {
+        /* without MACH_RCV_LARGE a message that does not fit is lost; the header tells how large it was */
+        mach_msg_header_t head = {.msgh_size = ipc_receive_size(kmsg, option)};
+        ipc_kmsg_destroy(kmsg);
+        if (self->op.ipc.size >= sizeof(head))
+            (void)!vm_copyout(self->task->map, self->op.ipc.buffer, &head, sizeof(head));
+        set_result(self, MACH_RCV_TOO_LARGE);
+        return;
+    }
+    mach_msg_return_t mr = ipc_kmsg_copyout(self->space, kmsg, name);
+    uint32_t size = kmsg->head.msgh_size + trailer_write(kmsg, option, self->op.ipc.seqno, label);
+    if (vm_copyout(self->task->map, self->op.ipc.buffer, &kmsg->head, size) != KERN_SUCCESS) {
+        ipc_kmsg_copyout_undo(self->space, kmsg);
+        mr = MACH_RCV_INVALID_DATA;
+    }
+    ipc_kmsg_free(kmsg);
+    set_result(self, mr);
+}
+
+/* MACH_RCV_LARGE and the first message does not fit: it stays, the header tells what it needs. */
+static void msg_too_large(struct thread *self)
+{
+    mach_msg_header_t head = {.msgh_size = self->op.ipc.size};
+
+    if (!self->op.ipc.registers)
+        (void)!vm_copyout(self->task->map, self->op.ipc.buffer, &head, sizeof(head));
+    set_result(self, MACH_RCV_TOO_LARGE);
+}
+
+void ipc_msg_receive_failed(struct thread *self)
+{
+    mach_msg_return_t result = (mach_msg_return_t)self->op.ipc.result;
+
+    if (self->wait_result == THREAD_TIMED_OUT)
+        result = MACH_RCV_TIMED_OUT;
+    else if (self->wait_result == THREAD_INTERRUPTED)
+        result = MACH_RCV_INTERRUPTED;
+    if (result == MACH_RCV_IN_PROGRESS)
+        ipc_msg_receive(self, NULL); /* woken to look again */
+    else if (result == MACH_RCV_TOO_LARGE)
+        msg_too_large(self);
+    else
+        set_result(self, result);
+}
+
+void ipc_msg_receive_continue(struct thread *self)
+{
+    if (self->op.ipc.kmsg != NULL)
+        ipc_msg_finish(self);
+    else
+        ipc_msg_receive_failed(self);
+}
+
+/* --- the trap --- */
+
+void ipc_trap_msg(struct thread *self)
+{
+    const struct uctx *u = &self->uctx;
+    uint32_t option = (uint32_t)hal_uctx_arg(u, 1);
+    struct ipc_kmsg *kmsg;
+
+    if ((option & ~TRAILER_BITS & ~(uint32_t)OPTIONS_KNOWN) != 0 ||
+        GET_RCV_ELEMENTS(option) > MACH_RCV_TRAILER_CTX) {
+        set_result(self, MACH_SEND_INVALID_OPTIONS);
+        return;
+    }
+    self->op.ipc.buffer = hal_uctx_arg(u, 0);
+    self->op.ipc.option = option;
+    self->op.ipc.size = (uint32_t)hal_uctx_arg(u, 3);
+    self->op.ipc.rcv_name = (mach_port_name_t)hal_uctx_arg(u, 4);
+    self->op.ipc.timeout_ms = (uint32_t)hal_uctx_arg(u, 5);
+    self->op.ipc.registers = false;
+    if ((option & MACH_SEND_MSG) == 0) {
+        msg_sent(self, NULL);
+        return;
+    }
+    mach_msg_return_t mr = msg_get(self, self->op.ipc.buffer, (uint32_t)hal_uctx_arg(u, 2), &kmsg);
+    if (mr == MACH_MSG_SUCCESS && (mr = ipc_kmsg_copyin(self->space, kmsg)) != MACH_MSG_SUCCESS)
+        ipc_kmsg_free(kmsg);
+    if (mr != MACH_MSG_SUCCESS)
+        set_result(self, mr);
+    else
+        msg_send(self, kmsg);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Sending and receiving by threads, in both forms: what ipc/msg.c and ipc/rpc.c share. */
+#ifndef IPC_MSG_H
+#define IPC_MSG_H
+
+#include <ipc/kmsg.h>
+#include <ipc/mqueue.h>
+#include <kern/thread.h>
+
+/* How a send went. */
+enum ipc_sent {
+    IPC_SENT,         /* done; *receiver, if not NULL, was claimed and must be woken or handed over to */
+    IPC_SENT_FULL,    /* no room and no waiting allowed: kmsg is still the caller's */
+    IPC_SENT_WAITING, /* self waits now; do not touch it */
+};
+
+/*
+ * Send kmsg (kernel form): serve it if the destination is a kernel object, else queue or deliver it.
+ * waiter, resume: as in ipc_mqueue_send().
+ * Context: self is current, no lock.
+ */
+HAL_NODISCARD enum ipc_sent ipc_msg_dispatch(struct ipc_kmsg *kmsg, struct thread *waiter,
+                                             thread_continuation_t resume, struct thread **receiver);
+
+/*
+ * Receive by self->op.ipc (rcv_name, option, size, timeout_ms, registers, buffer): takes a message, fails, or blocks.
+ * `receiver` (claimed, or NULL) is woken, or given this CPU if self blocks.
+ * Context: self is current, no lock.  On return self may not be touched.
+ */
+void ipc_msg_receive(struct thread *self, struct thread *receiver);
+
+/* self has taken the message in op.ipc (kmsg, port, seqno): write it to the user's buffer; sets the trap's result. */
+void ipc_msg_finish(struct thread *self);
+
+/* A receive ended without a message: sets the trap's result from wait_result and op.ipc.result, or starts over. */
+void ipc_msg_receive_failed(struct thread *self);
+
+/* The same for the register form (ipc/rpc.c). */
+void ipc_rpc_finish(struct thread *self);
+bool ipc_rpc_fits(const struct ipc_kmsg *kmsg);
+
+/* Continuations of a wait for a message. */
+void ipc_msg_receive_continue(struct thread *self);
+void ipc_rpc_receive_continue(struct thread *self);
+
+/* The name by which self knows the port that its message came to; drops the reference to the port. *label: its context. */
+mach_port_name_t ipc_msg_arrived_at(struct thread *self, uint64_t *label);
+
+#endif

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Ports: the lock word, counts of rights, and death.
+ *
+ * Lock order: space, transit, port, set, thread.  Notifications are sent, and messages destroyed, with no lock held.
+ */
+#include <ipc/kmsg.h>
+#include <ipc/mqueue.h>
+#include <ipc/msg.h>
+#include <ipc/notify.h>
+#include <ipc/port.h>
+#include <ipc/pset.h>
+#include <kern/cache.h>
+#include <kern/panic.h>
+#include <kern/thread.h>
+
+static struct cache port_cache;
+static struct cache request_cache;
+
+struct ipc_object ipc_object_none = {.rx = IPC_PORT_RX_COMPLEX};
+
+void ipc_port_init_module(void)
+{
+    cache_init(&port_cache, "ipc_port", sizeof(struct ipc_port), 64);
+    cache_init(&request_cache, "ipc_port_request", sizeof(struct ipc_port_request), 8);
+}
+
+/* --- the lock word --- */
+
+static void port_lock_wait(struct ipc_port *port)
+{
+    while (__atomic_load_n(&port->rx, __ATOMIC_RELAXED) == IPC_PORT_RX_LOCKED) {
+        smp_poll();
+        hal_cpu_pause();
+    }
+}
+
+static void port_lock(struct ipc_port *port, bool second)
+{
+    uint64_t rx;
+
+    (void)second; /* only the checked build asks */
+    lock_rank_enter(port, LOCK_RANK_PORT, second, __FILE__, __LINE__);
+    /* acquire: what the previous holder wrote is visible after the exchange */
+    while ((rx = __atomic_exchange_n(&port->rx, IPC_PORT_RX_LOCKED, __ATOMIC_ACQUIRE)) == IPC_PORT_RX_LOCKED)
+        port_lock_wait(port);
+    port->fast = (rx & 1) != 0 ? NULL : (struct thread *)(uintptr_t)rx;
+}
+
+struct ipc_port *ipc_port_alloc(void)
+{
+    struct ipc_port *port = cache_alloc(&port_cache);
+    uint64_t idle = IPC_PORT_IDLE_FIRST;
+
+    if (port == NULL)
+        return NULL;
+    if (port->rx != 0) {
+        /* The memory was a port. `idle` goes on from there, so what a thread may remember of that one never matches;
+         * and a CPU on the fast path may hold its lock for a moment yet. */
+        port_lock(port, true);
+        idle = port->idle + IPC_PORT_IDLE_STEP;
+        lock_rank_leave(port);
+    }
+    *port = (struct ipc_port){
+        .rx = IPC_PORT_RX_LOCKED,
+        .idle = idle,
+        .refs = 1,
+        .place = IPC_PORT_IN_TRANSIT,
+        .kotype = IPC_KOTYPE_NONE,
+        .qlimit = MACH_PORT_QLIMIT_DEFAULT,
+    };
+    list_init(&port->messages);
+    list_init(&port->receivers);
+    list_init(&port->senders);
+    list_init(&port->sets);
+    list_init(&port->requests);
+    __atomic_store_n(&port->rx, IPC_PORT_RX_COMPLEX, __ATOMIC_RELEASE);
+    return port;
+}
+
+void ipc_port_lock(struct ipc_port *port)
+{
+    port_lock(port, false);
+}
+
+void ipc_port_lock_pair(struct ipc_port *a, struct ipc_port *b)
+{
+    KASSERT(a != b);
+    port_lock(a < b ? a : b, false);
+    port_lock(a < b ? b : a, true);
+}
+
+static bool port_is_idle(const struct ipc_port *port)
+{
+    return port->place == IPC_PORT_IN_SPACE && port->msgcount == 0 && !port->in_set &&
+           list_empty(&port->receivers) && list_empty(&port->senders);
+}
+
+void ipc_port_unlock(struct ipc_port *port)
+{
+    uint64_t rx = IPC_PORT_RX_COMPLEX;
+
+    if (port_is_idle(port))
+        rx = port->fast != NULL ? (uint64_t)(uintptr_t)port->fast : port->idle;
+    else
+        KASSERT(port->fast == NULL);
+    lock_rank_leave(port);
+    __atomic_store_n(&port->rx, rx, __ATOMIC_RELEASE);
+}
+
+void ipc_port_fast_to_list(struct ipc_port *port)
+{
+    struct thread *waiter = port->fast;
+
+    if (waiter == NULL)
+        return;
+    port->fast = NULL;
+    list_insert_tail(&port->receivers, &waiter->wait_link);
+    waiter->continuation = ipc_rpc_receive_continue;
+    waiter->state = THREAD_WAITING;
+}
+
+/* --- references and counts --- */
+
+void ipc_port_ref(struct ipc_port *port)
+{
+    /* relaxed: the caller has a reference or a lock that keeps the port */
+    __atomic_fetch_add(&port->refs, 1, __ATOMIC_RELAXED);
+}
+
+void ipc_port_unref(struct ipc_port *port)
+{
+    /* release/acquire: every holder's writes come before the memory is reused */
+    uint32_t before = __atomic_fetch_sub(&port->refs, 1, __ATOMIC_ACQ_REL);
+    KASSERT(before > 0);
+    if (before == 1) {
+        KASSERT(port->place == IPC_PORT_IS_DEAD);
+        cache_free(&port_cache, port);
+    }
+}
+
+static struct ipc_port *port_add_send(struct ipc_port *port, bool make)
+{
+    if (!IPC_PORT_VALID(port))
+        return port;
+    ipc_port_lock(port);
+    bool alive = ipc_port_alive(port);
+    if (alive) {
+        if (make)
+            port->mscount++;
+        port->srights++;
+        ipc_port_ref(port);
+    }
+    ipc_port_unlock(port);
+    return alive ? port : IPC_PORT_DEAD;
+}
+
+struct ipc_port *ipc_port_make_send(struct ipc_port *port)
+{
+    return port_add_send(port, true);
+}
+
+struct ipc_port *ipc_port_copy_send(struct ipc_port *port)
+{
+    return port_add_send(port, false);
+}
+
+struct ipc_port *ipc_port_make_send_once(struct ipc_port *port)
+{
+    if (!IPC_PORT_VALID(port))
+        return port;
+    ipc_port_lock(port);
+    bool alive = ipc_port_alive(port);
+    if (alive) {
+        port->sorights++;
+        ipc_port_ref(port);
+    }
+    ipc_port_unlock(port);
+    return alive ? port : IPC_PORT_DEAD;
+}
+
+struct ipc_port *ipc_port_drop_send_locked(struct ipc_port *port, uint32_t *mscount)
+{
+    KASSERT(!ipc_port_alive(port) || port->srights > 0);
+    if (!ipc_port_alive(port) || --port->srights > 0)
+        return NULL;
+    struct ipc_port *notify = port->no_senders;
+    port->no_senders = NULL;
+    *mscount = port->mscount;
+    return notify;
+}
+
+void ipc_port_release_send(struct ipc_port *port)
+{
+    uint32_t mscount = 0;
+
+    if (!IPC_PORT_VALID(port))
+        return;
+    ipc_port_lock(port);
+    struct ipc_port *notify = ipc_port_drop_send_locked(port, &mscount);
+    ipc_port_unlock(port);
+    ipc_port_unref(port);
+    ipc_notify_no_senders(notify, mscount);
+}
+
+void ipc_port_drop_send_once(struct ipc_port *port)
+{
+    ipc_port_lock(port);
+    KASSERT(port->sorights > 0);
+    port->sorights--;
+    ipc_port_unlock(port);
+    ipc_port_unref(port);
+}
+
+void ipc_port_release_send_once(struct ipc_port *port)
+{
+    if (!IPC_PORT_VALID(port))
+        return;
+    /* the right itself carries the notification, so the message consumes it */
+    if (port->place == IPC_PORT_IS_DEAD)
+        ipc_port_drop_send_once(port);
+    else
+        ipc_notify_send_once(port);
+}
+
+/* --- the receive right --- */
+
+/*
+ * The cacher may be on the fast path on another CPU; it finds out when its compare-and-swap on rx fails.  So only the
+ * name that it compares with is taken away here; the reference and the loan it gives back itself (ipc_thread_settle).
+ */
+void ipc_port_uncache(struct ipc_port *port)
+{
+    if (port->cacher == NULL)
+        return;
+    __atomic_store_n(&port->cacher->rcv_name, THREAD_RCV_NONE, __ATOMIC_RELAXED);
+    port->cacher = NULL;
+}
+
+void ipc_thread_cache(struct thread *self, struct ipc_port *port)
+{
+    if (port->cacher != self) {
+        KASSERT(self->rcv_port == NULL);
+        ipc_port_uncache(port);
+        port->cacher = self;
+        self->rcv_port = port;
+        self->rcv_loan = 0;
+        ipc_port_ref(port);
+    }
+    if (self->rcv_loan == 0) {
+        self->rcv_loan = 1;
+        port->sorights++;
+        ipc_port_ref(port);
+    }
+    self->rcv_idle = port->idle;
+    self->rcv_name = port->name;
+}
+
+void ipc_thread_settle(struct thread *self)
+{
+    struct ipc_port *port = self->rcv_port;
+
+    if (port == NULL || self->rcv_name != THREAD_RCV_NONE)
+        return;
+    uint32_t loan = self->rcv_loan;
+    self->rcv_port = NULL;
+    self->rcv_loan = 0;
+    ipc_port_lock(port);
+    KASSERT(port->cacher != self);
+    port->sorights -= loan;
+    ipc_port_unlock(port);
+    for (; loan > 0; loan--)
+        ipc_port_unref(port);
+    ipc_port_unref(port);
+}
+
+void ipc_thread_uncache(struct thread *self)
+{
+    struct ipc_port *port = self->rcv_port;
+
+    if (port == NULL)
+        return;
+    ipc_port_lock(port);
+    if (port->cacher == self)
+        ipc_port_uncache(port);
+    ipc_port_unlock(port);
+    ipc_thread_settle(self);
+}
+
+void ipc_port_moved(struct ipc_port *port)
+{
+    port->idle += IPC_PORT_IDLE_STEP;
+    ipc_port_uncache(port);
+}
+
+struct ipc_port_request *ipc_port_request_alloc(mach_port_name_t name, struct ipc_port *notify)
+{
+    struct ipc_port_request *request = cache_alloc(&request_cache);
+    if (request == NULL)
+        return NULL;
+    *request = (struct ipc_port_request){.owners = 2, .name = name, .notify = notify};
+    list_init(&request->link);
+    return request;
+}
+
+void ipc_port_request_drop(struct ipc_port_request *request)
+{
+    if (__atomic_fetch_sub(&request->owners, 1, __ATOMIC_ACQ_REL) == 1)
+        cache_free(&request_cache, request);
+}
+
+/* Everything that waits for a port that dies, taken out of it. */
+struct port_remains {
+    struct list messages;
+    struct list waiters;
+    struct list requests;
+    struct ipc_port *no_senders;
+};
+
+static void list_move_all(struct list *from, struct list *to)
+{
+    struct list *node;
+
+    while ((node = list_pop(from)) != NULL)
+        list_insert_tail(to, node);
+}
+
+static void port_die(struct ipc_port *port, struct port_remains *remains)
+{
+    list_init(&remains->messages);
+    list_init(&remains->waiters);
+    list_init(&remains->requests);
+    ipc_port_lock(port);
+    ipc_port_fast_to_list(port);
+    ipc_port_moved(port);
+    ipc_pset_remove_all_locked(port);
+    port->place = IPC_PORT_IS_DEAD;
+    port->kotype = IPC_KOTYPE_NONE;
+    port->kobject = NULL;
+    port->msgcount = 0;
+    list_move_all(&port->messages, &remains->messages);
+    list_move_all(&port->receivers, &remains->waiters);
+    list_move_all(&port->senders, &remains->waiters);
+    list_move_all(&port->requests, &remains->requests);
+    remains->no_senders = port->no_senders;
+    port->no_senders = NULL;
+    ipc_port_unlock(port);
+}
+
+/* Tell everybody, with no lock held. */
+static void remains_bury(struct port_remains *remains)
+{
+    struct list *node;
+
+    while ((node = list_pop(&remains->waiters)) != NULL) {
+        struct thread *t = CONTAINER_OF(node, struct thread, wait_link);
+        ipc_receiver_fail(t, MACH_RCV_PORT_DIED);
+        thread_wakeup(t, THREAD_OBJECT_DEAD);
+    }
+    while ((node = list_pop(&remains->requests)) != NULL) {
+        struct ipc_port_request *request = CONTAINER_OF(node, struct ipc_port_request, link);
+        ipc_notify_dead_name(request->notify, request->name);
+        ipc_port_request_drop(request);
+    }
+    while ((node = list_pop(&remains->messages)) != NULL)
+        ipc_kmsg_destroy(CONTAINER_OF(node, struct ipc_kmsg, link));
+    ipc_port_release_send_once(remains->no_senders);
+}
+
+void ipc_port_destroy(struct ipc_port *port)
+{
+    struct port_remains remains;
+
+    ipc_port_lock(port);
+    struct ipc_port *backup = port->port_destroyed;
+    port->port_destroyed = NULL;
+    if (backup != NULL) {
+        ipc_port_fast_to_list(port);
+        ipc_port_moved(port);
+        port->place = IPC_PORT_IN_TRANSIT;
+        port->destination = NULL;
+    }
+    ipc_port_unlock(port);
+    if (backup != NULL) {
+        /* the receive right does not die: it goes to who asked for it */
+        ipc_notify_port_destroyed(backup, port);
+        return;
+    }
+    port_die(port, &remains);
+    remains_bury(&remains);
+    ipc_port_unref(port);
+    if (thread_current() != NULL)
+        ipc_thread_settle(thread_current());
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Ports: message queues with one receiver, and the counts of the rights to them.
+ *
+ * The word `rx` is the port's lock, its single register-form waiter and its state in one, so that one atomic exchange
+ * on the fast path answers every question:
+ *   even            unlocked; the address of the one thread that waits, in the register form, for an otherwise idle port
+ *   == idle (odd)   unlocked; no waiter, empty queue, alive, in no set
+ *   RX_LOCKED       locked
+ *   RX_COMPLEX      unlocked; anything else: queued messages, buffer-form waiters, member of a set, kernel object, dead
+ * `idle` differs in every incarnation of the memory as a port and whenever the receive right moves, so a thread that
+ * remembers (rcv_port, rcv_idle) checks both with the compare-and-swap that makes it the waiter.
+ *
+ * While a port is locked its real state is in the other fields: the waiter that was in rx is in `fast`.
+ * ipc_port_unlock() works out what rx says next.
+ *
+ * Memory is type-stable (kern/cache.h): a CPU on the fast path may touch `rx` of a port that was just freed; what it
+ * checks after taking the lock (ipc/ipc_fast.h) keeps it from using one.
+ */
+#ifndef IPC_PORT_H
+#define IPC_PORT_H
+
+#include <hal/types.h>
+#include <ipc/kotype.h>
+#include <kern/list.h>
+#include <kern/spinlock.h>
+#include <mach/kern_return.h>
+#include <mach/port.h>
+
+struct ipc_pset;
+struct ipc_space;
+struct thread;
+
+#define IPC_PORT_RX_LOCKED UINT64_C(3)
+#define IPC_PORT_RX_COMPLEX UINT64_C(5)
+#define IPC_PORT_IDLE_FIRST UINT64_C(9)
+#define IPC_PORT_IDLE_STEP UINT64_C(8)
+
+/* (IPC_PORT_DEAD stands in place of a port whose right died on the way: mach/port.h.) */
+
+/* Where the receive right is. */
+enum ipc_port_place {
+    IPC_PORT_IN_SPACE,   /* receiver/name below */
+    IPC_PORT_IN_TRANSIT, /* in a message; destination is the port that it is queued on, or NULL (limbo) */
+    IPC_PORT_IN_KERNEL,  /* kernel object, or kernel-held reply port */
+    IPC_PORT_IS_DEAD,
+};
+
+/*
+ * A request for a dead-name notification: the entry `name` of some space wants `notify` told.  The entry and the live port
+ * own it together; the port's part goes over to its burial when it dies.
+ */
+struct ipc_port_request {
+    struct list link; /* port->requests; under the port's lock */
+    uint32_t owners;  /* atomic */
+    mach_port_name_t name;
+    struct ipc_port *notify; /* a send-once right */
+};
+
+/*
+ * What an entry of a name space points to begins with an `rx`: the fast path may exchange it before it knows better.  In objects
+ * that are no port it is always RX_COMPLEX.
+ */
+struct ipc_object {
+    uint64_t rx;
+};
+
+/* Stands in entries that have no object. */
+extern struct ipc_object ipc_object_none;
+
+/* All fields but rx, refs and what says otherwise: under the lock. */
+struct ipc_port {
+    uint64_t rx;
+    uint64_t idle;
+    uint64_t context; /* label that the receiver gave it */
+    uint32_t seqno;
+    uint32_t refs; /* atomic: rights, messages, kernel pointers */
+    struct thread *fast;   /* while locked: the register-form waiter, or NULL */
+    struct thread *cacher; /* the thread that has it as rcv_port, or NULL */
+
+    uint8_t place;  /* enum ipc_port_place */
+    uint8_t kotype; /* enum ipc_kotype */
+    uint16_t qlimit;
+    uint16_t msgcount;
+    bool in_set;
+    mach_port_name_t name;        /* IN_SPACE */
+    union {
+        struct ipc_space *receiver;   /* IN_SPACE; not a reference (the space clears its rights before it goes) */
+        struct ipc_port *destination; /* IN_TRANSIT; a reference */
+        void *kobject;                /* IN_KERNEL */
+    };
+
+    uint32_t mscount;    /* make-send count */
+    uint32_t srights;    /* send rights anywhere */
+    uint32_t sorights;   /* send-once rights anywhere, those on loan to a cacher included */
+
+    struct list messages;  /* struct ipc_kmsg */
+    struct list receivers; /* waiting threads, buffer form (or register form when not alone) */
+    struct list senders;   /* threads waiting for room */
+    struct list sets;      /* struct ipc_pset_link.port_link */
+    struct list requests;  /* struct ipc_port_request */
+    struct ipc_port *no_senders;     /* send-once right, or NULL */
+    struct ipc_port *port_destroyed; /* send-once right, or NULL */
+};
+
+_Static_assert(sizeof(struct ipc_port) <= 256, "a port costs at most 256 bytes");
+
+/* Boot. */
+void ipc_port_init_module(void);
+
+/* A new port with its receive right in limbo (place IN_TRANSIT, no destination), unlocked, one reference
+ * (the receive right's). NULL without memory. */
+HAL_NODISCARD struct ipc_port *ipc_port_alloc(void);
+
+/* --- lock --- */
+void ipc_port_lock(struct ipc_port *port) NO_THREAD_SAFETY_ANALYSIS;
+void ipc_port_unlock(struct ipc_port *port) NO_THREAD_SAFETY_ANALYSIS;
+/* Lock two different ports, in order of address. */
+void ipc_port_lock_pair(struct ipc_port *a, struct ipc_port *b);
+
+static inline bool ipc_port_alive(const struct ipc_port *port)
+{
+    return port->place != IPC_PORT_IS_DEAD;
+}
+
+/* --- references to the memory --- */
+void ipc_port_ref(struct ipc_port *port);
+void ipc_port_unref(struct ipc_port *port);
+
+/*
+ * --- rights that the kernel holds.  Each counts, and holds a reference. ---
+ * make_*: a new right; the port is alive and its receiver agrees (or it is a kernel object). NULL in, NULL out.
+ * make_send/copy_send answer IPC_PORT_DEAD for a dead port.
+ * release_*: give one up; NULL and IPC_PORT_DEAD are fine.  release_send sends the no-senders notification when due,
+ * release_send_once a send-once notification.
+ * Context: no port lock held.
+ */
+struct ipc_port *ipc_port_make_send(struct ipc_port *port);
+struct ipc_port *ipc_port_copy_send(struct ipc_port *port);
+struct ipc_port *ipc_port_make_send_once(struct ipc_port *port);
+void ipc_port_release_send(struct ipc_port *port);
+void ipc_port_release_send_once(struct ipc_port *port);
+/* Destroy the receive right and with it the port: queued messages are destroyed, waiters woken, requests served.
+ * Consumes the receive right's reference. Context: no lock; the right is in no space (taken out by the caller). */
+void ipc_port_destroy(struct ipc_port *port);
+
+/* A request by the entry `name`, linked to nothing yet, or NULL. Consumes notify only when it succeeds. */
+HAL_NODISCARD struct ipc_port_request *ipc_port_request_alloc(mach_port_name_t name, struct ipc_port *notify);
+/* One owner less. */
+void ipc_port_request_drop(struct ipc_port_request *request);
+
+/*
+ * --- for the other files of ipc ---
+ * locked: port lock held.
+ */
+/* The waiter in `fast`, if any, becomes the first of `receivers`. Context: locked. */
+void ipc_port_fast_to_list(struct ipc_port *port);
+/* One send right less. Returns the no-senders request that is due (with *mscount), or NULL. Context: locked. */
+struct ipc_port *ipc_port_drop_send_locked(struct ipc_port *port, uint32_t *mscount);
+/* One send-once right and its reference less, without a notification (it was used). Context: no lock. */
+void ipc_port_drop_send_once(struct ipc_port *port);
+/* No thread has the port as its cached receive port any more. Context: locked. */
+void ipc_port_uncache(struct ipc_port *port);
+/* `port` (IN_SPACE, in self's space) becomes self's cached receive port, with a send-once right on loan. Context: locked;
+ * self is current; ipc_thread_uncache() was called if another port was cached. */
+void ipc_thread_cache(struct thread *self, struct ipc_port *port);
+/* Give back what self holds of a port that was uncached behind its back. Context: self is current; no port lock. */
+void ipc_thread_settle(struct thread *self);
+/* self has no cached receive port any more. Context: self is current, or dead; no port lock. */
+void ipc_thread_uncache(struct thread *self);
+
+/* The receive right leaves or enters a space, a message or the kernel: new incarnation of `idle`, cacher told, sequence number
+ * kept. Context: locked. */
+void ipc_port_moved(struct ipc_port *port);
+
+#endif

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* mach_port.defs, second part: attributes of receive rights, port sets, notifications. */
+#include <ipc/entry.h>
+#include <ipc/mqueue.h>
+#include <ipc/notify.h>
+#include <ipc/pset.h>
+#include <ipc/right.h>
+#include <mach/mach_port_server.h>
+#include <mach/notify.h>
+#include <mach/portolan_server.h>
+
+/* Find the receive right `name` and lock its port; nothing stays locked on failure. */
+static kern_return_t receive_enter(ipc_space_t space, mach_port_name_t name,
+                                   struct ipc_port **out) NO_THREAD_SAFETY_ANALYSIS
+{
+    kern_return_t kr = KERN_SUCCESS;
+
+    spin_lock(&space->lock);
+    struct ipc_entry *entry = ipc_right_lookup(space, name);
+    if (!space->active)
+        kr = KERN_INVALID_TASK;
+    else if (entry == NULL)
+        kr = KERN_INVALID_NAME;
+    else if ((entry->bits & MACH_PORT_TYPE_RECEIVE) == 0)
+        kr = KERN_INVALID_RIGHT;
+    if (kr == KERN_SUCCESS) {
+        *out = entry->object;
+        ipc_port_lock(*out);
+    }
+    spin_unlock(&space->lock);
+    return kr;
+}
+
+kern_return_t mach_port_set_mscount(ipc_space_t space, mach_port_name_t name, mach_port_mscount_t mscount)
+{
+    struct ipc_port *port;
+    kern_return_t kr = receive_enter(space, name, &port);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    port->mscount = mscount;
+    ipc_port_unlock(port);
+    return KERN_SUCCESS;
+}
+
+kern_return_t mach_port_set_seqno(ipc_space_t space, mach_port_name_t name, mach_port_seqno_t seqno)
+{
+    struct ipc_port *port;
+    kern_return_t kr = receive_enter(space, name, &port);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    port->seqno = seqno;
+    ipc_port_unlock(port);
+    return KERN_SUCCESS;
+}
+
+kern_return_t mach_port_get_context(ipc_space_t space, mach_port_name_t name, mach_port_context_t *context)
+{
+    struct ipc_port *port;
+    kern_return_t kr = receive_enter(space, name, &port);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    *context = port->context;
+    ipc_port_unlock(port);
+    return KERN_SUCCESS;
+}
+
+kern_return_t mach_port_set_context(ipc_space_t space, mach_port_name_t name, mach_port_context_t context)
+{
+    struct ipc_port *port;
+    kern_return_t kr = receive_enter(space, name, &port);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    port->context = context;
+    ipc_port_unlock(port);
+    return KERN_SUCCESS;
+}
+
+kern_return_t mach_port_get_srights(ipc_space_t space, mach_port_name_t name, mach_port_rights_t *srights)
+{
+    struct ipc_port *port;
+    kern_return_t kr = receive_enter(space, name, &port);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    *srights = port->srights;
+    ipc_port_unlock(port);
+    return KERN_SUCCESS;
+}
+
+static uint32_t set_count(const struct ipc_port *port)
+{
+    uint32_t count = 0;
+
+    LIST_FOR_EACH(node, &port->sets)
+        count++;
+    return count;
+}
+
+static void status_fill(const struct ipc_port *port, mach_port_status_t *status)
+{
+    uint32_t loan = port->cacher != NULL ? port->cacher->rcv_loan : 0;
+
+    *status = (mach_port_status_t){
+        .mps_pset = set_count(port),
+        .mps_seqno = port->seqno,
+        .mps_mscount = port->mscount,
+        .mps_qlimit = port->qlimit,
+        .mps_msgcount = port->msgcount,
+        .mps_sorights = port->sorights - loan,
+        .mps_srights = port->srights > 0,
+        .mps_pdrequest = port->port_destroyed != NULL,
+        .mps_nsrequest = port->no_senders != NULL,
+    };
+}
+
+kern_return_t mach_port_get_attributes(ipc_space_t space, mach_port_name_t name, mach_port_flavor_t flavor,
+                                       mach_port_info_t info, mach_msg_type_number_t *count)
+{
+    struct ipc_port *port;
+    mach_msg_type_number_t need =
+        flavor == MACH_PORT_LIMITS_INFO ? MACH_PORT_LIMITS_INFO_COUNT : MACH_PORT_RECEIVE_STATUS_COUNT;
+
+    if (flavor != MACH_PORT_LIMITS_INFO && flavor != MACH_PORT_RECEIVE_STATUS)
+        return KERN_INVALID_VALUE;
+    if (*count < need)
+        return KERN_FAILURE;
+    kern_return_t kr = receive_enter(space, name, &port);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    if (flavor == MACH_PORT_LIMITS_INFO)
+        ((mach_port_limits_t *)info)->mpl_qlimit = port->qlimit;
+    else
+        status_fill(port, (mach_port_status_t *)info);
+    ipc_port_unlock(port);
+    *count = need;
+    return KERN_SUCCESS;
+}
+
+kern_return_t mach_port_set_attributes(ipc_space_t space, mach_port_name_t name, mach_port_flavor_t flavor,
+                                       mach_port_info_t info, mach_msg_type_number_t count)
+{
+    struct ipc_port *port;
+
+    if (flavor != MACH_PORT_LIMITS_INFO)
+        return KERN_INVALID_VALUE;
+    if (count != MACH_PORT_LIMITS_INFO_COUNT)
+        return KERN_FAILURE;
+    uint32_t limit = ((const mach_port_limits_t *)info)->mpl_qlimit;
+    if (limit > MACH_PORT_QLIMIT_MAX)
+        return KERN_INVALID_VALUE;
+    kern_return_t kr = receive_enter(space, name, &port);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    port->qlimit = (uint16_t)limit;
+    ipc_mqueue_admit(port);
+    ipc_port_unlock(port);
+    return KERN_SUCCESS;
+}
+
+kern_return_t mach_port_kernel_object(ipc_space_t space, mach_port_name_t name, unsigned *type, unsigned *address)
+{
+    kern_return_t kr = KERN_SUCCESS;
+
+    spin_lock(&space->lock);
+    struct ipc_entry *entry = ipc_right_lookup(space, name);
+    if (!space->active)
+        kr = KERN_INVALID_TASK;
+    else if (entry == NULL)
+        kr = KERN_INVALID_NAME;
+    else if ((entry->bits & MACH_PORT_TYPE_SEND_RECEIVE) == 0)
+        kr = KERN_INVALID_RIGHT;
+    else
+        *type = ((const struct ipc_port *)entry->object)->kotype;
+    spin_unlock(&space->lock);
+    *address = 0;
+    return kr;
+}
+
+/* --- port sets --- */
+
+/* References to the member port (if wanted) and the set behind two names. */
+static kern_return_t member_enter(ipc_space_t space, mach_port_name_t member, mach_port_name_t set,
+                                  struct ipc_port **port, struct ipc_pset **pset)
+{
+    kern_return_t kr = KERN_SUCCESS;
+
+    spin_lock(&space->lock);
+    struct ipc_entry *m = ipc_right_lookup(space, member);
+    struct ipc_entry *s = set == MACH_PORT_NULL ? NULL : ipc_right_lookup(space, set);
+    if (!space->active)
+        kr = KERN_INVALID_TASK;
+    else if (m == NULL || (s == NULL && set != MACH_PORT_NULL))
+        kr = KERN_INVALID_NAME;
+    else if ((m->bits & MACH_PORT_TYPE_RECEIVE) == 0 || (s != NULL && (s->bits & MACH_PORT_TYPE_PORT_SET) == 0))
+        kr = KERN_INVALID_RIGHT;
+    if (kr == KERN_SUCCESS) {
+        *port = m->object;
+        ipc_port_ref(*port);
+        *pset = s == NULL ? NULL : s->object;
+        if (s != NULL)
+            ipc_pset_ref(*pset);
+    }
+    spin_unlock(&space->lock);
+    return kr;
+}
+
+static void member_leave(struct ipc_port *port, struct ipc_pset *pset)
+{
+    ipc_port_unref(port);
+    if (pset != NULL)
+        ipc_pset_unref(pset);
+}
+
+kern_return_t mach_port_insert_member(ipc_space_t space, mach_port_name_t name, mach_port_name_t set)
+{
+    struct ipc_port *port;
+    struct ipc_pset *pset;
+
+    if (set == MACH_PORT_NULL)
+        return KERN_INVALID_NAME;
+    kern_return_t kr = member_enter(space, name, set, &port, &pset);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    kr = ipc_pset_insert(pset, port);
+    member_leave(port, pset);
+    return kr;
+}
+
+kern_return_t mach_port_extract_member(ipc_space_t space, mach_port_name_t name, mach_port_name_t set)
+{
+    struct ipc_port *port;
+    struct ipc_pset *pset;
+
+    if (set == MACH_PORT_NULL)
+        return KERN_INVALID_NAME;
+    kern_return_t kr = member_enter(space, name, set, &port, &pset);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    kr = ipc_pset_remove(pset, port);
+    member_leave(port, pset);
+    return kr;
+}
+
+kern_return_t mach_port_move_member(ipc_space_t space, mach_port_name_t member, mach_port_name_t after)
+{
+    struct ipc_port *port;
+    struct ipc_pset *pset;
+
+    kern_return_t kr = member_enter(space, member, after, &port, &pset);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    ipc_port_lock(port);
+    bool was_member = port->in_set;
+    ipc_pset_remove_all_locked(port);
+    ipc_port_unlock(port);
+    if (pset != NULL)
+        kr = ipc_pset_insert(pset, port);
+    else if (!was_member)
+        kr = KERN_NOT_IN_SET;
+    member_leave(port, pset);
+    return kr;
+}
+
+kern_return_t mach_port_get_set_status_inband(ipc_space_t space, mach_port_name_t name,
+                                              mach_port_name_array_t members, mach_msg_type_number_t *count)
+{
+    kern_return_t kr = KERN_SUCCESS;
+    struct ipc_pset *pset = NULL;
+
+    spin_lock(&space->lock);
+    struct ipc_entry *entry = ipc_right_lookup(space, name);
+    if (!space->active)
+        kr = KERN_INVALID_TASK;
+    else if (entry == NULL)
+        kr = KERN_INVALID_NAME;
+    else if ((entry->bits & MACH_PORT_TYPE_PORT_SET) == 0)
+        kr = KERN_INVALID_RIGHT;
+    else
+        pset = entry->object;
+    if (pset != NULL)
+        ipc_pset_ref(pset);
+    spin_unlock(&space->lock);
+    if (pset == NULL)
+        return kr;
+    uint32_t room = *count;
+    *count = ipc_pset_members(pset, members, room);
+    ipc_pset_unref(pset);
+    return *count <= room ? KERN_SUCCESS : KERN_NO_SPACE;
+}
+
+/* --- notifications --- */
+
+/*
+ * Dead name: the name must denote a send, send-once or receive right.  A name that is dead already: told at once if sync is not 0
+ * (the notification counts as a user reference), else KERN_INVALID_ARGUMENT.
+ */
+static kern_return_t request_dead_name(ipc_space_t space, mach_port_name_t name, bool at_once, struct ipc_port *notify,
+                                       struct ipc_port **previous, bool *told) REQUIRES(space->lock)
+{
+    struct ipc_entry *entry = ipc_right_lookup(space, name);
+    struct ipc_port_request *request = NULL;
+
+    if (entry == NULL)
+        return KERN_INVALID_NAME;
+    if (entry->bits & MACH_PORT_TYPE_DEAD_NAME) {
+        if (!at_once || notify == NULL)
+            return KERN_INVALID_ARGUMENT;
+        if (entry->urefs >= IPC_UREFS_MAX)
+            return KERN_UREFS_OVERFLOW;
+        entry->urefs++;
+        *told = true;
+        return KERN_SUCCESS;
+    }
+    if ((entry->bits & MACH_PORT_TYPE_PORT_RIGHTS) == 0)
+        return KERN_INVALID_RIGHT;
+    if (notify != NULL && (request = ipc_port_request_alloc(name, notify)) == NULL)
+        return KERN_RESOURCE_SHORTAGE;
+    *previous = ipc_right_cancel_request(entry);
+    if (request == NULL)
+        return KERN_SUCCESS;
+    struct ipc_port *port = entry->object;
+    ipc_port_lock(port);
+    bool alive = ipc_port_alive(port);
+    if (alive) {
+        list_insert_tail(&port->requests, &request->link);
+        entry->request = request;
+    }
+    ipc_port_unlock(port);
+    if (alive)
+        return KERN_SUCCESS;
+    /* it died between the look-up and here: as if it had been dead before */
+    request->owners = 1;
+    ipc_port_request_drop(request);
+    if (!at_once)
+        return KERN_INVALID_ARGUMENT;
+    *told = true;
+    return KERN_SUCCESS;
+}
+
+static kern_return_t request_no_senders(struct ipc_port *port, mach_port_mscount_t sync, struct ipc_port *notify,
+                                        struct ipc_port **previous, bool *told)
+{
+    *previous = port->no_senders;
+    port->no_senders = NULL;
+    *told = notify != NULL && port->srights == 0 && sync <= port->mscount;
+    if (!*told)
+        port->no_senders = notify;
+    return KERN_SUCCESS;
+}
+
+static kern_return_t request_on_receive(ipc_space_t space, mach_port_name_t name, mach_msg_id_t id,
+                                        mach_port_mscount_t sync, struct ipc_port *notify,
+                                        struct ipc_port **previous)
+{
+    struct ipc_port *port;
+    bool told = false;
+
+    if (id == MACH_NOTIFY_PORT_DESTROYED && sync != 0)
+        return KERN_INVALID_VALUE;
+    kern_return_t kr = receive_enter(space, name, &port);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    if (id == MACH_NOTIFY_NO_SENDERS) {
+        kr = request_no_senders(port, sync, notify, previous, &told);
+    } else {
+        *previous = port->port_destroyed;
+        port->port_destroyed = notify;
+    }
+    uint32_t mscount = port->mscount;
+    ipc_port_unlock(port);
+    if (told)
+        ipc_notify_no_senders(notify, mscount);
+    return kr;
+}
+
+kern_return_t mach_port_request_notification(ipc_space_t space, mach_port_name_t name, mach_msg_id_t id,
+                                             mach_port_mscount_t sync, mach_port_t notify, mach_port_t *previous)
+{
+    bool told = false;
+
+    *previous = NULL;
+    if (notify == IPC_PORT_DEAD)
+        return KERN_INVALID_CAPABILITY;
+    if (id == MACH_NOTIFY_NO_SENDERS || id == MACH_NOTIFY_PORT_DESTROYED)
+        return request_on_receive(space, name, id, sync, notify, previous);
+    if (id != MACH_NOTIFY_DEAD_NAME)
+        return KERN_INVALID_VALUE;
+    spin_lock(&space->lock);
+    kern_return_t kr = KERN_INVALID_TASK;
+    if (space->active)
+        kr = request_dead_name(space, name, sync != 0, notify, previous, &told);
+    spin_unlock(&space->lock);
+    if (told)
+        ipc_notify_dead_name(notify, name);
+    return kr;
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Receiving: find the port or set that a name denotes, take a message or wait for one, in either form; and ending such
+ * waits from outside.
+ */
+#include <ipc/entry.h>
+#include <ipc/ipc.h>
+#include <ipc/msg.h>
+#include <ipc/pset.h>
+#include <kern/panic.h>
+#include <kern/thread.h>
+
+static thread_continuation_t receive_continuation(const struct thread *self)
+{
+    return self->op.ipc.registers ? ipc_rpc_receive_continue : ipc_msg_receive_continue;
+}
+
+/* Is self to wait at all? MACH_RCV_TIMEOUT with 0 only polls. */
+static bool receive_polls(const struct thread *self)
+{
+    return (self->op.ipc.option & MACH_RCV_TIMEOUT) != 0 && self->op.ipc.timeout_ms == 0;
+}
+
+static void receive_set_timeout(struct thread *self)
+{
+    if (self->op.ipc.option & MACH_RCV_TIMEOUT)
+        thread_set_timeout(self, self->op.ipc.timeout_ms);
+}
+
+/* The receive is over without a wait. */
+static void receive_done(struct thread *self, enum ipc_take taken, mach_msg_return_t result)
+{
+    self->wait_result = THREAD_AWAKENED;
+    if (taken == IPC_TAKE_MESSAGE) {
+        if (self->op.ipc.registers)
+            ipc_rpc_finish(self);
+        else
+            ipc_msg_finish(self);
+        return;
+    }
+    self->op.ipc.result = (uint32_t)(taken == IPC_TAKE_TOO_LARGE ? MACH_RCV_TOO_LARGE : result);
+    ipc_msg_receive_failed(self);
+}
+
+/*
+ * Wait on `port`. In the register form, alone, on a port that is idle otherwise, self becomes the waiter in rx: from
+ * the unlock on the fast path can take it. Context: port locked.
+ */
+static void wait_on_port(struct thread *self, struct ipc_port *port)
+{
+    bool alone = port->fast == NULL && list_empty(&port->receivers) && list_empty(&port->senders) && !port->in_set;
+
+    self->op.ipc.kmsg = NULL;
+    if (self->op.ipc.registers && alone) {
+        ipc_thread_cache(self, port);
+        port->fast = self;
+        /* no continuation: the fast path resumes it as it is; who claims it otherwise gives it one */
+        thread_block(self, THREAD_WAIT_RECEIVE, port, NULL);
+        return;
+    }
+    ipc_port_fast_to_list(port);
+    list_insert_tail(&port->receivers, &self->wait_link);
+    thread_block(self, THREAD_WAIT_RECEIVE, port, receive_continuation(self));
+}
+
+/* Wake `receiver`, or let it have this CPU if the current thread has left it. */
+static void receiver_run(struct thread *receiver, bool blocked)
+{
+    if (receiver == NULL)
+        return;
+    if (blocked)
+        thread_handoff(receiver);
+    else
+        thread_wakeup(receiver, THREAD_AWAKENED);
+}
+
+/* Context: port locked; unlocks it. */
+static void receive_from_port(struct thread *self, struct ipc_port *port, struct thread *receiver)
+{
+    enum ipc_take taken = ipc_mqueue_take(port, self);
+    bool block = taken == IPC_TAKE_EMPTY && !receive_polls(self);
+
+    if (block) {
+        receive_set_timeout(self);
+        wait_on_port(self, port);
+    }
+    ipc_port_unlock(port);
+    receiver_run(receiver, block);
+    if (!block)
+        receive_done(self, taken, MACH_RCV_TIMED_OUT);
+}
+
+/* Take a message from some member. Context: no lock. */
+static enum ipc_take take_from_set(struct thread *self, struct ipc_pset *pset)
+{
+    for (;;) {
+        spin_lock(&pset->lock);
+        struct ipc_port *port = ipc_pset_next_ready(pset);
+        spin_unlock(&pset->lock);
+        if (port == NULL)
+            return IPC_TAKE_EMPTY;
+        ipc_port_lock(port);
+        enum ipc_take taken = port->in_set ? ipc_mqueue_take(port, self) : IPC_TAKE_EMPTY;
+        if (taken != IPC_TAKE_TOO_LARGE && port->msgcount == 0)
+            ipc_pset_not_ready(pset, port);
+        ipc_port_unlock(port);
+        ipc_port_unref(port);
+        if (taken != IPC_TAKE_EMPTY)
+            return taken;
+    }
+}
+
+/* Wait on the set, unless a message came meanwhile. Returns false then. Context: no lock. */
+static bool wait_on_set(struct thread *self, struct ipc_pset *pset)
+{
+    bool wait = false;
+
+    self->op.ipc.kmsg = NULL;
+    receive_set_timeout(self);
+    spin_lock(&pset->lock);
+    if (list_empty(&pset->ready) && pset->active) {
+        wait = true;
+        list_insert_tail(&pset->receivers, &self->wait_link);
+        thread_block(self, THREAD_WAIT_RECEIVE_SET, pset, receive_continuation(self));
+    }
+    spin_unlock(&pset->lock);
+    return wait;
+}
+
+/* Consumes a reference to the set. */
+static void receive_from_set(struct thread *self, struct ipc_pset *pset, struct thread *receiver)
+{
+    for (;;) {
+        enum ipc_take taken = take_from_set(self, pset);
+        bool active = ipc_pset_is_active(pset);
+        if (taken != IPC_TAKE_EMPTY || receive_polls(self) || !active) {
+            ipc_pset_unref(pset);
+            receiver_run(receiver, false);
+            receive_done(self, taken, active ? MACH_RCV_TIMED_OUT : MACH_RCV_PORT_DIED);
+            return;
+        }
+        if (wait_on_set(self, pset)) {
+            ipc_pset_unref(pset);
+            receiver_run(receiver, true);
+            return;
+        }
+        thread_clear_timeout(self);
+    }
+}
+
+void ipc_msg_receive(struct thread *self, struct thread *receiver)
+{
+    struct ipc_space *space = self->space;
+    struct ipc_pset *pset = NULL;
+    struct ipc_port *port = NULL;
+
+    if (self->op.ipc.registers) {
+        ipc_entry_reserve(self);
+        if (self->rcv_port != NULL && self->rcv_name != self->op.ipc.rcv_name)
+            ipc_thread_uncache(self);
+    }
+    spin_lock(&space->lock);
+    struct ipc_entry *entry = ipc_entry_lookup(space, self->op.ipc.rcv_name);
+    if (entry != NULL && (entry->bits & MACH_PORT_TYPE_RECEIVE) != 0) {
+        port = entry->object;
+        ipc_port_lock(port);
+    } else if (entry != NULL && (entry->bits & MACH_PORT_TYPE_PORT_SET) != 0) {
+        pset = entry->object;
+        ipc_pset_ref(pset);
+    }
+    spin_unlock(&space->lock);
+    if (port != NULL) {
+        receive_from_port(self, port, receiver);
+    } else if (pset != NULL) {
+        receive_from_set(self, pset, receiver);
+    } else {
+        receiver_run(receiver, false);
+        receive_done(self, IPC_TAKE_EMPTY, MACH_RCV_INVALID_NAME);
+    }
+}
+
+/* --- ending a wait from outside --- */
+
+/* Is t in the rx word of the port that it has cached? Then it is taken out. */
+static bool claim_fast(struct thread *t, bool to_list)
+{
+    struct ipc_port *port = t->rcv_port; /* type-stable: at worst the lock of some other port is taken */
+    bool mine = false;
+
+    if (port == NULL)
+        return false;
+    ipc_port_lock(port);
+    if (port->fast == t) {
+        mine = true;
+        if (to_list)
+            ipc_port_fast_to_list(port);
+        else
+            port->fast = NULL;
+    }
+    ipc_port_unlock(port);
+    return mine;
+}
+
+/* Is t on a list of the port? Then it is taken off. Context: port locked. */
+static bool claim_listed(struct thread *t, void *object)
+{
+    if (t->state != THREAD_WAITING || t->wait_object != object || list_empty(&t->wait_link))
+        return false;
+    list_remove(&t->wait_link);
+    return true;
+}
+
+static bool claim_from_port(struct thread *t, struct ipc_port *port)
+{
+    ipc_port_lock(port);
+    bool mine = claim_listed(t, port);
+    /* a sender that leaves the queue may have been what kept those behind it waiting */
+    if (mine && t->wait == THREAD_WAIT_SEND)
+        ipc_mqueue_admit(port);
+    ipc_port_unlock(port);
+    return mine;
+}
+
+static bool claim_from_set(struct thread *t, struct ipc_pset *pset)
+{
+    spin_lock(&pset->lock);
+    bool mine = claim_listed(t, pset);
+    spin_unlock(&pset->lock);
+    return mine;
+}
+
+bool ipc_wait_claim(struct thread *t, enum thread_wait_result result)
+{
+    void *object = t->wait_object;
+    bool mine = claim_fast(t, false);
+
+    if (!mine && object != NULL) {
+        if (t->wait == THREAD_WAIT_RECEIVE_SET)
+            mine = claim_from_set(t, object);
+        else if (t->wait == THREAD_WAIT_RECEIVE || t->wait == THREAD_WAIT_SEND)
+            mine = claim_from_port(t, object);
+    }
+    if (mine)
+        ipc_receiver_fail(t, result == THREAD_TIMED_OUT ? MACH_RCV_TIMED_OUT : MACH_RCV_INTERRUPTED);
+    return mine;
+}
+
+void ipc_wait_make_slow(struct thread *t)
+{
+    (void)claim_fast(t, true);
+}

@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Rights: taking them out of a space (for messages, extract_right) and naming them in one.
+ *
+ * Taking is all-or-nothing over any number of rights.  First each right is *claimed* in its entry: a user reference of a send
+ * right or dead name is deducted, a receive right is marked, a send-once right is marked under its port's lock (the fast
+ * path may be using it).  Every claim can be undone.  When all are claimed, they are made real.
+ */
+#include <ipc/entry.h>
+#include <ipc/notify.h>
+#include <ipc/pset.h>
+#include <ipc/mqueue.h>
+#include <ipc/right.h>
+#include <kern/cache.h>
+#include <kern/panic.h>
+
+#define ENTRY_CLAIMED 1u /* in `bits`, beside a receive or send-once right: being taken */
+
+/* --- dead ports and their entries --- */
+
+struct ipc_port *ipc_right_cancel_request(struct ipc_entry *entry)
+{
+    struct ipc_port_request *request = entry->request;
+    struct ipc_port *notify = NULL;
+
+    if (request == NULL)
+        return NULL;
+    entry->request = NULL;
+    struct ipc_port *port = entry->object;
+    ipc_port_lock(port);
+    if (ipc_port_alive(port)) {
+        list_remove(&request->link);
+        notify = request->notify;
+        request->owners--; /* the port's part */
+    }
+    ipc_port_unlock(port);
+    ipc_port_request_drop(request);
+    return notify;
+}
+
+/* The port of a send or send-once entry died: the name is a dead name now. */
+static void entry_bury(struct ipc_space *space, struct ipc_entry *entry)
+{
+    mach_port_name_t name = ipc_entry_name(entry);
+    struct ipc_port *port = entry->object;
+    uint32_t urefs = entry->urefs;
+
+    if (entry->bits & MACH_PORT_TYPE_SEND)
+        ipc_hash_remove(space, entry, name);
+    if (entry->request != NULL) {
+        /* the notification that was sent counts as a user reference, so that its receiver can't be fooled by reuse */
+        ipc_port_request_drop(entry->request);
+        entry->request = NULL;
+        if (urefs < IPC_UREFS_MAX)
+            urefs++;
+    }
+    entry->object = &ipc_object_none;
+    entry->next = 0;
+    ipc_entry_set(entry, name, MACH_PORT_TYPE_DEAD_NAME, urefs);
+    ipc_port_unref(port);
+}
+
+struct ipc_entry *ipc_right_lookup(struct ipc_space *space, mach_port_name_t name)
+{
+    struct ipc_entry *entry = ipc_entry_lookup(space, name);
+
+    if (entry == NULL || (entry->bits & MACH_PORT_TYPE_SEND_RIGHTS) == 0 || (entry->bits & MACH_PORT_TYPE_RECEIVE) != 0)
+        return entry;
+    struct ipc_port *port = entry->object;
+    /* the fast path may consume a send-once right at this moment: look again under the port's lock */
+    ipc_port_lock(port);
+    bool same = entry->object == port && ipc_entry_lookup(space, name) == entry;
+    bool alive = ipc_port_alive(port);
+    ipc_port_unlock(port);
+    if (!same)
+        return NULL;
+    if (!alive && (entry->bits & ENTRY_CLAIMED) == 0)
+        entry_bury(space, entry);
+    return entry;
+}
+
+/* --- taking --- */
+
+static kern_return_t claim_send_once(struct ipc_right_take *take)
+{
+    struct ipc_entry *entry = take->entry;
+    struct ipc_port *port = entry->object;
+    kern_return_t kr = KERN_INVALID_NAME;
+
+    ipc_port_lock(port);
+    if (entry->bits == MACH_PORT_TYPE_SEND_ONCE && entry->object == port && ~entry->key == take->name) {
+        entry->bits |= ENTRY_CLAIMED;
+        kr = KERN_SUCCESS;
+    }
+    ipc_port_unlock(port);
+    return kr;
+}
+
+static kern_return_t claim_uref(struct ipc_right_take *take)
+{
+    /* what is left of an entry whose last reference this very message took already */
+    if (take->entry->urefs == 0)
+        return take->entry->bits & MACH_PORT_TYPE_RECEIVE ? KERN_INVALID_RIGHT : KERN_INVALID_NAME;
+    take->entry->urefs--;
+    return KERN_SUCCESS;
+}
+
+static kern_return_t claim(struct ipc_space *space, struct ipc_right_take *take)
+{
+    take->port = NULL;
+    take->entry = NULL;
+    take->deleted = NULL;
+    if (!MACH_MSG_TYPE_PORT_ANY(take->disposition))
+        return KERN_INVALID_VALUE;
+    if (!MACH_PORT_VALID(take->name)) {
+        take->port = take->name == MACH_PORT_DEAD ? IPC_PORT_DEAD : NULL;
+        return KERN_SUCCESS;
+    }
+    struct ipc_entry *entry = ipc_right_lookup(space, take->name);
+    if (entry == NULL)
+        return KERN_INVALID_NAME;
+    take->entry = entry;
+    bool claimed = (entry->bits & ENTRY_CLAIMED) != 0;
+    bool dead = (entry->bits & MACH_PORT_TYPE_DEAD_NAME) != 0;
+    if (dead && take->alive)
+        return KERN_INVALID_CAPABILITY;
+
+    switch (take->disposition) {
+    case MACH_MSG_TYPE_MOVE_RECEIVE:
+        if ((entry->bits & MACH_PORT_TYPE_RECEIVE) == 0 || claimed)
+            return KERN_INVALID_RIGHT;
+        entry->bits |= ENTRY_CLAIMED;
+        return KERN_SUCCESS;
+    case MACH_MSG_TYPE_MAKE_SEND:
+    case MACH_MSG_TYPE_MAKE_SEND_ONCE:
+        return (entry->bits & MACH_PORT_TYPE_RECEIVE) != 0 && !claimed ? KERN_SUCCESS : KERN_INVALID_RIGHT;
+    case MACH_MSG_TYPE_COPY_SEND:
+        if (dead)
+            return KERN_SUCCESS;
+        return (entry->bits & MACH_PORT_TYPE_SEND) != 0 && entry->urefs > 0 ? KERN_SUCCESS : KERN_INVALID_RIGHT;
+    case MACH_MSG_TYPE_MOVE_SEND:
+        if (!dead && (entry->bits & MACH_PORT_TYPE_SEND) == 0)
+            return KERN_INVALID_RIGHT;
+        return claim_uref(take);
+    default: /* MOVE_SEND_ONCE */
+        if (dead)
+            return claim_uref(take);
+        if ((entry->bits & MACH_PORT_TYPE_SEND_ONCE) == 0 || claimed)
+            return KERN_INVALID_RIGHT;
+        return claim_send_once(take);
+    }
+}
+
+static void unclaim(struct ipc_right_take *take)
+{
+    struct ipc_entry *entry = take->entry;
+
+    if (entry == NULL)
+        return;
+    if (take->disposition == MACH_MSG_TYPE_MOVE_RECEIVE ||
+        (take->disposition == MACH_MSG_TYPE_MOVE_SEND_ONCE && (entry->bits & MACH_PORT_TYPE_DEAD_NAME) == 0))
+        entry->bits &= ~ENTRY_CLAIMED;
+    else if (take->disposition == MACH_MSG_TYPE_MOVE_SEND || take->disposition == MACH_MSG_TYPE_MOVE_SEND_ONCE)
+        entry->urefs++;
+}
+
+/* A new right beside the one that the entry keeps. IPC_PORT_DEAD if the port died under a COPY or MOVE of a send right. */
+static struct ipc_port *right_add(struct ipc_port *port, mach_msg_type_name_t disposition)
+{
+    ipc_port_lock(port);
+    bool alive = ipc_port_alive(port);
+    if (alive) {
+        ipc_port_ref(port);
+        if (disposition == MACH_MSG_TYPE_MAKE_SEND_ONCE)
+            port->sorights++;
+        else
+            port->srights++;
+        if (disposition == MACH_MSG_TYPE_MAKE_SEND)
+            port->mscount++;
+    }
+    ipc_port_unlock(port);
+    return alive ? port : IPC_PORT_DEAD;
+}
+
+/* The receive right leaves the entry for limbo. Whoever waits for messages is told. */
+static void receive_leave(struct ipc_space *space, struct ipc_entry *entry, mach_port_name_t name)
+{
+    struct ipc_port *port = entry->object;
+    struct list waiters;
+    struct list *node;
+
+    list_init(&waiters);
+    ipc_port_lock(port);
+    ipc_port_fast_to_list(port);
+    ipc_port_moved(port);
+    ipc_pset_remove_all_locked(port);
+    port->place = IPC_PORT_IN_TRANSIT;
+    port->destination = NULL;
+    while ((node = list_pop(&port->receivers)) != NULL)
+        list_insert_tail(&waiters, node);
+    bool send = (entry->bits & MACH_PORT_TYPE_SEND) != 0;
+    if (send)
+        ipc_entry_set(entry, name, MACH_PORT_TYPE_SEND, entry->urefs);
+    ipc_port_unlock(port);
+    if (!send)
+        ipc_hash_remove(space, entry, name);
+    while ((node = list_pop(&waiters)) != NULL) {
+        struct thread *t = CONTAINER_OF(node, struct thread, wait_link);
+        ipc_receiver_fail(t, MACH_RCV_PORT_CHANGED);
+        thread_wakeup(t, THREAD_OBJECT_DEAD);
+    }
+}
+
+/* The entry's last user reference is gone: its own right goes, the name too unless there is the receive right. */
+static void send_entry_end(struct ipc_space *space, struct ipc_right_take *take)
+{
+    struct ipc_entry *entry = take->entry;
+    struct ipc_port *port = entry->object;
+
+    if (entry->bits & MACH_PORT_TYPE_DEAD_NAME) {
+        ipc_entry_free(space, take->name, entry);
+        return;
+    }
+    if ((entry->bits & MACH_PORT_TYPE_RECEIVE) == 0) {
+        take->deleted = ipc_right_cancel_request(entry);
+        ipc_hash_remove(space, entry, take->name);
+    }
+    ipc_port_lock(port);
+    /* the message has a right of its own by now, so the count does not reach 0 here */
+    if (ipc_port_alive(port))
+        port->srights--;
+    if (entry->bits & MACH_PORT_TYPE_RECEIVE)
+        ipc_entry_set(entry, take->name, entry->bits & ~MACH_PORT_TYPE_SEND, 0);
+    else
+        ipc_entry_free(space, take->name, entry);
+    ipc_port_unlock(port);
+    ipc_port_unref(port);
+}
+
+static void commit_receive(struct ipc_space *space, struct ipc_right_take *take)
+{
+    struct ipc_entry *entry = take->entry;
+
+    take->port = entry->object;
+    entry->bits &= ~(MACH_PORT_TYPE_RECEIVE | ENTRY_CLAIMED);
+    receive_leave(space, entry, take->name);
+    if ((entry->bits & MACH_PORT_TYPE_SEND) == 0) {
+        take->deleted = ipc_right_cancel_request(entry);
+        ipc_entry_free(space, take->name, entry);
+    }
+}
+
+static void commit_send_once(struct ipc_space *space, struct ipc_right_take *take)
+{
+    struct ipc_entry *entry = take->entry;
+    struct ipc_port *port = entry->object;
+
+    take->port = port;
+    take->deleted = ipc_right_cancel_request(entry);
+    ipc_port_lock(port);
+    ipc_entry_free(space, take->name, entry);
+    ipc_port_unlock(port);
+}
+
+static void commit(struct ipc_space *space, struct ipc_right_take *take)
+{
+    struct ipc_entry *entry = take->entry;
+
+    if (entry == NULL)
+        return;
+    if (entry->bits & MACH_PORT_TYPE_DEAD_NAME)
+        take->port = IPC_PORT_DEAD;
+    else if (take->disposition == MACH_MSG_TYPE_MOVE_RECEIVE)
+        commit_receive(space, take);
+    else if (take->disposition == MACH_MSG_TYPE_MOVE_SEND_ONCE)
+        commit_send_once(space, take);
+    else
+        take->port = right_add(entry->object, take->disposition);
+}
+
+/* Entries whose last reference went to the message, each once. */
+static void commit_ends(struct ipc_space *space, struct ipc_right_take *takes, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct ipc_right_take *take = &takes[i];
+        if (take->entry == NULL || (take->disposition != MACH_MSG_TYPE_MOVE_SEND &&
+                                    take->disposition != MACH_MSG_TYPE_MOVE_SEND_ONCE))
+            continue;
+        bool counted = (take->entry->bits & (MACH_PORT_TYPE_SEND | MACH_PORT_TYPE_DEAD_NAME)) != 0;
+        if (counted && take->entry->urefs == 0 && ipc_entry_name(take->entry) == take->name)
+            send_entry_end(space, take);
+    }
+}
+
+kern_return_t ipc_right_take(struct ipc_space *space, struct ipc_right_take *takes, uint32_t count,
+                             uint32_t *failed)
+{
+    kern_return_t kr = KERN_SUCCESS;
+    uint32_t n;
+
+    spin_lock(&space->lock);
+    if (!space->active)
+        kr = KERN_INVALID_TASK;
+    for (n = 0; n < count && kr == KERN_SUCCESS; n++)
+        kr = claim(space, &takes[n]);
+    if (kr != KERN_SUCCESS) {
+        if (failed != NULL)
+            *failed = n > 0 ? n - 1 : 0;
+        for (uint32_t i = 0; i + 1 < n; i++)
+            unclaim(&takes[i]);
+        spin_unlock(&space->lock);
+        return kr;
+    }
+    /* moves of receive rights last: MAKE_SEND of the same name needs it in place */
+    for (uint32_t i = 0; i < count; i++) {
+        if (takes[i].disposition != MACH_MSG_TYPE_MOVE_RECEIVE)
+            commit(space, &takes[i]);
+    }
+    commit_ends(space, takes, count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (takes[i].disposition == MACH_MSG_TYPE_MOVE_RECEIVE)
+            commit(space, &takes[i]);
+    }
+    spin_unlock(&space->lock);
+    for (uint32_t i = 0; i < count; i++)
+        ipc_notify_port_deleted(takes[i].deleted, takes[i].name);
+    return KERN_SUCCESS;
+}
+
+kern_return_t ipc_right_copyin(struct ipc_space *space, mach_port_name_t name, mach_msg_type_name_t disposition,
+                               struct ipc_port **port)
+{
+    struct ipc_right_take take = {.name = name, .disposition = disposition};
+    kern_return_t kr = ipc_right_take(space, &take, 1, NULL);
+    if (kr == KERN_SUCCESS)
+        *port = take.port;
+    return kr;
+}
+
+void ipc_right_destroy(struct ipc_port *port, mach_msg_type_name_t type)
+{
+    if (!IPC_PORT_VALID(port))
+        return;
+    if (type == MACH_MSG_TYPE_PORT_RECEIVE)
+        ipc_port_destroy(port);
+    else if (type == MACH_MSG_TYPE_PORT_SEND)
+        ipc_port_release_send(port);
+    else
+        ipc_port_release_send_once(port);
+}
+
+/* --- naming --- */
+
+/* What is to be named, where. */
+struct naming {
+    struct ipc_space *space;
+    struct ipc_port *port;
+    mach_msg_type_name_t type;
+    struct ipc_entry *entry;
+    mach_port_name_t name;
+    bool fresh; /* the entry was made for it */
+};
+
+/* Another send right joins an entry that has one. */
+static void name_join_send(struct naming *n)
+{
+    struct ipc_port *port = n->port;
+
+    if (n->entry->urefs < IPC_UREFS_MAX)
+        n->entry->urefs++;
+    ipc_port_lock(port);
+    if (ipc_port_alive(port))
+        port->srights--;
+    ipc_port_unlock(port);
+    ipc_port_unref(port);
+}
+
+/* Write the right into the entry. Returns false if the port died: nothing was written. */
+static bool name_write(struct naming *n)
+{
+    struct ipc_entry *entry = n->entry;
+    struct ipc_port *port = n->port;
+
+    ipc_port_lock(port);
+    if (!ipc_port_alive(port)) {
+        ipc_port_unlock(port);
+        return false;
+    }
+    entry->object = port;
+    if (n->type == MACH_MSG_TYPE_PORT_RECEIVE) {
+        port->place = IPC_PORT_IN_SPACE;
+        port->receiver = n->space;
+        port->name = n->name;
+        ipc_port_moved(port);
+        ipc_entry_set(entry, n->name, entry->bits | MACH_PORT_TYPE_RECEIVE, entry->urefs);
+    } else if (n->type == MACH_MSG_TYPE_PORT_SEND) {
+        ipc_entry_set(entry, n->name, entry->bits | MACH_PORT_TYPE_SEND, 1);
+    } else {
+        ipc_entry_set(entry, n->name, MACH_PORT_TYPE_SEND_ONCE, 1);
+    }
+    ipc_port_unlock(port);
+    if (n->fresh && n->type != MACH_MSG_TYPE_PORT_SEND_ONCE)
+        ipc_hash_insert(n->space, entry, n->name);
+    return true;
+}
+
+/* n->entry and n->name are found or made. Returns the name to report, or MACH_PORT_DEAD. */
+static mach_port_name_t name_finish(struct naming *n)
+{
+    bool has_send = !n->fresh && (n->entry->bits & MACH_PORT_TYPE_SEND) != 0;
+
+    if (n->type == MACH_MSG_TYPE_PORT_SEND && has_send) {
+        name_join_send(n);
+        return n->name;
+    }
+    if (name_write(n))
+        return n->name;
+    if (n->fresh)
+        ipc_entry_free(n->space, n->name, n->entry);
+    return MACH_PORT_DEAD;
+}
+
+/* The destination that a receive right in a message had on its way. */
+static void receive_arrive(struct naming *n)
+{
+    if (n->type == MACH_MSG_TYPE_PORT_RECEIVE)
+        ipc_transit_end(n->port);
+}
+
+kern_return_t ipc_right_copyout(struct ipc_space *space, struct ipc_port *port, mach_msg_type_name_t type,
+                                mach_port_name_t *name)
+{
+    struct naming n = {.space = space, .port = port, .type = type};
+    kern_return_t kr = KERN_SUCCESS;
+
+    if (!IPC_PORT_VALID(port)) {
+        *name = port == NULL ? MACH_PORT_NULL : MACH_PORT_DEAD;
+        return KERN_SUCCESS;
+    }
+    receive_arrive(&n);
+    spin_lock(&space->lock);
+    if (!space->active)
+        kr = KERN_INVALID_TASK;
+    else if (type != MACH_MSG_TYPE_PORT_SEND_ONCE)
+        n.entry = ipc_hash_lookup(space, port);
+    if (n.entry != NULL) {
+        n.name = ipc_entry_name(n.entry);
+    } else if (kr == KERN_SUCCESS) {
+        kr = ipc_entry_alloc(space, &n.name, &n.entry);
+        n.fresh = true;
+    }
+    if (kr == KERN_SUCCESS)
+        *name = name_finish(&n);
+    spin_unlock(&space->lock);
+    if (kr == KERN_SUCCESS && *name == MACH_PORT_DEAD)
+        ipc_right_destroy(port, type);
+    return kr;
+}
+
+kern_return_t ipc_right_copyout_name(struct ipc_space *space, struct ipc_port *port, mach_msg_type_name_t type,
+                                     mach_port_name_t name)
+{
+    struct naming n = {.space = space, .port = port, .type = type, .name = name};
+    kern_return_t kr = KERN_SUCCESS;
+
+    receive_arrive(&n);
+    spin_lock(&space->lock);
+    struct ipc_entry *has = type == MACH_MSG_TYPE_PORT_SEND_ONCE ? NULL : ipc_hash_lookup(space, port);
+    n.entry = ipc_right_lookup(space, name);
+    if (!space->active)
+        kr = KERN_INVALID_TASK;
+    else if (has != NULL && has != n.entry)
+        kr = KERN_RIGHT_EXISTS;
+    else if (n.entry != NULL && n.entry != has)
+        kr = KERN_NAME_EXISTS;
+    else if (has != NULL && type == MACH_MSG_TYPE_PORT_SEND && has->urefs == IPC_UREFS_MAX)
+        kr = KERN_UREFS_OVERFLOW;
+    else if (has == NULL) {
+        kr = ipc_entry_alloc_name(space, name, &n.entry);
+        n.fresh = true;
+    }
+    if (kr == KERN_SUCCESS && name_finish(&n) == MACH_PORT_DEAD)
+        kr = KERN_INVALID_CAPABILITY;
+    spin_unlock(&space->lock);
+    return kr;
+}
+
+/* --- the end of a space --- */
+
+void ipc_right_clear(struct ipc_space *space, struct ipc_entry *entry)
+{
+    struct ipc_port *deleted = NULL;
+    struct ipc_port *port = NULL;
+
+    spin_lock(&space->lock);
+    uint32_t bits = entry->bits;
+    if (bits == 0) {
+        spin_unlock(&space->lock);
+        return;
+    }
+    mach_port_name_t name = ipc_entry_name(entry);
+    if (bits & MACH_PORT_TYPE_PORT_RIGHTS) {
+        port = entry->object;
+        deleted = ipc_right_cancel_request(entry);
+        if (bits & MACH_PORT_TYPE_SEND_RECEIVE)
+            ipc_hash_remove(space, entry, name);
+    }
+    struct ipc_pset *pset = bits & MACH_PORT_TYPE_PORT_SET ? entry->object : NULL;
+    if (bits & MACH_PORT_TYPE_RECEIVE) {
+        ipc_port_lock(port);
+        ipc_port_fast_to_list(port);
+        ipc_port_moved(port);
+        port->place = IPC_PORT_IN_TRANSIT;
+        port->destination = NULL;
+        ipc_port_unlock(port);
+    }
+    ipc_entry_free(space, name, entry);
+    spin_unlock(&space->lock);
+
+    ipc_notify_port_deleted(deleted, name);
+    if (pset != NULL)
+        ipc_pset_destroy(pset);
+    if (bits & MACH_PORT_TYPE_RECEIVE)
+        ipc_port_destroy(port);
+    if (bits & MACH_PORT_TYPE_SEND)
+        ipc_port_release_send(port);
+    if (bits & MACH_PORT_TYPE_SEND_ONCE)
+        ipc_port_release_send_once(port);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Rights that enter and leave name spaces.
+ *
+ * Each right holds one reference to its port: the receive right, the send right of an entry (however many user
+ * references it has), every right in a message, every right that the kernel holds.
+ */
+#ifndef IPC_RIGHT_H
+#define IPC_RIGHT_H
+
+#include <ipc/space.h>
+#include <mach/message.h>
+
+/* One right to be taken out of a space by a message disposition. */
+struct ipc_right_take {
+    mach_port_name_t name;
+    mach_msg_type_name_t disposition; /* MACH_MSG_TYPE_MOVE_RECEIVE ... MAKE_SEND_ONCE */
+    bool alive;                       /* a dead name will not do: KERN_INVALID_CAPABILITY */
+    struct ipc_port *port;            /* out: the right; NULL for MACH_PORT_NULL, IPC_PORT_DEAD for dead names */
+    struct ipc_entry *entry;          /* private */
+    struct ipc_port *deleted;         /* private: who hears of the name's end */
+};
+
+/*
+ * Take `count` rights out of `space`, all or none: the same name may occur several times.
+ * Returns: KERN_SUCCESS, every .port set; KERN_INVALID_NAME, KERN_INVALID_RIGHT, KERN_INVALID_TASK, KERN_INVALID_VALUE
+ * (unknown disposition): nothing changed, *failed (if not NULL) is the index at fault.
+ * Context: no lock.
+ */
+HAL_NODISCARD kern_return_t ipc_right_take(struct ipc_space *space, struct ipc_right_take *takes, uint32_t count,
+                                          uint32_t *failed);
+
+/* The same for one right. */
+HAL_NODISCARD kern_return_t ipc_right_copyin(struct ipc_space *space, mach_port_name_t name,
+                                            mach_msg_type_name_t disposition, struct ipc_port **port);
+
+/*
+ * Give a right that the kernel or a message holds a name in `space` (type: MACH_MSG_TYPE_PORT_SEND, _SEND_ONCE or
+ * _RECEIVE).  Send and receive rights to one port share one name; at the limit of user references a send right is absorbed.  NULL
+ * becomes MACH_PORT_NULL; IPC_PORT_DEAD and a port that died meanwhile MACH_PORT_DEAD.
+ * Returns: KERN_SUCCESS: the right was consumed; KERN_NO_SPACE, KERN_RESOURCE_SHORTAGE, KERN_INVALID_TASK: the
+ * right is still the caller's.
+ * Context: no lock.
+ */
+HAL_NODISCARD kern_return_t ipc_right_copyout(struct ipc_space *space, struct ipc_port *port,
+                                             mach_msg_type_name_t type, mach_port_name_t *name);
+/* The same under a given name. Also KERN_NAME_EXISTS, KERN_RIGHT_EXISTS (another name has the right), KERN_INVALID_VALUE,
+ * KERN_INVALID_CAPABILITY (dead port), KERN_UREFS_OVERFLOW. */
+HAL_NODISCARD kern_return_t ipc_right_copyout_name(struct ipc_space *space, struct ipc_port *port,
+                                                  mach_msg_type_name_t type, mach_port_name_t name);
+
+/* Destroy a right that is in no space (type as above): release, or destroy the port. NULL and IPC_PORT_DEAD are fine.
+ * Context: no lock. */
+void ipc_right_destroy(struct ipc_port *port, mach_msg_type_name_t type);
+
+/*
+ * Look up an entry and, if its port died, make it the dead name that it is.
+ * Context: space->lock held.
+ */
+struct ipc_entry *ipc_right_lookup(struct ipc_space *space, mach_port_name_t name);
+
+/* MACH_MSG_TYPE_* of the right that results from a disposition. */
+static inline mach_msg_type_name_t ipc_right_result(mach_msg_type_name_t disposition)
+{
+    switch (disposition) {
+    case MACH_MSG_TYPE_COPY_SEND:
+    case MACH_MSG_TYPE_MAKE_SEND:
+        return MACH_MSG_TYPE_PORT_SEND;
+    case MACH_MSG_TYPE_MAKE_SEND_ONCE:
+        return MACH_MSG_TYPE_PORT_SEND_ONCE;
+    default:
+        return disposition;
+    }
+}
+
+/* Take an entry apart for good: cancels its dead-name request. Returns who is to be told, or NULL. Context: space->lock held. */
+struct ipc_port *ipc_right_cancel_request(struct ipc_entry *entry);
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The register form of RPC, general path: the message becomes an ordinary one, so that it means the same to every kind of
+ * receiver.  ipc/ipc_fast.h handles the common case without coming here.
+ */
+#include <ipc/entry.h>
+#include <ipc/ipc.h>
+#include <ipc/msg.h>
+#include <ipc/right.h>
+#include <kern/panic.h>
+#include <kern/string.h>
+#include <mach/rpc.h>
+
+static void set_result(struct thread *self, mach_msg_return_t result)
+{
+    hal_uctx_set_result(&self->uctx, (uint64_t)(uint32_t)result);
+}
+
+/* --- receive --- */
+
+bool ipc_rpc_fits(const struct ipc_kmsg *kmsg)
+{
+    uint32_t body = kmsg->head.msgh_size - (uint32_t)sizeof(mach_msg_header_t);
+
+    return !MACH_MSGH_BITS_IS_COMPLEX(kmsg->head.msgh_bits) && body % sizeof(uint64_t) == 0 &&
+           body <= HAL_RPC_WORDS * sizeof(uint64_t);
+}
+
+void ipc_rpc_finish(struct thread *self)
+{
+    struct ipc_kmsg *kmsg = self->op.ipc.kmsg;
+    uint32_t body = kmsg->head.msgh_size - (uint32_t)sizeof(mach_msg_header_t);
+    struct hal_rpc rpc = {.header = (uint64_t)(body / sizeof(uint64_t)) << 32 | (uint32_t)kmsg->head.msgh_id};
+
+    ipc_mqueue_after_take(self);
+    mach_port_name_t name = ipc_msg_arrived_at(self, &rpc.label);
+    mach_msg_return_t mr = ipc_kmsg_copyout(self->space, kmsg, name);
+    memcpy(rpc.word, &kmsg->head + 1, body);
+    rpc.remote = kmsg->head.msgh_remote_port;
+    hal_uctx_set_rpc(&self->uctx, &rpc, (uint32_t)mr);
+    ipc_kmsg_free(kmsg);
+}
+
+void ipc_rpc_receive_continue(struct thread *self)
+{
+    if (self->op.ipc.kmsg != NULL)
+        ipc_rpc_finish(self);
+    else
+        ipc_msg_receive_failed(self);
+}
+
+static void rpc_receive(struct thread *self, struct thread *receiver)
+{
+    self->op.ipc.registers = true;
+    self->op.ipc.option = MACH_RCV_MSG | MACH_RCV_LARGE;
+    self->op.ipc.size = 0;
+    ipc_msg_receive(self, receiver);
+}
+
+/* --- send --- */
+
+static void rpc_send_continue(struct thread *self)
+{
+    struct ipc_kmsg *kmsg = self->op.ipc.kmsg;
+
+    if (self->wait_result == THREAD_AWAKENED || self->wait_result == THREAD_OBJECT_DEAD) {
+        if (kmsg != NULL)
+            ipc_kmsg_destroy(kmsg);
+        rpc_receive(self, NULL);
+        return;
+    }
+    /* the reply right was made for this call alone: it goes unheard */
+    if (IPC_PORT_VALID(kmsg->local))
+        ipc_port_drop_send_once(kmsg->local);
+    kmsg->local = NULL;
+    ipc_kmsg_destroy(kmsg);
+    set_result(self, MACH_SEND_INTERRUPTED);
+}
+
+/* Make the message that the registers hold, with these dispositions. */
+static mach_msg_return_t rpc_get(struct thread *self, const struct hal_rpc *rpc, mach_msg_bits_t bits,
+                                 struct ipc_kmsg **out)
+{
+    uint64_t words = rpc->header >> 32;
+
+    if (words > HAL_RPC_WORDS)
+        return MACH_SEND_TOO_LARGE;
+    uint32_t body = (uint32_t)words * (uint32_t)sizeof(uint64_t);
+    struct ipc_kmsg *kmsg = ipc_kmsg_alloc((uint32_t)sizeof(mach_msg_header_t) + body);
+    if (kmsg == NULL)
+        return MACH_SEND_NO_BUFFER;
+    kmsg->head = (mach_msg_header_t){
+        .msgh_bits = bits,
+        .msgh_size = (uint32_t)sizeof(mach_msg_header_t) + body,
+        .msgh_remote_port = rpc->remote,
+        .msgh_local_port = MACH_MSGH_BITS_LOCAL(bits) != 0 ? rpc->local : MACH_PORT_NULL,
+        .msgh_id = (mach_msg_id_t)(uint32_t)rpc->header,
+    };
+    memcpy(&kmsg->head + 1, rpc->word, body);
+    mach_msg_return_t mr = ipc_kmsg_copyin(self->space, kmsg);
+    if (mr != MACH_MSG_SUCCESS) {
+        ipc_kmsg_free(kmsg);
+        return mr;
+    }
+    *out = kmsg;
+    return MACH_MSG_SUCCESS;
+}
+
+static void rpc_send(struct thread *self, mach_msg_bits_t bits)
+{
+    struct ipc_kmsg *kmsg;
+    struct thread *receiver;
+    struct hal_rpc rpc;
+
+    hal_uctx_get_rpc(&self->uctx, &rpc);
+    self->op.ipc.rcv_name = rpc.local;
+    mach_msg_return_t mr = rpc_get(self, &rpc, bits, &kmsg);
+    if (mr != MACH_MSG_SUCCESS) {
+        set_result(self, mr);
+        return;
+    }
+    if (ipc_msg_dispatch(kmsg, self, rpc_send_continue, &receiver) == IPC_SENT)
+        rpc_receive(self, receiver);
+}
+
+void ipc_trap_rpc_call(struct thread *self)
+{
+    rpc_send(self, MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE));
+}
+
+void ipc_trap_rpc_reply_wait(struct thread *self)
+{
+    struct hal_rpc rpc;
+
+    hal_uctx_get_rpc(&self->uctx, &rpc);
+    if (rpc.remote != MACH_PORT_NULL) {
+        rpc_send(self, MACH_MSGH_BITS(MACH_MSG_TYPE_MOVE_SEND_ONCE, 0));
+        return;
+    }
+    self->op.ipc.rcv_name = rpc.local;
+    rpc_receive(self, NULL);
+}

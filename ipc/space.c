@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Name spaces: the table of entries.
+ *
+ * The directory points at leaf pages of IPC_LEAF_ENTRIES entries; where no leaf was needed yet it points at one shared
+ * empty leaf, so that a lookup never meets NULL.  Free entries form a doubly linked list of indices (`next`, and `urefs` as
+ * the link back), because a particular name may be asked for.
+ */
+#include <ipc/entry.h>
+#include <ipc/space.h>
+#include <kern/cache.h>
+#include <kern/panic.h>
+#include <vm/vm_page.h>
+
+#define DIRECTORY_MIN 8u
+#define CLEAR_STEP 64u
+
+/* An outgrown directory; CPUs on the fast path may still read it, so it lives until the space goes. */
+struct ipc_directory {
+    struct ipc_directory *next;
+    struct ipc_entry **leaf;
+    uint32_t capacity;
+};
+
+static struct cache space_cache;
+static struct ipc_entry empty_leaf[IPC_LEAF_ENTRIES] = {[0 ... IPC_LEAF_ENTRIES - 1] = {.key = UINT32_MAX}};
+
+/* In the place of a reserved entry: never free, so the fast path declines. */
+struct ipc_entry ipc_entry_none = {.bits = UINT32_MAX, .object = &ipc_object_none};
+
+void ipc_space_init_module(void)
+{
+    cache_init(&space_cache, "ipc_space", sizeof(struct ipc_space), 64);
+}
+
+struct ipc_space *ipc_space_create(void)
+{
+    struct ipc_space *space = cache_alloc_zero(&space_cache);
+    if (space == NULL)
+        return NULL;
+    spin_init(&space->lock, LOCK_RANK_SPACE);
+    space->active = true;
+    space->refs = 1;
+    if (ipc_hash_init(space) != KERN_SUCCESS) {
+        cache_free(&space_cache, space);
+        return NULL;
+    }
+    return space;
+}
+
+void ipc_space_ref(struct ipc_space *space)
+{
+    __atomic_fetch_add(&space->refs, 1, __ATOMIC_RELAXED);
+}
+
+static void space_free_tables(struct ipc_space *space)
+{
+    for (uint32_t i = 0; i < space->size >> IPC_LEAF_SHIFT; i++) {
+        if (space->leaf[i] != empty_leaf)
+            vm_page_free(space->leaf[i], 0);
+    }
+    if (space->leaf != NULL)
+        kmem_free(space->leaf, space->leaf_capacity * sizeof(*space->leaf));
+    while (space->old != NULL) {
+        struct ipc_directory *old = space->old;
+        space->old = old->next;
+        kmem_free(old->leaf, old->capacity * sizeof(*old->leaf));
+        kmem_free(old, sizeof(*old));
+    }
+    ipc_hash_free(space);
+}
+
+void ipc_space_unref(struct ipc_space *space)
+{
+    if (__atomic_fetch_sub(&space->refs, 1, __ATOMIC_ACQ_REL) != 1)
+        return;
+    KASSERT(space->used == 0);
+    space_free_tables(space);
+    cache_free(&space_cache, space);
+}
+
+void ipc_space_deactivate(struct ipc_space *space)
+{
+    spin_lock(&space->lock);
+    space->active = false;
+    spin_unlock(&space->lock);
+}
+
+bool ipc_space_clear_step(struct ipc_space *space)
+{
+    KASSERT(!space->active);
+    for (uint32_t n = 0; n < CLEAR_STEP; n++) {
+        uint32_t index = space->clear_cursor;
+        if (index >= space->size)
+            return true;
+        space->clear_cursor++;
+        struct ipc_entry *leaf = space->leaf[index >> IPC_LEAF_SHIFT];
+        if (leaf == empty_leaf) {
+            space->clear_cursor = (index | (IPC_LEAF_ENTRIES - 1)) + 1;
+            continue;
+        }
+        ipc_right_clear(space, &leaf[index & (IPC_LEAF_ENTRIES - 1)]);
+    }
+    return space->clear_cursor >= space->size;
+}
+
+/* --- entries --- */
+
+static struct ipc_entry *entry_at(const struct ipc_space *space, uint32_t index)
+{
+    return &space->leaf[index >> IPC_LEAF_SHIFT][index & (IPC_LEAF_ENTRIES - 1)];
+}
+
+mach_port_name_t ipc_entry_name(const struct ipc_entry *entry)
+{
+    return ipc_entry_is_plain_send(entry) ? entry->key : ~entry->key;
+}
+
+struct ipc_entry *ipc_entry_lookup(struct ipc_space *space, mach_port_name_t name)
+{
+    uint32_t index = IPC_NAME_INDEX(name);
+
+    if (index >= space->size)
+        return NULL;
+    struct ipc_entry *entry = entry_at(space, index);
+    /* acquire: pairs with the fast path's release of `bits` when it mints a send-once right into a reserved entry */
+    if (__atomic_load_n(&entry->bits, __ATOMIC_ACQUIRE) == 0 || ipc_entry_name(entry) != name)
+        return NULL;
+    return entry;
+}
+
+struct ipc_entry *ipc_entry_at_index(struct ipc_space *space, uint32_t index)
+{
+    struct ipc_entry *entry = index < space->size ? entry_at(space, index) : NULL;
+    return entry != NULL && entry->bits != 0 ? entry : NULL;
+}
+
+static void free_insert(struct ipc_space *space, uint32_t index)
+{
+    struct ipc_entry *entry = entry_at(space, index);
+
+    entry->next = space->free;
+    entry->urefs = 0;
+    if (space->free != 0)
+        entry_at(space, space->free)->urefs = index;
+    space->free = index;
+}
+
+static void free_remove(struct ipc_space *space, uint32_t index)
+{
+    struct ipc_entry *entry = entry_at(space, index);
+
+    if (entry->next != 0)
+        entry_at(space, entry->next)->urefs = entry->urefs;
+    if (entry->urefs != 0)
+        entry_at(space, entry->urefs)->next = entry->next;
+    else
+        space->free = entry->next;
+}
+
+static kern_return_t directory_grow(struct ipc_space *space, uint32_t leaves)
+{
+    uint32_t capacity = space->leaf_capacity == 0 ? DIRECTORY_MIN : space->leaf_capacity;
+
+    while (capacity < leaves)
+        capacity *= 2;
+    if (capacity == space->leaf_capacity)
+        return KERN_SUCCESS;
+    struct ipc_directory *old = NULL;
+    if (space->leaf != NULL && (old = kmem_alloc(sizeof(*old))) == NULL)
+        return KERN_RESOURCE_SHORTAGE;
+    struct ipc_entry **leaf = kmem_alloc(capacity * sizeof(*leaf));
+    if (leaf == NULL) {
+        if (old != NULL)
+            kmem_free(old, sizeof(*old));
+        return KERN_RESOURCE_SHORTAGE;
+    }
+    for (uint32_t i = 0; i < capacity; i++)
+        leaf[i] = i < space->leaf_capacity ? space->leaf[i] : empty_leaf;
+    if (old != NULL) {
+        *old = (struct ipc_directory){space->old, space->leaf, space->leaf_capacity};
+        space->old = old;
+    }
+    /* release: a fast-path reader that sees the directory sees its contents */
+    __atomic_store_n(&space->leaf, leaf, __ATOMIC_RELEASE);
+    space->leaf_capacity = capacity;
+    return KERN_SUCCESS;
+}
+
+/* Make the leaf that holds `index` real; its entries go to the free list. */
+static kern_return_t leaf_add(struct ipc_space *space, uint32_t index)
+{
+    uint32_t number = index >> IPC_LEAF_SHIFT;
+
+    if (directory_grow(space, number + 1) != KERN_SUCCESS)
+        return KERN_RESOURCE_SHORTAGE;
+    struct ipc_entry *leaf = vm_page_alloc(0);
+    if (leaf == NULL)
+        return KERN_RESOURCE_SHORTAGE;
+    uint32_t first = number << IPC_LEAF_SHIFT;
+    for (uint32_t i = 0; i < IPC_LEAF_ENTRIES; i++)
+        leaf[i] = (struct ipc_entry){.key = ~IPC_NAME(first + i, 1), .object = &ipc_object_none};
+    __atomic_store_n(&space->leaf[number], leaf, __ATOMIC_RELEASE);
+    if (space->size < first + IPC_LEAF_ENTRIES)
+        __atomic_store_n(&space->size, first + IPC_LEAF_ENTRIES, __ATOMIC_RELEASE);
+    for (uint32_t i = IPC_LEAF_ENTRIES; i-- > 0;) {
+        if (first + i != 0)
+            free_insert(space, first + i);
+    }
+    return KERN_SUCCESS;
+}
+
+/* The first index whose leaf is not there yet. Only reached when every leaf below `size` is full or absent. */
+static uint32_t first_absent_leaf(const struct ipc_space *space)
+{
+    for (uint32_t i = 0; i < space->size >> IPC_LEAF_SHIFT; i++) {
+        if (space->leaf[i] == empty_leaf)
+            return i << IPC_LEAF_SHIFT;
+    }
+    return space->size;
+}
+
+static kern_return_t space_has_room(const struct ipc_space *space)
+{
+    if (!space->active)
+        return KERN_INVALID_TASK;
+    return space->used < IPC_SPACE_NAMES_MAX ? KERN_SUCCESS : KERN_NO_SPACE;
+}
+
+kern_return_t ipc_entry_alloc(struct ipc_space *space, mach_port_name_t *name, struct ipc_entry **out)
+{
+    kern_return_t kr = space_has_room(space);
+    if (kr == KERN_SUCCESS && space->free == 0) {
+        uint32_t index = first_absent_leaf(space);
+        kr = index < IPC_SPACE_NAMES_MAX ? leaf_add(space, index) : KERN_NO_SPACE;
+    }
+    if (kr != KERN_SUCCESS)
+        return kr;
+    uint32_t index = space->free;
+    struct ipc_entry *entry = entry_at(space, index);
+    free_remove(space, index);
+    space->used++;
+    entry->next = 0;
+    entry->urefs = 0;
+    *name = ~entry->key;
+    *out = entry;
+    return KERN_SUCCESS;
+}
+
+kern_return_t ipc_entry_alloc_name(struct ipc_space *space, mach_port_name_t name, struct ipc_entry **out)
+{
+    uint32_t index = IPC_NAME_INDEX(name);
+
+    if (index == 0 || index >= IPC_SPACE_NAMES_MAX)
+        return KERN_INVALID_VALUE;
+    kern_return_t kr = space_has_room(space);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    bool absent = index >= space->size || space->leaf[index >> IPC_LEAF_SHIFT] == empty_leaf;
+    if (absent && (kr = leaf_add(space, index)) != KERN_SUCCESS)
+        return kr;
+    struct ipc_entry *entry = entry_at(space, index);
+    if (entry->bits != 0 || entry->next == IPC_ENTRY_RESERVED)
+        return KERN_NAME_EXISTS;
+    free_remove(space, index);
+    space->used++;
+    entry->next = 0;
+    entry->urefs = 0;
+    entry->key = ~name;
+    *out = entry;
+    return KERN_SUCCESS;
+}
+
+void ipc_entry_free(struct ipc_space *space, mach_port_name_t name, struct ipc_entry *entry)
+{
+    KASSERT(entry->request == NULL);
+    uint32_t index = IPC_NAME_INDEX(name);
+    entry->object = &ipc_object_none;
+    entry->key = ~IPC_NAME(index, (name + 1) & 255u);
+    entry->bits = 0;
+    if (entry->next == IPC_ENTRY_RESERVED)
+        return; /* the thread that holds it in reserve has it back */
+    free_insert(space, index);
+    space->used--;
+}
+
+void ipc_entry_set(struct ipc_entry *entry, mach_port_name_t name, uint32_t bits, uint32_t urefs)
+{
+    entry->urefs = urefs;
+    entry->bits = bits;
+    __atomic_store_n(&entry->key, bits == MACH_PORT_TYPE_SEND ? name : ~name, __ATOMIC_RELEASE);
+}
+
+/* --- entries that threads hold in reserve --- */
+
+void ipc_entry_reserve(struct thread *self)
+{
+    struct ipc_entry *entry = self->reply_entry;
+    mach_port_name_t name;
+
+    if (entry->bits == 0)
+        return;
+    spin_lock(&self->space->lock);
+    if (entry != &ipc_entry_none && entry->bits != 0)
+        entry->next = 0; /* from now on an entry like any other */
+    if (entry == &ipc_entry_none || entry->bits != 0) {
+        self->reply_entry = &ipc_entry_none;
+        if (ipc_entry_alloc(self->space, &name, &entry) == KERN_SUCCESS) {
+            entry->next = IPC_ENTRY_RESERVED;
+            entry->urefs = 1;
+            self->reply_entry = entry;
+        }
+    }
+    spin_unlock(&self->space->lock);
+}
+
+void ipc_entry_unreserve(struct thread *t)
+{
+    struct ipc_entry *entry = t->reply_entry;
+
+    t->reply_entry = &ipc_entry_none;
+    if (entry == &ipc_entry_none)
+        return;
+    spin_lock(&t->space->lock);
+    entry->next = 0;
+    if (entry->bits == 0)
+        ipc_entry_free(t->space, ~entry->key, entry);
+    spin_unlock(&t->space->lock);
+}

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Raising exceptions.  The thread is blocked before its message leaves: the answer may come at once, from another CPU.  Each
+ * message has a reply port of its own, a kernel object that stands for the thread, so an answer that comes too late finds
+ * a dead port.
+ */
+#include <hal/hal.h>
+#include <ipc/kmsg.h>
+#include <ipc/kobject.h>
+#include <kern/exception.h>
+#include <kern/panic.h>
+#include <kern/string.h>
+#include <kern/thread.h>
+#include <kern/thread_i.h>
+#include <mach/exc_kernel.h>
+#include <mach/mach_exc_kernel.h>
+
+enum { LEVEL_THREAD, LEVEL_TASK, LEVEL_COUNT };
+
+/* Ids of the requests: exc.defs, mach_exc.defs. */
+enum {
+    ID_RAISE = 2401,
+    ID_RAISE_STATE,
+    ID_RAISE_STATE_IDENTITY,
+    ID_MACH_RAISE = 2405,
+    ID_MACH_RAISE_STATE,
+    ID_MACH_RAISE_STATE_IDENTITY,
+    REPLY_ID_OFFSET = 100,
+};
+
+struct handler {
+    struct ipc_port *port; /* a send right */
+    int behavior;
+    int flavor;
+};
+
+static void exception_try(struct thread *self);
+
+/* Find the first handler from level op.exc.level on. */
+static bool handler_find(struct thread *self, struct handler *handler)
+{
+    struct task *task = self->task;
+    int exception = self->op.exc.exception;
+
+    handler->port = NULL;
+    spin_lock(&task->lock);
+    for (; self->op.exc.level < LEVEL_COUNT; self->op.exc.level++) {
+        bool own = self->op.exc.level == LEVEL_THREAD;
+        handler->port = ipc_port_copy_send(own ? self->exception_port[exception] : task->exception_port[exception]);
+        handler->behavior = own ? self->exception_behavior[exception] : task->exception_behavior[exception];
+        handler->flavor = own ? self->exception_flavor[exception] : task->exception_flavor[exception];
+        if (IPC_PORT_VALID(handler->port))
+            break;
+    }
+    spin_unlock(&task->lock);
+    return IPC_PORT_VALID(handler->port);
+}
+
+/* --- the request --- */
+
+union request {
+    __Request__exception_raise_t raise;
+    __Request__exception_raise_state_t state;
+    __Request__exception_raise_state_identity_t identity;
+    __Request__mach_exception_raise_t mach_raise;
+    __Request__mach_exception_raise_state_t mach_state;
+    __Request__mach_exception_raise_state_identity_t mach_identity;
+};
+
+static uint32_t request_size(int behavior)
+{
+    return (behavior & ~(int)MACH_EXCEPTION_CODES) == EXCEPTION_DEFAULT ? sizeof(__Request__mach_exception_raise_t)
+                                                                         : sizeof(union request);
+}
+
+/* Write the body for a handler that wants 32-bit codes. */
+static void request_fill(struct mig_kernel_message *m, struct thread *self, const struct handler *handler,
+                         thread_state_t state, mach_msg_type_number_t state_count)
+{
+    int exception = self->op.exc.exception;
+    integer_t code[] = {(integer_t)self->op.exc.code[0], (integer_t)self->op.exc.code[1]};
+
+    switch (handler->behavior) {
+    case EXCEPTION_DEFAULT:
+        exception_raise_request(m, thread_make_port(self), task_make_port(self->task), exception, code,
+                                EXCEPTION_CODE_MAX);
+        break;
+    case EXCEPTION_STATE:
+        exception_raise_state_request(m, exception, code, EXCEPTION_CODE_MAX, handler->flavor, state, state_count);
+        break;
+    default:
+        exception_raise_state_identity_request(m, thread_make_port(self), task_make_port(self->task), exception, code,
+                                               EXCEPTION_CODE_MAX, handler->flavor, state, state_count);
+    }
+}
+
+/* The same with 64-bit codes. */
+static void request_fill_mach(struct mig_kernel_message *m, struct thread *self, const struct handler *handler,
+                              thread_state_t state, mach_msg_type_number_t state_count)
+{
+    int exception = self->op.exc.exception;
+    int64_t *code = self->op.exc.code;
+
+    switch (handler->behavior & ~(int)MACH_EXCEPTION_CODES) {
+    case EXCEPTION_DEFAULT:
+        mach_exception_raise_request(m, thread_make_port(self), task_make_port(self->task), exception, code,
+                                     EXCEPTION_CODE_MAX);
+        break;
+    case EXCEPTION_STATE:
+        mach_exception_raise_state_request(m, exception, code, EXCEPTION_CODE_MAX, handler->flavor, state, state_count);
+        break;
+    default:
+        mach_exception_raise_state_identity_request(m, thread_make_port(self), task_make_port(self->task), exception,
+                                                    code, EXCEPTION_CODE_MAX, handler->flavor, state, state_count);
+    }
+}
+
+/* The request without destination and reply port, or NULL: no memory, or no such state. */
+static struct ipc_kmsg *request_create(struct thread *self, const struct handler *handler)
+{
+    natural_t state[THREAD_STATE_MAX];
+    mach_msg_type_number_t state_count = THREAD_STATE_MAX;
+    struct ipc_port *ports[MIG_KERNEL_PORTS_MAX] = {NULL};
+
+    if (request_size(handler->behavior) == sizeof(union request) &&
+        hal_uctx_get_state(&self->uctx, handler->flavor, state, &state_count) != KERN_SUCCESS)
+        return NULL;
+    struct ipc_kmsg *kmsg = ipc_kmsg_alloc(request_size(handler->behavior));
+    if (kmsg == NULL)
+        return NULL;
+    kmsg->head = (mach_msg_header_t){0};
+    struct mig_kernel_message m = {.head = &kmsg->head, .port = ports};
+    if ((handler->behavior & (int)MACH_EXCEPTION_CODES) != 0)
+        request_fill_mach(&m, self, handler, state, state_count);
+    else
+        request_fill(&m, self, handler, state, state_count);
+    if (MACH_MSGH_BITS_IS_COMPLEX(kmsg->head.msgh_bits)) {
+        kmsg->port_count = 2;
+        kmsg->port = kmsg->port_inline;
+        memcpy(kmsg->port, ports, 2 * sizeof(ports[0]));
+    }
+    return kmsg;
+}
+
+/* --- waiting for the answer --- */
+
+static void exception_continue(struct thread *self)
+{
+    ipc_kobject_destroy(self->op.exc.reply_port);
+    if (self->wait_result == THREAD_OBJECT_DEAD) {
+        self->op.exc.level++;
+        exception_try(self);
+    }
+}
+
+/* Ask the handler; consumes its port. Returns false, with the thread running: it can't be asked. */
+static bool exception_ask(struct thread *self, const struct handler *handler) NO_THREAD_SAFETY_ANALYSIS
+{
+    struct ipc_port *reply_port = ipc_kobject_create(IPC_KOTYPE_EXCEPTION_REPLY, self);
+    struct ipc_kmsg *kmsg = reply_port == NULL ? NULL : request_create(self, handler);
+
+    if (kmsg == NULL) {
+        if (reply_port != NULL)
+            ipc_kobject_destroy(reply_port);
+        ipc_port_release_send(handler->port);
+        return false;
+    }
+    kmsg->remote = handler->port;
+    kmsg->local = ipc_port_make_send_once(reply_port);
+    kmsg->head.msgh_bits |= MACH_MSGH_BITS(MACH_MSG_TYPE_PORT_SEND, MACH_MSG_TYPE_PORT_SEND_ONCE);
+    self->op.exc.reply_port = reply_port;
+    spin_lock(&self->lock);
+    thread_block(self, THREAD_WAIT_EXCEPTION, NULL, exception_continue); /* unlocks */
+    ipc_kmsg_send_from_kernel(kmsg);
+    return true;
+}
+
+static void exception_unhandled(struct thread *self)
+{
+    hal_va_t pc, sp;
+
+    hal_uctx_where(&self->uctx, &pc, &sp);
+    kprintf("portolan: task %s ends: exception %d, code 0x%lx, subcode 0x%lx, pc 0x%lx, sp 0x%lx\n",
+            self->task->name, self->op.exc.exception, (uint64_t)self->op.exc.code[0],
+            (uint64_t)self->op.exc.code[1], pc, sp);
+    (void)task_terminate_request(self->task);
+}
+
+static void exception_try(struct thread *self)
+{
+    struct handler handler;
+
+    while (handler_find(self, &handler)) {
+        if (exception_ask(self, &handler))
+            return;
+        self->op.exc.level++;
+    }
+    exception_unhandled(self);
+}
+
+void exception_raise(struct thread *self, int exception, int64_t code, int64_t subcode)
+{
+    self->op.exc.exception = exception;
+    self->op.exc.code[0] = code;
+    self->op.exc.code[1] = subcode;
+    self->op.exc.level = LEVEL_THREAD;
+    exception_try(self);
+}
+
+/* --- the answer --- */
+
+/* Does the reply say that the exception was handled?  Sets the registers that came with it. */
+static bool reply_accept(struct thread *t, struct ipc_kmsg *reply)
+{
+    struct mig_kernel_message m = {.head = &reply->head, .port = reply->port};
+    natural_t state[THREAD_STATE_MAX];
+    mach_msg_type_number_t count = 0;
+    int flavor = 0;
+    kern_return_t kr;
+
+    switch (reply->head.msgh_id - REPLY_ID_OFFSET) {
+    case ID_RAISE:
+        return exception_raise_reply(&m) == KERN_SUCCESS;
+    case ID_RAISE_STATE:
+        kr = exception_raise_state_reply(&m, &flavor, state, &count);
+        break;
+    case ID_RAISE_STATE_IDENTITY:
+        kr = exception_raise_state_identity_reply(&m, &flavor, state, &count);
+        break;
+    case ID_MACH_RAISE:
+        return mach_exception_raise_reply(&m) == KERN_SUCCESS;
+    case ID_MACH_RAISE_STATE:
+        kr = mach_exception_raise_state_reply(&m, &flavor, state, &count);
+        break;
+    case ID_MACH_RAISE_STATE_IDENTITY:
+        kr = mach_exception_raise_state_identity_reply(&m, &flavor, state, &count);
+        break;
+    default: /* MACH_NOTIFY_SEND_ONCE: the handler is gone; or nonsense */
+        return false;
+    }
+    return kr == KERN_SUCCESS && hal_uctx_set_state(&t->uctx, flavor, state, count) == KERN_SUCCESS;
+}
+
+void exception_reply(struct thread *t, struct ipc_kmsg *reply)
+{
+    spin_lock(&t->lock);
+    bool expected = t->state == THREAD_WAITING && t->wait == THREAD_WAIT_EXCEPTION &&
+                    t->op.exc.reply_port == reply->remote;
+    bool handled = false;
+    if (expected) {
+        t->wait = THREAD_WAIT_NONE; /* claimed */
+        handled = reply_accept(t, reply);
+    }
+    spin_unlock(&t->lock);
+    if (expected)
+        thread_wakeup(t, handled ? THREAD_AWAKENED : THREAD_OBJECT_DEAD);
+}
+
+/* --- settings --- */
+
+static bool settings_valid(exception_mask_t mask, int behavior, int flavor)
+{
+    switch (behavior & ~(int)MACH_EXCEPTION_CODES) {
+    case EXCEPTION_DEFAULT:
+        break;
+    case EXCEPTION_STATE:
+    case EXCEPTION_STATE_IDENTITY:
+        if (flavor != THREAD_STATE_FLAVOR_GENERAL)
+            return false;
+        break;
+    default:
+        return false;
+    }
+    return (mask & ~EXC_MASK_VALID) == 0;
+}
+
+kern_return_t exception_ports_set(struct task *task, struct thread *thread, exception_mask_t mask,
+                                  struct ipc_port *port, int behavior, int flavor)
+{
+    struct ipc_port *old[EXC_TYPES_COUNT] = {NULL};
+
+    if (!settings_valid(mask, behavior, flavor))
+        return KERN_INVALID_ARGUMENT;
+    spin_lock(&task->lock);
+    if (!task->active || (thread != NULL && thread->self_port == NULL)) {
+        spin_unlock(&task->lock);
+        return KERN_TERMINATED;
+    }
+    struct ipc_port **ports = thread != NULL ? thread->exception_port : task->exception_port;
+    int *behaviors = thread != NULL ? thread->exception_behavior : task->exception_behavior;
+    int *flavors = thread != NULL ? thread->exception_flavor : task->exception_flavor;
+    for (unsigned i = 1; i < EXC_TYPES_COUNT; i++) {
+        if ((mask & 1u << i) == 0)
+            continue;
+        old[i] = ports[i];
+        ports[i] = ipc_port_copy_send(port);
+        behaviors[i] = behavior;
+        flavors[i] = flavor;
+    }
+    spin_unlock(&task->lock);
+    for (unsigned i = 1; i < EXC_TYPES_COUNT; i++)
+        ipc_port_release_send(old[i]);
+    ipc_port_release_send(port);
+    return KERN_SUCCESS;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <hal/hal.h>
+#include <kern/cache.h>
+#include <kern/fpu.h>
+#include <kern/panic.h>
+#include <kern/thread.h>
+
+static struct cache fpu_cache;
+
+void fpu_init_module(void)
+{
+    cache_init(&fpu_cache, "fpu", hal_info.fpu_size, 64);
+}
+
+int fpu_acquire(struct cpu *cpu, struct thread *self)
+{
+    KASSERT(cpu->current == self && cpu->fpu_owner == NULL);
+    if (self->fpu == NULL) {
+        void *area = cache_alloc(&fpu_cache);
+        if (area == NULL)
+            return KERN_RESOURCE_SHORTAGE;
+        hal_fpu_init(area);
+        self->fpu = area;
+    }
+    hal_fpu_load(self->fpu);
+    cpu->fpu_owner = self;
+    return KERN_SUCCESS;
+}
+
+void fpu_save(struct cpu *cpu)
+{
+    KASSERT(cpu->fpu_owner == cpu->current);
+    hal_fpu_save(cpu->fpu_owner->fpu);
+    cpu->fpu_owner = NULL;
+}
+
+void fpu_discard(struct thread *t)
+{
+    struct cpu *cpu = hal_cpu_self();
+
+    if (cpu->fpu_owner == t) {
+        hal_fpu_disable();
+        cpu->fpu_owner = NULL;
+    }
+    if (t->fpu != NULL) {
+        cache_free(&fpu_cache, t->fpu);
+        t->fpu = NULL;
+    }
+}

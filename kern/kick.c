@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <hal/hal.h>
+#include <ipc/ipc.h>
+#include <kern/kick.h>
+#include <kern/smp.h>
+#include <kern/thread.h>
+#include <kern/thread_i.h>
+
+void kick_thread(struct thread *t, struct cpu *cpu)
+{
+    /*
+     * seq_cst, here and in kick_examine(): either that exchange comes later and sees the request that was set before this
+     * one, or this one comes later and finds `kicked` clear, so that the thread is put on the list again.
+     */
+    if (__atomic_exchange_n(&t->kicked, 1, __ATOMIC_SEQ_CST) != 0)
+        return;
+    thread_ref(t);
+    struct thread *head = __atomic_load_n(&cpu->kicked, __ATOMIC_RELAXED);
+    do {
+        t->kick_next = head;
+        /* release: kick_next is set when the list shows */
+    } while (!__atomic_compare_exchange_n(&cpu->kicked, &head, t, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+    smp_kick(cpu);
+}
+
+static uint32_t state_of(struct thread *t)
+{
+    spin_lock(&t->lock);
+    uint32_t state = t->state;
+    spin_unlock(&t->lock);
+    return state;
+}
+
+/*
+ * See that the requests of `t` are noticed.  READY, STOPPED: the CPU that runs it next looks.  RUNNING: that CPU looks at its exit.
+ * WAITING: ends if the thread is to end.  RECEIVING: the fast path would run it without looking, so it must not stay so.
+ */
+static void examine(struct cpu *cpu, struct thread *t)
+{
+    for (;;) {
+        bool terminate = (__atomic_load_n(&t->ast, __ATOMIC_SEQ_CST) & THREAD_AST_TERMINATE) != 0;
+
+        if (terminate && thread_claim(t, THREAD_INTERRUPTED)) {
+            thread_wakeup(t, THREAD_INTERRUPTED);
+            return;
+        }
+        if (!terminate)
+            ipc_wait_make_slow(t);
+        switch (state_of(t)) {
+        case THREAD_RECEIVING: /* the fast path is at work on it */
+            smp_poll();
+            hal_cpu_pause();
+            continue;
+        case THREAD_RUNNING:
+            if (t->cpu != cpu)
+                kick_thread(t, t->cpu);
+            return;
+        default:
+            return;
+        }
+    }
+}
+
+void kick_examine(struct cpu *cpu)
+{
+    struct thread *t;
+
+    while (cpu->examined != NULL || __atomic_load_n(&cpu->kicked, __ATOMIC_RELAXED) != NULL) {
+        if (cpu->examined == NULL)
+            cpu->examined = __atomic_exchange_n(&cpu->kicked, NULL, __ATOMIC_ACQUIRE);
+        t = cpu->examined;
+        cpu->examined = t->kick_next;
+        (void)__atomic_exchange_n(&t->kicked, 0, __ATOMIC_SEQ_CST);
+        examine(cpu, t);
+        thread_unref(t);
+        if (cpu->examined != NULL && hal_irq_pending()) {
+            smp_kick(cpu);
+            return;
+        }
+    }
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Tasks.  task->lock protects the list of threads and the special ports, of the task and of its threads.  It is taken before a thread's
+ * lock, so what concerns all threads (suspension, termination) is done in one pass under it: a thread that enters the
+ * list finds the task active and counts the task's suspension, one that left it is at its end.
+ *
+ * Termination: the last thread of an inactive task, or the request itself if there is none, hands the task to the reaper.
+ */
+#include <hal/hal.h>
+#include <ipc/kobject.h>
+#include <ipc/port.h>
+#include <ipc/space.h>
+#include <kern/cache.h>
+#include <kern/panic.h>
+#include <kern/reaper.h>
+#include <kern/string.h>
+#include <kern/task.h>
+#include <kern/thread.h>
+#include <kern/thread_i.h>
+#include <mach/policy.h>
+#include <sched/sched.h>
+#include <vm/vm_map.h>
+
+static struct cache task_cache;
+
+void task_init_module(void)
+{
+    cache_init(&task_cache, "task", sizeof(struct task), 64);
+}
+
+/* --- creation and references --- */
+
+static void task_inherit(struct task *task, struct task *parent) NO_THREAD_SAFETY_ANALYSIS
+{
+    spin_lock(&parent->lock);
+    task->priority = parent->priority;
+    task->policy = parent->policy;
+    task->bootstrap_port = ipc_port_copy_send(parent->bootstrap_port);
+    for (unsigned i = 0; i < EXC_TYPES_COUNT; i++) {
+        task->exception_port[i] = ipc_port_copy_send(parent->exception_port[i]);
+        task->exception_behavior[i] = parent->exception_behavior[i];
+        task->exception_flavor[i] = parent->exception_flavor[i];
+    }
+    string_copy(task->name, parent->name, sizeof(task->name));
+    spin_unlock(&parent->lock);
+}
+
+/* Map, space and port of a new task. On failure what was made is given back. */
+static kern_return_t task_equip(struct task *task, struct task *parent, bool inherit) NO_THREAD_SAFETY_ANALYSIS
+{
+    task->map = inherit && parent != NULL ? vm_map_fork(parent->map) : vm_map_create();
+    if (task->map == NULL)
+        return KERN_RESOURCE_SHORTAGE;
+    task->space = ipc_space_create();
+    if (task->space == NULL)
+        goto no_space;
+    task->self_port = ipc_kobject_create(IPC_KOTYPE_TASK, task);
+    if (task->self_port == NULL)
+        goto no_port;
+    return KERN_SUCCESS;
+
+no_port:
+    ipc_space_unref(task->space);
+no_space:
+    vm_map_unref(task->map);
+    return KERN_RESOURCE_SHORTAGE;
+}
+
+kern_return_t task_create_from(struct task *parent, bool inherit, struct task **out) NO_THREAD_SAFETY_ANALYSIS
+{
+    struct task *task = cache_alloc_zero(&task_cache);
+
+    if (task == NULL)
+        return KERN_RESOURCE_SHORTAGE;
+    spin_init(&task->lock, LOCK_RANK_TASK);
+    list_init(&task->threads);
+    list_init(&task->link);
+    task->refs = 2; /* the caller's and the living task's */
+    task->active = true;
+    task->priority = SCHED_PRIORITY_DEFAULT;
+    task->policy = POLICY_TIMESHARE;
+    kern_return_t kr = task_equip(task, parent, inherit);
+    if (kr != KERN_SUCCESS) {
+        cache_free(&task_cache, task);
+        return kr;
+    }
+    if (parent != NULL)
+        task_inherit(task, parent);
+    *out = task;
+    return KERN_SUCCESS;
+}
+
+void task_ref(struct task *task)
+{
+    /* relaxed: the caller has a reference or a lock that keeps the task */
+    __atomic_fetch_add(&task->refs, 1, __ATOMIC_RELAXED);
+}
+
+void task_unref(struct task *task)
+{
+    /* release/acquire: every holder's writes come before the memory is reused */
+    if (__atomic_fetch_sub(&task->refs, 1, __ATOMIC_ACQ_REL) != 1)
+        return;
+    vm_map_unref(task->map);
+    ipc_space_unref(task->space);
+    cache_free(&task_cache, task);
+}
+
+struct ipc_port *task_make_port(struct task *task)
+{
+    spin_lock(&task->lock);
+    struct ipc_port *right = ipc_port_make_send(task->self_port);
+    spin_unlock(&task->lock);
+    return right;
+}
+
+struct ipc_port *thread_make_port(struct thread *t)
+{
+    spin_lock(&t->task->lock);
+    struct ipc_port *right = ipc_port_make_send(t->self_port);
+    spin_unlock(&t->task->lock);
+    return right;
+}
+
+/* --- threads --- */
+
+kern_return_t task_thread_enter(struct task *task, struct thread *t)
+{
+    kern_return_t kr = KERN_SUCCESS;
+
+    spin_lock(&task->lock);
+    if (!task->active) {
+        kr = KERN_TERMINATED;
+    } else if (task->thread_count == TASK_THREADS_MAX) {
+        kr = KERN_RESOURCE_SHORTAGE;
+    } else {
+        task->thread_count++;
+        list_insert_tail(&task->threads, &t->task_link);
+        task_ref(task);
+        thread_ref(t);
+        t->base_priority = task->priority;
+        t->priority = task->priority;
+        t->policy = task->policy;
+        if (task->suspend_count > 0)
+            thread_kernel_hold(t);
+    }
+    spin_unlock(&task->lock);
+    return kr;
+}
+
+void task_thread_leave(struct task *task, struct thread *t)
+{
+    spin_lock(&task->lock);
+    list_remove(&t->task_link);
+    task->run_time += t->run_time;
+    bool last = --task->thread_count == 0 && !task->active;
+    spin_unlock(&task->lock);
+    if (last)
+        reaper_enter(task);
+}
+
+kern_return_t task_hold(struct task *task)
+{
+    kern_return_t kr = KERN_SUCCESS;
+
+    spin_lock(&task->lock);
+    if (!task->active) {
+        kr = KERN_TERMINATED;
+    } else if (task->suspend_count == TASK_SUSPEND_COUNT_MAX) {
+        kr = KERN_FAILURE;
+    } else if (task->suspend_count++ == 0) {
+        LIST_FOR_EACH (node, &task->threads)
+            thread_kernel_hold(CONTAINER_OF(node, struct thread, task_link));
+    }
+    spin_unlock(&task->lock);
+    return kr;
+}
+
+kern_return_t task_release(struct task *task)
+{
+    kern_return_t kr = KERN_SUCCESS;
+
+    spin_lock(&task->lock);
+    if (!task->active) {
+        kr = KERN_TERMINATED;
+    } else if (task->suspend_count == 0) {
+        kr = KERN_FAILURE;
+    } else if (--task->suspend_count == 0) {
+        LIST_FOR_EACH (node, &task->threads)
+            thread_kernel_release(CONTAINER_OF(node, struct thread, task_link));
+    }
+    spin_unlock(&task->lock);
+    return kr;
+}
+
+/* --- the end --- */
+
+kern_return_t task_terminate_request(struct task *task)
+{
+    spin_lock(&task->lock);
+    if (!task->active) {
+        spin_unlock(&task->lock);
+        return KERN_TERMINATED;
+    }
+    task->active = false;
+    struct ipc_port *self_port = task->self_port;
+    task->self_port = NULL;
+    bool empty = task->thread_count == 0;
+    LIST_FOR_EACH (node, &task->threads)
+        thread_terminate_request(CONTAINER_OF(node, struct thread, task_link));
+    spin_unlock(&task->lock);
+    ipc_kobject_destroy(self_port);
+    ipc_space_deactivate(task->space);
+    if (empty)
+        reaper_enter(task);
+    return KERN_SUCCESS;
+}
+
+/* Nobody else looks at the special ports of a task that is inactive and without threads, but who holds a reference. */
+static void special_ports_release(struct task *task)
+{
+    struct ipc_port *port[EXC_TYPES_COUNT + 1];
+
+    spin_lock(&task->lock);
+    for (unsigned i = 0; i < EXC_TYPES_COUNT; i++) {
+        port[i] = task->exception_port[i];
+        task->exception_port[i] = NULL;
+    }
+    port[EXC_TYPES_COUNT] = task->bootstrap_port;
+    task->bootstrap_port = NULL;
+    spin_unlock(&task->lock);
+    for (unsigned i = 0; i <= EXC_TYPES_COUNT; i++)
+        ipc_port_release_send(port[i]);
+}
+
+bool task_reclaim_step(struct task *task)
+{
+    if (!ipc_space_clear_step(task->space) || !vm_map_clear_step(task->map))
+        return false;
+    special_ports_release(task);
+    return true;
+}

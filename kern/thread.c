@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Threads: how they wait, wake, stop and end, on several CPUs at once.
+ *
+ * Who may touch a thread.  Its state changes under t->lock, with one exception: the IPC fast path takes a thread from
+ * RUNNING to RECEIVING and back while it owns the port's rx word.  A thread is owned by the CPU whose `current` it is; a
+ * thread that waits is owned by whoever claims it:
+ *
+ *   - waits on a port or set: claimed by taking it off that object's queue, under the object's lock, or out of the rx word;
+ *   - sleep, exception: claimed by setting t->wait to NONE, under t->lock.
+ *
+ * Exactly one claimer wins, and only it calls thread_wakeup().  The lock under which a thread blocks is held until the CPU has no
+ * current thread (thread_block() clears `current`, then the caller unlocks), so the thread is claimed only after its CPU
+ * is done with it: the user context was complete at kernel entry, vector state is saved, and nothing is left on
+ * the CPU's stack that belongs to the thread.  So it may run elsewhere the moment it is claimed.
+ *
+ * Timeouts.  thread_wakeup() cancels the timeout of the wait.  If the timeout's function runs already, on another CPU, it may
+ * still look for a wait to end; the thread is not made current before that function has returned (sched_pick), so what it
+ * finds is no later wait.
+ *
+ * Requests (terminate, suspend) are bits in t->ast.  They are set first, then t->lock is taken and the state looked at:
+ *
+ *   READY, STOPPED   becomes RUNNING only under t->lock, hence later, and its CPU looks at t->ast after that
+ *   WAITING          goes on waiting if it is only suspended; is claimed if it is to end
+ *   RUNNING          is kicked: an IPI makes its CPU look at it again, wherever it is by then (kern/kick.c)
+ *   RECEIVING        is taken out of the rx word, so that the fast path never resumes a thread with requests
+ *
+ * and thread_block() kicks a thread that begins to wait with a request pending: the setter may have seen it READY.
+ *
+ * Suspension holds a thread back only at the edge of user mode.  A STOPPED thread has no continuation and its user context is
+ * complete, so its registers may be read and written.
+ *
+ * References: the list of the task's threads, whoever looked the thread up, and a kick list hold one each.
+ */
+#include <hal/hal.h>
+#include <ipc/ipc.h>
+#include <ipc/kobject.h>
+#include <kern/cache.h>
+#include <kern/fpu.h>
+#include <kern/kick.h>
+#include <kern/panic.h>
+#include <kern/task.h>
+#include <kern/thread.h>
+#include <kern/thread_i.h>
+#include <mach/policy.h>
+#include <sched/sched.h>
+#include <vm/vm_map.h>
+
+#define SUSPEND_COUNT_MAX 127u
+
+static struct cache thread_cache;
+static uint64_t last_id; /* atomic */
+
+void thread_init_module(void)
+{
+    cache_init(&thread_cache, "thread", sizeof(struct thread), 64);
+    fpu_init_module();
+}
+
+/* --- creation and references --- */
+
+static struct thread *thread_alloc(uint64_t priority)
+{
+    struct thread *t = cache_alloc_zero(&thread_cache);
+
+    if (t == NULL)
+        return NULL;
+    spin_init(&t->lock, LOCK_RANK_THREAD);
+    list_init(&t->task_link);
+    list_init(&t->run_link);
+    list_init(&t->wait_link);
+    t->refs = 1;
+    t->state = THREAD_STOPPED;
+    ipc_thread_init(t);
+    t->policy = POLICY_TIMESHARE;
+    t->quantum_ms = SCHED_QUANTUM_MS;
+    t->max_priority = SCHED_PRIORITY_USER_MAX;
+    t->base_priority = priority;
+    t->priority = priority;
+    t->id = __atomic_add_fetch(&last_id, 1, __ATOMIC_RELAXED);
+    return t;
+}
+
+kern_return_t thread_create_in(struct task *task, struct thread **out)
+{
+    struct thread *t = thread_alloc(SCHED_PRIORITY_DEFAULT);
+
+    if (t == NULL)
+        return KERN_RESOURCE_SHORTAGE;
+    hal_uctx_init(&t->uctx, 0, 0, 0, 0);
+    t->task = task;
+    t->space = task->space;
+    t->pmap = vm_map_pmap(task->map);
+    t->suspend_count = 1;
+    t->ast = THREAD_AST_SUSPEND;
+    t->self_port = ipc_kobject_create(IPC_KOTYPE_THREAD, t);
+    if (t->self_port == NULL) {
+        cache_free(&thread_cache, t);
+        return KERN_RESOURCE_SHORTAGE;
+    }
+    kern_return_t kr = task_thread_enter(task, t);
+    if (kr != KERN_SUCCESS) {
+        ipc_kobject_destroy(t->self_port);
+        cache_free(&thread_cache, t);
+        return kr;
+    }
+    *out = t;
+    return KERN_SUCCESS;
+}
+
+struct thread *thread_create_kernel(const char *name, thread_continuation_t step, int priority)
+{
+    struct thread *t = thread_alloc((uint64_t)priority);
+
+    if (t == NULL)
+        panic("no memory for kernel thread %s", name);
+    t->name = name;
+    t->kernel = true;
+    t->continuation = step;
+    spin_lock(&t->lock);
+    t->state = THREAD_READY;
+    sched_enqueue(t);
+    spin_unlock(&t->lock);
+    return t;
+}
+
+void thread_ref(struct thread *t)
+{
+    /* relaxed: the caller has a reference or a lock that keeps the thread */
+    __atomic_fetch_add(&t->refs, 1, __ATOMIC_RELAXED);
+}
+
+void thread_unref(struct thread *t)
+{
+    /* release/acquire: every holder's writes come before the memory is reused */
+    if (__atomic_fetch_sub(&t->refs, 1, __ATOMIC_ACQ_REL) != 1)
+        return;
+    KASSERT(t->state == THREAD_DEAD && !t->kernel);
+    struct task *task = t->task;
+    cache_free(&thread_cache, t);
+    task_unref(task);
+}
+
+/* --- waiting and waking --- */
+
+void thread_block(struct thread *self, enum thread_wait wait, void *object,
+                  thread_continuation_t continuation) NO_THREAD_SAFETY_ANALYSIS
+{
+    struct cpu *cpu = hal_cpu_self();
+
+    KASSERT(cpu->current == self && self->state == THREAD_RUNNING);
+    fpu_release(cpu);
+    if (wait != THREAD_WAIT_SLEEP && wait != THREAD_WAIT_EXCEPTION)
+        spin_lock(&self->lock);
+    sched_stop(cpu, self);
+    self->wait = wait;
+    self->wait_object = object;
+    self->continuation = continuation;
+    self->state = continuation != NULL ? THREAD_WAITING : THREAD_RECEIVING;
+    if (__atomic_load_n(&self->ast, __ATOMIC_RELAXED) != 0)
+        kick_thread(self, cpu);
+    cpu->current = NULL;
+    spin_unlock(&self->lock);
+}
+
+/* The wait is over. Context: claimed, t->lock held. Returns whether the thread may run. */
+static bool wait_end(struct thread *t, enum thread_wait_result result)
+{
+    KASSERT(t->state == THREAD_WAITING || t->state == THREAD_RECEIVING);
+    t->wait = THREAD_WAIT_NONE;
+    t->wait_object = NULL;
+    t->wait_result = result;
+    t->state = thread_must_stop(t) ? THREAD_STOPPED : THREAD_READY;
+    return t->state == THREAD_READY;
+}
+
+void thread_wakeup(struct thread *t, enum thread_wait_result result)
+{
+    (void)timeout_cancel(&t->timeout);
+    spin_lock(&t->lock);
+    if (wait_end(t, result))
+        sched_enqueue(t);
+    spin_unlock(&t->lock);
+}
+
+void thread_handoff(struct thread *t)
+{
+    (void)timeout_cancel(&t->timeout);
+    spin_lock(&t->lock);
+    if (wait_end(t, THREAD_AWAKENED))
+        sched_handoff(t);
+    spin_unlock(&t->lock);
+}
+
+bool thread_claim(struct thread *t, enum thread_wait_result result)
+{
+    spin_lock(&t->lock);
+    bool mine = t->state == THREAD_WAITING && (t->wait == THREAD_WAIT_SLEEP || t->wait == THREAD_WAIT_EXCEPTION);
+    if (mine)
+        t->wait = THREAD_WAIT_NONE;
+    spin_unlock(&t->lock);
+    return mine || ipc_wait_claim(t, result);
+}
+
+static void wait_timed_out(struct timeout *timeout)
+{
+    struct thread *t = CONTAINER_OF(timeout, struct thread, timeout);
+
+    if (thread_claim(t, THREAD_TIMED_OUT))
+        thread_wakeup(t, THREAD_TIMED_OUT);
+}
+
+void thread_set_timeout(struct thread *self, uint32_t ms)
+{
+    (void)timeout_cancel(&self->timeout);
+    timeout_set(&self->timeout, hal_time_now() + timeout_ms_to_ticks(ms), wait_timed_out);
+}
+
+void thread_clear_timeout(struct thread *self)
+{
+    (void)timeout_cancel(&self->timeout);
+}
+
+void thread_sleep(struct thread *self, uint32_t ms, thread_continuation_t continuation) NO_THREAD_SAFETY_ANALYSIS
+{
+    thread_set_timeout(self, ms);
+    spin_lock(&self->lock);
+    thread_block(self, THREAD_WAIT_SLEEP, NULL, continuation); /* unlocks */
+}
+
+bool thread_abort_wait(struct thread *t)
+{
+    if (!thread_claim(t, THREAD_INTERRUPTED))
+        return false;
+    thread_wakeup(t, THREAD_INTERRUPTED);
+    spin_lock(&t->lock);
+    if (t->state == THREAD_READY && (t->ast & THREAD_AST_SUSPEND) != 0)
+        sched_settle(t);
+    spin_unlock(&t->lock);
+    return true;
+}
+
+/* --- requests --- */
+
+void thread_terminate_request(struct thread *t)
+{
+    spin_lock(&t->lock);
+    __atomic_fetch_or(&t->ast, THREAD_AST_TERMINATE, __ATOMIC_SEQ_CST);
+    switch (t->state) {
+    case THREAD_STOPPED: /* runs once more, to end */
+        t->state = THREAD_READY;
+        sched_enqueue(t);
+        break;
+    case THREAD_RUNNING:
+        kick_thread(t, t->cpu);
+        break;
+    case THREAD_WAITING:
+    case THREAD_RECEIVING:
+        kick_thread(t, hal_cpu_self());
+        break;
+    default:
+        break;
+    }
+    spin_unlock(&t->lock);
+}
+
+/* The thread has a first reason to stop. Context: t->lock held. */
+static void hold_begin(struct thread *t)
+{
+    __atomic_fetch_or(&t->ast, THREAD_AST_SUSPEND, __ATOMIC_SEQ_CST);
+    if (t->state == THREAD_RUNNING)
+        kick_thread(t, t->cpu);
+    else if (t->state == THREAD_RECEIVING)
+        kick_thread(t, hal_cpu_self());
+    else if (t->state == THREAD_READY)
+        sched_settle(t);
+}
+
+/* The last reason to stop is gone. Context: t->lock held. */
+static void hold_end(struct thread *t)
+{
+    __atomic_fetch_and(&t->ast, ~THREAD_AST_SUSPEND, __ATOMIC_SEQ_CST);
+    if (t->state == THREAD_STOPPED) {
+        t->state = THREAD_READY;
+        sched_enqueue(t);
+    }
+}
+
+static bool is_ending(const struct thread *t)
+{
+    return t->state == THREAD_DEAD || (t->ast & THREAD_AST_TERMINATE) != 0;
+}
+
+kern_return_t thread_hold(struct thread *t)
+{
+    kern_return_t kr = KERN_SUCCESS;
+
+    spin_lock(&t->lock);
+    if (is_ending(t))
+        kr = KERN_TERMINATED;
+    else if (t->suspend_count == SUSPEND_COUNT_MAX)
+        kr = KERN_FAILURE;
+    else if (t->suspend_count++ == 0 && t->kernel_holds == 0)
+        hold_begin(t);
+    spin_unlock(&t->lock);
+    return kr;
+}
+
+kern_return_t thread_release(struct thread *t)
+{
+    kern_return_t kr = KERN_SUCCESS;
+
+    spin_lock(&t->lock);
+    if (is_ending(t))
+        kr = KERN_TERMINATED;
+    else if (t->suspend_count == 0)
+        kr = KERN_FAILURE;
+    else if (--t->suspend_count == 0 && t->kernel_holds == 0)
+        hold_end(t);
+    spin_unlock(&t->lock);
+    return kr;
+}
+
+void thread_kernel_hold(struct thread *t)
+{
+    spin_lock(&t->lock);
+    if (t->kernel_holds++ == 0 && t->suspend_count == 0)
+        hold_begin(t);
+    spin_unlock(&t->lock);
+}
+
+void thread_kernel_release(struct thread *t)
+{
+    spin_lock(&t->lock);
+    if (--t->kernel_holds == 0 && t->suspend_count == 0 && !is_ending(t))
+        hold_end(t);
+    spin_unlock(&t->lock);
+}
+
+hal_ticks_t thread_run_time(struct thread *t)
+{
+    return __atomic_load_n(&t->run_time, __ATOMIC_RELAXED);
+}

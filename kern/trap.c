@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Entries from user mode.  Each comes with the user context complete, works on the current thread, and leaves by the exit; the
+ * short way out of a trap that changed nothing is a compare away.
+ */
+#include <hal/hal.h>
+#include <ipc/ipc.h>
+#include <kern/exception.h>
+#include <kern/fpu.h>
+#include <kern/irq.h>
+#include <kern/thread.h>
+#include <kern/trap.h>
+#include <mach/rpc.h>
+#include <sched/sched.h>
+#include <vm/vm_map.h>
+
+typedef void (*trap_function_t)(struct thread *self);
+
+static void trap_null(struct thread *self)
+{
+    hal_uctx_set_result(&self->uctx, KERN_SUCCESS);
+}
+
+static void trap_set_tls(struct thread *self)
+{
+    bool valid = hal_uctx_set_tls(&self->uctx, hal_uctx_arg(&self->uctx, 0)) == HAL_OK;
+
+    hal_uctx_set_result(&self->uctx, valid ? KERN_SUCCESS : KERN_INVALID_ADDRESS);
+}
+
+static const trap_function_t trap_table[MACH_TRAP_COUNT] = {
+    [MACH_TRAP_RPC_CALL] = ipc_trap_rpc_call,
+    [MACH_TRAP_RPC_REPLY_WAIT] = ipc_trap_rpc_reply_wait,
+    [MACH_TRAP_MSG] = ipc_trap_msg,
+    [MACH_TRAP_REPLY_PORT] = ipc_trap_reply_port,
+    [MACH_TRAP_THREAD_SELF] = trap_thread_self,
+    [MACH_TRAP_TASK_SELF] = trap_task_self,
+    [MACH_TRAP_HOST_SELF] = trap_host_self,
+    [MACH_TRAP_THREAD_SWITCH] = trap_thread_switch,
+    [MACH_TRAP_THREAD_SET_TLS] = trap_set_tls,
+    [MACH_TRAP_PRINT] = trap_print,
+    [MACH_TRAP_NULL] = trap_null,
+};
+
+struct uctx *kern_syscall(struct uctx *u, uint64_t number)
+{
+    struct thread *self = (struct thread *)u;
+
+    if (number >= MACH_TRAP_COUNT) {
+        exception_raise(self, EXC_MACH_SYSCALL, (int64_t)number, 0);
+        return thread_exit_to_user();
+    }
+    trap_table[number](self);
+
+    const struct cpu *cpu = hal_cpu_self();
+    /* a request to the thread, or a better one, shows in top_priority: see kern/cpu.h */
+    if (cpu->current == self && __atomic_load_n(&cpu->top_priority, __ATOMIC_RELAXED) <= self->priority)
+        return u;
+    return thread_exit_to_user();
+}
+
+struct uctx *kern_page_fault(struct uctx *u, hal_va_t va, unsigned access)
+{
+    struct thread *self = (struct thread *)u;
+    kern_return_t kr = KERN_INVALID_ADDRESS;
+
+    _Static_assert(HAL_ACCESS_READ == VM_PROT_READ && HAL_ACCESS_WRITE == VM_PROT_WRITE &&
+                       HAL_ACCESS_EXEC == VM_PROT_EXECUTE,
+                   "an access asks for its protection");
+    if (HAL_USER_RANGE(va, 1))
+        kr = vm_fault(self->task->map, va, (vm_prot_t)access);
+    if (kr != KERN_SUCCESS)
+        exception_raise(self, EXC_BAD_ACCESS, kr, (int64_t)va);
+    return thread_exit_to_user();
+}
+
+struct uctx *kern_exception(struct uctx *u, int exception, int64_t code, int64_t subcode)
+{
+    exception_raise((struct thread *)u, exception, code, subcode);
+    return thread_exit_to_user();
+}
+
+struct uctx *kern_fpu_fault(struct uctx *u)
+{
+    struct thread *self = (struct thread *)u;
+
+    if (fpu_acquire(hal_cpu_self(), self) != KERN_SUCCESS)
+        exception_raise(self, EXC_SOFTWARE, KERN_RESOURCE_SHORTAGE, 0);
+    return thread_exit_to_user();
+}
+
+struct uctx *kern_interrupt(struct uctx *u)
+{
+    struct cpu *cpu = hal_cpu_self();
+
+    if (u == NULL)
+        sched_idle_leave(cpu);
+    irq_serve(cpu);
+    return thread_exit_to_user();
+}

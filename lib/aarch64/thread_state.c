@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* aarch64: the registers of a thread that starts. */
+#include <libmach/thread.h>
+#include <string.h>
+
+void mach_thread_state_init(thread_state_t state, natural_t *count, vm_address_t pc, vm_address_t sp,
+                            uint64_t argument)
+{
+    memset(state, 0, sizeof(struct aarch64_thread_state));
+    *count = AARCH64_THREAD_STATE_COUNT;
+    mach_thread_state_redirect(state, pc, sp, argument);
+}
+
+void mach_thread_state_redirect(thread_state_t state, vm_address_t pc, vm_address_t sp, uint64_t argument)
+{
+    struct aarch64_thread_state registers;
+
+    memcpy(&registers, state, sizeof(registers));
+    registers.pc = pc;
+    registers.sp = sp;
+    registers.x[0] = argument;
+    memcpy(state, &registers, sizeof(registers));
+}
+
+void mach_thread_state_where(const natural_t *state, vm_address_t *pc, vm_address_t *sp)
+{
+    struct aarch64_thread_state registers;
+
+    memcpy(&registers, state, sizeof(registers));
+    *pc = registers.pc;
+    *sp = registers.sp;
+}

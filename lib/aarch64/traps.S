@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Traps as C functions: arguments are where the trap wants them; a trap clobbers the return address. */
+#include <mach/rpc.h>
+
+    .text
+
+.macro trap name, number
+    .globl  \name
+    .type   \name, %function
+\name:
+    str     x30, [sp, #-16]!
+    svc     #\number
+    ldr     x30, [sp], #16
+    mov     x0, x8
+    ret
+    .size   \name, . - \name
+.endm
+
+    trap mach_reply_port, MACH_TRAP_REPLY_PORT
+    trap mach_thread_self, MACH_TRAP_THREAD_SELF
+    trap mach_task_self_trap, MACH_TRAP_TASK_SELF
+    trap mach_host_self, MACH_TRAP_HOST_SELF
+    trap thread_switch, MACH_TRAP_THREAD_SWITCH
+    trap mach_thread_set_tls, MACH_TRAP_THREAD_SET_TLS
+    trap mach_print, MACH_TRAP_PRINT
+    trap mach_null, MACH_TRAP_NULL
+    trap mach_msg_trap, MACH_TRAP_MSG
+    .section .note.GNU-stack, "", %progbits

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The register form of RPC: a simple message of at most MACH_RPC_WORDS words that never touches memory.  The functions are
+ * inlined, so that a caller's arguments go straight to the registers of the trap (mach/rpc.h).
+ */
+#ifndef LIBMACH_RPC_H
+#define LIBMACH_RPC_H
+
+#include <mach/kern_return.h>
+#include <mach/port.h>
+#include <mach/rpc.h>
+#include <stdint.h>
+
+/* Both directions of a register-form message. */
+struct mach_rpc {
+    mach_port_name_t remote; /* in: destination, or the reply right to answer; out: reply right, or null */
+    mach_port_name_t local;  /* in: port with receive right to receive from */
+    uint64_t label;          /* out: context of the port that the message came to */
+    uint64_t header;         /* MACH_RPC_HEADER(id, words) */
+    uint64_t word[MACH_RPC_WORDS];
+};
+
+#define MACH_RPC_ID(header) ((int)(uint32_t)(header))
+#define MACH_RPC_COUNT(header) ((unsigned)((header) >> 32))
+
+#include <libmach/rpc_trap.h>
+
+/*
+ * Send m to the send right m->remote with a send-once right to m->local as reply right, and receive from
+ * m->local.
+ * Returns: MACH_MSG_SUCCESS, *m is the message received; MACH_SEND_*: nothing was sent; MACH_RCV_TOO_LARGE: the
+ * answer does not fit and waits in the queue of m->local for mach_msg(); other MACH_RCV_*: nothing was received.
+ */
+static inline kern_return_t mach_rpc_call(struct mach_rpc *m)
+{
+    return mach_rpc_trap(MACH_TRAP_RPC_CALL, m);
+}
+
+/*
+ * Answer with m over the send-once right m->remote (MACH_PORT_NULL: no answer), and receive from m->local.
+ * Returns: as mach_rpc_call().
+ */
+static inline kern_return_t mach_rpc_reply_wait(struct mach_rpc *m)
+{
+    return mach_rpc_trap(MACH_TRAP_RPC_REPLY_WAIT, m);
+}
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Traps as C functions.  C passes arguments in a0 .. a6; the trap takes its number in a2, so that the third and later
+ * ones move up by one.  A trap clobbers the return address.
+ */
+#include <mach/rpc.h>
+
+    .text
+
+.macro trap name, number
+    .globl  \name
+    .type   \name, @function
+\name:
+    addi    sp, sp, -16
+    sd      ra, 8(sp)
+    mv      a3, a2
+    li      a2, \number
+    ecall
+    ld      ra, 8(sp)
+    addi    sp, sp, 16
+    mv      a0, a2
+    ret
+    .size   \name, . - \name
+.endm
+
+    trap mach_reply_port, MACH_TRAP_REPLY_PORT
+    trap mach_thread_self, MACH_TRAP_THREAD_SELF
+    trap mach_task_self_trap, MACH_TRAP_TASK_SELF
+    trap mach_host_self, MACH_TRAP_HOST_SELF
+    trap thread_switch, MACH_TRAP_THREAD_SWITCH
+    trap mach_thread_set_tls, MACH_TRAP_THREAD_SET_TLS
+    trap mach_print, MACH_TRAP_PRINT
+    trap mach_null, MACH_TRAP_NULL
+
+    .globl  mach_msg_trap
+    .type   mach_msg_trap, @function
+mach_msg_trap:
+    addi    sp, sp, -16
+    sd      ra, 8(sp)
+    mv      a7, a6
+    mv      a6, a5
+    mv      a5, a4
+    mv      a4, a3
+    mv      a3, a2
+    li      a2, MACH_TRAP_MSG
+    ecall
+    ld      ra, 8(sp)
+    addi    sp, sp, 16
+    mv      a0, a2
+    ret
+    .size   mach_msg_trap, . - mach_msg_trap
+    .section .note.GNU-stack, "", @progbits

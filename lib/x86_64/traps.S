@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Traps as C functions.  C passes arguments in rdi rsi rdx rcx r8 r9 and on the stack; the trap takes them in
+ * rdi rsi rdx r8 r9 r10 rbx, because syscall itself overwrites rcx.
+ */
+#include <mach/rpc.h>
+
+    .text
+
+/* Up to three arguments: they are where the trap wants them. */
+.macro trap name, number
+    .globl  \name
+    .type   \name, @function
+\name:
+    movl    $\number, %eax
+    syscall
+    ret
+    .size   \name, . - \name
+.endm
+
+    trap mach_reply_port, MACH_TRAP_REPLY_PORT
+    trap mach_thread_self, MACH_TRAP_THREAD_SELF
+    trap mach_task_self_trap, MACH_TRAP_TASK_SELF
+    trap mach_host_self, MACH_TRAP_HOST_SELF
+    trap thread_switch, MACH_TRAP_THREAD_SWITCH
+    trap mach_thread_set_tls, MACH_TRAP_THREAD_SET_TLS
+    trap mach_print, MACH_TRAP_PRINT
+    trap mach_null, MACH_TRAP_NULL
+
+    .globl  mach_msg_trap
+    .type   mach_msg_trap, @function
+mach_msg_trap:
+    pushq   %rbx
+    movq    16(%rsp), %rbx
+    movq    %r9, %r10
+    movq    %r8, %r9
+    movq    %rcx, %r8
+    movl    $MACH_TRAP_MSG, %eax
+    syscall
+    popq    %rbx
+    ret
+    .size   mach_msg_trap, . - mach_msg_trap
+    .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The scheduler's slow decisions: what the end of a quantum means, and what users ask for. sched.c says why. */
+#include <hal/hal.h>
+#include <mach/policy.h>
+#include <sched/sched.h>
+#include <sched/sched_i.h>
+
+/* The current thread used up its quantum, or the boost that it got. */
+static void charge(struct thread *t)
+{
+    if (!t->boosted && t->priority > sched_priority_own(t))
+        return; /* it works for somebody more urgent */
+    if (!t->boosted && t->policy == POLICY_TIMESHARE && t->penalty < SCHED_PENALTY_MAX)
+        t->penalty++;
+    t->boosted = false;
+    sched_priority_set(t, sched_priority_own(t));
+}
+
+/* The head of the next lower level that is not empty goes before all others. Returns whether there is one. */
+static bool boost(struct cpu *cpu, const struct thread *current)
+{
+    hal_ticks_t now = hal_time_now();
+    bool found = false;
+
+    if (now < cpu->boost_time)
+        return false;
+    cpu->boost_time = now + timeout_ms_to_ticks(SCHED_BOOST_MS);
+    spin_lock(&cpu->runq.lock);
+    if (cpu->runq.bitmap != 0) {
+        uint32_t below = cpu->runq.bitmap & ((UINT32_C(1) << cpu->boost_level) - 1);
+        cpu->boost_level = 31u - (unsigned)__builtin_clz(below != 0 ? below : cpu->runq.bitmap);
+        uint64_t best = (uint64_t)sched_runq_best(&cpu->runq);
+        if (best < current->priority)
+            best = current->priority;
+        struct thread *t = CONTAINER_OF(list_first(&cpu->runq.queue[cpu->boost_level]), struct thread, run_link);
+        sched_runq_remove(&cpu->runq, t);
+        sched_priority_set(t, best);
+        t->boosted = true;
+        sched_runq_insert(&cpu->runq, t, true);
+        sched_top_update(cpu);
+        found = true;
+    }
+    spin_unlock(&cpu->runq.lock);
+    return found;
+}
+
+/* Give a thread to an idle CPU, or to one whose queue is shorter by more than one. */
+static void balance(struct cpu *cpu)
+{
+    uint32_t count = sched_queue_count(cpu);
+
+    if (count == 0 || hal_info.cpu_count == 1)
+        return;
+    struct cpu *target = sched_claim_idle(cpu);
+    if (target == NULL) {
+        cpu->balance_probe = cpu->balance_probe % (hal_info.cpu_count - 1) + 1;
+        target = cpu_table[(cpu->index + cpu->balance_probe) % hal_info.cpu_count];
+        if (!target->online || sched_queue_count(target) + 1 >= count)
+            return;
+    }
+    struct thread *t = sched_queue_pop(cpu);
+    if (t == NULL)
+        return;
+    spin_lock(&t->lock);
+    sched_queue_insert(target, t, false);
+    spin_unlock(&t->lock);
+}
+
+void sched_tick(struct cpu *cpu)
+{
+    struct thread *t = cpu->current;
+
+    if (cpu->quantum_end == HAL_TIMER_OFF || hal_time_now() < cpu->quantum_end)
+        return;
+    cpu->quantum_end = HAL_TIMER_OFF;
+    if (t == NULL)
+        return;
+    charge(t);
+    bool boosted = boost(cpu, t);
+    cpu->quantum_over = boosted || t->policy != POLICY_FIFO;
+    balance(cpu);
+}
+
+/* base_priority, depression or policy changed. Context: t->lock held. */
+static void priority_changed(struct thread *t)
+{
+    struct cpu *cpu = t->cpu;
+
+    if (t->state == THREAD_READY && sched_dequeue(t)) {
+        sched_priority_set(t, sched_priority_own(t));
+        sched_queue_insert(cpu, t, false);
+        return;
+    }
+    sched_priority_set(t, sched_priority_own(t));
+    if (t->state == THREAD_RUNNING && cpu != NULL)
+        smp_kick(cpu);
+}
+
+void sched_set_policy(struct thread *t, int policy, unsigned priority, uint32_t quantum_ms)
+{
+    spin_lock(&t->lock);
+    t->policy = policy;
+    t->base_priority = priority;
+    t->quantum_ms = quantum_ms;
+    if (policy != POLICY_TIMESHARE)
+        t->penalty = 0;
+    priority_changed(t);
+    spin_unlock(&t->lock);
+}
+
+void sched_yield(struct thread *self)
+{
+    struct cpu *cpu = hal_cpu_self();
+
+    (void)self;
+    if (cpu->handoff != NULL || sched_queue_count(cpu) != 0)
+        sched_preempt_current(cpu, false);
+}
+
+bool sched_depress_end(struct thread *t)
+{
+    (void)timeout_cancel(&t->depression);
+    spin_lock(&t->lock);
+    bool was = t->depressed;
+    t->depressed = false;
+    if (was)
+        priority_changed(t);
+    spin_unlock(&t->lock);
+    return was;
+}
+
+static void depression_over(struct timeout *timeout)
+{
+    (void)sched_depress_end(CONTAINER_OF(timeout, struct thread, depression));
+}
+
+void sched_depress(struct thread *self, uint32_t ms)
+{
+    (void)sched_depress_end(self);
+    timeout_wait(&self->depression);
+    timeout_set(&self->depression, hal_time_now() + timeout_ms_to_ticks(ms), depression_over);
+    spin_lock(&self->lock);
+    self->depressed = true;
+    priority_changed(self);
+    spin_unlock(&self->lock);
+}
+
+uint32_t sched_load(void)
+{
+    uint32_t load = 0;
+
+    for (uint32_t i = 0; i < hal_info.cpu_count; i++) {
+        struct cpu *cpu = cpu_table[i];
+        load += sched_queue_count(cpu) + (__atomic_load_n(&cpu->current, __ATOMIC_RELAXED) != NULL);
+    }
+    return load;
+}

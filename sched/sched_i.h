@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Between the files of the scheduler. */
+#ifndef SCHED_SCHED_I_H
+#define SCHED_SCHED_I_H
+
+#include <sched/sched.h>
+
+/* Threads in the queue; a hint unless its lock is held. */
+static inline uint32_t sched_queue_count(const struct cpu *cpu) NO_THREAD_SAFETY_ANALYSIS
+{
+    return __atomic_load_n(&cpu->runq.count, __ATOMIC_RELAXED);
+}
+
+/* What the priority of `t` is when nobody lends it any. */
+static inline uint64_t sched_priority_own(const struct thread *t)
+{
+    if (t->depressed)
+        return SCHED_PRIORITY_IDLE;
+    return t->base_priority > t->penalty ? t->base_priority - t->penalty : t->base_priority;
+}
+
+/* Context: `t` is in no queue, or its queue's lock is held and it is moved. */
+static inline void sched_priority_set(struct thread *t, uint64_t priority)
+{
+    __atomic_store_n(&t->priority, priority, __ATOMIC_RELAXED);
+}
+
+/* The best ready priority may have changed. An urgent mark stays: whoever made it waits for the CPU's exit. */
+void sched_top_update(struct cpu *cpu) REQUIRES(cpu->runq.lock);
+
+/* Enter `t` in the queue of `cpu`, and see to it that this CPU notices. Context: t->lock held. */
+void sched_queue_insert(struct cpu *cpu, struct thread *t, bool at_head);
+
+/* Take the best thread off, or NULL. It is READY and in no queue. */
+struct thread *sched_queue_pop(struct cpu *cpu);
+
+/* An idle CPU, preferably `home`, that does not count as idle from now on; NULL: none. */
+struct cpu *sched_claim_idle(struct cpu *home);
+
+#endif

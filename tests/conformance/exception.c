@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Exceptions: what a handler is told, what it can do, and what happens without one. */
+#include "lib/machine.h"
+#include "lib/ports.h"
+#include "lib/test.h"
+
+#include <libmach/thread.h>
+#include <mach/exc.h>
+#include <mach/exc_server.h>
+#include <mach/mach_exc.h>
+#include <mach/mach_exc_server.h>
+#include <string.h>
+
+#define SELF mach_task_self()
+#define MESSAGE_MAX 8192u
+
+/* What the handler does with an exception. */
+enum action {
+    ACTION_RECOVER, /* let the thread go on in recovered() */
+    ACTION_REPAIR,  /* make the page accessible, and let the instruction be repeated */
+    ACTION_REFUSE,
+};
+
+static mach_port_t handler;
+static enum action action;
+static volatile int recoveries;
+static volatile int refusals;
+
+/* The last exception. */
+static volatile exception_type_t seen;
+static volatile int64_t seen_code[2];
+static mach_port_t seen_thread, seen_task;
+
+static uint8_t page[4096] __attribute__((aligned(4096)));
+
+/* Where a thread goes on. */
+static void recovered(void)
+{
+    recoveries = recoveries + 1;
+    mach_thread_exit();
+}
+
+static void note(exception_type_t exception, int64_t code, int64_t subcode)
+{
+    seen = exception;
+    seen_code[0] = code;
+    seen_code[1] = subcode;
+}
+
+/* Registers with which the thread goes on in recovered(), on the stack that it has. */
+static void redirect(thread_state_t state)
+{
+    vm_address_t pc, sp;
+
+    mach_thread_state_where(state, &pc, &sp);
+    mach_thread_state_redirect(state, (vm_address_t)recovered, (sp - 256) & ~UINT64_C(15), 0);
+}
+
+static kern_return_t act_on(thread_act_t thread)
+{
+    thread_state_data_t state;
+    mach_msg_type_number_t words = THREAD_STATE_MAX;
+
+    switch (action) {
+    case ACTION_REPAIR:
+        recoveries = recoveries + 1;
+        return mach_vm_protect(SELF, (vm_address_t)page, sizeof(page), FALSE, VM_PROT_READ | VM_PROT_WRITE);
+    case ACTION_RECOVER:
+        REQUIRE_OK(thread_get_state(thread, THREAD_STATE_FLAVOR_GENERAL, state, &words));
+        redirect(state);
+        return thread_set_state(thread, THREAD_STATE_FLAVOR_GENERAL, state, words);
+    default:
+        refusals = refusals + 1;
+        return KERN_FAILURE;
+    }
+}
+
+/* The rights that came with the exception are ours if we accept it. */
+static kern_return_t release(mach_port_t thread, mach_port_t task, kern_return_t result)
+{
+    if (result == KERN_SUCCESS) {
+        REQUIRE_OK(mach_port_deallocate(SELF, thread));
+        REQUIRE_OK(mach_port_deallocate(SELF, task));
+    }
+    return result;
+}
+
+static kern_return_t act(mach_port_t thread, mach_port_t task)
+{
+    seen_thread = thread;
+    seen_task = task;
+    return release(thread, task, act_on(thread));
+}
+
+kern_return_t catch_exception_raise(mach_port_t port, mach_port_t thread, mach_port_t task, exception_type_t exception,
+                                    exception_data_t code, mach_msg_type_number_t count)
+{
+    (void)port;
+    note(exception, count > 0 ? code[0] : 0, count > 1 ? code[1] : 0);
+    return act(thread, task);
+}
+
+kern_return_t catch_mach_exception_raise(mach_port_t port, mach_port_t thread, mach_port_t task,
+                                         exception_type_t exception, mach_exception_data_t code,
+                                         mach_msg_type_number_t count)
+{
+    (void)port;
+    note(exception, count > 0 ? code[0] : 0, count > 1 ? code[1] : 0);
+    return act(thread, task);
+}
+
+/* The forms that carry the registers: the answer brings the new ones. */
+static kern_return_t answer_state(int flavor, const natural_t *old, mach_msg_type_number_t old_words,
+                                  thread_state_t new_state, mach_msg_type_number_t *new_words)
+{
+    if (flavor != THREAD_STATE_FLAVOR_GENERAL || action != ACTION_RECOVER)
+        return KERN_FAILURE;
+    memcpy(new_state, old, old_words * sizeof(old[0]));
+    *new_words = old_words;
+    redirect(new_state);
+    return KERN_SUCCESS;
+}
+
+kern_return_t catch_exception_raise_state(mach_port_t port, exception_type_t exception, const exception_data_t code,
+                                          mach_msg_type_number_t count, int *flavor, const thread_state_t old_state,
+                                          mach_msg_type_number_t old_words, thread_state_t new_state,
+                                          mach_msg_type_number_t *new_words)
+{
+    (void)port;
+    note(exception, count > 0 ? code[0] : 0, count > 1 ? code[1] : 0);
+    return answer_state(*flavor, old_state, old_words, new_state, new_words);
+}
+
+kern_return_t catch_mach_exception_raise_state(mach_port_t port, exception_type_t exception,
+                                               const mach_exception_data_t code, mach_msg_type_number_t count,
+                                               int *flavor, const thread_state_t old_state,
+                                               mach_msg_type_number_t old_words, thread_state_t new_state,
+                                               mach_msg_type_number_t *new_words)
+{
+    (void)port;
+    note(exception, count > 0 ? code[0] : 0, count > 1 ? code[1] : 0);
+    return answer_state(*flavor, old_state, old_words, new_state, new_words);
+}
+
+kern_return_t catch_exception_raise_state_identity(mach_port_t port, mach_port_t thread, mach_port_t task,
+                                                   exception_type_t exception, exception_data_t code,
+                                                   mach_msg_type_number_t count, int *flavor, thread_state_t old_state,
+                                                   mach_msg_type_number_t old_words, thread_state_t new_state,
+                                                   mach_msg_type_number_t *new_words)
+{
+    seen_thread = thread;
+    seen_task = task;
+    kern_return_t kr = catch_exception_raise_state(port, exception, code, count, flavor, old_state, old_words, new_state,
+                                                   new_words);
+    return release(thread, task, kr);
+}
+
+kern_return_t catch_mach_exception_raise_state_identity(mach_port_t port, mach_port_t thread, mach_port_t task,
+                                                        exception_type_t exception, mach_exception_data_t code,
+                                                        mach_msg_type_number_t count, int *flavor,
+                                                        thread_state_t old_state, mach_msg_type_number_t old_words,
+                                                        thread_state_t new_state, mach_msg_type_number_t *new_words)
+{
+    seen_thread = thread;
+    seen_task = task;
+    kern_return_t kr = catch_mach_exception_raise_state(port, exception, code, count, flavor, old_state, old_words, new_state,
+                                                        new_words);
+    return release(thread, task, kr);
+}
+
+static boolean_t demux(mach_msg_header_t *request, mach_msg_header_t *reply)
+{
+    return exc_server(request, reply) || mach_exc_server(request, reply);
+}
+
+static void handle(void *unused)
+{
+    (void)unused;
+    (void)mach_msg_server(demux, MESSAGE_MAX, handler, MACH_MSG_OPTION_NONE);
+}
+
+/* Run `function` in a thread with the handler. Returns: whether the thread came to its end. */
+static bool raise(void (*function)(void), enum action what, exception_behavior_t behavior)
+{
+    thread_act_t thread;
+
+    action = what;
+    recoveries = 0;
+    seen = 0;
+    seen_thread = seen_task = MACH_PORT_NULL;
+    REQUIRE_OK(mach_thread_prepare((void (*)(void *))(void (*)(void))function, NULL, &thread));
+    REQUIRE_OK(thread_set_exception_ports(thread, EXC_MASK_ALL, handler, behavior, THREAD_STATE_FLAVOR_GENERAL));
+    REQUIRE_OK(thread_resume(thread));
+    bool identity = behavior != (exception_behavior_t)EXCEPTION_STATE;
+    bool over = test_child_wait(thread);
+    if (over && identity && what != ACTION_REFUSE)
+        over = seen_task == SELF && seen_thread != MACH_PORT_NULL;
+    return over;
+}
+
+static void touch_page(void)
+{
+    *(volatile uint8_t *)page = 5;
+}
+
+static void touch_null(void)
+{
+    *(volatile uint8_t *)16 = 1;
+}
+
+static void touch_kernel(void)
+{
+    *(volatile uint8_t *)machine_kernel_address = 1;
+}
+
+static void jump_to_data(void)
+{
+    ((void (*)(void))(void *)page)();
+}
+
+static void test_kinds(void)
+{
+    const exception_behavior_t codes64 = (exception_behavior_t)(EXCEPTION_DEFAULT | MACH_EXCEPTION_CODES);
+
+    CHECK(raise(machine_bad_instruction, ACTION_RECOVER, EXCEPTION_DEFAULT) && recoveries == 1,
+          "a bad instruction goes to the handler, which lets the thread go on");
+    CHECK_EQUAL(seen, EXC_BAD_INSTRUCTION, "as a bad instruction");
+    CHECK(raise(machine_breakpoint, ACTION_RECOVER, EXCEPTION_DEFAULT) && recoveries == 1, "a breakpoint, too");
+    CHECK_EQUAL(seen, EXC_BREAKPOINT, "as a breakpoint");
+    if (machine_divide_faults) {
+        CHECK(raise(machine_divide_by_zero, ACTION_RECOVER, EXCEPTION_DEFAULT) && recoveries == 1 &&
+                  seen == EXC_ARITHMETIC,
+              "a division by zero is an arithmetic exception, or none");
+    } else {
+        CHECK(raise(machine_divide_by_zero, ACTION_RECOVER, EXCEPTION_DEFAULT) || seen == 0,
+              "a division by zero is an arithmetic exception, or none");
+    }
+    CHECK(raise(touch_null, ACTION_RECOVER, codes64) && recoveries == 1, "a bad access, too");
+    CHECK_EQUAL(seen, EXC_BAD_ACCESS, "as a bad access");
+    CHECK_EQUAL(seen_code[0], KERN_INVALID_ADDRESS, "that tells the reason");
+    CHECK_EQUAL(seen_code[1], 16, "and the address");
+    CHECK(raise(touch_kernel, ACTION_RECOVER, codes64) && recoveries == 1 && seen == EXC_BAD_ACCESS,
+          "memory of the kernel is a bad access");
+    CHECK(raise(jump_to_data, ACTION_RECOVER, codes64) && recoveries == 1 && seen == EXC_BAD_ACCESS,
+          "data can't be executed");
+    CHECK_EQUAL(seen_code[0], KERN_PROTECTION_FAILURE, "for its protection");
+}
+
+static void test_repair(void)
+{
+    REQUIRE_OK(mach_vm_protect(SELF, (vm_address_t)page, sizeof(page), FALSE, VM_PROT_READ));
+    CHECK(raise(touch_page, ACTION_REPAIR, (exception_behavior_t)(EXCEPTION_DEFAULT | MACH_EXCEPTION_CODES)),
+          "a handler can repair the cause");
+    CHECK_EQUAL(seen_code[0], KERN_PROTECTION_FAILURE, "which was the protection");
+    CHECK_EQUAL(page[0], 5, "then the instruction is repeated");
+    CHECK_EQUAL(recoveries, 1, "and that is all");
+}
+
+static void test_behaviors(void)
+{
+    CHECK(raise(machine_bad_instruction, ACTION_RECOVER, EXCEPTION_STATE) && recoveries == 1,
+          "EXCEPTION_STATE lets the thread go on with other registers");
+    CHECK(raise(machine_bad_instruction, ACTION_RECOVER, EXCEPTION_STATE_IDENTITY) && recoveries == 1,
+          "EXCEPTION_STATE_IDENTITY, too");
+    CHECK(raise(machine_bad_instruction, ACTION_RECOVER,
+                (exception_behavior_t)(EXCEPTION_STATE | MACH_EXCEPTION_CODES)) || recoveries == 1,
+          "EXCEPTION_STATE with 64-bit codes, too");
+    CHECK_RESULT(thread_set_exception_ports(SELF, EXC_MASK_ALL, handler, EXCEPTION_DEFAULT, 0), KERN_INVALID_ARGUMENT,
+                 "a task is no thread");
+    mach_port_t me = mach_thread_self();
+    CHECK_RESULT(thread_set_exception_ports(me, ~0u, handler, EXCEPTION_DEFAULT, 0), KERN_INVALID_ARGUMENT,
+                 "unknown exceptions are refused");
+    CHECK_RESULT(thread_set_exception_ports(me, EXC_MASK_ALL, handler, 99, 0), KERN_INVALID_ARGUMENT,
+                 "an unknown behavior is refused");
+    REQUIRE_OK(mach_port_deallocate(SELF, me));
+}
+
+static void test_privileged(void)
+{
+    bool all = true;
+
+    for (int i = 0; machine_privileged[i] != NULL; i++) {
+        bool one = raise(machine_privileged[i], ACTION_RECOVER, EXCEPTION_DEFAULT) && recoveries == 1 &&
+                   seen == EXC_BAD_INSTRUCTION;
+        if (!one)
+            printf("# privileged instruction %d: exception %d, %d recoveries\n", i, seen, recoveries);
+        all &= one;
+    }
+    CHECK(all, "every privileged instruction is a bad instruction");
+}
+
+static void child_bad_access(void)
+{
+    touch_null();
+}
+
+static void child_stack_overflow(void)
+{
+    volatile uint8_t frame[1024];
+
+    frame[0] = 1;
+    child_stack_overflow();
+    frame[1] = frame[0];
+}
+
+static void test_no_handler(void)
+{
+    bool all = true;
+
+    task_t task = test_child(child_bad_access, NULL, 0);
+    CHECK(test_child_wait(task), "without a handler, a bad access ends the task");
+    task = test_child(machine_bad_instruction, NULL, 0);
+    CHECK(test_child_wait(task), "so does a bad instruction");
+    task = test_child(child_stack_overflow, NULL, 0);
+    CHECK(test_child_wait(task), "so does a stack overflow");
+    for (int i = 0; machine_privileged[i] != NULL; i++) {
+        task = test_child(machine_privileged[i], NULL, 0);
+        all &= test_child_wait(task);
+    }
+    CHECK(all, "so does every privileged instruction");
+}
+
+static void test_task_handler(void)
+{
+    refusals = 0;
+    action = ACTION_REFUSE;
+    struct test_right none[1];
+    task_t task;
+
+    REQUIRE_OK(task_set_exception_ports(SELF, EXC_MASK_ALL, handler, EXCEPTION_DEFAULT, 0));
+    task = test_child(child_bad_access, none, 0);
+    CHECK(test_child_wait(task), "a task's handler that refuses lets the task end");
+    CHECK_EQUAL(refusals, 1, "children inherit a task's handler");
+    REQUIRE_OK(task_set_exception_ports(SELF, EXC_MASK_ALL, MACH_PORT_NULL, EXCEPTION_DEFAULT, 0));
+}
+
+static void test_handler_dies(void)
+{
+    mach_port_t dead = test_port_send();
+
+    REQUIRE_OK(task_set_exception_ports(SELF, EXC_MASK_ALL, dead, EXCEPTION_DEFAULT, 0));
+    task_t task = test_child(child_bad_access, NULL, 0);
+    struct test_message m;
+    mach_msg_return_t result = mach_msg(&m.header, MACH_RCV_MSG | MACH_RCV_TIMEOUT | MACH_RCV_LARGE, 0,
+                                        sizeof(m.header), dead, TEST_SOON_MS, MACH_PORT_NULL);
+    CHECK_RESULT(result, MACH_RCV_TOO_LARGE, "an exception waits for its handler");
+    test_port_destroy(dead);
+    CHECK(test_child_wait(task), "if the handler dies, the task ends");
+    REQUIRE_OK(task_set_exception_ports(SELF, EXC_MASK_ALL, MACH_PORT_NULL, EXCEPTION_DEFAULT, 0));
+}
+
+int main(void)
+{
+    test_begin("exception");
+    handler = test_port_send();
+    REQUIRE_OK(mach_thread_start(handle, NULL, NULL));
+    test_kinds();
+    test_repair();
+    test_behaviors();
+    test_privileged();
+    test_no_handler();
+    test_task_handler();
+    test_handler_dies();
+    test_port_destroy(handler);
+    return test_end();
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Leaks: the counts of the kernel's live objects before and after.  Messages in flight and memory that the kernel frees
+ * in the background make them settle late, so the comparison is repeated until it holds or time is up.
+ */
+#include "test.h"
+
+#include <libmach/thread.h>
+#include <string.h>
+
+#define SETTLE_MS 5000u
+#define SETTLE_STEP_MS 10u
+
+struct usage {
+    kernel_memory_cache_info_t cache[KERNEL_MEMORY_CACHES_MAX];
+    mach_msg_type_number_t count;
+    kernel_memory_pages_info_t pages;
+};
+
+static struct usage before;
+static struct usage now;
+
+static void read_usage(struct usage *usage)
+{
+    static mach_port_t host;
+
+    if (host == MACH_PORT_NULL)
+        host = mach_host_self();
+    usage->count = KERNEL_MEMORY_CACHES_MAX;
+    REQUIRE_OK(host_kernel_memory_info(host, usage->cache, &usage->count, &usage->pages));
+}
+
+/* The first cache with other counts than before, or NULL. */
+static const kernel_memory_cache_info_t *first_difference(natural_t *was)
+{
+    for (mach_msg_type_number_t i = 0; i < now.count && i < before.count; i++) {
+        if (now.cache[i].objects != before.cache[i].objects) {
+            *was = before.cache[i].objects;
+            return &now.cache[i];
+        }
+    }
+    return NULL;
+}
+
+void test_leak_begin(void)
+{
+    /* Twice: the second sees what the first one itself made. */
+    (void)mach_thread_reap();
+    read_usage(&before);
+    read_usage(&before);
+    /* Whatever was still being freed would look like the opposite of a leak later. */
+    for (unsigned ms = 0; ms < SETTLE_MS; ms += SETTLE_STEP_MS) {
+        test_sleep(SETTLE_STEP_MS);
+        read_usage(&now);
+        natural_t was;
+        if (first_difference(&was) == NULL)
+            break;
+        before = now;
+    }
+}
+
+bool test_leak_check(const char *file, int line, const char *text)
+{
+    const kernel_memory_cache_info_t *difference = NULL;
+    natural_t was = 0;
+
+    for (unsigned ms = 0; ms < SETTLE_MS; ms += SETTLE_STEP_MS) {
+        (void)mach_thread_reap();
+        read_usage(&now);
+        difference = first_difference(&was);
+        if (difference == NULL)
+            break;
+        test_sleep(SETTLE_STEP_MS);
+    }
+    bool ok = test_check(difference == NULL, file, line, "the kernel's objects are as before", text);
+    if (!ok)
+        printf("# %s: %u objects, %u before\n", difference->name, difference->objects, was);
+    return ok;
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* RPC in the register form and the buffer form, and every mixture of them. */
+#include "lib/ports.h"
+#include "lib/test.h"
+
+#include <libmach/rpc.h>
+#include <libmach/thread.h>
+#include <string.h>
+
+#define SELF mach_task_self()
+#define LABEL UINT64_C(0x1122334455667788)
+#define ID_ECHO 1000  /* answer the words plus 1 */
+#define ID_LARGE 1001 /* answer with more than fits in registers */
+#define ID_LABEL 1002 /* answer with the label that came with the request */
+#define ID_KEEP 1003  /* don't answer: destroy the reply right */
+#define ID_STOP 1099
+
+static mach_port_t server;
+static mach_port_t reply;
+
+/* A message with room for the words of a register-form message and more. */
+struct word_message {
+    mach_msg_header_t header;
+    uint64_t word[20];
+    mach_msg_max_trailer_t trailer;
+};
+
+/* Server in the register form. */
+static void serve_registers(void)
+{
+    struct mach_rpc m = {.local = server};
+
+    for (;;) {
+        kern_return_t kr = mach_rpc_reply_wait(&m);
+        m.local = server;
+        if (kr == MACH_RCV_TOO_LARGE) { /* come back with a buffer */
+            struct word_message large;
+            REQUIRE_OK(test_receive(server, &large, sizeof(large), TEST_SOON_MS));
+            m.remote = large.header.msgh_remote_port;
+            m.header = MACH_RPC_HEADER(large.header.msgh_id, 1);
+            m.word[0] = large.header.msgh_size;
+            continue;
+        }
+        if (kr != MACH_MSG_SUCCESS || MACH_RPC_ID(m.header) == ID_STOP)
+            break;
+        if (MACH_RPC_ID(m.header) == ID_LABEL) {
+            m.header = MACH_RPC_HEADER(ID_LABEL, 1);
+            m.word[0] = m.label;
+        } else if (MACH_RPC_ID(m.header) == ID_KEEP) {
+            REQUIRE_OK(mach_port_deallocate(SELF, m.remote));
+            m.remote = MACH_PORT_NULL;
+        } else {
+            for (unsigned i = 0; i < MACH_RPC_COUNT(m.header); i++)
+                m.word[i]++;
+        }
+    }
+    if (m.remote != MACH_PORT_NULL)
+        (void)mach_port_deallocate(SELF, m.remote);
+}
+
+/* Server in the buffer form. */
+static void serve_buffers(void)
+{
+    struct word_message m;
+
+    for (;;) {
+        REQUIRE_OK(mach_msg(&m.header, MACH_RCV_MSG, 0, sizeof(m), server, 0, MACH_PORT_NULL));
+        mach_msg_size_t words = (m.header.msgh_size - (mach_msg_size_t)sizeof(m.header)) / 8;
+        if (m.header.msgh_id == ID_STOP)
+            break;
+        m.header.msgh_local_port = MACH_PORT_NULL;
+        m.header.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_MOVE_SEND_ONCE, 0);
+        if (m.header.msgh_id == ID_LARGE) {
+            memset(m.word, 0x5a, sizeof(m.word));
+            m.header.msgh_size = sizeof(m.header) + sizeof(m.word);
+        }
+        for (mach_msg_size_t i = 0; i < words && i < 20; i++)
+            m.word[i]++;
+        REQUIRE_OK(mach_msg(&m.header, MACH_SEND_MSG, m.header.msgh_size, 0, MACH_PORT_NULL, 0, MACH_PORT_NULL));
+    }
+    mach_msg_destroy(&m.header);
+}
+
+static void run_server(void *serve)
+{
+    ((void (*)(void))serve)();
+}
+
+/* A call in the register form: words 10, 20 ... Returns: its result; *m is the answer. */
+static kern_return_t call_registers(struct mach_rpc *m, mach_port_t to, int id, unsigned words)
+{
+    *m = (struct mach_rpc){.remote = to, .local = reply, .header = MACH_RPC_HEADER(id, words)};
+    for (unsigned i = 0; i < words; i++)
+        m->word[i] = 10 * (i + 1);
+    return mach_rpc_call(m);
+}
+
+static mach_msg_return_t call_buffer(struct word_message *m, mach_port_t to, int id, unsigned words)
+{
+    m->header = (mach_msg_header_t){
+        MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE),
+        (mach_msg_size_t)(sizeof(m->header) + words * 8),
+        to,
+        reply,
+        MACH_PORT_NULL,
+        id,
+    };
+    for (unsigned i = 0; i < words; i++)
+        m->word[i] = 10 * (i + 1);
+    return mach_msg(&m->header, MACH_SEND_MSG | MACH_RCV_MSG | MACH_RCV_TIMEOUT, m->header.msgh_size, sizeof(*m), reply,
+                    TEST_SOON_MS, MACH_PORT_NULL);
+}
+
+static bool words_are(const uint64_t *word, unsigned count)
+{
+    bool ok = true;
+
+    for (unsigned i = 0; i < count; i++)
+        ok &= word[i] == 10 * (i + 1) + 1;
+    return ok;
+}
+
+static void stop_server(void)
+{
+    REQUIRE_OK(test_send(server, MACH_MSG_TYPE_COPY_SEND, ID_STOP, 0));
+    while (mach_thread_reap() > 0)
+        test_sleep(1);
+}
+
+static void test_register_server(void)
+{
+    struct mach_rpc m;
+    struct word_message b;
+
+    REQUIRE_OK(mach_port_set_context(SELF, server, LABEL));
+    REQUIRE_OK(mach_thread_start(run_server, (void *)(uintptr_t)serve_registers, NULL));
+    for (unsigned words = 0; words <= MACH_RPC_WORDS; words += 3) {
+        CHECK_RESULT(call_registers(&m, server, ID_ECHO, words), MACH_MSG_SUCCESS, "registers to registers: a call");
+        CHECK_EQUAL(m.header, MACH_RPC_HEADER(ID_ECHO, words), "registers to registers: the header of the answer");
+        CHECK(words_are(m.word, words), "registers to registers: the words of the answer");
+    }
+    CHECK_EQUAL(m.remote, MACH_PORT_NULL, "an answer has no reply right");
+    CHECK_RESULT(call_registers(&m, server, ID_LABEL, 0), MACH_MSG_SUCCESS, "a call for the label");
+    CHECK_EQUAL(m.word[0], LABEL, "a receiver is told the label of its port");
+    CHECK_RESULT(call_buffer(&b, server, ID_ECHO, 4), MACH_MSG_SUCCESS, "buffer to registers: a call");
+    CHECK_EQUAL(b.header.msgh_size, sizeof(b.header) + 32, "buffer to registers: the size of the answer");
+    CHECK(b.header.msgh_id == ID_ECHO && words_are(b.word, 4), "buffer to registers: the answer");
+    CHECK_RESULT(call_buffer(&b, server, ID_ECHO, 20), MACH_MSG_SUCCESS, "buffer to registers: too large a call");
+    CHECK_EQUAL(b.word[0], sizeof(b.header) + 160, "the receiver came back with a buffer");
+    CHECK_RESULT(call_registers(&m, server, ID_KEEP, 0), MACH_MSG_SUCCESS, "a reply right is destroyed unused");
+    CHECK_EQUAL(MACH_RPC_ID(m.header), MACH_NOTIFY_SEND_ONCE, "then a send-once notification is the answer");
+    CHECK_EQUAL(test_status(reply).mps_msgcount, 0, "no answer is left over");
+    stop_server();
+}
+
+static void test_buffer_server(void)
+{
+    struct mach_rpc m;
+    struct word_message b;
+
+    REQUIRE_OK(mach_thread_start(run_server, (void *)(uintptr_t)serve_buffers, NULL));
+    for (unsigned words = 0; words <= MACH_RPC_WORDS; words += 3) {
+        CHECK_RESULT(call_registers(&m, server, ID_ECHO, words), MACH_MSG_SUCCESS, "registers to buffer: a call");
+        CHECK(m.header == MACH_RPC_HEADER(ID_ECHO, words) && words_are(m.word, words),
+              "registers to buffer: the answer");
+    }
+    CHECK_RESULT(call_registers(&m, server, ID_LARGE, 2), MACH_RCV_TOO_LARGE, "an answer too large for registers");
+    CHECK_RESULT(test_receive(reply, &b, sizeof(b), 0), MACH_MSG_SUCCESS, "waits for a buffer");
+    CHECK_EQUAL(b.header.msgh_size, sizeof(b.header) + sizeof(b.word), "and is whole");
+    CHECK_RESULT(call_buffer(&b, server, ID_ECHO, 20), MACH_MSG_SUCCESS, "buffer to buffer: a call");
+    CHECK(words_are(b.word, 20), "buffer to buffer: the answer");
+    stop_server();
+}
+
+static void test_errors(void)
+{
+    struct mach_rpc m;
+    mach_port_t dead = test_port_send();
+
+    REQUIRE_OK(mach_port_mod_refs(SELF, dead, MACH_PORT_RIGHT_RECEIVE, -1));
+    CHECK_RESULT(call_registers(&m, dead, ID_ECHO, 1), MACH_SEND_INVALID_DEST, "a dead name is no destination");
+    CHECK_RESULT(call_registers(&m, MACH_PORT_NULL, ID_ECHO, 1), MACH_SEND_INVALID_DEST, "nor is the null port");
+    CHECK_RESULT(call_registers(&m, 0x7fffff01, ID_ECHO, 1), MACH_SEND_INVALID_DEST, "nor is a name of nothing");
+    m = (struct mach_rpc){.remote = server, .local = dead, .header = MACH_RPC_HEADER(ID_ECHO, 1)};
+    kern_return_t kr = mach_rpc_call(&m);
+    CHECK(kr == MACH_SEND_INVALID_REPLY || kr == MACH_RCV_INVALID_NAME, "the reply port must be a receive right");
+    CHECK_EQUAL(test_status(server).mps_msgcount, 0, "a refused call sends nothing");
+    kr = call_registers(&m, server, ID_ECHO, MACH_RPC_WORDS + 1);
+    CHECK(kr != MACH_MSG_SUCCESS, "more words than there are registers are refused");
+    CHECK_EQUAL(test_status(server).mps_msgcount, 0, "and nothing is sent");
+    m = (struct mach_rpc){.local = dead};
+    CHECK_RESULT(mach_rpc_reply_wait(&m), MACH_RCV_INVALID_NAME, "a dead name can't be received from");
+    test_port_destroy(dead);
+}
+
+/* A server in another task that dies instead of answering. */
+static void child_dies(void)
+{
+    struct mach_rpc m = {.local = TEST_CHILD_PORT(0)};
+
+    (void)mach_rpc_reply_wait(&m);
+}
+
+static void child_echoes(void)
+{
+    struct mach_rpc m = {.local = TEST_CHILD_PORT(0)};
+
+    for (int calls = 0; calls < 3 && mach_rpc_reply_wait(&m) == MACH_MSG_SUCCESS; calls++) {
+        m.local = TEST_CHILD_PORT(0);
+        for (unsigned i = 0; i < MACH_RPC_WORDS; i++)
+            m.word[i]++;
+    }
+    test_sleep(TEST_NEVER_MS); /* the third call waits for an answer that will not come */
+}
+
+static void test_other_task(void)
+{
+    struct mach_rpc m;
+    mach_port_t p = test_port_send();
+    struct test_right right = {p, MACH_MSG_TYPE_MOVE_RECEIVE};
+
+    task_t task = test_child(child_dies, &right, 1);
+    CHECK_RESULT(call_registers(&m, p, ID_ECHO, 2), MACH_MSG_SUCCESS, "a server that dies while it serves");
+    CHECK_EQUAL(MACH_RPC_ID(m.header), MACH_NOTIFY_SEND_ONCE, "lets its client know");
+    CHECK(test_child_wait(task), "it is dead");
+    test_port_destroy(p);
+
+    p = right.name = test_port_send();
+    task = test_child(child_echoes, &right, 1);
+    CHECK_RESULT(call_registers(&m, p, ID_ECHO, 6), MACH_MSG_SUCCESS, "another task answers");
+    CHECK(words_are(m.word, 6), "with the right words");
+    CHECK_RESULT(call_registers(&m, p, ID_ECHO, 6), MACH_MSG_SUCCESS, "and answers again");
+    CHECK(words_are(m.word, 6), "with the right words again");
+    CHECK_RESULT(call_registers(&m, p, ID_ECHO, 6), MACH_MSG_SUCCESS, "until it ends");
+    CHECK_EQUAL(MACH_RPC_ID(m.header), MACH_NOTIFY_SEND_ONCE, "which its client is told");
+    CHECK(test_child_wait(task), "it is dead, too");
+    test_port_destroy(p);
+}
+
+/* A reply right answers once, whoever has it. */
+static void test_reply_once(void)
+{
+    struct word_message b = {0};
+    struct mach_rpc m = {.local = server};
+
+    b.header = (mach_msg_header_t){
+        MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE), sizeof(b.header), server, reply, 0, 5};
+    REQUIRE_OK(mach_msg(&b.header, MACH_SEND_MSG, sizeof(b.header), 0, MACH_PORT_NULL, 0, MACH_PORT_NULL));
+    CHECK_RESULT(mach_rpc_reply_wait(&m), MACH_MSG_SUCCESS, "a queued request is received in registers");
+    mach_port_t once = m.remote;
+    CHECK_EQUAL(test_type(once), MACH_PORT_TYPE_SEND_ONCE, "with a send-once right to answer");
+    CHECK_RESULT(test_send(once, MACH_MSG_TYPE_MOVE_SEND_ONCE, 6, 0), MACH_MSG_SUCCESS, "it can answer");
+    CHECK_RESULT(test_send(once, MACH_MSG_TYPE_MOVE_SEND_ONCE, 7, 0), MACH_SEND_INVALID_DEST, "but once only");
+    m = (struct mach_rpc){.remote = once, .local = server, .header = MACH_RPC_HEADER(8, 0)};
+    CHECK_RESULT(mach_rpc_reply_wait(&m), MACH_SEND_INVALID_DEST, "in either form");
+    CHECK(test_receive_id(reply, 6), "the answer arrives");
+    CHECK_EQUAL(test_status(reply).mps_msgcount, 0, "and no other");
+}
+
+int main(void)
+{
+    test_begin("rpc");
+    server = test_port_send();
+    reply = test_port();
+    test_register_server();
+    test_buffer_server();
+    test_errors();
+    test_other_task();
+    test_reply_once();
+    test_port_destroy(server);
+    test_port_destroy(reply);
+    return test_end();
+}

@@ -1,0 +1,166 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""What mig writes: it compiles cleanly everywhere, and its stubs do what they promise."""
+
+import re
+import sys
+
+import harness
+
+KERNEL_SERVED = ("host_priv", "mach_host", "mach_port", "mach_vm", "portolan", "task", "thread_act")
+USER_SERVED = ("bootstrap", "exc", "mach_exc", "notify")
+KERNEL_SENT = ("exc", "mach_exc", "notify")
+
+# Ids that programs were compiled with, elsewhere and long ago.
+CLASSIC_IDS = {
+    "mach_port": {
+        "mach_port_type": 3201,
+        "mach_port_allocate": 3204,
+        "mach_port_mod_refs": 3208,
+        "mach_port_request_notification": 3213,
+        "mach_port_extract_right": 3215,
+        "mach_port_set_attributes": 3218,
+        "mach_port_get_srights": 3222,
+        "mach_port_kernel_object": 3225,
+        "mach_port_set_context": 3229,
+    },
+    "task": {"task_create": 3400, "task_info": 3405, "thread_create_running": 3412, "task_policy": 3423},
+    "thread_act": {"thread_terminate": 3600, "thread_set_state": 3604, "thread_info": 3612, "thread_policy": 3616},
+    "mach_vm": {"mach_vm_allocate": 4800, "mach_vm_read_overwrite": 4808, "mach_vm_region": 4816},
+    "mach_host": {"host_info": 200, "host_page_size": 202, "host_statistics64": 219},
+    "host_priv": {"host_reboot": 401},
+    "exc": {"exception_raise": 2401, "exception_raise_state_identity": 2403},
+    "mach_exc": {"mach_exception_raise": 2405},
+    "notify": {"mach_notify_port_deleted": 65, "mach_notify_no_senders": 70, "mach_notify_dead_name": 72},
+    "bootstrap": {"bootstrap_check_in": 402, "bootstrap_look_up": 404},
+}
+
+STRING_H = """\
+#include <stddef.h>
+void *memcpy(void *, const void *, size_t);
+void *memmove(void *, const void *, size_t);
+void *memset(void *, int, size_t);
+"""
+
+
+class Generated(harness.MigTest):
+    def syntax(self, file, isa, *options):
+        """Compile without a C library for an ISA."""
+        (self.folder.path / "mach").mkdir(exist_ok=True)
+        self.folder.write("string.h", STRING_H)
+        command = [f"--target={isa}-none-elf", "-std=gnu17", "-ffreestanding", "-fsyntax-only", *harness.WARNINGS]
+        command += ["-I.", f"-I{harness.INCLUDE}", *options, file]
+        complaint = self.folder.compile("clang-19", command)
+        self.assertEqual(complaint, "", f"{file} for {isa}")
+
+    def generate(self, name, *options):
+        return self.must(self.folder.mig(*options, harness.INCLUDE / f"mach/{name}.defs"))
+
+    def test_user_side(self):
+        """client and server stubs of every interface compile on every ISA without a warning"""
+        (self.folder.path / "mach").mkdir()
+        for name in KERNEL_SERVED + USER_SERVED:
+            self.generate(name, "-user", f"{name}_user.c", "-header", f"{name}_user.h")
+        for name in USER_SERVED:
+            self.generate(name, "-server", f"{name}_server.c", "-sheader", f"{name}_server.h")
+        for isa in harness.ISAS:
+            for file in sorted(self.folder.path.glob("*.c")):
+                self.syntax(file.name, isa)
+
+    def test_kernel_side(self):
+        """the kernel's stubs compile on every ISA without a warning"""
+        for name in KERNEL_SERVED:
+            self.generate(name, "-DKERNEL_SERVER=1", "-server", f"{name}.c", "-sheader", f"{name}.h")
+        for name in KERNEL_SENT:
+            self.generate(name, "-DKERNEL_USER=1", "-user", f"{name}.c", "-header", f"{name}.h")
+        for isa in harness.ISAS:
+            folders = [harness.ROOT, harness.ROOT / "hal/include", harness.ROOT / f"arch/{isa}/include"]
+            for name in KERNEL_SERVED + KERNEL_SENT:
+                self.syntax(f"{name}.c", isa, "-DKERNEL", *[f"-I{folder}" for folder in folders])
+
+    def test_abi(self):
+        """the public headers keep sizes, offsets and values"""
+        for options in ((), ("-DKERNEL",)):
+            for isa in harness.ISAS:
+                self.syntax(harness.HERE / "abi.c", isa, *options)
+
+    def test_headers_stand_alone(self):
+        """every public header compiles by itself, as user code and as kernel code"""
+        for header in sorted((harness.INCLUDE / "mach").glob("*.h")):
+            if header.name == "mach.h":
+                continue  # needs the generated ones
+            self.folder.write("one.c", f"#include <mach/{header.name}>\n#include <mach/{header.name}>\n")
+            for options in ((), ("-DKERNEL",)):
+                self.syntax("one.c", "x86_64", *options)
+
+    def test_umbrella(self):
+        """<mach/mach.h> has everything, with the generated headers"""
+        (self.folder.path / "mach").mkdir()
+        for name in KERNEL_SERVED:
+            self.generate(name, "-header", f"mach/{name}.h")
+        self.folder.write("all.c", "#include <mach/mach.h>\n")
+        for isa in harness.ISAS:
+            self.syntax("all.c", isa)
+
+    def test_classic_ids(self):
+        """routines have the ids that they have elsewhere"""
+        for name, ids in CLASSIC_IDS.items():
+            self.generate(name, "-doc", "doc.md")
+            found = dict(re.findall(r"^\| (\d+) \| \[`(\w+)`\]", self.folder.read("doc.md"), re.MULTILINE))
+            by_name = {routine: int(number) for number, routine in found.items()}
+            for routine, number in ids.items():
+                with self.subTest(routine=routine):
+                    self.assertEqual(by_name.get(routine), number)
+
+    def test_documentation(self):
+        """comments of the interface file reach the documentation and the headers"""
+        self.generate("mach_port", "-doc", "doc.md", "-header", "h.h")
+        for text in (self.folder.read("doc.md"), self.folder.read("h.h")):
+            self.assertIn("Give a right another name, which must be free.", text)
+            self.assertIn("kern_return_t mach_port_rename(ipc_space_t task, mach_port_name_t old_name,", text)
+        self.assertIn("Id 3204: request 36 bytes, reply 40 bytes.", self.folder.read("doc.md"))
+
+    def test_lines_fit(self):
+        """generated C keeps to 110 columns"""
+        for name in KERNEL_SERVED + USER_SERVED:
+            self.generate(name, "-user", f"{name}.c", "-header", f"{name}.h")
+            for suffix in "ch":
+                long = [line for line in self.folder.read(f"{name}.{suffix}").splitlines() if len(line) > 110]
+                self.assertEqual(long, [], name)
+
+
+class RoundTrip(harness.MigTest):
+    def build(self, name, sources, *options):
+        command = ["-std=gnu17", *harness.SANITIZERS, *harness.WARNINGS, "-I.", f"-I{harness.INCLUDE}", f"-I{harness.HERE}"]
+        complaint = self.folder.compile("gcc", [*command, *options, *sources, "-o", name])
+        self.assertEqual(complaint, "")
+
+    def test_user_stubs(self):
+        """client and server stubs: every kind of argument, every broken message"""
+        sample = harness.HERE / "sample.defs"
+        self.must(self.folder.mig("-user", "sample_user.c", "-header", "sample.h", sample))
+        self.must(self.folder.mig("-server", "sample_server.c", "-sheader", "sample_server.h", sample))
+        sources = [harness.HERE / f"roundtrip{part}.c" for part in ("", "_server", "_transport")]
+        self.build("roundtrip", ["sample_user.c", "sample_server.c", *sources])
+        self.run_program("roundtrip")
+
+    def test_kernel_stubs(self):
+        """kernel stubs: rights and references end where they should"""
+        self.must(
+            self.folder.mig(
+                "-server", "kernel_sample_server.c", "-sheader", "kernel_sample_server.h",
+                harness.HERE / "kernel_sample.defs",
+            )
+        )
+        for name in ("notify", "mach_exc"):
+            path = harness.INCLUDE / f"mach/{name}.defs"
+            self.must(
+                self.folder.mig("-DKERNEL_USER=1", "-user", f"{name}_sender.c", "-header", f"{name}_sender.h", path)
+            )
+        sources = ["kernel_sample_server.c", "notify_sender.c", "mach_exc_sender.c", harness.HERE / "kernel_stubs.c"]
+        self.build("kernel_stubs", sources, "-DKERNEL", f"-I{harness.ROOT}")
+        self.run_program("kernel_stubs")
+
+
+if __name__ == "__main__":
+    sys.exit(harness.main(Generated, RoundTrip))

@@ -1,0 +1,195 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Tests of the runner: it must not take a bad boot for a good one."""
+
+import sys
+import unittest
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+
+from portolan import bench, cli, guest, latency, machines, tapout, test  # noqa: E402 (the path is set first)
+from portolan.console import PANIC_END, Console  # noqa: E402
+
+GOOD = """portolan: x86_64, 4 CPUs
+TAP version 14
+# program: port
+ok 1 - allocate
+ok 2 - no such right # SKIP needs two CPUs
+1..2
+# program: message
+ok 1 - send
+1..1
+bench: null_trap 57 instructions
+portolan: halted"""
+
+
+@dataclass
+class Script:
+    """Stands for a boot: a shell script instead of QEMU."""
+
+    script: str
+    timeout: float = 5.0
+    title: str = "script"
+
+    def command(self):
+        return ["sh", "-c", self.script]
+
+
+def boot(text, **arguments):
+    return guest.run(Script(f"cat <<'END'\n{text}\nEND\n"), **arguments)
+
+
+class GuestTest(unittest.TestCase):
+    def bad(self, text, problem):
+        outcome = boot(text)
+        self.assertFalse(outcome.good)
+        self.assertIn(problem, "\n".join(outcome.explain()))
+        return outcome
+
+    def test_good_boot(self):
+        outcome = boot(GOOD)
+        self.assertEqual(outcome.problems, [])
+        self.assertEqual(outcome.counts(), {"booted": True, "passed": 2, "failed": 0, "skipped": 1})
+        self.assertEqual(outcome.console.bench, {"null_trap": 57})
+
+    def test_carriage_returns_and_terminal_sequences(self):
+        outcome = boot("\x1b[2J" + GOOD.replace("\n", "\r\n") + "\r")
+        self.assertTrue(outcome.good, outcome.problems)
+
+    def test_failed_result(self):
+        outcome = self.bad(GOOD.replace("ok 1 - send", "not ok 1 - send"), "not ok 1 - send")
+        self.assertEqual(outcome.failed, 1)
+
+    def test_why_a_result_failed_is_shown(self):
+        self.bad(GOOD.replace("ok 1 - send", "not ok 1 - send\n# message.c:7: 2, expected 3"), "2, expected 3")
+
+    def test_no_last_line(self):
+        self.bad(GOOD.replace("portolan: halted", ""), "did not end with its last line")
+
+    def test_text_after_the_last_line(self):
+        self.bad(GOOD + "\nmore", "did not end with its last line")
+
+    def test_silence(self):
+        self.assertFalse(self.bad("", "did not end with its last line").booted)
+
+    def test_no_program(self):
+        self.bad("portolan: halted", "ran no test program")
+
+    def test_program_without_plan(self):
+        self.bad(GOOD.replace("1..2\n", ""), "port: ended without its plan")
+
+    def test_plan_too_large(self):
+        self.bad(GOOD.replace("1..2", "1..3"), "port: planned 3 tests, ran 2")
+
+    def test_wrong_numbers(self):
+        self.bad(GOOD.replace("ok 2", "ok 3"), "do not run from 1 up")
+
+    def test_bail_out(self):
+        self.bad(GOOD.replace("1..1", "Bail out! no memory"), "bailed out")
+
+    def test_result_outside_a_program(self):
+        self.bad("ok 1 - lost\n" + GOOD, "ended without its plan")
+
+    def test_panic(self):
+        outcome = self.bad(f"panic: a lock is held\n  CPU 0\n{PANIC_END}\n", "a lock is held")
+        self.assertIn("  |   CPU 0", outcome.explain())
+
+    def test_panic_in_a_boot_that_goes_on(self):
+        self.bad(f"panic: something\n{PANIC_END}\n" + GOOD, "panic: something")
+
+    def test_hanging_guest_is_stopped(self):
+        outcome = guest.run(Script("echo booting; sleep 100", timeout=0.3))
+        self.assertIn("did not end in time", outcome.problems[0])
+        self.assertIn("  | booting", outcome.explain())
+        self.assertLess(outcome.seconds, 5)
+
+    def test_endless_output_is_stopped(self):
+        outcome = guest.run(Script("yes $(printf %01000d 0)", timeout=20))
+        self.assertIn("printed more than", outcome.problems[0])
+
+
+class CompareTest(unittest.TestCase):
+    def count(self, *texts):
+        tally = test.Tally()
+        test.compare([boot(text) for text in texts], tally)
+        return tally.passed, tally.failed
+
+    def test_same(self):
+        self.assertEqual(self.count(GOOD, GOOD.replace("57", "60"), GOOD), (2, 0))
+
+    def test_comments_do_not_count(self):
+        self.assertEqual(self.count(GOOD, GOOD.replace("ok 1 - send", "ok 1 - send\n# slow machine")), (1, 0))
+
+    def test_other_description(self):
+        self.assertEqual(self.count(GOOD, GOOD.replace("send", "receive")), (0, 1))
+
+    def test_missing_program(self):
+        self.assertEqual(self.count(GOOD, GOOD.replace("# program: message\nok 1 - send\n1..1\n", "")), (0, 1))
+
+
+class BenchTest(unittest.TestCase):
+    FIGURES = {"x86_64": {"null_trap": 57, "other": 3}, "riscv64": {"null_trap": 80}}
+
+    def test_differences(self):
+        again = {"x86_64": {"null_trap": 58, "other": 3}, "riscv64": {"null_trap": 80}}
+        self.assertEqual(len(bench.differences(self.FIGURES, again)), 1)
+        self.assertEqual(bench.differences(self.FIGURES, self.FIGURES), [])
+
+    def test_table_has_peers_and_unknown_keys(self):
+        lines = latency.text(self.FIGURES)
+        self.assertTrue(any(line.split() == ["null", "trap", "57", "-", "80"] for line in lines), lines)
+        self.assertTrue(any(line.split() == ["seL4", "85", "97", "127"] for line in lines), lines)
+        self.assertTrue(any(line.split() == ["other", "3", "-", "-"] for line in lines), lines)
+
+    def test_page_is_complete_in_itself(self):
+        page = latency.page(self.FIGURES)
+        self.assertIn("<svg", page)
+        self.assertNotIn("<script", page)
+        self.assertNotIn("src=", page)
+
+
+class StreamTest(unittest.TestCase):
+    def test_good(self):
+        lines = list(tapout.stream(boot(GOOD)))
+        self.assertEqual(lines, ["1..5", "ok 1 - port: allocate", "ok 2 - port: no such right # SKIP needs two CPUs",
+                                 "ok 3 - message: send", "ok 4 - null_trap: 57", "ok 5 - script"])
+
+    def test_bad(self):
+        lines = list(tapout.stream(boot(GOOD.replace("ok 1 - send", "not ok 1 - send\n# why"))))
+        at = lines.index("not ok 3 - message: send")
+        self.assertIn("# why", lines[at:at + 3])
+
+
+class MachinesTest(unittest.TestCase):
+    def test_command(self):
+        command = machines.Boot(machines.machines_of("qemu-virt-riscv64")[0],
+                                machines.build_dir("qemu-virt-riscv64", "checked"), 4, "conformance=all").command()
+        self.assertEqual(command[0], "qemu-system-riscv64")
+        self.assertIn(str(ROOT / "build" / "riscv64-checked" / "kernel.img"), command)
+        self.assertEqual(command[command.index("-smp") + 1], "4")
+
+    def test_console_forgets_the_last_line(self):
+        console = Console()
+        console.feed("portolan: halted")
+        console.feed("")
+        self.assertFalse(console.halted)
+
+
+class CommandLineTest(unittest.TestCase):
+    def test_wrong_usage(self):
+        for arguments in ["fly"], ["run", "--arch", "m68k"], ["run", "--gdb"], ["run", "--smp", "0"]:
+            with self.assertRaises(SystemExit) as caught, open("/dev/null", "w") as null:
+                stderr, sys.stderr = sys.stderr, null
+                try:
+                    cli.main(arguments)
+                finally:
+                    sys.stderr = stderr
+            self.assertEqual(caught.exception.code, 2, arguments)
+
+
+if __name__ == "__main__":
+    unittest.main()

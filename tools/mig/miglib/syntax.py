@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Parsing: from the text of a .defs file to statements (dataclasses), in the order in which they stand."""
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+import lark
+
+from .diagnostics import MigError, Position
+
+
+@dataclass
+class Subsystem:
+    name: str
+    base: int
+    modifiers: list
+    position: Position
+    documentation: str
+
+
+@dataclass
+class TypeSpec:
+    """A type as written.  kind: message, sized, named, array, pointer, struct, record, string."""
+
+    kind: str
+    position: Position
+    names: list = field(default_factory=list)  # message, sized: one or two primitive types; named: the name
+    of: "TypeSpec" = None
+    bound: tuple = None  # array, struct, string: ("exactly" | "at_most" | "unbounded", number)
+    members: list = None  # record: (TypeSpec, name)
+    bits: int = None  # sized
+    translations: list = field(default_factory=list)  # (keyword, type, function)
+    c_types: dict = field(default_factory=dict)
+
+
+@dataclass
+class TypeDeclaration:
+    name: str
+    spec: TypeSpec
+    position: Position
+
+
+@dataclass
+class Argument:
+    direction: str
+    name: str
+    type_name: str  # of "name : type_name = spec", else None
+    spec: TypeSpec
+    flags: list
+    position: Position
+
+
+@dataclass
+class Routine:
+    one_way: bool
+    name: str
+    arguments: list
+    position: Position
+    documentation: str
+
+
+@dataclass
+class Skip:
+    position: Position
+
+
+@dataclass
+class Import:
+    keyword: str
+    file: str
+
+
+@dataclass
+class Setting:
+    keyword: str
+    value: str
+    position: Position
+
+
+class _Builder(lark.Transformer):
+    """Makes statements from the parse tree."""
+
+    def __init__(self, source):
+        super().__init__()
+        self._source = source
+
+    def _position(self, token):
+        return self._source.position(token.line, token.column)
+
+    def start(self, items):
+        return items
+
+    def subsystem(self, items):
+        *modifiers, name, base = items
+        line = min(token.line for token in items)
+        # The keyword may stand lines above, with conditions between it and the name.
+        documentation = next(
+            (text for at in range(line, max(0, line - 12), -1) if (text := self._source.documentation(at))), ""
+        )
+        return Subsystem(
+            str(name), int(base, 0), [m.lower() for m in modifiers], self._position(name), documentation
+        )
+
+    def type_declaration(self, items):
+        name, spec = items
+        return TypeDeclaration(str(name), spec, self._position(name))
+
+    def routine(self, items):
+        kind, name, *arguments = items
+        return Routine(
+            kind.lower() == "simpleroutine",
+            str(name),
+            [argument for argument in arguments if argument is not None],
+            self._position(name),
+            self._source.documentation(kind.line),
+        )
+
+    def skip(self, items):
+        return Skip(self._position(items[0]))
+
+    def name_setting(self, items):
+        return Setting(items[0].lower(), str(items[1]), self._position(items[0]))
+
+    def no_setting(self, items):
+        return Setting(items[0].lower()[2:], "", self._position(items[0]))
+
+    def expression_setting(self, items):
+        return Setting(items[0].lower(), items[1].strip(), self._position(items[0]))
+
+    def ignored_setting(self, items):
+        return Setting("ignored", "", self._position(items[-1]))
+
+    def argument(self, items):
+        direction = "in"
+        if items[0].type == "DIRECTION":
+            direction = items.pop(0).lower()
+        name, type_name, spec, *flags = items
+        return Argument(
+            direction, str(name), type_name and str(type_name), spec, flags, self._position(name)
+        )
+
+    def flag(self, items):
+        return items[0].lower()
+
+    def translated_type(self, items):
+        spec, *translations = items
+        for keyword, type_name, value in translations:
+            if keyword in ("ctype", "cusertype", "cservertype"):
+                spec.c_types[keyword] = value
+            else:
+                spec.translations.append((keyword, type_name, value))
+        return spec
+
+    def translation(self, items):
+        keyword, result, function, parameter = items
+        keyword = keyword.lower()
+        return keyword, str(parameter if keyword == "outtran" else result), str(function)
+
+    def destructor(self, items):
+        return "destructor", str(items[1]), str(items[0])
+
+    def c_type(self, items):
+        return items[0].lower(), None, str(items[1])
+
+    def message_type(self, items):
+        names = [item for item in items if item is not None]
+        return TypeSpec("message", self._position(names[0]), [str(name) for name in names])
+
+    def primitive(self, items):
+        return items[0]
+
+    def sized_type(self, items):
+        name, bits, *_ = items
+        return TypeSpec("sized", self._position(name), [str(name)], bits=bits)
+
+    def named_type(self, items):
+        return TypeSpec("named", self._position(items[0]), [str(items[0])])
+
+    def array_type(self, items):
+        bound, of = items
+        return TypeSpec("array", of.position, of=of, bound=bound)
+
+    def pointer_type(self, items):
+        return TypeSpec("pointer", items[0].position, of=items[0])
+
+    def struct_type(self, items):
+        length, of = items
+        return TypeSpec("struct", of.position, of=of, bound=("exactly", length))
+
+    def record_type(self, items):
+        return TypeSpec("record", items[0][0].position, members=items)
+
+    def string_type(self, items):
+        return TypeSpec("string", None, bound=items[0])
+
+    def member(self, items):
+        return items[0], str(items[1])
+
+    def unbounded(self, _):
+        return "unbounded", None
+
+    def at_most(self, items):
+        return "at_most", items[0]
+
+    def exactly(self, items):
+        return "exactly", items[0]
+
+    def number(self, items):
+        return int(items[0], 0)
+
+    def add(self, items):
+        return items[0] + items[1]
+
+    def subtract(self, items):
+        return items[0] - items[1]
+
+    def multiply(self, items):
+        return items[0] * items[1]
+
+    def divide(self, items):
+        return items[0] // items[1]
+
+
+_IMPORTS = {"import": "both", "uimport": "user", "simport": "server", "dimport": "define", "iimport": "internal"}
+
+
+def _import(self, items):
+    return Import(_IMPORTS[items[0].lower()], str(items[1]))
+
+
+setattr(_Builder, "import", _import)  # a keyword of Python's
+
+
+@lru_cache(maxsize=1)
+def _parser():
+    grammar = Path(__file__).with_name("grammar.lark").read_text(encoding="utf-8")
+    return lark.Lark(grammar, parser="lalr", lexer="contextual", maybe_placeholders=True)
+
+
+_READABLE = {
+    "NAME": "a name",
+    "NUMBER": "a number",
+    "SEMICOLON": "';'",
+    "COLON": "':'",
+    "LPAR": "'('",
+    "RPAR": "')'",
+    "LSQB": "'['",
+    "RSQB": "']'",
+    "EQUAL": "'='",
+    "COMMA": "','",
+    "FILE": "a file name in <> or quotes",
+    "_OF": "'of'",
+    "_STATEMENT": "a statement",
+}
+
+
+def _expected(names):
+    known = sorted({_READABLE[name] for name in names if name in _READABLE})
+    return f", expected {' or '.join(known)}" if known and len(known) <= 4 else ""
+
+
+def parse(source):
+    """Parse a Source. Returns: a list of statements. Raises: MigError."""
+    try:
+        tree = _parser().parse(source.text)
+    except lark.exceptions.UnexpectedToken as error:
+        position = source.position(error.line, error.column)
+        found = "end of file" if error.token.type == "$END" else f"'{error.token.split()[0]}'"
+        raise MigError(position, f"unexpected {found}{_expected(error.accepts or error.expected)}") from None
+    except lark.exceptions.UnexpectedCharacters as error:
+        position = source.position(error.line, error.column)
+        raise MigError(position, f"unexpected character '{error.char}'{_expected(error.allowed or ())}") from None
+    try:
+        return _Builder(source).transform(tree)
+    except lark.exceptions.VisitError as error:
+        if isinstance(error.orig_exc, ZeroDivisionError):
+            raise MigError(None, "division by zero in a size") from None
+        raise

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Runs one guest in QEMU, under a time limit, and judges what it said."""
+
+import os
+import selectors
+import signal
+import subprocess
+import time
+from dataclasses import dataclass, field
+
+from portolan.console import Console, outcome
+from portolan.status import MissingError
+
+CONSOLE_BYTES_MAX = 4 << 20  # a guest that prints for ever is stopped here
+LAST_LINES = 25
+
+
+@dataclass
+class Outcome:
+    """One finished boot."""
+
+    boot: object
+    console: Console
+    seconds: float
+    problems: list = field(default_factory=list)  # empty: booted, ended, every test passed
+
+    @property
+    def booted(self):
+        return self.console.halted or bool(self.console.programs)
+
+    @property
+    def passed(self):
+        return self.console.count("passed")
+
+    @property
+    def failed(self):
+        """Failed tests; a boot that is wrong as a whole counts as one more."""
+        return self.console.count("failed") + len(self.problems)
+
+    @property
+    def skipped(self):
+        return self.console.count("skipped")
+
+    @property
+    def good(self):
+        return self.failed == 0
+
+    def counts(self):
+        return {"booted": self.booted, "passed": self.passed, "failed": self.failed, "skipped": self.skipped}
+
+    def explain(self):
+        """Lines for a person: what failed, and how the console ended."""
+        lines = [f"{self.boot.title}: {problem}" for problem in self.problems]
+        for program in self.console.programs:
+            lines += [f"{self.boot.title}: {program.name}: {result}" for result in program.results
+                      if outcome(result) == "failed"]
+        if self.problems:
+            end = self.console.panic or self.console.lines[-LAST_LINES:]
+            lines += ["  the console ended:" if not self.console.panic else "  the kernel said:"]
+            lines += ["  | " + line for line in end]
+            lines += ["  boot it again: " + " ".join(self.boot.command())]
+        return lines
+
+
+def _stop(process):
+    """End QEMU and whatever it started."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(timeout=2)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _read_lines(process, deadline):
+    """Yield console lines until the guest ends; raise TimeoutError at the deadline or after too much output."""
+    pending, total = b"", 0
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        while True:
+            if not selector.select(timeout=max(0.0, deadline - time.monotonic())):
+                if pending:
+                    yield pending.decode(errors="replace")
+                raise TimeoutError("did not end in time and was stopped")
+            data = os.read(process.stdout.fileno(), 65536)
+            total += len(data)
+            if total > CONSOLE_BYTES_MAX:
+                raise TimeoutError(f"printed more than {CONSOLE_BYTES_MAX >> 20} MiB and was stopped")
+            *lines, pending = (pending + data).split(b"\n")
+            for line in lines:
+                yield line.decode(errors="replace")
+            if not data:
+                if pending:
+                    yield pending.decode(errors="replace")
+                return
+
+
+def _judge(console, wants_tests):
+    """What is wrong with a boot as a whole."""
+    problems = []
+    if console.panic:
+        problems.append(console.panic[0])
+    elif not console.halted:
+        problems.append("did not end with its last line")
+    problems += [f"{program.name}: {program.problem()}" for program in console.programs if program.problem()]
+    if wants_tests and console.halted and not console.programs:
+        problems.append("ran no test program")
+    return problems
+
+
+def run(boot, on_program=None, on_line=None, wants_tests=True):
+    """Boot `boot`; call on_program(program) as each test program ends. Returns an Outcome."""
+    console = Console()
+    start = time.monotonic()
+    try:
+        process = subprocess.Popen(boot.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, start_new_session=True)
+    except FileNotFoundError as error:
+        raise MissingError(error.filename) from error
+    stopped = None
+    try:
+        for line in _read_lines(process, start + boot.timeout):
+            program = console.feed(line)
+            if on_line:
+                on_line(console.lines[-1])
+            if program and on_program:
+                on_program(program)
+    except TimeoutError as error:
+        stopped = str(error)
+    finally:
+        _stop(process)
+        process.stdout.close()
+    problems = _judge(console, wants_tests)
+    if stopped:
+        problems.insert(0, f"{stopped} ({boot.timeout:.0f} s allowed)")
+    return Outcome(boot, console, time.monotonic() - start, problems)

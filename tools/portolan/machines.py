@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The emulated machines that Portolan runs on, and how QEMU is told about them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+ISAS = ("x86_64", "aarch64", "riscv64")
+FLAVOURS = ("release", "checked")
+MEMORY_MIB = 256
+
+# Folder of hal/boards -> ISA. The first of an ISA is its default.
+BOARDS = {
+    "pc": "x86_64",
+    "qemu-virt-aarch64": "aarch64",
+    "qemu-virt-riscv64": "riscv64",
+}
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One QEMU machine: which emulator, with which arguments, loads which file."""
+
+    name: str
+    board: str
+    arguments: tuple
+    kernel: str  # file in the build directory
+    cpus_max: int = 64
+
+    @property
+    def isa(self):
+        return BOARDS[self.board]
+
+
+def _pc(name, machine, cpu="max"):
+    return Machine(name, "pc", ("-M", machine, "-cpu", cpu), "kernel.elf")
+
+
+def _virt_aarch64(name, options, cpu="max", cpus_max=64):
+    machine = "virt,dtb-randomness=off," + options
+    return Machine(name, "qemu-virt-aarch64", ("-M", machine, "-cpu", cpu), "kernel.img", cpus_max)
+
+
+def _virt_riscv64(name, cpu):
+    return Machine(name, "qemu-virt-riscv64", ("-M", "virt", "-cpu", cpu), "kernel.img")
+
+
+# The first machine of a board is the one that `run` and `bench` take; `test` boots all of them.
+MACHINES = (
+    _pc("q35", "q35"),
+    _pc("pc", "pc"),
+    _pc("microvm", "microvm"),
+    _pc("q35-qemu64", "q35", cpu="qemu64"),
+    _virt_aarch64("virt-gic3", "gic-version=3"),
+    _virt_aarch64("virt-gic2", "gic-version=2", cpus_max=8),
+    _virt_aarch64("virt-el2", "gic-version=3,virtualization=on"),
+    _virt_aarch64("virt-a72", "gic-version=3", cpu="cortex-a72"),
+    _virt_riscv64("virt-sv48", "rv64"),
+    _virt_riscv64("virt-sv39", "rv64,sv48=off"),
+)
+
+
+def machines_of(board):
+    return [machine for machine in MACHINES if machine.board == board]
+
+
+def default_board(isa):
+    return next(board for board, board_isa in BOARDS.items() if board_isa == isa)
+
+
+@dataclass(frozen=True)
+class Boot:
+    """One boot: a machine, the build that it loads, and what the kernel is told."""
+
+    machine: Machine
+    build: Path  # directory with the kernel and boot.cpio
+    cpus: int = 1
+    cmdline: str = ""
+    icount: bool = False  # instruction-counted virtual time: the same on every run
+    gdb_port: int = 0  # > 0: wait for GDB on this port
+    timeout: float = 60.0
+
+    @property
+    def title(self):
+        return f"{self.build.name} on {self.machine.name}, {self.cpus} CPU" + "s"[: self.cpus > 1]
+
+    def command(self):
+        """The QEMU command line of this boot."""
+        words = ["qemu-system-" + self.machine.isa, *self.machine.arguments]
+        words += ["-smp", str(self.cpus), "-m", str(MEMORY_MIB), "-nographic", "-no-reboot", "-net", "none"]
+        words += ["-kernel", str(self.build / self.machine.kernel)]
+        words += ["-initrd", str(self.build / "boot.cpio")]
+        if self.cmdline:
+            words += ["-append", self.cmdline]
+        if self.icount:
+            words += ["-icount", "shift=0,sleep=off"]
+        if self.gdb_port:
+            words += ["-S", "-gdb", f"tcp:127.0.0.1:{self.gdb_port}"]
+        return words
+
+
+def build_dir(board, flavour):
+    """build/<isa>-<flavour> for the default board of an ISA, build/<board>-<flavour> for any other."""
+    isa = BOARDS[board]
+    return ROOT / "build" / f"{isa if board == default_board(isa) else board}-{flavour}"

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""`portolan guest`: boots one build and prints everything that it reports as one TAP stream. `meson test` runs it."""
+
+from portolan import bench, guest, run, status
+from portolan.console import outcome, result_line
+from portolan.machines import MACHINES, Boot
+
+
+def stream(boot_outcome):
+    """TAP lines: each result of each program, each figure, and each problem of the boot as a whole."""
+    rows = []
+    for program in boot_outcome.console.programs:
+        for result in program.results:
+            good = "not ok" if outcome(result) == "failed" else "ok"
+            comments = [f"# {result_line(result)}", *(result.diagnostics or "").splitlines()]
+            directive = f" # {result.directive.text}" if result.directive.text else ""
+            rows.append((good, f"{program.name}: {result.description.lstrip('- ')}{directive}",
+                         comments if good == "not ok" else []))
+    rows += [("ok", f"{key}: {value}", []) for key, value in boot_outcome.console.bench.items()]
+    lines = [f"# {line}" for line in boot_outcome.explain()]
+    rows.append(("not ok" if boot_outcome.problems else "ok", boot_outcome.boot.title, lines))
+
+    yield f"1..{len(rows)}"
+    for number, (good, text, comments) in enumerate(rows, start=1):
+        yield f"{good} {number} - {text}"
+        yield from comments
+
+
+def command(options, boards, progress):
+    machine = next(machine for machine in MACHINES if machine.name == options.machine)
+    boot = Boot(machine, options.build, options.smp, bench.CMDLINE if options.bench else run.CMDLINE,
+                icount=options.bench, timeout=bench.TIMEOUT if options.bench else run.TIMEOUT)
+    result = guest.run(boot, wants_tests=not options.bench)
+    print("\n".join(stream(result)))
+    return status.OK if result.good else status.FAILED

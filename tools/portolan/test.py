@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""`portolan test`: every test of the project, and one line that sums them up."""
+
+import difflib
+import json
+import subprocess
+import sys
+from dataclasses import dataclass, field
+
+from portolan import run, status
+from portolan.machines import FLAVOURS, Boot, build_dir, machines_of
+from portolan.pool import run_all
+
+CPU_COUNTS = (1, 2, 4)
+VARIATION_CPUS = 2  # of a boot on a machine that is not the board's first
+TIMEOUT = 180.0  # a checked kernel on a slow host
+DIFFERENCE_LINES = 20
+SUITES_OF_A_BUILD = ("build",)  # look at objects: run for every ISA
+SUITES_OF_THE_SOURCE = ("static", "mig")  # look at text, or run on the host: run once
+
+
+@dataclass
+class Tally:
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    explanations: list = field(default_factory=list)
+
+    def expect(self, good, explanation):
+        """Count one check."""
+        if good:
+            self.passed += 1
+        else:
+            self.failed += 1
+            self.explanations.append(explanation)
+
+    def line(self):
+        text = f"{self.passed} passed, {self.failed} failed"
+        return text + (f", {self.skipped} skipped" if self.skipped else "")
+
+
+def host_tests(directory, suites, tally, progress):
+    """The tests that need no guest, by Meson."""
+    command = ["meson", "test", "-C", str(directory), "--no-rebuild", "--num-processes", "2"]
+    for suite in suites:
+        command += ["--suite", suite]
+    process = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                             text=True)
+    log = directory / "meson-logs" / "testlog.json"
+    results = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.exists() else []
+    before = tally.failed
+    for result in results:
+        if result["result"] == "SKIP":
+            tally.skipped += 1
+            continue
+        output = result.get("stdout", "") + result.get("stderr", "")
+        tally.expect(result["result"] == "OK", f"{result['name']}: {result['result']}\n{output.rstrip()}")
+    if process.returncode != 0 and tally.failed == before:
+        tally.expect(False, f"meson test in {directory}:\n{process.stdout.rstrip()}")
+    progress.say(f"host tests in {directory.name}: {len(results)} run, {tally.failed - before} failed")
+
+
+def plan(boards, flavours):
+    """All boots: conformance on 1, 2 and 4 CPUs in each flavour, then every other machine of each board."""
+    matrix = [Boot(machines_of(board)[0], build_dir(board, flavour), cpus, run.CMDLINE, timeout=TIMEOUT)
+              for flavour in flavours for cpus in CPU_COUNTS for board in boards]
+    variations = [Boot(machine, build_dir(board, flavours[0]), VARIATION_CPUS, run.CMDLINE, timeout=TIMEOUT)
+                  for board in boards for machine in machines_of(board)[1:]]
+    return matrix + variations
+
+
+def compare(outcomes, tally):
+    """Every boot must report the same, line by line, as the first one."""
+    reference, others = outcomes[0], outcomes[1:]
+    expected = reference.console.transcript()
+    for outcome in others:
+        actual = outcome.console.transcript()
+        lines = list(difflib.unified_diff(expected, actual, reference.boot.title, outcome.boot.title, "", "", 0, ""))
+        tally.expect(not lines, f"{outcome.boot.title}: results differ from those of {reference.boot.title}\n"
+                     + "\n".join(lines[:DIFFERENCE_LINES]))
+
+
+def command(options, boards, progress):
+    tally = Tally()
+    flavours = [options.flavour] if options.flavour else list(FLAVOURS)
+    for number, board in enumerate(boards):
+        suites = SUITES_OF_A_BUILD if number else SUITES_OF_A_BUILD + SUITES_OF_THE_SOURCE
+        host_tests(build_dir(board, flavours[0]), suites, tally, progress)
+
+    outcomes = run_all(plan(boards, flavours), progress, options.verbose)
+    for outcome in outcomes:
+        tally.passed += outcome.passed
+        tally.failed += outcome.failed
+        tally.skipped += outcome.skipped
+        tally.explanations += outcome.explain()
+    compare(outcomes, tally)
+
+    for explanation in tally.explanations:
+        print(explanation, file=sys.stderr)
+    print(tally.line(), flush=True)
+    return status.FAILED if tally.failed else status.OK

@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Page tables: one walker for every ISA, over the entry codec of hal/pte.h.
+ *
+ * A table of level 0 holds leaves, a table above holds tables.  Each table counts its entries (vm_page.entries); one
+ * that becomes empty is unlinked at once, and freed after the TLBs, which also cache tables, have forgotten it.
+ * That the root holds entries of the kernel on some ISAs does not matter: it stays, and nothing here looks at them.
+ *
+ * Entries are written under pmap->lock.  A change that takes rights away is complete only when no TLB has the old entry: what
+ * was changed is gathered (struct pmap_gather) and flushed before the lock is released, on this CPU alone, by the ISA's
+ * broadcast, or by a cross call to every CPU that ever used the pmap.  A change that adds rights needs no flush elsewhere: a
+ * CPU that still has the old entry faults, vm_fault() finds all in order, and pmap_enter() flushes that CPU's page.
+ *
+ * Lock order: pmap->lock, then page allocator, or smp_call(): CPUs that spin for pmap->lock serve calls.
+ */
+#include <hal/hal.h>
+#include <kern/cache.h>
+#include <kern/cpu.h>
+#include <kern/panic.h>
+#include <vm/pmap_i.h>
+#include <vm/vm_page_i.h>
+#include <vm/vm_stat.h>
+
+#define PMAP_FLUSH_PAGES 32u /* more than that: flush the whole ASID */
+
+/* The tables that lead to an address: table[l] is valid for l >= the level that pmap_walk() returned. */
+struct pmap_path {
+    hal_pte_t *table[HAL_PT_MAX_LEVELS];
+};
+
+/* Changes that TLBs must learn of. */
+struct pmap_gather {
+    struct pmap *pmap;
+    uint32_t count;
+    bool all; /* more than page[] holds, or tables changed */
+    hal_va_t page[PMAP_FLUSH_PAGES];
+    struct list tables; /* struct vm_page: unlinked, to be freed after the flush */
+};
+
+static struct cache pmap_cache;
+
+/* --- walking -------------------------------------------------------------------------------------------------- */
+
+static hal_pte_t *pmap_slot(hal_pte_t *table, hal_va_t va, unsigned level)
+{
+    return &table[va >> (HAL_PAGE_SHIFT + HAL_PT_SHIFT * level) & (HAL_PT_ENTRIES - 1)];
+}
+
+/* The end of what the entry for `va` at `level` covers. */
+static hal_va_t pmap_span_end(hal_va_t va, unsigned level)
+{
+    uint64_t span = (uint64_t)1 << (HAL_PAGE_SHIFT + HAL_PT_SHIFT * level);
+
+    return (va & ~(span - 1)) + span;
+}
+
+/* Go down to the lowest table that covers `va`. Returns its level: 0 unless there is a hole above. */
+static unsigned pmap_walk(struct pmap *pmap, hal_va_t va, struct pmap_path *path) REQUIRES(pmap->lock)
+{
+    unsigned level = hal_info.pt_levels - 1;
+    hal_pte_t *table = hal_pa_to_ptr(pmap->root);
+
+    for (;;) {
+        path->table[level] = table;
+        if (level == 0)
+            return 0;
+        hal_pte_t pte = *pmap_slot(table, va, level);
+        if (hal_pte_kind(pte, level) != HAL_PTE_TABLE)
+            return level;
+        table = hal_pa_to_ptr(hal_pte_addr(pte, level));
+        level--;
+    }
+}
+
+/* release: the walker of another CPU that finds a table finds it zeroed */
+static void pmap_slot_write(hal_pte_t *slot, hal_pte_t pte)
+{
+    __atomic_store_n(slot, pte, __ATOMIC_RELEASE);
+}
+
+/* --- TLBs ----------------------------------------------------------------------------------------------------- */
+
+static void gather_init(struct pmap_gather *gather, struct pmap *pmap)
+{
+    gather->pmap = pmap;
+    gather->count = 0;
+    gather->all = false;
+    list_init(&gather->tables);
+}
+
+static void gather_page(struct pmap_gather *gather, hal_va_t va)
+{
+    if (gather->count < PMAP_FLUSH_PAGES)
+        gather->page[gather->count++] = va;
+    else
+        gather->all = true;
+}
+
+/* The ASID that a flush means.  Read on the CPU that flushes: whoever changes it later flushes as well (pmap_asid.c). */
+static hal_asid_t pmap_asid(const struct pmap *pmap)
+{
+    return (hal_asid_t)__atomic_load_n(&pmap->asid, __ATOMIC_RELAXED);
+}
+
+static void gather_flush_here(void *arg)
+{
+    const struct pmap_gather *gather = arg;
+    hal_asid_t asid = pmap_asid(gather->pmap);
+
+    if (gather->all) {
+        hal_tlb_flush_asid(asid);
+        return;
+    }
+    for (uint32_t i = 0; i < gather->count; i++)
+        hal_tlb_flush_page(asid, gather->page[i]);
+}
+
+/* Make all TLBs forget what was gathered; then free the tables. */
+static void gather_finish(struct pmap_gather *gather)
+{
+    struct list *node;
+
+    if (gather->count == 0 && !gather->all)
+        return;
+    /* The entries are written before `cpus` is read: a CPU that enters itself later walks the new ones. */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    cpu_mask_t cpus = __atomic_load_n(&gather->pmap->cpus, __ATOMIC_RELAXED);
+    cpu_mask_t self = (cpu_mask_t)1 << hal_cpu_self()->index;
+
+    if (cpus != 0 && (hal_info.tlb_broadcast || cpus == self))
+        gather_flush_here(gather);
+    else if (cpus != 0)
+        smp_call(cpus, gather_flush_here, gather);
+    while ((node = list_pop(&gather->tables)) != NULL) {
+        vm_page_free(vm_page_address(CONTAINER_OF(node, struct vm_page, link)), 0);
+        vm_stat_add(VM_STAT_TABLE_PAGES, -1);
+    }
+}
+
+/* --- tables --------------------------------------------------------------------------------------------------- */
+
+/* Unlink the empty tables on the way to `va`, from `level` upwards; the root stays. */
+static void pmap_prune(struct pmap *pmap, hal_va_t va, struct pmap_path *path, unsigned level,
+                       struct pmap_gather *gather) REQUIRES(pmap->lock)
+{
+    for (; level < hal_info.pt_levels - 1; level++) {
+        struct vm_page *page = vm_page_of(path->table[level]);
+        if (page->entries != 0)
+            return;
+        hal_pte_t *above = path->table[level + 1];
+        pmap_slot_write(pmap_slot(above, va, level + 1), 0);
+        vm_page_of(above)->entries--;
+        list_insert_tail(&gather->tables, &page->link);
+        gather->all = true;
+        pmap->tables--;
+    }
+}
+
+/* Make the tables that lead to `va`. Returns false without memory: unchanged. */
+static bool pmap_extend(struct pmap *pmap, hal_va_t va, struct pmap_path *path) REQUIRES(pmap->lock)
+{
+    unsigned level = pmap_walk(pmap, va, path);
+
+    while (level > 0) {
+        hal_pte_t *table = vm_page_alloc_zero(0);
+        if (table == NULL) {
+            struct pmap_gather gather;
+            gather_init(&gather, pmap);
+            pmap_prune(pmap, va, path, level, &gather);
+            gather_finish(&gather);
+            return false;
+        }
+        vm_page_of(table)->entries = 0;
+        pmap_slot_write(pmap_slot(path->table[level], va, level), hal_pte_table(hal_ptr_to_pa(table), level));
+        vm_page_of(path->table[level])->entries++;
+        pmap->tables++;
+        vm_stat_add(VM_STAT_TABLE_PAGES, 1);
+        level--;
+        path->table[level] = table;
+    }
+    return true;
+}
+
+/* --- leaves --------------------------------------------------------------------------------------------------- */
+
+/*
+ * The hardware can't do W or X without R.  ACCESSED and DIRTY are set from the start: pages that are zero-filled on
+ * demand are new, and a fault to learn that would cost more than it tells.
+ */
+static unsigned pmap_attr(vm_prot_t prot)
+{
+    unsigned attr = HAL_ATTR_R | HAL_ATTR_U | HAL_ATTR_ACCESSED;
+
+    if ((prot & VM_PROT_WRITE) != 0)
+        attr |= HAL_ATTR_W | HAL_ATTR_DIRTY;
+    if ((prot & VM_PROT_EXECUTE) != 0)
+        attr |= HAL_ATTR_X;
+    return attr;
+}
+
+/* Replace a leaf. */
+static void pmap_change_leaf(struct pmap *pmap, hal_va_t va, hal_pte_t *slot, hal_pte_t new_pte)
+    REQUIRES(pmap->lock)
+{
+    const unsigned rights = HAL_ATTR_W | HAL_ATTR_X;
+    hal_pte_t old_pte = *slot;
+    bool moves = hal_pte_addr(old_pte, 0).addr != hal_pte_addr(new_pte, 0).addr;
+
+    if (moves || (hal_pte_attr(old_pte, 0) & rights & ~hal_pte_attr(new_pte, 0)) != 0) {
+        struct pmap_gather gather;
+        gather_init(&gather, pmap);
+        gather_page(&gather, va);
+        /* Two different translations may not be cached at a time (Arm ARM D8.14, "break before make"). */
+        pmap_slot_write(slot, moves ? 0 : new_pte);
+        gather_finish(&gather);
+        if (!moves)
+            return;
+    }
+    pmap_slot_write(slot, new_pte);
+    hal_pt_publish(va);
+    /* This CPU may have cached the old entry, or the fact that there was no such right. */
+    hal_tlb_flush_page(pmap_asid(pmap), va);
+}
+
+kern_return_t pmap_enter(struct pmap *pmap, hal_va_t va, hal_pa_t pa, vm_prot_t prot)
+{
+    KASSERT(va % HAL_PAGE_SIZE == 0 && va >= hal_info.user_base && va < hal_info.user_limit);
+    hal_pte_t pte = hal_pte_leaf(pa, pmap_attr(prot), 0);
+    struct pmap_path path;
+
+    spin_lock(&pmap->lock);
+    if (!pmap_extend(pmap, va, &path)) {
+        spin_unlock(&pmap->lock);
+        return KERN_RESOURCE_SHORTAGE;
+    }
+    hal_pte_t *slot = pmap_slot(path.table[0], va, 0);
+    if (hal_pte_kind(*slot, 0) == HAL_PTE_LEAF) {
+        pmap_change_leaf(pmap, va, slot, pte);
+    } else {
+        pmap_slot_write(slot, pte);
+        vm_page_of(path.table[0])->entries++;
+        pmap->resident++;
+        hal_pt_publish(va);
+    }
+    spin_unlock(&pmap->lock);
+    return KERN_SUCCESS;
+}
+
+/* Unmap the part of [va, end) that one table of level 0 covers. Returns where the rest begins. */
+static hal_va_t pmap_remove_leaves(struct pmap *pmap, hal_pte_t *table, hal_va_t va, hal_va_t end,
+                                   struct pmap_gather *gather) REQUIRES(pmap->lock)
+{
+    struct vm_page *page = vm_page_of(table);
+    hal_va_t stop = pmap_span_end(va, 1);
+
+    if (stop > end)
+        stop = end;
+    for (; va < stop && page->entries > 0; va += HAL_PAGE_SIZE) {
+        hal_pte_t *slot = pmap_slot(table, va, 0);
+        if (hal_pte_kind(*slot, 0) != HAL_PTE_LEAF)
+            continue;
+        pmap_slot_write(slot, 0);
+        page->entries--;
+        pmap->resident--;
+        gather_page(gather, va);
+    }
+    return stop;
+}
+
+void pmap_remove(struct pmap *pmap, hal_va_t start, hal_va_t end)
+{
+    struct pmap_gather gather;
+    struct pmap_path path;
+    hal_va_t va = start;
+
+    gather_init(&gather, pmap);
+    spin_lock(&pmap->lock);
+    while (va < end && pmap->resident > 0) {
+        unsigned level = pmap_walk(pmap, va, &path);
+        if (level > 0) {
+            va = pmap_span_end(va, level);
+            continue;
+        }
+        hal_va_t rest = pmap_remove_leaves(pmap, path.table[0], va, end, &gather);
+        pmap_prune(pmap, va, &path, 0, &gather);
+        va = rest;
+    }
+    gather_finish(&gather);
+    spin_unlock(&pmap->lock);
+}
+
+/* Take all rights but `attr` from the leaves of one table in [va, end). Returns where the rest begins. */
+static hal_va_t pmap_protect_leaves(hal_pte_t *table, hal_va_t va, hal_va_t end, unsigned attr,
+                                    struct pmap_gather *gather)
+{
+    const unsigned rights = HAL_ATTR_W | HAL_ATTR_X;
+    hal_va_t stop = pmap_span_end(va, 1);
+
+    if (stop > end)
+        stop = end;
+    for (; va < stop; va += HAL_PAGE_SIZE) {
+        hal_pte_t *slot = pmap_slot(table, va, 0);
+        if (hal_pte_kind(*slot, 0) != HAL_PTE_LEAF)
+            continue;
+        unsigned old_attr = hal_pte_attr(*slot, 0);
+        if ((old_attr & rights & ~attr) == 0)
+            continue;
+        pmap_slot_write(slot, hal_pte_leaf(hal_pte_addr(*slot, 0), old_attr & (attr | ~rights), 0));
+        gather_page(gather, va);
+    }
+    return stop;
+}
+
+void pmap_protect(struct pmap *pmap, hal_va_t start, hal_va_t end, vm_prot_t prot)
+{
+    struct pmap_gather gather;
+    struct pmap_path path;
+    hal_va_t va = start;
+
+    if (prot == VM_PROT_NONE) {
+        pmap_remove(pmap, start, end);
+        return;
+    }
+    gather_init(&gather, pmap);
+    spin_lock(&pmap->lock);
+    while (va < end) {
+        unsigned level = pmap_walk(pmap, va, &path);
+        va = level > 0 ? pmap_span_end(va, level)
+                       : pmap_protect_leaves(path.table[0], va, end, pmap_attr(prot), &gather);
+    }
+    gather_finish(&gather);
+    spin_unlock(&pmap->lock);
+}
+
+bool pmap_lookup(struct pmap *pmap, hal_va_t va, hal_pa_t *pa, vm_prot_t *prot)
+{
+    struct pmap_path path;
+    hal_pte_t pte = 0;
+
+    spin_lock(&pmap->lock);
+    if (pmap_walk(pmap, va, &path) == 0)
+        pte = *pmap_slot(path.table[0], va, 0);
+    spin_unlock(&pmap->lock);
+    if (hal_pte_kind(pte, 0) != HAL_PTE_LEAF)
+        return false;
+
+    unsigned attr = hal_pte_attr(pte, 0);
+    *pa = hal_pte_addr(pte, 0);
+    *prot = VM_PROT_READ | ((attr & HAL_ATTR_W) != 0 ? VM_PROT_WRITE : VM_PROT_NONE) |
+            ((attr & HAL_ATTR_X) != 0 ? VM_PROT_EXECUTE : VM_PROT_NONE);
+    return true;
+}
+
+/* --- life ----------------------------------------------------------------------------------------------------- */
+
+void pmap_init_module(void)
+{
+    cache_init(&pmap_cache, "pmap", sizeof(struct pmap), 64);
+    pmap_asid_init();
+}
+
+struct pmap *pmap_create(void)
+{
+    struct pmap *pmap = cache_alloc(&pmap_cache);
+    void *root = vm_page_alloc_zero(0);
+
+    if (pmap == NULL || root == NULL)
+        goto fail;
+    pmap->root = hal_ptr_to_pa(root);
+    hal_pt_init_root(pmap->root);
+    vm_page_of(root)->entries = 0;
+    vm_stat_add(VM_STAT_TABLE_PAGES, 1);
+    spin_init(&pmap->lock, LOCK_RANK_PMAP);
+    spin_lock(&pmap->lock);
+    pmap->resident = 0;
+    pmap->tables = 1;
+    spin_unlock(&pmap->lock);
+    pmap_asid_insert(pmap);
+    return pmap;
+
+fail:
+    if (root != NULL)
+        vm_page_free(root, 0);
+    if (pmap != NULL)
+        cache_free(&pmap_cache, pmap);
+    return NULL;
+}
+
+void pmap_destroy(struct pmap *pmap)
+{
+    pmap_asid_remove(pmap);
+    pmap_remove(pmap, hal_info.user_base, hal_info.user_limit);
+    KASSERT(vm_page_of(hal_pa_to_ptr(pmap->root))->entries == 0);
+    vm_page_free(hal_pa_to_ptr(pmap->root), 0);
+    vm_stat_add(VM_STAT_TABLE_PAGES, -1);
+    cache_free(&pmap_cache, pmap);
+}
+
+uint64_t pmap_resident(struct pmap *pmap)
+{
+    spin_lock(&pmap->lock);
+    uint64_t resident = pmap->resident;
+    spin_unlock(&pmap->lock);
+    return resident;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The inside of an address map, for vm/. */
+#ifndef VM_VM_MAP_I_H
+#define VM_VM_MAP_I_H
+
+#include <kern/list.h>
+#include <kern/spinlock.h>
+#include <vm/vm_map.h>
+#include <vm/vm_object.h>
+
+/*
+ * A range of a map with one set of attributes.  All under the lock of the map.  Ranges do not overlap; they are
+ * page aligned, not empty, and inside the user range.
+ */
+struct vm_map_entry {
+    struct list link; /* in the order of addresses */
+    struct vm_map_entry *parent;
+    struct vm_map_entry *child[2]; /* lower and higher addresses */
+    uint64_t gap;                  /* free bytes between the entry below (or the start of the map) and this one */
+    uint64_t max_gap;              /* the largest gap in this subtree */
+    hal_va_t start;
+    hal_va_t end;
+    struct vm_object *object; /* a reference; NULL: nothing was touched yet */
+    uint64_t offset;          /* byte of the object that is at start; page aligned */
+    uint8_t height;           /* of this subtree; a leaf has 1 */
+    uint8_t protection;       /* VM_PROT_* */
+    uint8_t max_protection;
+    uint8_t inheritance; /* VM_INHERIT_* */
+};
+
+struct vm_map {
+    spinlock_t lock; /* rank LOCK_RANK_MAP */
+    uint32_t refs;   /* atomic */
+    struct pmap *pmap;
+    struct list entries GUARDED_BY(lock);
+    struct vm_map_entry *root GUARDED_BY(lock);
+    struct vm_map_entry *hint GUARDED_BY(lock); /* entry of the last lookup, or NULL */
+    uint64_t size GUARDED_BY(lock);             /* bytes in entries */
+};
+
+/* --- the tree of entries (vm_map_tree.c). Context of all: map->lock held --- */
+
+/* Enter `entry`: start and end are set and overlap nothing. */
+void vm_map_tree_insert(struct vm_map *map, struct vm_map_entry *entry) REQUIRES(map->lock);
+void vm_map_tree_remove(struct vm_map *map, struct vm_map_entry *entry) REQUIRES(map->lock);
+/* Change the range of an entry that is in the tree; it overlaps no other entry before and after. */
+void vm_map_tree_resize(struct vm_map *map, struct vm_map_entry *entry, hal_va_t start, hal_va_t end)
+    REQUIRES(map->lock);
+/* The lowest entry that ends above `va` (it contains va, or lies above), or NULL. */
+struct vm_map_entry *vm_map_tree_find(struct vm_map *map, hal_va_t va) REQUIRES(map->lock);
+/* The entries beside `entry` in the order of addresses, or NULL. */
+struct vm_map_entry *vm_map_tree_next(struct vm_map *map, struct vm_map_entry *entry) REQUIRES(map->lock);
+struct vm_map_entry *vm_map_tree_prev(struct vm_map *map, struct vm_map_entry *entry) REQUIRES(map->lock);
+/* The lowest address >= from with `size` (> 0) free bytes above it. Returns false: none. */
+bool vm_map_tree_space(struct vm_map *map, hal_va_t from, uint64_t size, hal_va_t *start) REQUIRES(map->lock);
+
+/* --- entries (vm_map.c) --- */
+
+/* The entry that contains `va`, or NULL. */
+struct vm_map_entry *vm_map_lookup(struct vm_map *map, hal_va_t va) REQUIRES(map->lock);
+
+#endif

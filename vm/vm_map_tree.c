@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The entries of a map: a list in the order of addresses, and an AVL tree over it (Adelson-Velsky and Landis 1962) in which
+ * each node also knows the largest gap in front of an entry of its subtree, so that finding an entry and finding
+ * the first fit for a new one are both O(log n).  The space behind the last entry is in no gap: it is looked at last.
+ */
+#include <hal/hal.h>
+#include <kern/panic.h>
+#include <vm/vm_map_i.h>
+
+enum { LOWER, HIGHER };
+
+static struct vm_map_entry *entry_of(struct list *node)
+{
+    return CONTAINER_OF(node, struct vm_map_entry, link);
+}
+
+struct vm_map_entry *vm_map_tree_next(struct vm_map *map, struct vm_map_entry *entry)
+{
+    return entry->link.next != &map->entries ? entry_of(entry->link.next) : NULL;
+}
+
+struct vm_map_entry *vm_map_tree_prev(struct vm_map *map, struct vm_map_entry *entry)
+{
+    return entry->link.prev != &map->entries ? entry_of(entry->link.prev) : NULL;
+}
+
+/* --- balance -------------------------------------------------------------------------------------------------- */
+
+static int tree_height(const struct vm_map_entry *entry)
+{
+    return entry != NULL ? entry->height : 0;
+}
+
+/* Work out what a node knows of its subtree from its children. */
+static void tree_refresh(struct vm_map_entry *entry)
+{
+    int height = 0;
+
+    entry->max_gap = entry->gap;
+    for (int side = LOWER; side <= HIGHER; side++) {
+        const struct vm_map_entry *child = entry->child[side];
+        if (child == NULL)
+            continue;
+        if (height < child->height)
+            height = child->height;
+        if (entry->max_gap < child->max_gap)
+            entry->max_gap = child->max_gap;
+    }
+    entry->height = (uint8_t)(height + 1);
+}
+
+/* Let `heir` (may be NULL) take the place of `entry` below entry's parent. */
+static void tree_replace(struct vm_map *map, const struct vm_map_entry *entry, struct vm_map_entry *heir)
+    REQUIRES(map->lock)
+{
+    struct vm_map_entry *parent = entry->parent;
+
+    if (parent == NULL)
+        map->root = heir;
+    else
+        parent->child[parent->child[HIGHER] == entry] = heir;
+    if (heir != NULL)
+        heir->parent = parent;
+}
+
+/* Move `entry` down to `side`; its child on the other side comes up. Returns that child. */
+static struct vm_map_entry *tree_rotate(struct vm_map *map, struct vm_map_entry *entry, int side)
+    REQUIRES(map->lock)
+{
+    struct vm_map_entry *up = entry->child[!side];
+    struct vm_map_entry *inner = up->child[side];
+
+    tree_replace(map, entry, up);
+    entry->child[!side] = inner;
+    if (inner != NULL)
+        inner->parent = entry;
+    up->child[side] = entry;
+    entry->parent = up;
+    tree_refresh(entry);
+    tree_refresh(up);
+    return up;
+}
+
+/* Restore balance, heights and gaps from `entry` up to the root. */
+static void tree_fix(struct vm_map *map, struct vm_map_entry *entry) REQUIRES(map->lock)
+{
+    for (; entry != NULL; entry = entry->parent) {
+        tree_refresh(entry);
+        int lean = tree_height(entry->child[HIGHER]) - tree_height(entry->child[LOWER]);
+        if (lean >= -1 && lean <= 1)
+            continue;
+        int heavy = lean > 0 ? HIGHER : LOWER;
+        struct vm_map_entry *child = entry->child[heavy];
+        if (tree_height(child->child[heavy]) < tree_height(child->child[!heavy]))
+            tree_rotate(map, child, heavy);
+        entry = tree_rotate(map, entry, !heavy);
+    }
+}
+
+/* The gap in front of `entry` (may be NULL) may have changed. */
+static void tree_fix_gap(struct vm_map *map, struct vm_map_entry *entry) REQUIRES(map->lock)
+{
+    if (entry == NULL)
+        return;
+    const struct vm_map_entry *below = vm_map_tree_prev(map, entry);
+    entry->gap = entry->start - (below != NULL ? below->end : hal_info.user_base);
+    tree_fix(map, entry);
+}
+
+/* --- changes -------------------------------------------------------------------------------------------------- */
+
+void vm_map_tree_insert(struct vm_map *map, struct vm_map_entry *entry)
+{
+    struct vm_map_entry *parent = NULL;
+    struct vm_map_entry *node = map->root;
+    int side = LOWER;
+
+    while (node != NULL) {
+        parent = node;
+        side = entry->start > node->start ? HIGHER : LOWER;
+        node = node->child[side];
+    }
+    entry->parent = parent;
+    entry->child[LOWER] = NULL;
+    entry->child[HIGHER] = NULL;
+    if (parent == NULL) {
+        map->root = entry;
+        list_insert_head(&map->entries, &entry->link);
+    } else {
+        parent->child[side] = entry;
+        /* a new lower child comes just below its parent, a higher one just above */
+        if (side == LOWER)
+            list_insert_tail(&parent->link, &entry->link);
+        else
+            list_insert_head(&parent->link, &entry->link);
+    }
+    map->size += entry->end - entry->start;
+    tree_fix_gap(map, entry);
+    tree_fix_gap(map, vm_map_tree_next(map, entry));
+}
+
+/* Take `entry`, which has two children, out of the tree by putting the next higher one in its place. Returns the
+ * lowest node whose subtree changed. */
+static struct vm_map_entry *tree_remove_inner(struct vm_map *map, struct vm_map_entry *entry) REQUIRES(map->lock)
+{
+    struct vm_map_entry *heir = vm_map_tree_next(map, entry); /* leftmost below child[HIGHER] */
+    struct vm_map_entry *changed = heir;
+
+    if (heir->parent != entry) {
+        changed = heir->parent;
+        tree_replace(map, heir, heir->child[HIGHER]);
+        heir->child[HIGHER] = entry->child[HIGHER];
+        heir->child[HIGHER]->parent = heir;
+    }
+    heir->child[LOWER] = entry->child[LOWER];
+    heir->child[LOWER]->parent = heir;
+    tree_replace(map, entry, heir);
+    return changed;
+}
+
+void vm_map_tree_remove(struct vm_map *map, struct vm_map_entry *entry)
+{
+    struct vm_map_entry *next = vm_map_tree_next(map, entry);
+    struct vm_map_entry *changed = entry->parent;
+
+    if (entry->child[LOWER] != NULL && entry->child[HIGHER] != NULL)
+        changed = tree_remove_inner(map, entry);
+    else
+        tree_replace(map, entry, entry->child[entry->child[LOWER] == NULL]);
+    tree_fix(map, changed);
+    list_remove(&entry->link);
+    tree_fix_gap(map, next);
+    map->size -= entry->end - entry->start;
+    if (map->hint == entry)
+        map->hint = NULL;
+}
+
+void vm_map_tree_resize(struct vm_map *map, struct vm_map_entry *entry, hal_va_t start, hal_va_t end)
+{
+    map->size -= entry->end - entry->start;
+    map->size += end - start;
+    entry->start = start;
+    entry->end = end;
+    tree_fix_gap(map, entry);
+    tree_fix_gap(map, vm_map_tree_next(map, entry));
+}
+
+/* --- searches ------------------------------------------------------------------------------------------------- */
+
+struct vm_map_entry *vm_map_tree_find(struct vm_map *map, hal_va_t va)
+{
+    struct vm_map_entry *found = NULL;
+    struct vm_map_entry *node = map->root;
+
+    while (node != NULL) {
+        if (node->end > va) {
+            found = node;
+            node = node->child[LOWER];
+        } else {
+            node = node->child[HIGHER];
+        }
+    }
+    return found;
+}
+
+/* The lowest entry of the subtree at `node` with gap >= size: there is one. */
+static struct vm_map_entry *tree_first_gap(struct vm_map_entry *node, uint64_t size)
+{
+    for (;;) {
+        if (node->child[LOWER] != NULL && node->child[LOWER]->max_gap >= size)
+            node = node->child[LOWER];
+        else if (node->gap >= size)
+            return node;
+        else
+            node = node->child[HIGHER];
+    }
+}
+
+/* The lowest entry above `entry` with gap >= size, or NULL. */
+static struct vm_map_entry *tree_next_gap(struct vm_map_entry *entry, uint64_t size)
+{
+    struct vm_map_entry *right = entry->child[HIGHER];
+
+    if (right != NULL && right->max_gap >= size)
+        return tree_first_gap(right, size);
+    for (struct vm_map_entry *up = entry->parent; up != NULL; entry = up, up = up->parent) {
+        if (up->child[LOWER] != entry)
+            continue;
+        if (up->gap >= size)
+            return up;
+        if (up->child[HIGHER] != NULL && up->child[HIGHER]->max_gap >= size)
+            return tree_first_gap(up->child[HIGHER], size);
+    }
+    return NULL;
+}
+
+bool vm_map_tree_space(struct vm_map *map, hal_va_t from, uint64_t size, hal_va_t *start)
+{
+    struct vm_map_entry *entry = vm_map_tree_find(map, from);
+
+    if (entry != NULL) {
+        /* the rest of the gap in front of it, from `from` on */
+        if (from < entry->start && entry->start - from >= size) {
+            *start = from;
+            return true;
+        }
+        entry = tree_next_gap(entry, size);
+        if (entry != NULL) {
+            *start = entry->start - entry->gap;
+            return true;
+        }
+        from = entry_of(map->entries.prev)->end;
+    }
+    if (from > hal_info.user_limit || hal_info.user_limit - from < size)
+        return false;
+    *start = from;
+    return true;
+}

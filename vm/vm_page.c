@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A binary buddy allocator.  Memory comes in zones, one for each range of RAM; each zone begins with the array of its page
+ * structures.  A free block of 2^order pages is aligned to its size; its buddy, with which it merges, differs in one
+ * address bit.  Blocks of all zones share one free list per order.
+ *
+ * In front of it, each CPU keeps a stack of free single pages and exchanges half of it at a time with the buddies, so most
+ * allocations take no lock.
+ *
+ * Lock: page_lock, the last but one in the order: nearly everything may be held while memory is allocated.
+ */
+#include <hal/hal.h>
+#include <kern/cpu.h>
+#include <kern/panic.h>
+#include <kern/spinlock.h>
+#include <kern/string.h>
+#include <vm/vm_page.h>
+#include <vm/vm_page_i.h>
+
+#define ZONES_MAX (HAL_MEM_RANGES_MAX + 8u) /* a few for vm_page_add_range() */
+#define CACHE_PAGES_MAX 64u
+
+struct vm_page_zone {
+    uint64_t first; /* page number (address / page size) */
+    uint64_t count;
+    struct vm_page *page; /* [count] */
+};
+
+struct vm_page_cache {
+    uint32_t count;
+    void *page[CACHE_PAGES_MAX];
+} __attribute__((aligned(64)));
+
+static spinlock_t page_lock;
+static struct list page_free_list[VM_PAGE_ORDER_MAX + 1] GUARDED_BY(page_lock);
+static uint64_t page_free_blocks GUARDED_BY(page_lock); /* pages in the free lists */
+
+/* Zones are only ever added: a reader that sees zone_count sees the zones below it. */
+static struct vm_page_zone zone_table[ZONES_MAX];
+static uint32_t zone_count;
+static uint64_t page_total;
+
+static struct vm_page_cache page_cache[HAL_CPU_MAX];
+static uint32_t page_cache_limit = 2; /* pages that one CPU may keep */
+
+static uint64_t page_number(const struct vm_page *page)
+{
+    const struct vm_page_zone *zone = &zone_table[page->zone];
+
+    return zone->first + (uint64_t)(page - zone->page);
+}
+
+struct vm_page *vm_page_of(const void *address)
+{
+    uint64_t number = hal_ptr_to_pa(address).addr >> HAL_PAGE_SHIFT;
+    uint32_t zones = __atomic_load_n(&zone_count, __ATOMIC_ACQUIRE);
+
+    for (uint32_t i = 0; i < zones; i++)
+        if (number - zone_table[i].first < zone_table[i].count)
+            return &zone_table[i].page[number - zone_table[i].first];
+    panic("page allocator: %p is no page of it", address);
+}
+
+void *vm_page_address(const struct vm_page *page)
+{
+    return hal_pa_to_ptr(HAL_PA(page_number(page) << HAL_PAGE_SHIFT));
+}
+
+/* The block that `page` (of a block of 2^order pages) would merge with, or NULL: it is in use or outside the zone. */
+static struct vm_page *buddy_of(const struct vm_page *page, unsigned order)
+{
+    const struct vm_page_zone *zone = &zone_table[page->zone];
+    uint64_t number = page_number(page) ^ (uint64_t)1 << order;
+
+    if (number < zone->first || number - zone->first + ((uint64_t)1 << order) > zone->count)
+        return NULL;
+    struct vm_page *buddy = &zone->page[number - zone->first];
+    return buddy->state == VM_PAGE_FREE && buddy->order == order ? buddy : NULL;
+}
+
+static void buddy_free(struct vm_page *page, unsigned order) REQUIRES(page_lock)
+{
+    struct vm_page *buddy;
+
+    page_free_blocks += (uint64_t)1 << order;
+    while (order < VM_PAGE_ORDER_MAX && (buddy = buddy_of(page, order)) != NULL) {
+        list_remove(&buddy->link);
+        if (buddy < page) {
+            page->state = VM_PAGE_INSIDE;
+            page = buddy;
+        } else {
+            buddy->state = VM_PAGE_INSIDE;
+        }
+        order++;
+    }
+    page->state = VM_PAGE_FREE;
+    page->order = (uint8_t)order;
+    list_insert_head(&page_free_list[order], &page->link);
+}
+
+static struct vm_page *buddy_alloc(unsigned order) REQUIRES(page_lock)
+{
+    unsigned found = order;
+
+    while (found <= VM_PAGE_ORDER_MAX && list_empty(&page_free_list[found]))
+        found++;
+    if (found > VM_PAGE_ORDER_MAX)
+        return NULL;
+    struct vm_page *page = CONTAINER_OF(list_pop(&page_free_list[found]), struct vm_page, link);
+    while (found > order) {
+        found--;
+        struct vm_page *half = page + ((size_t)1 << found);
+        half->state = VM_PAGE_FREE;
+        half->order = (uint8_t)found;
+        list_insert_head(&page_free_list[found], &half->link);
+    }
+    page->state = VM_PAGE_USED;
+    page->order = (uint8_t)order;
+    page_free_blocks -= (uint64_t)1 << order;
+    return page;
+}
+
+/* --- per-CPU caches ------------------------------------------------------------------------------------------- */
+
+/* Note the move of a page in or out of a cache; a page that is freed twice is caught here. */
+static inline void page_cache_check(void *address, enum vm_page_state from, enum vm_page_state to)
+{
+#ifdef KERN_CHECKED
+    struct vm_page *page = vm_page_of(address);
+
+    if (page->state != from || page->order != 0)
+        panic("page %p: state %u order %u instead of state %u order 0", address, (unsigned)page->state,
+              (unsigned)page->order, (unsigned)from);
+    page->state = (uint8_t)to;
+#else
+    (void)address, (void)from, (void)to;
+#endif
+}
+
+/* Half fill an empty cache. */
+static void page_cache_refill(struct vm_page_cache *cache)
+{
+    spin_lock(&page_lock);
+    while (cache->count < page_cache_limit / 2) {
+        struct vm_page *page = buddy_alloc(0);
+        if (page == NULL)
+            break;
+        void *address = vm_page_address(page);
+        page_cache_check(address, VM_PAGE_USED, VM_PAGE_CACHED);
+        cache->page[cache->count++] = address;
+    }
+    spin_unlock(&page_lock);
+}
+
+/* Half empty a full cache. */
+static void page_cache_drain(struct vm_page_cache *cache)
+{
+    spin_lock(&page_lock);
+    while (cache->count > page_cache_limit / 2)
+        buddy_free(vm_page_of(cache->page[--cache->count]), 0);
+    spin_unlock(&page_lock);
+}
+
+static void *page_alloc_block(unsigned order)
+{
+    spin_lock(&page_lock);
+    struct vm_page *page = buddy_alloc(order);
+    spin_unlock(&page_lock);
+    return page != NULL ? vm_page_address(page) : NULL;
+}
+
+static void page_free_block(void *pages, unsigned order)
+{
+    struct vm_page *page = vm_page_of(pages);
+
+    if (page->state != VM_PAGE_USED || page->order != order)
+        panic("page %p: freed with order %u, state %u order %u", pages, order, (unsigned)page->state,
+              (unsigned)page->order);
+    spin_lock(&page_lock);
+    buddy_free(page, order);
+    spin_unlock(&page_lock);
+}
+
+void *vm_page_alloc(unsigned order)
+{
+    KASSERT(order <= VM_PAGE_ORDER_MAX);
+    if (order > 0)
+        return page_alloc_block(order);
+
+    struct vm_page_cache *cache = &page_cache[hal_cpu_self()->index];
+    if (cache->count == 0) {
+        page_cache_refill(cache);
+        if (cache->count == 0)
+            return NULL;
+    }
+    void *address = cache->page[--cache->count];
+    page_cache_check(address, VM_PAGE_CACHED, VM_PAGE_USED);
+    return address;
+}
+
+void *vm_page_alloc_zero(unsigned order)
+{
+    void *pages = vm_page_alloc(order);
+
+    if (pages != NULL)
+        memset(pages, 0, (size_t)HAL_PAGE_SIZE << order);
+    return pages;
+}
+
+void vm_page_free(void *pages, unsigned order)
+{
+    KASSERT(order <= VM_PAGE_ORDER_MAX && ((uintptr_t)pages & (((uintptr_t)HAL_PAGE_SIZE << order) - 1)) == 0);
+    if (order > 0) {
+        page_free_block(pages, order);
+        return;
+    }
+    struct vm_page_cache *cache = &page_cache[hal_cpu_self()->index];
+    if (cache->count >= page_cache_limit)
+        page_cache_drain(cache);
+    page_cache_check(pages, VM_PAGE_USED, VM_PAGE_CACHED);
+    cache->page[cache->count++] = pages;
+}
+
+/* --- zones ---------------------------------------------------------------------------------------------------- */
+
+/* Free all pages of a new zone, in the largest blocks that are aligned and fit. */
+static void zone_free_all(struct vm_page_zone *zone) REQUIRES(page_lock)
+{
+    uint64_t i = 0;
+
+    while (i < zone->count) {
+        unsigned order = 0;
+        while (order < VM_PAGE_ORDER_MAX && ((zone->first + i) & (uint64_t)1 << order) == 0 &&
+               i + ((uint64_t)2 << order) <= zone->count)
+            order++;
+        buddy_free(&zone->page[i], order);
+        i += (uint64_t)1 << order;
+    }
+}
+
+/* The caches of all CPUs together may keep 1/16 of memory from the others. */
+static void page_cache_limit_set(void)
+{
+    uint64_t limit = page_total / 16 / hal_info.cpu_count;
+
+    if (limit < 2)
+        limit = 2;
+    page_cache_limit = limit < CACHE_PAGES_MAX ? (uint32_t)limit : CACHE_PAGES_MAX;
+}
+
+void vm_page_add_range(hal_pa_t base, uint64_t size)
+{
+    uint64_t pages = size >> HAL_PAGE_SHIFT;
+    uint64_t array = (pages * sizeof(struct vm_page) + HAL_PAGE_SIZE - 1) >> HAL_PAGE_SHIFT;
+
+    if (array >= pages)
+        return;
+    spin_lock(&page_lock);
+    if (zone_count < ZONES_MAX) {
+        struct vm_page_zone *zone = &zone_table[zone_count];
+        zone->page = hal_pa_to_ptr(base);
+        zone->first = (base.addr >> HAL_PAGE_SHIFT) + array;
+        zone->count = pages - array;
+        for (uint64_t i = 0; i < zone->count; i++) {
+            zone->page[i].state = VM_PAGE_INSIDE;
+            zone->page[i].zone = (uint8_t)zone_count;
+        }
+        __atomic_store_n(&zone_count, zone_count + 1, __ATOMIC_RELEASE);
+        zone_free_all(zone);
+        page_total += zone->count;
+        page_cache_limit_set();
+    }
+    spin_unlock(&page_lock);
+}
+
+void vm_page_init(void)
+{
+    spin_init(&page_lock, LOCK_RANK_PAGE);
+    spin_lock(&page_lock);
+    for (unsigned order = 0; order <= VM_PAGE_ORDER_MAX; order++)
+        list_init(&page_free_list[order]);
+    spin_unlock(&page_lock);
+    for (uint32_t i = 0; i < hal_info.mem_count; i++)
+        vm_page_add_range(hal_info.mem[i].base, hal_info.mem[i].size);
+}
+
+uint64_t vm_page_free_count(void)
+{
+    spin_lock(&page_lock);
+    uint64_t count = page_free_blocks;
+    spin_unlock(&page_lock);
+    for (uint32_t cpu = 0; cpu < hal_info.cpu_count; cpu++)
+        count += __atomic_load_n(&page_cache[cpu].count, __ATOMIC_RELAXED);
+    return count;
+}
+
+uint64_t vm_page_total_count(void)
+{
+    return __atomic_load_n(&page_total, __ATOMIC_RELAXED);
+}

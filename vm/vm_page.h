@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Physical pages: a buddy allocator over the ranges of hal_info, with a cache of free single pages per CPU. */
+#ifndef VM_VM_PAGE_H
+#define VM_VM_PAGE_H
+
+#include <hal/types.h>
+#include <kern/list.h>
+
+#define VM_PAGE_ORDER_MAX 10u /* largest block: 2^10 pages = 4 MiB */
+
+/* One per page of RAM, at most 64 bytes. */
+struct vm_page;
+
+/* Boot: take over all of hal_info.mem. */
+void vm_page_init(void);
+
+/* 2^order contiguous pages, aligned to their size, contents undefined. Returns their direct-map address, or NULL.
+ * Context: no lock of rank >= LOCK_RANK_PAGE. order <= VM_PAGE_ORDER_MAX. */
+HAL_NODISCARD void *vm_page_alloc(unsigned order);
+HAL_NODISCARD void *vm_page_alloc_zero(unsigned order);
+/* Give them back (same order). */
+void vm_page_free(void *pages, unsigned order);
+
+/* Give memory that was reserved at boot (the archive) to the allocator. Page aligned. */
+void vm_page_add_range(hal_pa_t base, uint64_t size);
+
+/* Free pages now, per-CPU caches included; pages managed in all. */
+uint64_t vm_page_free_count(void);
+uint64_t vm_page_total_count(void);
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The kernel's side of mach_vm.defs, and of the memory routines of portolan.defs.  The stubs have converted the port of the task
+ * to its map; ranges are checked by vm_map_*().
+ */
+#include <hal/hal.h>
+#include <kern/string.h>
+#include <kern/task.h>
+#include <kern/thread.h>
+#include <mach/mach_vm_server.h>
+#include <mach/portolan_server.h>
+#include <mach/vm_param.h>
+#include <vm/vm_map.h>
+#include <vm/vm_page.h>
+
+/* The most that one mach_vm_read_overwrite() copies: interrupts are off meanwhile. */
+#define READ_OVERWRITE_MAX ((mach_vm_size_t)1 << 20)
+
+kern_return_t mach_vm_allocate(vm_map_t target, mach_vm_address_t *address, mach_vm_size_t size, int flags)
+{
+    switch (flags) {
+    case VM_FLAGS_ANYWHERE:
+        return vm_map_allocate(target, address, size, true);
+    case VM_FLAGS_FIXED:
+        return vm_map_allocate(target, address, size, false);
+    case VM_FLAGS_FIXED | VM_FLAGS_OVERWRITE: {
+        kern_return_t kr = vm_map_replace(target, *address, size);
+        if (kr == KERN_SUCCESS)
+            *address = size > 0 ? trunc_page(*address) : 0;
+        return kr;
+    }
+    default:
+        return KERN_INVALID_ARGUMENT;
+    }
+}
+
+kern_return_t mach_vm_deallocate(vm_map_t target, mach_vm_address_t address, mach_vm_size_t size)
+{
+    return vm_map_deallocate(target, address, size);
+}
+
+kern_return_t mach_vm_protect(vm_map_t target_task, mach_vm_address_t address, mach_vm_size_t size,
+                              boolean_t set_maximum, vm_prot_t new_protection)
+{
+    return vm_map_protect(target_task, address, size, set_maximum != FALSE, new_protection);
+}
+
+kern_return_t mach_vm_inherit(vm_map_t target_task, mach_vm_address_t address, mach_vm_size_t size,
+                              vm_inherit_t new_inheritance)
+{
+    return vm_map_inherit(target_task, address, size, new_inheritance);
+}
+
+kern_return_t mach_vm_read_overwrite(vm_map_t target_task, mach_vm_address_t address, mach_vm_size_t size,
+                                     mach_vm_address_t data, mach_vm_size_t *outsize)
+{
+    struct vm_map *caller = thread_current()->task->map;
+    kern_return_t kr = KERN_SUCCESS;
+
+    if (size > READ_OVERWRITE_MAX)
+        return KERN_INVALID_ARGUMENT;
+    if (!HAL_USER_RANGE(address, size) || !HAL_USER_RANGE(data, size))
+        return KERN_INVALID_ADDRESS;
+    void *buffer = vm_page_alloc(0);
+    if (buffer == NULL)
+        return KERN_RESOURCE_SHORTAGE;
+    for (mach_vm_size_t done = 0; done < size && kr == KERN_SUCCESS;) {
+        size_t part = size - done < PAGE_SIZE ? size - done : PAGE_SIZE;
+        kr = vm_map_read(target_task, buffer, address + done, part);
+        if (kr == KERN_SUCCESS)
+            kr = vm_copyout(caller, data + done, buffer, part);
+        done += part;
+    }
+    vm_page_free(buffer, 0);
+    *outsize = size;
+    return kr;
+}
+
+kern_return_t mach_vm_region(vm_map_t target_task, mach_vm_address_t *address, mach_vm_size_t *size,
+                             vm_region_flavor_t flavor, vm_region_info_t info, mach_msg_type_number_t *infoCnt,
+                             mach_port_t *object_name)
+{
+    struct vm_map_region region;
+
+    if (flavor != VM_REGION_BASIC_INFO_64 || *infoCnt < VM_REGION_BASIC_INFO_COUNT_64)
+        return KERN_INVALID_ARGUMENT;
+    kern_return_t kr = vm_map_region(target_task, *address, &region);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    const struct vm_region_basic_info_64 basic = {
+        .protection = region.protection,
+        .max_protection = region.max_protection,
+        .inheritance = region.inheritance,
+        .shared = region.shared,
+        .offset = region.offset,
+        .behavior = VM_BEHAVIOR_DEFAULT,
+    };
+    memcpy(info, &basic, sizeof(basic));
+    *infoCnt = VM_REGION_BASIC_INFO_COUNT_64;
+    *address = region.start;
+    *size = region.size;
+    *object_name = NULL;
+    return KERN_SUCCESS;
+}
+
+kern_return_t mach_vm_read_inband(vm_map_t target_task, mach_vm_address_t address, mach_vm_size_t size,
+                                  vm_inband_data_t data, mach_msg_type_number_t *dataCnt)
+{
+    if (size > VM_INBAND_MAX)
+        return KERN_INVALID_ARGUMENT;
+    *dataCnt = (mach_msg_type_number_t)size;
+    return vm_map_read(target_task, data, address, size);
+}
+
+kern_return_t mach_vm_write_inband(vm_map_t target_task, mach_vm_address_t address, vm_inband_data_t data,
+                                   mach_msg_type_number_t dataCnt)
+{
+    return vm_map_write(target_task, address, data, dataCnt);
+}

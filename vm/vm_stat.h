@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Counters of the memory system.  Each CPU counts for itself; a reader adds up. */
+#ifndef VM_VM_STAT_H
+#define VM_VM_STAT_H
+
+#include <kern/cpu.h>
+#include <mach/kernel_memory_info.h>
+#include <mach/vm_statistics.h>
+
+enum vm_stat {
+    VM_STAT_FAULTS,       /* calls of vm_fault() */
+    VM_STAT_ZERO_FILL,    /* pages made on first touch */
+    VM_STAT_OBJECT_PAGES, /* pages in memory objects now */
+    VM_STAT_TABLE_PAGES,  /* pages in page tables now */
+    VM_STAT_COUNT,
+};
+
+struct vm_stat_cpu {
+    int64_t value[VM_STAT_COUNT]; /* what went up on one CPU may go down on another */
+} __attribute__((aligned(64)));
+
+extern struct vm_stat_cpu vm_stat_cpu[HAL_CPU_MAX];
+
+static inline void vm_stat_add(enum vm_stat stat, int64_t n)
+{
+    vm_stat_cpu[hal_cpu_self()->index].value[stat] += n;
+}
+
+/* The sum over all CPUs; exact when no other CPU counts. */
+uint64_t vm_stat_sum(enum vm_stat stat);
+
+/* For host_statistics64(HOST_VM_INFO64) and host_kernel_memory_info(). Pages in use that are in no object count as wired. */
+void vm_stat_host(struct vm_statistics64 *statistics);
+void vm_stat_pages(struct kernel_memory_pages_info *pages);
+
+#endif
