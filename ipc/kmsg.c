@@ -7,6 +7,7 @@
  */
 #include <hal/hal.h>
 #include <ipc/kmsg.h>
+#include <ipc/kobject.h>
 #include <ipc/mqueue.h>
 #include <ipc/right.h>
 #include <kern/cache.h>
@@ -117,6 +118,13 @@ void ipc_kmsg_send_from_kernel(struct ipc_kmsg *kmsg)
 {
     struct thread *receiver = NULL;
 
+    if (kmsg->remote->kotype != IPC_KOTYPE_NONE) {
+        /* a notification for a reply that the kernel expects itself; it is answered by nothing */
+        kmsg = ipc_kobject_serve(kmsg);
+        if (kmsg != NULL)
+            ipc_kmsg_destroy(kmsg);
+        return;
+    }
     if (kmsg->port_count > 0 && !ipc_transit_begin(kmsg)) {
         ipc_kmsg_destroy(kmsg);
         return;

@@ -117,28 +117,12 @@ static struct ipc_kmsg *serve_request(struct ipc_kmsg *request)
     return reply;
 }
 
-static void take_thread_ref(void *object)
-{
-    thread_ref(object);
-}
-
-/* Not a request, but news for the thread that waits; if it still does. */
-static void serve_exception_reply(struct ipc_kmsg *kmsg)
-{
-    struct thread *t = ipc_kobject_get(kmsg->remote, IPC_KOTYPE_EXCEPTION_REPLY, take_thread_ref);
-
-    if (t == NULL)
-        return;
-    exception_reply(t, kmsg);
-    thread_unref(t);
-}
-
 struct ipc_kmsg *ipc_kobject_serve(struct ipc_kmsg *kmsg)
 {
     struct ipc_kmsg *reply = NULL;
 
     if (kmsg->remote->kotype == IPC_KOTYPE_EXCEPTION_REPLY)
-        serve_exception_reply(kmsg);
+        exception_reply(kmsg->remote, kmsg); /* not a request, but news for the thread that waits */
     else
         reply = serve_request(kmsg);
     ipc_kmsg_destroy(kmsg);

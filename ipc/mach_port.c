@@ -233,7 +233,6 @@ static void entry_drop(ipc_space_t space, struct ipc_entry *entry, mach_port_nam
         ipc_port_fast_to_list(port);
         ipc_port_moved(port);
         port->place = IPC_PORT_IN_TRANSIT;
-        port->destination = NULL;
     }
     ipc_port_unlock(port);
 }

@@ -179,7 +179,7 @@ void ipc_mqueue_feed_sets(struct ipc_port *port)
 static bool transit_reaches(const struct ipc_port *from, const struct ipc_port *port)
 {
     while (from != NULL && from != port)
-        from = from->place == IPC_PORT_IN_TRANSIT ? from->destination : NULL;
+        from = from->destination;
     return from == port;
 }
 
@@ -207,13 +207,11 @@ bool ipc_transit_begin(struct ipc_kmsg *kmsg)
 
 void ipc_transit_end(struct ipc_port *port)
 {
-    struct ipc_port *destination = NULL;
+    struct ipc_port *destination;
 
     spin_lock(&transit_lock);
-    if (port->place == IPC_PORT_IN_TRANSIT) {
-        destination = port->destination;
-        port->destination = NULL;
-    }
+    destination = port->destination;
+    port->destination = NULL;
     spin_unlock(&transit_lock);
     if (destination != NULL)
         ipc_port_unref(destination);

@@ -31,6 +31,8 @@ static void set_result(struct thread *self, mach_msg_return_t result)
 enum ipc_sent ipc_msg_dispatch(struct ipc_kmsg *kmsg, struct thread *waiter, thread_continuation_t resume,
                                struct thread **receiver)
 {
+    bool force = false;
+
     *receiver = NULL;
     if (!IPC_PORT_VALID(kmsg->remote)) {
         ipc_kmsg_destroy(kmsg); /* died since its name was looked up: sent, and lost with the port */
@@ -40,13 +42,13 @@ enum ipc_sent ipc_msg_dispatch(struct ipc_kmsg *kmsg, struct thread *waiter, thr
         kmsg = ipc_kobject_serve(kmsg);
         if (kmsg == NULL)
             return IPC_SENT;
-        waiter = NULL; /* a reply goes by a send-once right, or is forced */
+        force = true; /* a reply of the kernel is never held up */
     }
     if (kmsg->port_count > 0 && !ipc_transit_begin(kmsg)) {
         ipc_kmsg_destroy(kmsg); /* it would keep itself alive */
         return IPC_SENT;
     }
-    switch (ipc_mqueue_send(kmsg, false, waiter, resume, receiver)) {
+    switch (ipc_mqueue_send(kmsg, force, waiter, resume, receiver)) {
     case IPC_SEND_FULL:
         return IPC_SENT_FULL;
     case IPC_SEND_WAITING:

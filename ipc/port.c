@@ -378,7 +378,6 @@ void ipc_port_destroy(struct ipc_port *port)
         ipc_port_fast_to_list(port);
         ipc_port_moved(port);
         port->place = IPC_PORT_IN_TRANSIT;
-        port->destination = NULL;
     }
     ipc_port_unlock(port);
     if (backup != NULL) {

@@ -85,10 +85,10 @@ struct ipc_port {
     bool in_set;
     mach_port_name_t name;        /* IN_SPACE */
     union {
-        struct ipc_space *receiver;   /* IN_SPACE; not a reference (the space clears its rights before it goes) */
-        struct ipc_port *destination; /* IN_TRANSIT; a reference */
-        void *kobject;                /* IN_KERNEL */
+        struct ipc_space *receiver; /* IN_SPACE; not a reference (the space clears its rights before it goes) */
+        void *kobject;              /* IN_KERNEL */
     };
+    struct ipc_port *destination; /* IN_TRANSIT: a reference, or NULL; under the transit lock (ipc/mqueue.c) */
 
     uint32_t mscount;    /* make-send count */
     uint32_t srights;    /* send rights anywhere */

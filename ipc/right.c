@@ -195,7 +195,6 @@ static void receive_leave(struct ipc_space *space, struct ipc_entry *entry, mach
     ipc_port_moved(port);
     ipc_pset_remove_all_locked(port);
     port->place = IPC_PORT_IN_TRANSIT;
-    port->destination = NULL;
     while ((node = list_pop(&port->receivers)) != NULL)
         list_insert_tail(&waiters, node);
     bool send = (entry->bits & MACH_PORT_TYPE_SEND) != 0;
@@ -511,7 +510,6 @@ void ipc_right_clear(struct ipc_space *space, struct ipc_entry *entry)
         ipc_port_fast_to_list(port);
         ipc_port_moved(port);
         port->place = IPC_PORT_IN_TRANSIT;
-        port->destination = NULL;
         ipc_port_unlock(port);
     }
     ipc_entry_free(space, name, entry);

@@ -6,9 +6,9 @@
  *
  *   struct slab | free[capacity]: indices of free objects, a stack | live[capacity] | objects
  *
- * Nothing is ever written into a free object, so that it stays what it was (type stability, kern/cache.h).  Each CPU has a
- * magazine: a stack of objects that it alone allocates from and frees to; it trades half a magazine at a time with the
- * slabs.  Objects in magazines count as out of their slab.
+ * Nothing is ever written into a free object, so that it stays what it was (type stability, kern/cache.h).
+ * Each CPU has a magazine: a stack of objects that it alone allocates from and frees to; it trades half a
+ * magazine at a time with the slabs.  Objects in magazines count as out of their slab.
  *
  * live[] is kept in checked builds only: whether an object is allocated, which catches a double free at once.
  *
@@ -25,11 +25,11 @@
 #define MAGAZINE_OBJECTS_MAX 31u
 #define MAGAZINE_BYTES 16384u /* a magazine keeps no more than this from other CPUs */
 #define SLAB_ORDER_MAX 3u
-#define SLAB_WASTE_SHIFT 3u /* at most 1/8 of a slab is left over behind its objects, if SLAB_ORDER_MAX allows */
+#define SLAB_WASTE_SHIFT                                                                                     \
+    3u /* at most 1/8 of a slab is left over behind its objects, if SLAB_ORDER_MAX allows */
 
 struct cache_magazine {
-    uint32_t count;
-    uint32_t capacity;
+    uint64_t count;
     void *object[MAGAZINE_OBJECTS_MAX];
 } __attribute__((aligned(64)));
 
@@ -42,7 +42,7 @@ struct slab {
 
 static struct list cache_list = {&cache_list, &cache_list};
 
-/* --- slabs ---------------------------------------------------------------------------------------------------- */
+/* --- slabs ---------------------------------------------------------------------------------------------- */
 
 static uint32_t slab_offset(const struct cache *cache, uint32_t capacity)
 {
@@ -130,7 +130,7 @@ static struct slab *slab_pick(struct cache *cache) REQUIRES(cache->lock)
     return first != NULL ? CONTAINER_OF(first, struct slab, link) : slab_create(cache);
 }
 
-/* --- magazines ------------------------------------------------------------------------------------------------ */
+/* --- magazines ------------------------------------------------------------------------------------------ */
 
 #ifdef KERN_CHECKED
 static uint8_t *slab_live(const struct cache *cache, struct slab *slab)
@@ -159,7 +159,7 @@ static void cache_check(struct cache *cache, void *object, bool live)
 static void magazine_refill(struct cache *cache, struct cache_magazine *magazine)
 {
     spin_lock(&cache->lock);
-    while (magazine->count < (magazine->capacity + 1) / 2) {
+    while (magazine->count < (cache->magazine_capacity + 1) / 2) {
         struct slab *slab = slab_pick(cache);
         if (slab == NULL)
             break;
@@ -167,14 +167,14 @@ static void magazine_refill(struct cache *cache, struct cache_magazine *magazine
             uint32_t index = slab->free[--slab->free_count];
             magazine->object[magazine->count++] = slab_object(cache, slab, index);
             cache->slab_objects++;
-        } while (slab->free_count > 0 && magazine->count < (magazine->capacity + 1) / 2);
+        } while (slab->free_count > 0 && magazine->count < (cache->magazine_capacity + 1) / 2);
         slab_file(cache, slab);
     }
     spin_unlock(&cache->lock);
 }
 
 /* Take objects out of a magazine until `keep` are left. */
-static void magazine_drain(struct cache *cache, struct cache_magazine *magazine, uint32_t keep)
+static void magazine_drain(struct cache *cache, struct cache_magazine *magazine, uint64_t keep)
 {
     spin_lock(&cache->lock);
     while (magazine->count > keep) {
@@ -225,17 +225,27 @@ void *cache_alloc_zero(struct cache *cache)
     return object;
 }
 
+static __attribute__((noinline)) void cache_free_slow(struct cache *cache, void *object)
+{
+    struct cache_magazine *magazine = magazine_self(cache);
+
+    magazine_drain(cache, magazine, cache->magazine_capacity / 2);
+    magazine->object[magazine->count++] = object;
+}
+
 void cache_free(struct cache *cache, void *object)
 {
     struct cache_magazine *magazine = magazine_self(cache);
 
     cache_check(cache, object, false);
-    if (__builtin_expect(magazine->count == magazine->capacity, 0))
-        magazine_drain(cache, magazine, magazine->capacity / 2);
+    if (__builtin_expect(magazine->count == cache->magazine_capacity, 0)) {
+        cache_free_slow(cache, object);
+        return;
+    }
     magazine->object[magazine->count++] = object;
 }
 
-/* --- caches --------------------------------------------------------------------------------------------------- */
+/* --- caches --------------------------------------------------------------------------------------------- */
 
 /* Memory for magazines, which are never freed: the caches of a boot share pages. */
 static void *cache_boot_alloc(size_t size)
@@ -261,7 +271,6 @@ static void *cache_boot_alloc(size_t size)
 void cache_init(struct cache *cache, const char *name, size_t size, size_t align)
 {
     KASSERT(size >= 1 && size <= 2048 && align >= 8 && align <= 64 && (align & (align - 1)) == 0);
-    uint32_t capacity;
 
     cache->name = name;
     cache->align = (uint32_t)align;
@@ -277,13 +286,10 @@ void cache_init(struct cache *cache, const char *name, size_t size, size_t align
     cache->slab_objects = 0;
     spin_unlock(&cache->lock);
 
-    capacity = MAGAZINE_BYTES / cache->size;
-    if (capacity > MAGAZINE_OBJECTS_MAX)
-        capacity = MAGAZINE_OBJECTS_MAX;
+    cache->magazine_capacity = MAGAZINE_BYTES / cache->size;
+    if (cache->magazine_capacity > MAGAZINE_OBJECTS_MAX)
+        cache->magazine_capacity = MAGAZINE_OBJECTS_MAX;
     cache->magazine = cache_boot_alloc(hal_info.cpu_count * sizeof(struct cache_magazine));
-    for (uint32_t cpu = 0; cpu < hal_info.cpu_count; cpu++)
-        cache->magazine[cpu].capacity = capacity;
-
     list_insert_tail(&cache_list, &cache->link);
 }
 
@@ -310,7 +316,7 @@ uint64_t cache_pages(struct cache *cache)
 void cache_for_each(void (*visit)(struct cache *cache, void *arg), void *arg)
 {
     LIST_FOR_EACH(node, &cache_list)
-        visit(CONTAINER_OF(node, struct cache, link), arg);
+    visit(CONTAINER_OF(node, struct cache, link), arg);
 }
 
 /* Move the empty slabs of `cache` to the list `arg`: no new object comes from them. */
@@ -350,7 +356,7 @@ uint64_t cache_reap(void)
     return pages;
 }
 
-/* --- memory of any size --------------------------------------------------------------------------------------- */
+/* --- memory of any size --------------------------------------------------------------------------------- */
 
 #define KMEM_SHIFT_MIN 4u
 #define KMEM_SHIFT_MAX 11u

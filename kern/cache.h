@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Object caches: constant-time allocation of objects of one size, with a magazine of free objects per CPU over slabs
- * of pages.  Memory of a cache is type-stable until cache_reap(): a freed object stays readable as an object of
- * its cache (ipc/port.h relies on it).  cache_reap() first makes every CPU pass a point outside the kernel (smp_quiesce()).
+ * Object caches: constant-time allocation of objects of one size, with a magazine of free objects per CPU
+ * over slabs of pages.  Memory of a cache is type-stable until cache_reap(): a freed object stays readable as
+ * an object of its cache (ipc/port.h relies on it).  cache_reap() first makes every CPU pass a point outside
+ * the kernel (smp_quiesce()).
  */
 #ifndef KERN_CACHE_H
 #define KERN_CACHE_H
@@ -14,9 +15,11 @@
 struct cache_magazine;
 
 struct cache {
+    struct cache_magazine *magazine; /* one per CPU */
+    uint64_t magazine_capacity;      /* objects */
     const char *name;
-    uint32_t size;  /* bytes of an object, multiple of align */
-    uint32_t align; /* power of two, 8 .. 64 */
+    uint32_t size;          /* bytes of an object, multiple of align */
+    uint32_t align;         /* power of two, 8 .. 64 */
     uint32_t slab_order;    /* a slab is 2^slab_order pages, aligned to its size */
     uint32_t slab_capacity; /* objects in a slab */
     uint32_t slab_offset;   /* bytes from the slab to its first object */
@@ -26,7 +29,6 @@ struct cache {
     struct list empty GUARDED_BY(lock);
     uint64_t slabs GUARDED_BY(lock);
     uint64_t slab_objects GUARDED_BY(lock); /* objects out of slabs: live ones and those in magazines */
-    struct cache_magazine *magazine;        /* one per CPU */
     struct list link;                       /* in the list of all caches */
 };
 
@@ -34,8 +36,9 @@ struct cache {
  * Panics without memory. */
 void cache_init(struct cache *cache, const char *name, size_t size, size_t align);
 
-/* An object: zero if its memory was never an object of this cache, else as cache_free() got it (a user that relies on type
- * stability thus knows new memory); NULL without memory. Context: no lock of rank >= LOCK_RANK_CACHE. */
+/* An object: zero if its memory was never an object of this cache, else as cache_free() got it (a user that
+ * relies on type stability thus knows new memory); NULL without memory.
+ * Context: no lock of rank >= LOCK_RANK_CACHE. */
 HAL_NODISCARD void *cache_alloc(struct cache *cache);
 /* The same, zeroed. */
 HAL_NODISCARD void *cache_alloc_zero(struct cache *cache);

@@ -38,6 +38,7 @@ struct cpu {
     struct timeout_queue timeouts;
     hal_ticks_t timer_deadline; /* as armed; HAL_TIMER_OFF: the timer is off */
     hal_ticks_t quantum_end;    /* when current must share the CPU; HAL_TIMER_OFF: alone */
+    hal_ticks_t run_start;      /* when the CPU's time was last charged to a thread */
     bool quantum_over;          /* the quantum of current ended */
     uint32_t balance_probe;     /* the CPU whose queue was compared last, counted from this one */
     hal_ticks_t boost_time;     /* when a thread of low priority gets its turn at the latest */

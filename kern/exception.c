@@ -241,11 +241,19 @@ static bool reply_accept(struct thread *t, struct ipc_kmsg *reply)
     return kr == KERN_SUCCESS && hal_uctx_set_state(&t->uctx, flavor, state, count) == KERN_SUCCESS;
 }
 
-void exception_reply(struct thread *t, struct ipc_kmsg *reply)
+static void ref_thread(void *thread)
 {
+    thread_ref(thread);
+}
+
+void exception_reply(struct ipc_port *port, struct ipc_kmsg *reply)
+{
+    struct thread *t = ipc_kobject_get(port, IPC_KOTYPE_EXCEPTION_REPLY, ref_thread);
+
+    if (t == NULL)
+        return;
     spin_lock(&t->lock);
-    bool expected = t->state == THREAD_WAITING && t->wait == THREAD_WAIT_EXCEPTION &&
-                    t->op.exc.reply_port == reply->remote;
+    bool expected = t->state == THREAD_WAITING && t->wait == THREAD_WAIT_EXCEPTION && t->op.exc.reply_port == port;
     bool handled = false;
     if (expected) {
         t->wait = THREAD_WAIT_NONE; /* claimed */
@@ -254,6 +262,7 @@ void exception_reply(struct thread *t, struct ipc_kmsg *reply)
     spin_unlock(&t->lock);
     if (expected)
         thread_wakeup(t, handled ? THREAD_AWAKENED : THREAD_OBJECT_DEAD);
+    thread_unref(t);
 }
 
 /* --- settings --- */

@@ -12,16 +12,17 @@
 #include <mach/mach_types.h>
 
 struct ipc_kmsg;
+struct ipc_port;
 struct thread;
 
 /* The current thread raises EXC_*; its user context is complete. Context: upcall level, no lock. Blocks. */
 void exception_raise(struct thread *self, int exception, int64_t code, int64_t subcode);
 
 /*
- * A message came to the port at which `t` expects the answer: the answer, or the notification that there will be none.
- * `reply` stays the caller's, with `remote` the port it came to. Context: no lock; the caller has a reference to t.
+ * A message came to a port of kind IPC_KOTYPE_EXCEPTION_REPLY, at which a thread expects the answer: the answer, or the
+ * notification that there will be none. `reply` stays the caller's. Context: no lock.
  */
-void exception_reply(struct thread *t, struct ipc_kmsg *reply);
+void exception_reply(struct ipc_port *port, struct ipc_kmsg *reply);
 
 /*
  * Set the exception ports that `mask` names, of `thread` or (NULL) of `task`, to `port` (NULL: none), each with a

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Between ports and the kernel's objects, for the stubs that MIG generates (include/mach/mach_types.defs names these).
+ * Between ports and the kernel's objects, for the stubs that MIG generates (include/mach/mach_types.defs
+ * names these).
  *
  * convert_port_to_X: port may be IPC_PORT_NULL, IPC_PORT_DEAD or the port of anything; it stays the caller's.
- * Returns: the object with a reference for the caller (hosts: there is no counting); NULL if it is none or dying.
+ * Returns: the object with a reference for the caller (hosts: there is no counting); NULL if it is none or
+ * dying.
  *
- * convert_X_to_port: consumes the caller's reference. Returns: a send right for the object's port, or IPC_PORT_NULL if
- * it is dying.
+ * convert_X_to_port: consumes the caller's reference. Returns: a send right for the object's port, or
+ * IPC_PORT_NULL if it is dying.
  *
  * Context: no lock.
  */

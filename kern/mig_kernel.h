@@ -2,28 +2,29 @@
 /*
  * Between the kernel's message code and the stubs that MIG generates for the kernel's services.
  *
- * In the kernel a message is its bytes plus the port rights of its port descriptors, which travel beside them:
- * descriptor i belongs to port[i], and its `name` field means nothing.  A right is a pointer with the references
- * that its disposition implies, or IPC_PORT_NULL, or IPC_PORT_DEAD.
+ * In the kernel a message is its bytes plus the port rights of its port descriptors, which travel beside
+ * them: descriptor i belongs to port[i], and its `name` field means nothing.  A right is a pointer with the
+ * references that its disposition implies, or IPC_PORT_NULL, or IPC_PORT_DEAD.
  *
  * Serving a request (subsystem modifier KernelServer):
  *   1. The message code takes the message in: header and descriptors hold dispositions in received form
- *      (MACH_MSG_TYPE_PORT_RECEIVE, _SEND or _SEND_ONCE), msgh_size is that of the bytes that are there and at least
- *      sizeof(mach_msg_header_t).  Nothing else is checked yet.
+ *      (MACH_MSG_TYPE_PORT_RECEIVE, _SEND or _SEND_ONCE), msgh_size is that of the bytes that are there and
+ *      at least sizeof(mach_msg_header_t).  Nothing else is checked yet.
  *   2. It finds the stub with mig_kernel_lookup() and calls it.
- *   3. The stub checks the message, converts ports to objects, calls the routine.  A right that was handed to a
- *      routine which returned KERN_SUCCESS belongs to the routine: the stub has set its port[i] to IPC_PORT_NULL.
- *      In every other case the rights stay in the request.
+ *   3. The stub checks the message, converts ports to objects, calls the routine.  A right that was handed
+ *      to a routine which returned KERN_SUCCESS belongs to the routine: the stub has set its port[i] to
+ *      IPC_PORT_NULL.  In every other case the rights stay in the request.
  *   4. The message code destroys the rights that are left in the request, the destination's included.
  *   5. The stub's result decides about the reply:
- *        KERN_SUCCESS   *reply is complete: msgh_bits (MACH_MSGH_BITS_COMPLEX or 0), msgh_size, everything behind
- *                       the header, and the rights in port[].  The message code fills in the rest of the header.
+ *        KERN_SUCCESS   *reply is complete: msgh_bits (MACH_MSGH_BITS_COMPLEX or 0), msgh_size,
+ *                       everything behind the header, and the rights in port[].  The message code fills
+ *                       in the rest of the header.
  *        MIG_NO_REPLY   no reply now: the routine took care of it.
  *        anything else  the message code replies with mig_kernel_reply_result().
  *
- * Sending to a user (subsystem modifier KernelUser): for each routine MIG generates NAME_request(), which fills in a
- * message in the same way as a stub fills in a reply, plus msgh_id; and NAME_reply(), which checks the answer, takes it
- * apart and returns its result.
+ * Sending to a user (subsystem modifier KernelUser): for each routine MIG generates NAME_request(), which
+ * fills in a message in the same way as a stub fills in a reply, plus msgh_id; and NAME_reply(), which checks
+ * the answer, takes it apart and returns its result.
  */
 #ifndef KERN_MIG_KERNEL_H
 #define KERN_MIG_KERNEL_H
@@ -43,7 +44,7 @@ struct mig_kernel_message {
 /*
  * Serve one request.
  * dest: the port it was sent to; stays the caller's.
- * request: port[] has as many elements as the message has descriptors (msgh_descriptor_count; 0 if it is not complex).
+ * request: port[] has as many elements as the message has descriptors (none if it is not complex).
  * reply: room for reply_size bytes and MIG_KERNEL_PORTS_MAX rights, nothing set.
  * Context: that of the trap; no lock is held.
  * Returns: see above.
@@ -76,7 +77,8 @@ static inline const struct mig_kernel_entry *mig_kernel_lookup(const struct mig_
 }
 
 /* Result for a request whose destination is no port of the kind that the routine's first argument is. */
-#define MIG_KERNEL_INVALID(object) _Generic((object), struct ipc_space *: KERN_INVALID_TASK, default: KERN_INVALID_ARGUMENT)
+#define MIG_KERNEL_INVALID(object)                                                                           \
+    _Generic((object), struct ipc_space *: KERN_INVALID_TASK, default: KERN_INVALID_ARGUMENT)
 
 /* Make *head a simple reply that carries `result` and nothing else. */
 static inline void mig_kernel_reply_result(mach_msg_header_t *head, kern_return_t result)

@@ -139,6 +139,7 @@ kern_return_t task_thread_enter(struct task *task, struct thread *t)
         task_ref(task);
         thread_ref(t);
         t->base_priority = task->priority;
+        t->own_priority = task->priority;
         t->priority = task->priority;
         t->policy = task->policy;
         if (task->suspend_count > 0)

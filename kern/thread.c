@@ -76,6 +76,7 @@ static struct thread *thread_alloc(uint64_t priority)
     t->quantum_ms = SCHED_QUANTUM_MS;
     t->max_priority = SCHED_PRIORITY_USER_MAX;
     t->base_priority = priority;
+    t->own_priority = priority;
     t->priority = priority;
     t->id = __atomic_add_fetch(&last_id, 1, __ATOMIC_RELAXED);
     return t;

@@ -136,8 +136,8 @@ struct thread {
     int exception_behavior[EXC_TYPES_COUNT];
     int exception_flavor[EXC_TYPES_COUNT];
 
-    hal_ticks_t run_start; /* when it last became current by the slow path */
-    hal_ticks_t run_time;
+    hal_ticks_t run_time;  /* charged at switches by the general path (cpu->run_start) */
+    hal_ticks_t stop_time; /* when it last left a CPU by the general path */
     const char *name; /* of a kernel thread */
     uint64_t id;      /* never used again */
 

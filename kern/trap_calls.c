@@ -53,7 +53,7 @@ static void wait_over(struct thread *self)
 static kern_return_t switch_to(struct thread *self, mach_port_name_t name)
 {
     struct ipc_port *port;
-    kern_return_t kr = ipc_right_copy_send(self->space, name, &port);
+    kern_return_t kr = ipc_right_copyin(self->space, name, MACH_MSG_TYPE_COPY_SEND, &port);
 
     if (kr != KERN_SUCCESS)
         return KERN_INVALID_ARGUMENT;

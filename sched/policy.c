@@ -8,12 +8,13 @@
 /* The current thread used up its quantum, or the boost that it got. */
 static void charge(struct thread *t)
 {
-    if (!t->boosted && t->priority > sched_priority_own(t))
+    if (!t->boosted && t->priority > t->own_priority)
         return; /* it works for somebody more urgent */
     if (!t->boosted && t->policy == POLICY_TIMESHARE && t->penalty < SCHED_PENALTY_MAX)
         t->penalty++;
     t->boosted = false;
-    sched_priority_set(t, sched_priority_own(t));
+    sched_priority_own(t);
+    sched_priority_set(t, t->own_priority);
 }
 
 /* The head of the next lower level that is not empty goes before all others. Returns whether there is one. */
@@ -86,26 +87,37 @@ static void priority_changed(struct thread *t)
 {
     struct cpu *cpu = t->cpu;
 
+    sched_priority_own(t);
     if (t->state == THREAD_READY && sched_dequeue(t)) {
-        sched_priority_set(t, sched_priority_own(t));
+        sched_priority_set(t, t->own_priority);
         sched_queue_insert(cpu, t, false);
         return;
     }
-    sched_priority_set(t, sched_priority_own(t));
+    sched_priority_set(t, t->own_priority);
     if (t->state == THREAD_RUNNING && cpu != NULL)
         smp_kick(cpu);
 }
 
-void sched_set_policy(struct thread *t, int policy, unsigned priority, uint32_t quantum_ms)
+kern_return_t sched_set_policy(struct thread *t, const struct sched_policy *policy, bool set_limit)
 {
+    kern_return_t kr = KERN_POLICY_LIMIT;
+
     spin_lock(&t->lock);
-    t->policy = policy;
-    t->base_priority = priority;
-    t->quantum_ms = quantum_ms;
-    if (policy != POLICY_TIMESHARE)
-        t->penalty = 0;
-    priority_changed(t);
+    if (policy->priority <= t->max_priority) {
+        kr = KERN_SUCCESS;
+        if (policy->policy != POLICY_NULL) {
+            t->policy = policy->policy;
+            t->quantum_ms = policy->quantum_ms;
+        }
+        t->base_priority = policy->priority;
+        if (set_limit)
+            t->max_priority = policy->priority;
+        if (t->policy != POLICY_TIMESHARE)
+            t->penalty = 0;
+        priority_changed(t);
+    }
     spin_unlock(&t->lock);
+    return kr;
 }
 
 void sched_yield(struct thread *self)
@@ -143,15 +155,4 @@ void sched_depress(struct thread *self, uint32_t ms)
     self->depressed = true;
     priority_changed(self);
     spin_unlock(&self->lock);
-}
-
-uint32_t sched_load(void)
-{
-    uint32_t load = 0;
-
-    for (uint32_t i = 0; i < hal_info.cpu_count; i++) {
-        struct cpu *cpu = cpu_table[i];
-        load += sched_queue_count(cpu) + (__atomic_load_n(&cpu->current, __ATOMIC_RELAXED) != NULL);
-    }
-    return load;
 }

@@ -41,13 +41,24 @@ void sched_init(struct cpu *cpu)
     cpu->top_priority = 0;
 }
 
+/* The CPU's time since the last switch by the general path goes to the thread that is current at its end. */
+static void charge_time(struct cpu *cpu, struct thread *t)
+{
+    hal_ticks_t now = hal_time_now();
+
+    t->run_time += now - cpu->run_start;
+    t->stop_time = now;
+    cpu->run_start = now;
+}
+
 void sched_stop(struct cpu *cpu, struct thread *t)
 {
-    t->run_time += hal_time_now() - t->run_start;
+    charge_time(cpu, t);
     t->penalty /= 2;
     t->boosted = false;
+    sched_priority_own(t);
     cpu->donor_priority = t->priority;
-    sched_priority_set(t, sched_priority_own(t));
+    sched_priority_set(t, t->own_priority);
 }
 
 /* --- queues --- */
@@ -161,7 +172,7 @@ void sched_preempt_current(struct cpu *cpu, bool at_head)
 
     fpu_release(cpu);
     spin_lock(&t->lock);
-    t->run_time += hal_time_now() - t->run_start;
+    charge_time(cpu, t);
     t->state = THREAD_READY;
     cpu->current = NULL;
     /* from the insertion on, another CPU may run it */
@@ -256,7 +267,7 @@ static bool make_current(struct cpu *cpu, struct thread *t)
     t->state = THREAD_RUNNING;
     cpu->current = t;
     spin_unlock(&t->lock);
-    t->run_start = hal_time_now();
+    cpu->run_start = hal_time_now();
     t->switches++;
     cpu->switches++;
     cpu->quantum_over = false;

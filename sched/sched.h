@@ -56,9 +56,18 @@ void sched_idle_leave(struct cpu *cpu);
 /* Timer interrupt work of the scheduler: quantum end. */
 void sched_tick(struct cpu *cpu);
 
-/* Change base priority (0 .. SCHED_PRIORITY_MAX) and policy (POLICY_*; quantum_ms for POLICY_RR).
- * Context: caller has a reference; locks of rank < LOCK_RANK_THREAD may be held. */
-void sched_set_policy(struct thread *t, int policy, unsigned priority, uint32_t quantum_ms);
+struct sched_policy {
+    int policy;          /* POLICY_*; POLICY_NULL: as it is */
+    unsigned priority;   /* base: 0 .. SCHED_PRIORITY_MAX */
+    uint32_t quantum_ms; /* > 0 */
+};
+
+/*
+ * Change policy and base priority, and with set_limit the limit of later changes to the same value.
+ * Context: caller has a reference; locks of rank < LOCK_RANK_THREAD may be held.
+ * Returns: KERN_SUCCESS; KERN_POLICY_LIMIT above the thread's limit: unchanged.
+ */
+kern_return_t sched_set_policy(struct thread *t, const struct sched_policy *policy, bool set_limit);
 
 /* thread_switch(): give way to others. Context: current thread, no lock. */
 void sched_yield(struct thread *self);
@@ -67,8 +76,5 @@ void sched_yield(struct thread *self);
 void sched_depress(struct thread *self, uint32_t ms);
 /* End that early. Returns false: it was not depressed. Context: no lock; caller has a reference. */
 bool sched_depress_end(struct thread *t);
-
-/* Threads ready or running, on all CPUs; approximate. */
-uint32_t sched_load(void);
 
 #endif

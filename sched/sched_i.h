@@ -11,18 +11,19 @@ static inline uint32_t sched_queue_count(const struct cpu *cpu) NO_THREAD_SAFETY
     return __atomic_load_n(&cpu->runq.count, __ATOMIC_RELAXED);
 }
 
-/* What the priority of `t` is when nobody lends it any. */
-static inline uint64_t sched_priority_own(const struct thread *t)
-{
-    if (t->depressed)
-        return SCHED_PRIORITY_IDLE;
-    return t->base_priority > t->penalty ? t->base_priority - t->penalty : t->base_priority;
-}
-
 /* Context: `t` is in no queue, or its queue's lock is held and it is moved. */
 static inline void sched_priority_set(struct thread *t, uint64_t priority)
 {
     __atomic_store_n(&t->priority, priority, __ATOMIC_RELAXED);
+}
+
+/* Work out what the priority of `t` is when nobody lends it any, after a change of what it depends on. */
+static inline void sched_priority_own(struct thread *t)
+{
+    if (t->depressed)
+        t->own_priority = SCHED_PRIORITY_IDLE;
+    else
+        t->own_priority = t->base_priority > t->penalty ? t->base_priority - t->penalty : t->base_priority;
 }
 
 /* The best ready priority may have changed. An urgent mark stays: whoever made it waits for the CPU's exit. */

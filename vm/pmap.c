@@ -2,14 +2,16 @@
 /*
  * Page tables: one walker for every ISA, over the entry codec of hal/pte.h.
  *
- * A table of level 0 holds leaves, a table above holds tables.  Each table counts its entries (vm_page.entries); one
- * that becomes empty is unlinked at once, and freed after the TLBs, which also cache tables, have forgotten it.
- * That the root holds entries of the kernel on some ISAs does not matter: it stays, and nothing here looks at them.
+ * A table of level 0 holds leaves, a table above holds tables.  Each table counts its entries
+ * (vm_page.entries); one that becomes empty is unlinked at once, and freed after the TLBs, which also cache
+ * tables, have forgotten it.  That the root holds entries of the kernel on some ISAs does not matter: it
+ * stays, and nothing here looks at them.
  *
- * Entries are written under pmap->lock.  A change that takes rights away is complete only when no TLB has the old entry: what
- * was changed is gathered (struct pmap_gather) and flushed before the lock is released, on this CPU alone, by the ISA's
- * broadcast, or by a cross call to every CPU that ever used the pmap.  A change that adds rights needs no flush elsewhere: a
- * CPU that still has the old entry faults, vm_fault() finds all in order, and pmap_enter() flushes that CPU's page.
+ * Entries are written under pmap->lock.  A change that takes rights away is complete only when no TLB has the
+ * old entry: what was changed is gathered (struct pmap_gather) and flushed before the lock is released, on
+ * this CPU alone, by the ISA's broadcast, or by a cross call to every CPU that ever used the pmap.  A change
+ * that adds rights needs no flush elsewhere: a CPU that still has the old entry faults, vm_fault() finds all
+ * in order, and pmap_enter() flushes that CPU's page.
  *
  * Lock order: pmap->lock, then page allocator, or smp_call(): CPUs that spin for pmap->lock serve calls.
  */
@@ -39,7 +41,7 @@ struct pmap_gather {
 
 static struct cache pmap_cache;
 
-/* --- walking -------------------------------------------------------------------------------------------------- */
+/* --- walking -------------------------------------------------------------------------------------------- */
 
 static hal_pte_t *pmap_slot(hal_pte_t *table, hal_va_t va, unsigned level)
 {
@@ -78,7 +80,7 @@ static void pmap_slot_write(hal_pte_t *slot, hal_pte_t pte)
     __atomic_store_n(slot, pte, __ATOMIC_RELEASE);
 }
 
-/* --- TLBs ----------------------------------------------------------------------------------------------------- */
+/* --- TLBs ----------------------------------------------------------------------------------------------- */
 
 static void gather_init(struct pmap_gather *gather, struct pmap *pmap)
 {
@@ -96,7 +98,8 @@ static void gather_page(struct pmap_gather *gather, hal_va_t va)
         gather->all = true;
 }
 
-/* The ASID that a flush means.  Read on the CPU that flushes: whoever changes it later flushes as well (pmap_asid.c). */
+/* The ASID that a flush means.  Read on the CPU that flushes: whoever changes it later flushes as well
+ * (pmap_asid.c). */
 static hal_asid_t pmap_asid(const struct pmap *pmap)
 {
     return (hal_asid_t)__atomic_load_n(&pmap->asid, __ATOMIC_RELAXED);
@@ -137,7 +140,7 @@ static void gather_finish(struct pmap_gather *gather)
     }
 }
 
-/* --- tables --------------------------------------------------------------------------------------------------- */
+/* --- tables --------------------------------------------------------------------------------------------- */
 
 /* Unlink the empty tables on the way to `va`, from `level` upwards; the root stays. */
 static void pmap_prune(struct pmap *pmap, hal_va_t va, struct pmap_path *path, unsigned level,
@@ -181,11 +184,11 @@ static bool pmap_extend(struct pmap *pmap, hal_va_t va, struct pmap_path *path) 
     return true;
 }
 
-/* --- leaves --------------------------------------------------------------------------------------------------- */
+/* --- leaves --------------------------------------------------------------------------------------------- */
 
 /*
- * The hardware can't do W or X without R.  ACCESSED and DIRTY are set from the start: pages that are zero-filled on
- * demand are new, and a fault to learn that would cost more than it tells.
+ * The hardware can't do W or X without R.  ACCESSED and DIRTY are set from the start: pages that are
+ * zero-filled on demand are new, and a fault to learn that would cost more than it tells.
  */
 static unsigned pmap_attr(vm_prot_t prot)
 {
@@ -351,7 +354,7 @@ bool pmap_lookup(struct pmap *pmap, hal_va_t va, hal_pa_t *pa, vm_prot_t *prot)
     return true;
 }
 
-/* --- life ----------------------------------------------------------------------------------------------------- */
+/* --- life ----------------------------------------------------------------------------------------------- */
 
 void pmap_init_module(void)
 {

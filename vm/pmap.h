@@ -7,26 +7,28 @@
 #define VM_PMAP_H
 
 #include <hal/hal.h>
+#include <kern/list.h>
 #include <kern/smp.h>
 #include <kern/spinlock.h>
+#include <mach/kern_return.h>
 #include <mach/vm_prot.h>
 
 struct pmap {
-    uint64_t token;   /* hal_pt_activate() value, or 0: needs pmap_activate() */
-    spinlock_t lock;  /* rank LOCK_RANK_PMAP */
+    uint64_t token;  /* hal_pt_activate() value, or 0: needs pmap_activate() */
+    spinlock_t lock; /* rank LOCK_RANK_PMAP */
     hal_pa_t root;
     uint32_t asid;
-    cpu_mask_t cpus;  /* CPUs whose TLB may hold entries of this pmap (atomic) */
+    cpu_mask_t cpus;                    /* CPUs whose TLB may hold entries of this pmap (atomic) */
     uint64_t resident GUARDED_BY(lock); /* mapped pages */
     uint64_t tables GUARDED_BY(lock);   /* page-table pages, root included */
-    struct list link; /* ASID allocator */
+    struct list link;                   /* ASID allocator */
 };
 
 void pmap_init_module(void);
 
 /* An empty user pmap, or NULL. */
 HAL_NODISCARD struct pmap *pmap_create(void);
-/* Context: no thread runs in it any more; CPUs that are idle on it leave it. What is still mapped is unmapped. */
+/* Context: no thread runs in it any more; CPUs that are idle on it leave it. Unmaps what is still mapped. */
 void pmap_destroy(struct pmap *pmap);
 
 /* Make it this CPU's user address space (allocates an ASID if needed). Context: no lock >= LOCK_RANK_PMAP. */
@@ -35,7 +37,8 @@ void pmap_activate(struct pmap *pmap);
 void pmap_deactivate(void);
 
 /* Map one page at va (page aligned, in user range) with protection prot (R at least). Replaces an existing
- * mapping of the same page. Returns KERN_SUCCESS or KERN_RESOURCE_SHORTAGE (no page-table page): unchanged. */
+ * mapping of the same page.
+ * Returns KERN_SUCCESS or KERN_RESOURCE_SHORTAGE (no page-table page): unchanged. */
 HAL_NODISCARD kern_return_t pmap_enter(struct pmap *pmap, hal_va_t va, hal_pa_t pa, vm_prot_t prot);
 /* Unmap [start, end): TLBs of all CPUs are clean on return; empty page tables are freed. */
 void pmap_remove(struct pmap *pmap, hal_va_t start, hal_va_t end);

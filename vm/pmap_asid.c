@@ -2,22 +2,25 @@
 /*
  * Address-space identifiers, and the switch between address spaces.
  *
- * ASIDs are handed out in order, each once per generation.  When they run out, a new generation begins (rollover):
+ * ASIDs are handed out in order, each once per generation.  When they run out, a new generation begins
+ * (rollover):
  *   1. The tokens of all pmaps become 0.
  *   2. By smp_call(), every CPU reports the pmap that it has active, and flushes its TLB.
  *   3. Those pmaps keep their ASIDs and get their tokens back; all other ASIDs may be handed out again.
  *
- * Why that is safe against a CPU that has just read a token, in pmap_activate() or on the IPC fast path, which holds no
- * lock: from the load of the token to the stores that make the address space active (hal_pt_activate() and cpu->pmap) such
- * a CPU neither spins nor leaves the kernel, so it does not serve a call in between.  When it serves the call of step 2, its
- * cpu->pmap is the pmap whose ASID it really uses, whether the token was cleared before or after it was read; that
- * ASID is kept.  After the call it finds only tokens of 0 and waits in pmap_activate() for asid_lock until step 3 is done.
- * A pmap can't vanish meanwhile: pmap_asid_remove() needs asid_lock.
+ * Why that is safe against a CPU that has just read a token, in pmap_activate() or on the IPC fast path,
+ * which holds no lock: from the load of the token to the stores that make the address space active
+ * (hal_pt_activate() and cpu->pmap) such a CPU neither spins nor leaves the kernel, so it does not serve a
+ * call in between.  When it serves the call of step 2, its cpu->pmap is the pmap whose ASID it really uses,
+ * whether the token was cleared before or after it was read; that ASID is kept.  After the call it finds only
+ * tokens of 0 and waits in pmap_activate() for asid_lock until step 3 is done. A pmap can't vanish meanwhile:
+ * pmap_asid_remove() needs asid_lock.
  *
- * pmap->cpus holds every CPU that ever activated the pmap.  Bits are set before activation and never cleared: a thread that
- * waits on a CPU may be resumed there by the fast path, which sets none, but it has run there before.  The first
- * activation on a CPU, and the first with a new ASID, flushes the ASID after switching: a shootdown that did not see the
- * bit (or the ASID) wrote its page-table entries before that flush, so nothing older than them survives it.
+ * pmap->cpus holds every CPU that ever activated the pmap.  Bits are set before activation and never cleared:
+ * a thread that waits on a CPU may be resumed there by the fast path, which sets none, but it has run there
+ * before.  The first activation on a CPU, and the first with a new ASID, flushes the ASID after switching: a
+ * shootdown that did not see the bit (or the ASID) wrote its page-table entries before that flush, so nothing
+ * older than them survives it.
  *
  * Without ASIDs (hal_info.asid_bits == 0) a token is constant, and activation itself flushes.
  *
@@ -120,7 +123,7 @@ static void asid_rollover_here(void *arg)
 static void asid_rollover(void) REQUIRES(asid_lock)
 {
     LIST_FOR_EACH(node, &asid_pmaps)
-        __atomic_store_n(&CONTAINER_OF(node, struct pmap, link)->token, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&CONTAINER_OF(node, struct pmap, link)->token, 0, __ATOMIC_RELAXED);
     for (uint32_t i = 0; i < hal_info.cpu_count; i++)
         asid_active[i] = NULL;
     smp_call(smp_online(), asid_rollover_here, NULL);

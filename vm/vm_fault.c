@@ -2,10 +2,10 @@
 /*
  * Faults, and access of the kernel to user memory.
  *
- * A fault looks the page up under the locks of map and object; if there is none yet, it lets go, makes a zeroed page, and looks
- * again, so that no lock is held while a page is zeroed, and of two CPUs that fault on the same page the second finds what
- * the first one made.  The lock of the map is held until the page is mapped (or its bytes are copied): a page that
- * was found is not taken away meanwhile.
+ * A fault looks the page up under the locks of map and object; if there is none yet, it lets go, makes a
+ * zeroed page, and looks again, so that no lock is held while a page is zeroed, and of two CPUs that fault on
+ * the same page the second finds what the first one made.  The lock of the map is held until the page is
+ * mapped (or its bytes are copied): a page that was found is not taken away meanwhile.
  */
 #include <hal/hal.h>
 #include <kern/cpu.h>
@@ -93,7 +93,7 @@ kern_return_t vm_fault(struct vm_map *map, hal_va_t va, vm_prot_t access)
     return fault_use(map, va, access, page_use_map, map->pmap);
 }
 
-/* --- copies ---------------------------------------------------------------------------------------------------- */
+/* --- copies --------------------------------------------------------------------------------------------- */
 
 /* Kernel memory on the other side of a copy within one page. */
 struct copy {
@@ -156,9 +156,10 @@ kern_return_t vm_map_write(struct vm_map *map, hal_va_t dst, const void *src, si
     return kr;
 }
 
-/* Some byte of [src, src + n) is not mapped: page by page.  A page that another thread unmaps again and again is read
- * through the direct map in the end. */
-static __attribute__((noinline)) kern_return_t copyin_slow(struct vm_map *map, void *dst, hal_va_t src, size_t n)
+/* Some byte of [src, src + n) is not mapped: page by page.  A page that another thread unmaps again and again
+ * is read through the direct map in the end. */
+static __attribute__((noinline)) kern_return_t copyin_slow(struct vm_map *map, void *dst, hal_va_t src,
+                                                           size_t n)
 {
     kern_return_t kr = KERN_SUCCESS;
 
@@ -172,7 +173,8 @@ static __attribute__((noinline)) kern_return_t copyin_slow(struct vm_map *map, v
     return kr;
 }
 
-static __attribute__((noinline)) kern_return_t copyout_slow(struct vm_map *map, hal_va_t dst, const void *src, size_t n)
+static __attribute__((noinline)) kern_return_t copyout_slow(struct vm_map *map, hal_va_t dst, const void *src,
+                                                            size_t n)
 {
     kern_return_t kr = KERN_SUCCESS;
 

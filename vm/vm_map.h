@@ -21,32 +21,37 @@ struct pmap *vm_map_pmap(struct vm_map *map);
 void vm_map_ref(struct vm_map *map);
 void vm_map_unref(struct vm_map *map); /* the last one frees what vm_map_clear_step() left */
 
-/* Remove up to a bounded amount of the map. Returns true when it is empty. (The reaper calls it with preemption between.) */
+/* Remove up to a bounded amount of the map: the reaper calls it again and again, with preemption between.
+ * Returns true when it is empty. */
 bool vm_map_clear_step(struct vm_map *map);
 
-/* New map for a child by the inheritance of each range (VM_INHERIT_SHARE, COPY, NONE). NULL without memory. */
+/* New map for a child by the inheritance of each range (VM_INHERIT_SHARE, COPY, NONE), or NULL. */
 HAL_NODISCARD struct vm_map *vm_map_fork(struct vm_map *parent);
 
 /*
- * Zero-filled memory of `size` bytes (rounded up to pages). anywhere: first fit at or above *address (rounded up),
- * else exactly at *address (rounded down).
+ * Zero-filled memory of `size` bytes (rounded up to pages). anywhere: first fit at or above *address (rounded
+ * up), else exactly at *address (rounded down).
  * Returns KERN_SUCCESS, *address set; KERN_NO_SPACE; KERN_INVALID_ADDRESS the range is not in user space;
- * KERN_INVALID_ARGUMENT wraps; KERN_RESOURCE_SHORTAGE. size 0: KERN_SUCCESS and nothing happens (*address 0).
+ * KERN_INVALID_ARGUMENT wraps; KERN_RESOURCE_SHORTAGE: nothing changed.
+ * size 0: KERN_SUCCESS and nothing happens (*address 0).
  */
 kern_return_t vm_map_allocate(struct vm_map *map, hal_va_t *address, uint64_t size, bool anywhere);
-/* The same, exactly at `address` (rounded down), in place of what is there. Errors: as vm_map_allocate(): nothing changed.
- * size 0: KERN_SUCCESS and nothing happens. */
+/* The same, exactly at `address` (rounded down), in place of what is there. Errors: as vm_map_allocate():
+ * nothing changed. size 0: KERN_SUCCESS and nothing happens. */
 kern_return_t vm_map_replace(struct vm_map *map, hal_va_t address, uint64_t size);
-/* Remove [address, address + size), rounded outwards to pages; holes are fine, and so is space outside the user range.
- * Returns KERN_SUCCESS; KERN_INVALID_ARGUMENT wraps; KERN_RESOURCE_SHORTAGE no memory to split a range in two:
- * nothing changed. */
+/* Remove [address, address + size), rounded outwards to pages; holes are fine, and so is space outside the
+ * user range.
+ * Returns KERN_SUCCESS; KERN_INVALID_ARGUMENT wraps; KERN_RESOURCE_SHORTAGE no memory to split a range in
+ * two: nothing changed. */
 kern_return_t vm_map_deallocate(struct vm_map *map, hal_va_t address, uint64_t size);
-/* set_maximum: lower the maximum (and current) protection. Errors: KERN_INVALID_ADDRESS a hole; KERN_PROTECTION_FAILURE
- * above the maximum, or (current protection) W with X; KERN_INVALID_ARGUMENT wraps, or bits beyond VM_PROT_ALL;
- * KERN_RESOURCE_SHORTAGE: nothing changed. size 0: KERN_SUCCESS and nothing happens. */
-kern_return_t vm_map_protect(struct vm_map *map, hal_va_t address, uint64_t size, bool set_maximum, vm_prot_t prot);
-/* Holes are fine. Errors: KERN_INVALID_ARGUMENT wraps, or inheritance is none of SHARE, COPY, NONE; KERN_RESOURCE_SHORTAGE:
- * nothing changed. */
+/* set_maximum: lower the maximum (and current) protection. Errors: KERN_INVALID_ADDRESS a hole;
+ * KERN_PROTECTION_FAILURE above the maximum, or (current protection) W with X; KERN_INVALID_ARGUMENT wraps,
+ * or bits beyond VM_PROT_ALL; KERN_RESOURCE_SHORTAGE: nothing changed. size 0: KERN_SUCCESS and nothing
+ * happens. */
+kern_return_t vm_map_protect(struct vm_map *map, hal_va_t address, uint64_t size, bool set_maximum,
+                             vm_prot_t prot);
+/* Holes are fine. Errors: KERN_INVALID_ARGUMENT wraps, or inheritance is none of SHARE, COPY, NONE;
+ * KERN_RESOURCE_SHORTAGE: nothing changed. */
 kern_return_t vm_map_inherit(struct vm_map *map, hal_va_t address, uint64_t size, vm_inherit_t inheritance);
 
 /* Neighbouring pages with the same attributes. */
@@ -70,8 +75,8 @@ uint64_t vm_map_resident_size(struct vm_map *map);
 
 /*
  * Resolve a fault: make the page at va accessible in the way asked for (VM_PROT_READ/WRITE/EXECUTE).
- * Returns KERN_SUCCESS retry the access; KERN_INVALID_ADDRESS nothing there; KERN_PROTECTION_FAILURE not allowed;
- * KERN_RESOURCE_SHORTAGE no memory.
+ * Returns KERN_SUCCESS retry the access; KERN_INVALID_ADDRESS nothing there; KERN_PROTECTION_FAILURE not
+ * allowed; KERN_RESOURCE_SHORTAGE no memory.
  * Context: no lock held; any map, not only the active one.
  */
 kern_return_t vm_fault(struct vm_map *map, hal_va_t va, vm_prot_t access);

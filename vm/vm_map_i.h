@@ -9,15 +9,15 @@
 #include <vm/vm_object.h>
 
 /*
- * A range of a map with one set of attributes.  All under the lock of the map.  Ranges do not overlap; they are
- * page aligned, not empty, and inside the user range.
+ * A range of a map with one set of attributes.  All under the lock of the map.  Ranges do not overlap; they
+ * are page aligned, not empty, and inside the user range.
  */
 struct vm_map_entry {
     struct list link; /* in the order of addresses */
     struct vm_map_entry *parent;
     struct vm_map_entry *child[2]; /* lower and higher addresses */
-    uint64_t gap;                  /* free bytes between the entry below (or the start of the map) and this one */
-    uint64_t max_gap;              /* the largest gap in this subtree */
+    uint64_t gap;     /* free bytes between the entry below (or the start of the map) and this one */
+    uint64_t max_gap; /* the largest gap in this subtree */
     hal_va_t start;
     hal_va_t end;
     struct vm_object *object; /* a reference; NULL: nothing was touched yet */
@@ -38,7 +38,7 @@ struct vm_map {
     uint64_t size GUARDED_BY(lock);             /* bytes in entries */
 };
 
-/* --- the tree of entries (vm_map_tree.c). Context of all: map->lock held --- */
+/* --- the tree of entries (vm_map_tree.c). Context of all: map->lock held -------------------------------- */
 
 /* Enter `entry`: start and end are set and overlap nothing. */
 void vm_map_tree_insert(struct vm_map *map, struct vm_map_entry *entry) REQUIRES(map->lock);
@@ -54,9 +54,38 @@ struct vm_map_entry *vm_map_tree_prev(struct vm_map *map, struct vm_map_entry *e
 /* The lowest address >= from with `size` (> 0) free bytes above it. Returns false: none. */
 bool vm_map_tree_space(struct vm_map *map, hal_va_t from, uint64_t size, hal_va_t *start) REQUIRES(map->lock);
 
-/* --- entries (vm_map.c) --- */
+/* --- entries (vm_map_entry.c) --------------------------------------------------------------------------- */
+
+/* Entries allocated for the splits of one operation, at both ends of its range. */
+struct vm_map_spare {
+    unsigned count;
+    struct vm_map_entry *entry[2];
+};
+
+void vm_map_entry_init_module(void);
+
+/* An entry without object, the rest undefined; or NULL. */
+HAL_NODISCARD struct vm_map_entry *vm_map_entry_alloc(void);
+/* Free an entry that is in no map, with its reference to the object. */
+void vm_map_entry_free(struct vm_map_entry *entry);
+
+/* Round [address, address + size) outwards to pages. Returns false: it wraps around. */
+HAL_NODISCARD bool vm_map_range_round(hal_va_t address, uint64_t size, hal_va_t *start, hal_va_t *end);
+/* Cut a range down to user space. Returns false: nothing is left. */
+HAL_NODISCARD bool vm_map_range_clamp(hal_va_t *start, hal_va_t *end);
 
 /* The entry that contains `va`, or NULL. */
 struct vm_map_entry *vm_map_lookup(struct vm_map *map, hal_va_t va) REQUIRES(map->lock);
+
+/* Allocate what vm_map_split() at `start` and at `end` will need. Returns false without memory: nothing. */
+HAL_NODISCARD bool vm_map_spare_alloc(struct vm_map *map, hal_va_t start, hal_va_t end,
+                                      struct vm_map_spare *spare) REQUIRES(map->lock);
+/* Make `at` the border of two entries, if it is inside one. */
+void vm_map_split(struct vm_map *map, hal_va_t at, struct vm_map_spare *spare) REQUIRES(map->lock);
+
+/* Are they neighbours that one entry could stand for? */
+bool vm_map_entry_joins(const struct vm_map_entry *entry, const struct vm_map_entry *next);
+/* Merge neighbours that join, from the one below `start` to the one at `end`. */
+void vm_map_merge(struct vm_map *map, hal_va_t start, hal_va_t end) REQUIRES(map->lock);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The entries of a map: a list in the order of addresses, and an AVL tree over it (Adelson-Velsky and Landis 1962) in which
- * each node also knows the largest gap in front of an entry of its subtree, so that finding an entry and finding
- * the first fit for a new one are both O(log n).  The space behind the last entry is in no gap: it is looked at last.
+ * The entries of a map: a list in the order of addresses, and an AVL tree over it (Adelson-Velsky and Landis
+ * 1962) in which each node also knows the largest gap in front of an entry of its subtree, so that finding an
+ * entry and finding the first fit for a new one are both O(log n).  The space behind the last entry is in no
+ * gap: it is looked at last.
  */
 #include <hal/hal.h>
 #include <kern/panic.h>
@@ -25,7 +26,7 @@ struct vm_map_entry *vm_map_tree_prev(struct vm_map *map, struct vm_map_entry *e
     return entry->link.prev != &map->entries ? entry_of(entry->link.prev) : NULL;
 }
 
-/* --- balance -------------------------------------------------------------------------------------------------- */
+/* --- balance -------------------------------------------------------------------------------------------- */
 
 static int tree_height(const struct vm_map_entry *entry)
 {
@@ -108,7 +109,7 @@ static void tree_fix_gap(struct vm_map *map, struct vm_map_entry *entry) REQUIRE
     tree_fix(map, entry);
 }
 
-/* --- changes -------------------------------------------------------------------------------------------------- */
+/* --- changes -------------------------------------------------------------------------------------------- */
 
 void vm_map_tree_insert(struct vm_map *map, struct vm_map_entry *entry)
 {
@@ -140,9 +141,10 @@ void vm_map_tree_insert(struct vm_map *map, struct vm_map_entry *entry)
     tree_fix_gap(map, vm_map_tree_next(map, entry));
 }
 
-/* Take `entry`, which has two children, out of the tree by putting the next higher one in its place. Returns the
- * lowest node whose subtree changed. */
-static struct vm_map_entry *tree_remove_inner(struct vm_map *map, struct vm_map_entry *entry) REQUIRES(map->lock)
+/* Take `entry`, which has two children, out of the tree by putting the next higher one in its place. Returns
+ * the lowest node whose subtree changed. */
+static struct vm_map_entry *tree_remove_inner(struct vm_map *map, struct vm_map_entry *entry)
+    REQUIRES(map->lock)
 {
     struct vm_map_entry *heir = vm_map_tree_next(map, entry); /* leftmost below child[HIGHER] */
     struct vm_map_entry *changed = heir;
@@ -186,7 +188,7 @@ void vm_map_tree_resize(struct vm_map *map, struct vm_map_entry *entry, hal_va_t
     tree_fix_gap(map, vm_map_tree_next(map, entry));
 }
 
-/* --- searches ------------------------------------------------------------------------------------------------- */
+/* --- searches ------------------------------------------------------------------------------------------- */
 
 struct vm_map_entry *vm_map_tree_find(struct vm_map *map, hal_va_t va)
 {

@@ -115,7 +115,7 @@ uint64_t vm_object_resident(struct vm_object *object)
     return resident;
 }
 
-/* Copy the first resident page at or above *index into `page`; *index becomes its number. Returns false: none. */
+/* Copy the first resident page at or above *index into `page`; *index becomes its number. False: none. */
 static bool object_read_next(struct vm_object *object, uint64_t *index, void *page)
 {
     spin_lock(&object->lock);

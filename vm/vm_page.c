@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A binary buddy allocator.  Memory comes in zones, one for each range of RAM; each zone begins with the array of its page
- * structures.  A free block of 2^order pages is aligned to its size; its buddy, with which it merges, differs in one
- * address bit.  Blocks of all zones share one free list per order.
+ * A binary buddy allocator.  Memory comes in zones, one for each range of RAM; each zone begins with the
+ * array of its page structures.  A free block of 2^order pages is aligned to its size; its buddy, with which
+ * it merges, differs in one address bit.  Blocks of all zones share one free list per order.
  *
- * In front of it, each CPU keeps a stack of free single pages and exchanges half of it at a time with the buddies, so most
- * allocations take no lock.
+ * In front of it, each CPU keeps a stack of free single pages and exchanges half of it at a time with the
+ * buddies, so most allocations take no lock.
  *
  * Lock: page_lock, the last but one in the order: nearly everything may be held while memory is allocated.
  */
@@ -66,7 +66,7 @@ void *vm_page_address(const struct vm_page *page)
     return hal_pa_to_ptr(HAL_PA(page_number(page) << HAL_PAGE_SHIFT));
 }
 
-/* The block that `page` (of a block of 2^order pages) would merge with, or NULL: it is in use or outside the zone. */
+/* The block that `page` (of a block of 2^order pages) would merge with; NULL: it is in use or not in the zone. */
 static struct vm_page *buddy_of(const struct vm_page *page, unsigned order)
 {
     const struct vm_page_zone *zone = &zone_table[page->zone];
@@ -120,7 +120,7 @@ static struct vm_page *buddy_alloc(unsigned order) REQUIRES(page_lock)
     return page;
 }
 
-/* --- per-CPU caches ------------------------------------------------------------------------------------------- */
+/* --- per-CPU caches ------------------------------------------------------------------------------------- */
 
 /* Note the move of a page in or out of a cache; a page that is freed twice is caught here. */
 static inline void page_cache_check(void *address, enum vm_page_state from, enum vm_page_state to)
@@ -209,7 +209,8 @@ void *vm_page_alloc_zero(unsigned order)
 
 void vm_page_free(void *pages, unsigned order)
 {
-    KASSERT(order <= VM_PAGE_ORDER_MAX && ((uintptr_t)pages & (((uintptr_t)HAL_PAGE_SIZE << order) - 1)) == 0);
+    KASSERT(order <= VM_PAGE_ORDER_MAX &&
+            ((uintptr_t)pages & (((uintptr_t)HAL_PAGE_SIZE << order) - 1)) == 0);
     if (order > 0) {
         page_free_block(pages, order);
         return;
@@ -221,7 +222,7 @@ void vm_page_free(void *pages, unsigned order)
     cache->page[cache->count++] = pages;
 }
 
-/* --- zones ---------------------------------------------------------------------------------------------------- */
+/* --- zones ---------------------------------------------------------------------------------------------- */
 
 /* Free all pages of a new zone, in the largest blocks that are aligned and fit. */
 static void zone_free_all(struct vm_page_zone *zone) REQUIRES(page_lock)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Physical pages: a buddy allocator over the ranges of hal_info, with a cache of free single pages per CPU. */
+/* Physical pages: a buddy allocator over the ranges of hal_info, with a cache of single pages per CPU. */
 #ifndef VM_VM_PAGE_H
 #define VM_VM_PAGE_H
 
@@ -14,7 +14,8 @@ struct vm_page;
 /* Boot: take over all of hal_info.mem. */
 void vm_page_init(void);
 
-/* 2^order contiguous pages, aligned to their size, contents undefined. Returns their direct-map address, or NULL.
+/* 2^order contiguous pages, aligned to their size, contents undefined. Returns their direct-map address, or
+ * NULL.
  * Context: no lock of rank >= LOCK_RANK_PAGE. order <= VM_PAGE_ORDER_MAX. */
 HAL_NODISCARD void *vm_page_alloc(unsigned order);
 HAL_NODISCARD void *vm_page_alloc_zero(unsigned order);

@@ -128,8 +128,8 @@ void *vm_radix_remove(struct vm_radix *tree, uint64_t index)
 }
 
 /*
- * Go down towards *index.  Returns the item there; or NULL, with *index behind the empty part of the lowest node that
- * there is on the way.
+ * Go down towards *index.  Returns the item there; or NULL, with *index behind the empty part of the lowest
+ * node that there is on the way.
  */
 static void *radix_skip(const struct vm_radix *tree, uint64_t *index)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Radix trees: sparse arrays of pointers, indexed by page number.  Nodes have 64 slots; a tree is as high as its
- * largest index needs, and has no empty nodes.  No locks: the owner of the tree holds one.
+ * Radix trees: sparse arrays of pointers, indexed by page number.  Nodes have 64 slots; a tree is as high as
+ * its largest index needs, and has no empty nodes.  No locks: the owner of the tree holds one.
  */
 #ifndef VM_VM_RADIX_H
 #define VM_VM_RADIX_H

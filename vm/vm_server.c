@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The kernel's side of mach_vm.defs, and of the memory routines of portolan.defs.  The stubs have converted the port of the task
- * to its map; ranges are checked by vm_map_*().
+ * The kernel's side of mach_vm.defs, and of the memory routines of portolan.defs.  The stubs have converted
+ * the port of the task to its map; ranges are checked by vm_map_*().
  */
 #include <hal/hal.h>
 #include <kern/string.h>
@@ -77,8 +77,8 @@ kern_return_t mach_vm_read_overwrite(vm_map_t target_task, mach_vm_address_t add
 }
 
 kern_return_t mach_vm_region(vm_map_t target_task, mach_vm_address_t *address, mach_vm_size_t *size,
-                             vm_region_flavor_t flavor, vm_region_info_t info, mach_msg_type_number_t *infoCnt,
-                             mach_port_t *object_name)
+                             vm_region_flavor_t flavor, vm_region_info_t info,
+                             mach_msg_type_number_t *infoCnt, mach_port_t *object_name)
 {
     struct vm_map_region region;
 

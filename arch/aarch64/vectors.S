@@ -102,6 +102,8 @@ arch_vectors:
     mrs x16, esr_el1
     mov w17, #ESR_SVC
     sub w16, w16, w17
+    cmp w16, #1
+    b.ls fast                           // RPC call: 0, reply and wait: 1
     cmp w16, #0x10, lsl #12
     b.lo trap                           // w16 = number
     b user_fault
@@ -114,8 +116,27 @@ arch_vectors:
     vector kernel_fault
     vector kernel_fault
 
+/* fastpath.c ends at arch_fast_exit or arch_trap_saved. A thread that it leaves waiting has a call frame. */
+fast:
+    save_callee
+    stp xzr, xzr, [sp, #UCTX_X8]        // result 0, UCTX_CALL
+    b.lo arch_fast_call
+    b arch_fast_reply_wait
+
+/* Resume SP_EL1 with x0 - x7 and x9 as they are, and result 0. */
+    .global arch_fast_exit
+arch_fast_exit:
+    load_callee
+    msr spsr_el1, xzr
+    mov x8, xzr
+    zero_rest
+    eret
+
 trap:
     save_callee
+/* w16 = number, SP_EL1 = context, what save_callee saves is saved, argument registers as the user set them. */
+    .global arch_trap_saved
+arch_trap_saved:
     store_args
     mov x13, #UCTX_RPC                  // a restart finds its arguments
     stp x8, x13, [sp, #UCTX_X8]

@@ -46,7 +46,11 @@ enum hal_status hal_cpu_start(uint32_t index, struct cpu *self)
     arch_machine.cpu[index] = cpu;
     *record = (struct arch_start){hal_pt_token(arch_machine.root, 0), cpu->stack_top, cpu};
     __asm__ volatile("fence rw, rw" ::: "memory");
-    return sbi_hart_start(cpu->hart, arch_image_pa(arch_start_secondary), arch_image_pa(record).addr);
+    enum hal_status status =
+        sbi_hart_start(cpu->hart, arch_image_pa(arch_start_secondary), arch_image_pa(record).addr);
+    if (status != HAL_OK)
+        arch_machine.cpu[index] = NULL;
+    return status;
 }
 
 struct uctx *arch_secondary_main(void)

@@ -62,15 +62,24 @@ arch_trap_entry:
     sd      t1, UCTX_PC(a2)
 
     /* ---- A trap instruction: number in t0, context in a2, arguments where the user put them ---- */
+    bnez    t0, 1f
+    j       arch_fast_call
+1:  addi    t1, t0, -1
+    bnez    t1, 2f
+    j       arch_fast_reply_wait
+
+    /* The fast path comes back here when it declines, with s0 = 0: it used callee-saved registers. */
+2:  mv      s0, a2
+    .global arch_trap_saved
+arch_trap_saved:
     sd      a0, UCTX_A0(a2)
     sd      t0, UCTX_A2(a2)
     ARGUMENTS sd, a2
     ld      tp, UCTX_CPU(a2)
     ld      sp, HAL_CPU_STACK(tp)
-    mv      s0, a2
     mv      a0, a2
     mv      a1, t0
-    call    kern_syscall
+    jal     kern_syscall
     bne     a0, s0, resume
     ld      t0, UCTX_FORM(a0)
     lw      t1, HAL_CPU_ICACHE_STALE(tp)

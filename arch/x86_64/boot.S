@@ -2,9 +2,9 @@
 /*
  * The first instructions of every CPU.
  *
- * The boot CPU enters by the PVH protocol (Xen docs/misc/pvh.pandoc): 32-bit protected mode, flat segments, paging off,
- * ebx = physical address of the start info.  It maps the first 4 GiB three times (at 0, at the direct map, and
- * 1 GiB of it at the image), switches to long mode and calls x86_boot() at its high address.
+ * The boot CPU enters by the PVH protocol (Xen docs/misc/pvh.pandoc): 32-bit protected mode, flat segments,
+ * paging off, ebx = physical address of the start info.  It maps the first 4 GiB three times (at 0, at the
+ * direct map, and 1 GiB of it at the image), switches to long mode and calls x86_boot() at its high address.
  *
  * Other CPUs enter in real mode at a copy of x86_trampoline below 1 MiB and go to long mode directly.
  */
@@ -92,11 +92,12 @@ boot_high:
     call x86_boot
 
 /*
- * Start-up code of the other CPUs, copied to a page below 1 MiB by x86_cpu_trampoline_init(), which also fills in the words at
- * its end. cs = page / 16.
+ * Start-up code of the other CPUs, copied to a page below 1 MiB by x86_cpu_trampoline_init(), which also
+ * fills in the words at its end. cs = page / 16.
  */
     .globl x86_trampoline, x86_trampoline_end
-    .globl x86_trampoline_root, x86_trampoline_gdtr, x86_trampoline_gdt, x86_trampoline_far, x86_trampoline_long
+    .globl x86_trampoline_root, x86_trampoline_gdtr, x86_trampoline_gdt
+    .globl x86_trampoline_far, x86_trampoline_long
 #define AT(symbol) ((symbol) - x86_trampoline)
     .code16
     .balign 16

@@ -2,14 +2,16 @@
 /*
  * From the early page tables of boot.S to kern_boot().
  *
- * The loader's structures and ACPI's lie in low memory that the memory map calls free.  All of them are read and copied before
- * anything is written outside the image; boot_page_alloc() writes first in tables_build().
+ * The loader's structures and ACPI's lie in low memory that the memory map calls free.  All of them are read
+ * and copied before anything is written outside the image; boot_page_alloc() writes first in tables_build().
  */
 #include <arch/layout.h>
 #include <arch/x86.h>
 #include <hal/boot/board.h>
 #include <hal/boot/boot.h>
 #include <hal/drivers/acpi.h>
+#include <hal/drivers/acpi_power.h>
+#include <hal/drivers/apic.h>
 #include <hal/drivers/uart_port.h>
 #include <hal/hal.h>
 
@@ -51,7 +53,10 @@ struct hal_info hal_info;
 extern const char x86_image_begin[], x86_text_end[], x86_rodata_end[], x86_image_end[];
 extern char x86_boot_stack_top[];
 
-/* What hal_cpu_self() answers until hal_cpu_boot_set(), and stacks for faults until those of the window are mapped. */
+/*
+ * What hal_cpu_self() answers until hal_cpu_boot_set(), and stacks for faults until those of the window are
+ * mapped.
+ */
 static struct hal_cpu boot_cpu;
 static uint8_t boot_fault_stack[2][HAL_PAGE_SIZE] __attribute__((aligned(16)));
 
@@ -179,12 +184,14 @@ static void info_fill(void)
 /* Build the final tables; nothing in them is both writable and executable, nothing is the user's. */
 static void tables_build(void)
 {
-    hal_pa_t text = image_pa(x86_image_begin), rodata = image_pa(x86_text_end), data = image_pa(x86_rodata_end);
+    hal_pa_t text = image_pa(x86_image_begin), rodata = image_pa(x86_text_end),
+             data = image_pa(x86_rodata_end);
     hal_pa_t end = image_pa(x86_image_end);
 
     boot_mem_set_alloc_limit(HAL_PA(EARLY_MEMORY));
     x86_kernel_root = boot_page_alloc();
-    boot_map(x86_kernel_root, (uint64_t)x86_image_begin, text, rodata.addr - text.addr, ATTR_KERNEL | HAL_ATTR_X);
+    boot_map(x86_kernel_root, (uint64_t)x86_image_begin, text, rodata.addr - text.addr,
+             ATTR_KERNEL | HAL_ATTR_X);
     boot_map(x86_kernel_root, (uint64_t)x86_text_end, rodata, data.addr - rodata.addr, ATTR_KERNEL);
     boot_map(x86_kernel_root, (uint64_t)x86_rodata_end, data, end.addr - data.addr,
              ATTR_KERNEL | HAL_ATTR_W | HAL_ATTR_DIRTY);
@@ -227,9 +234,9 @@ void x86_boot(uint64_t start_info)
     x86_cpu_trampoline_init(trampoline);
     x86_cpu_init(&boot_cpu, 0);
     x86_cpu_paging_init();
-    x86_irq_init(&acpi);
+    apic_init(&acpi);
     x86_time_init(&acpi);
-    x86_power_init(&acpi);
+    acpi_power_init(&acpi);
     boot_mem_finish();
     stack_switch(boot_cpu.stack_top, boot_finish);
 }

@@ -2,9 +2,10 @@
 /*
  * CPUs: what they can do, their descriptor tables and control registers, and how they start.
  *
- * Every exception has a stack of its own kind: NMI, double fault and machine check the panic stack, the others the fault
- * stack.  An overflow of the kernel stack is then an ordinary page fault in its guard page, which panics with
- * the address.  Interrupts use the CPU's stack: the kernel takes them only where it is empty.
+ * Every exception has a stack of its own kind: NMI, double fault and machine check the panic stack, the
+ * others the fault stack.  An overflow of the kernel stack is then an ordinary page fault in its guard page,
+ * which panics with the address.  Interrupts use the CPU's stack: the kernel takes them only where it is
+ * empty.
  */
 #include <arch/layout.h>
 #include <arch/x86.h>
@@ -267,8 +268,9 @@ static bool slot_wait_alive(const struct x86_cpu_slot *slot, uint32_t microsecon
 }
 
 /*
- * INIT, SIPI, and a second SIPI if the CPU has not shown itself (SDM volume 3, 8.4.4).  That one is ignored by a CPU which
- * is just slow.  The 10 ms that the manual wants after INIT are for CPUs older than 64-bit mode.
+ * INIT, SIPI, and a second SIPI if the CPU has not shown itself (SDM volume 3, 8.4.4).  That one is ignored
+ * by a CPU which is just slow.  The 10 ms that the manual wants after INIT are for CPUs older than 64-bit
+ * mode.
  */
 enum hal_status hal_cpu_start(uint32_t index, struct cpu *self)
 {

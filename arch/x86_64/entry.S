@@ -2,24 +2,27 @@
 /*
  * Entries from user mode, from an idle CPU and from faults of the kernel; and the way back.
  *
- * While a CPU runs user code its kernel GS base holds its struct hal_cpu, whose first word is the address of the running
- * context: SWAPGS and one load reach it, and registers are saved straight there.  The kernel runs masked, on the
- * stack of the CPU, which is empty at every entry; an upcall returns the context to resume.
+ * While a CPU runs user code its kernel GS base holds its struct hal_cpu, whose first word is the address of
+ * the running context: SWAPGS and one load reach it, and registers are saved straight there.  The kernel runs
+ * masked, on the stack of the CPU, which is empty at every entry; an upcall returns the context to resume.
  *
- * Exceptions arrive on stacks of their own (TSS, cpu.c), so that a fault anywhere in the kernel, also before it has loaded
- * its stack pointer or beyond the end of its stack, reaches x86_kernel_trap().  From user mode the hardware's frame is
- * moved into the context at once and that stack is free again.
+ * Exceptions arrive on stacks of their own (TSS, cpu.c), so that a fault anywhere in the kernel, also before
+ * it has loaded its stack pointer or beyond the end of its stack, reaches x86_kernel_trap().  From user mode
+ * the hardware's frame is moved into the context at once and that stack is free again.
  */
 #include <arch/offsets.h>
+#include <mach/rpc.h>
 
-/* STAC and CLAC exist with SMAP only: x86_features_detect() turns these sites into NOPs where there is none. */
+/*
+ * STAC and CLAC exist with SMAP only: x86_features_detect() turns these sites into NOPs where there is none.
+ */
 #include "smap.inc"
 
     .text
 
 /*
  * SYSCALL: rcx = return address, r11 = flags, which the ABI does not keep (include/mach/rpc.h).  The argument
- * registers are stored last, so that a path which leaves them alone can branch off before.
+ * registers are stored last: the fast path of RPC (fastpath.c) branches off before.
  */
     .balign 64
     .globl x86_syscall_entry
@@ -31,12 +34,22 @@ x86_syscall_entry:
     mov %rbp, UCTX_RBP(%r11)
     mov %r14, UCTX_R14(%r11)
     mov %r15, UCTX_R15(%r11)
+    mov %rdi, UCTX_RDI(%r11)
+    cmp $MACH_TRAP_RPC_REPLY_WAIT, %eax
+    ja save_arguments
+    mov %gs:CPU_STACK, %rbp
+    jb x86_fast_call
+    jmp x86_fast_reply_wait
 
+/* The fast path gives up: its trap's number is in eax again. */
+    .globl x86_fast_slow
+x86_fast_slow:
+    mov UCTX_RDI(%r11), %rdi
+save_arguments:
     mov %rax, UCTX_RAX(%r11)
     mov %rbx, UCTX_RBX(%r11)
     mov %r12, UCTX_R12(%r11)
     mov %r13, UCTX_R13(%r11)
-    mov %rdi, UCTX_RDI(%r11)
     mov %rsi, UCTX_RSI(%r11)
     mov %rdx, UCTX_RDX(%r11)
     mov %r8, UCTX_R8(%r11)
@@ -115,6 +128,28 @@ resume_full:
     swapgs
     iretq
 
+/*
+ * The end of the fast path: resume the call frame of the thread in r11 with result 0 and the message that is in the
+ * registers, its label in r14.
+ */
+    .globl x86_fast_exit
+x86_fast_exit:
+    mov %r11, %gs:CPU_CURRENT
+    mov $MSR_FS_BASE, %ecx
+    mov UCTX_FS_BASE(%r11), %eax
+    mov UCTX_FS_BASE + 4(%r11), %edx
+    wrmsr
+    mov %r14, %rdx
+    mov UCTX_RBP(%r11), %rbp
+    mov UCTX_R14(%r11), %r14
+    mov UCTX_R15(%r11), %r15
+    mov UCTX_RSP(%r11), %rsp
+    mov UCTX_RIP(%r11), %rcx
+    mov $RFLAGS_USER, %r11d
+    xor %eax, %eax
+    swapgs
+    sysretq
+
 /* void x86_resume(struct uctx *u) */
     .globl x86_resume
 x86_resume:
@@ -122,8 +157,8 @@ x86_resume:
     jmp resume
 
 /*
- * Exceptions and interrupts.  The stubs leave on the stack: vector, error code (0 if the CPU pushed none), and the
- * hardware's frame.
+ * Exceptions and interrupts.  The stubs leave on the stack: vector, error code (0 if the CPU pushed none),
+ * and the hardware's frame.
  */
 #define FRAME_ERROR 8
 #define FRAME_RIP 16
@@ -183,8 +218,8 @@ interrupt_entry:
     jmp resume
 
 /*
- * The kernel unmasks interrupts in two places only: where a CPU idles, and in x86_irq_window(), which lets one in to learn
- * its vector. Both have nothing of value in rax.
+ * The kernel unmasks interrupts in two places only: where a CPU idles, and in x86_irq_window(), which lets
+ * one in to learn its vector. Both have nothing of value in rax.
  */
 kernel_interrupt:
     cmpq $x86_irq_window_end, FRAME_RIP(%rsp)
@@ -224,8 +259,9 @@ hal_cpu_idle:
 idle_end:
 
 /*
- * A fault of the kernel, or an NMI or machine check.  Returns only from a fault in the user copy functions.  Everything else
- * ends in a panic, which needs the GS base; between an entry from user mode and SWAPGS it is still the user's.
+ * A fault of the kernel, or an NMI or machine check.  Returns only from a fault in the user copy functions.
+ * Everything else ends in a panic, which needs the GS base; between an entry from user mode and SWAPGS it is
+ * still the user's.
  */
 kernel_trap:
     push %rax
@@ -269,7 +305,10 @@ kernel_trap:
     add $FRAME_RIP, %rsp
     iretq
 
-/* Entry points of all vectors, X86_VECTOR_STRIDE bytes each. Error codes: #DF #TS #NP #SS #GP #PF #AC #CP #VC #SX. */
+/*
+ * Entry points of all vectors, X86_VECTOR_STRIDE bytes each. Error codes: #DF #TS #NP #SS #GP #PF #AC #CP #VC
+ * #SX.
+ */
 #define HAS_ERROR 0x60227d00
     .balign X86_VECTOR_STRIDE
     .globl x86_vector_table

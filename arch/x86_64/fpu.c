@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Vector state: x87, SSE, AVX, AVX-512, saved and loaded as a whole by XSAVE/XRSTOR, or FXSAVE/FXRSTOR on a CPU without
- * them.  CR0.TS is the enabled bit: set, any use of it by user code is #NM.
+ * Vector state: x87, SSE, AVX, AVX-512, saved and loaded as a whole by XSAVE/XRSTOR, or FXSAVE/FXRSTOR on a
+ * CPU without them.  CR0.TS is the enabled bit: set, any use of it by user code is #NM.
  */
 #include <arch/x86.h>
 #include <hal/hal.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Page tables and the TLB.  Kernel mappings are global and constant after boot; all roots share the tables below the
- * entries of the kernel half.  Instruction caches are coherent, and page-table walks see earlier stores.
+ * Page tables and the TLB.  Kernel mappings are global and constant after boot; all roots share the tables
+ * below the entries of the kernel half.  Instruction caches are coherent, and page-table walks see earlier
+ * stores.
  */
 #include <arch/layout.h>
 #include <arch/x86.h>

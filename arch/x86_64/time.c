@@ -3,12 +3,12 @@
  * Time is the time-stamp counter, which runs at a constant rate and in step on all CPUs of every machine that
  * has an invariant TSC, and in QEMU.  With QEMU's -icount it counts nanoseconds of virtual time.
  *
- * Its frequency comes from CPUID if the CPU or the hypervisor tells it; else it is measured against a clock of
- * known frequency.
+ * Its frequency comes from CPUID if the CPU or the hypervisor tells it; else it is measured against a clock
+ * of known frequency.
  *
  * The timer is the local APIC's: by TSC deadline where the CPU has it, else as a counter, whose frequency is
- * measured against the TSC.  A counter that is too short for a deadline, or fast, fires early: hal_irq_claim()
- * arms it again.
+ * measured against the TSC.  A counter that is too short for a deadline, or fast, fires early:
+ * hal_irq_claim() arms it again.
  */
 #include <arch/x86.h>
 #include <hal/boot/boot.h>

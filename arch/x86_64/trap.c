@@ -75,7 +75,8 @@ HAL_NORETURN static void trap_panic(const struct x86_trap_frame *f, uint64_t add
 }
 
 /* A machine check, an NMI or a corrupt page table that showed while user code ran. */
-HAL_NORETURN static void user_trap_panic(const struct uctx *u, uint64_t vector, uint64_t error, uint64_t address)
+HAL_NORETURN static void user_trap_panic(const struct uctx *u, uint64_t vector, uint64_t error,
+                                         uint64_t address)
 {
     struct x86_trap_frame frame = {
         .r15 = u->r15,
@@ -104,13 +105,13 @@ HAL_NORETURN static void user_trap_panic(const struct uctx *u, uint64_t vector, 
 }
 
 /*
- * #GP says nothing of its reason.  Is the instruction at `pc` one that user code may not execute?  Else it used an address
- * that is not canonical or not aligned.
+ * #GP says nothing of its reason.  Is the instruction at `pc` one that user code may not execute?  Else it
+ * used an address that is not canonical or not aligned.
  */
 static bool is_privileged(hal_va_t pc)
 {
-    static const uint8_t one_byte[] = {0x6c, 0x6d, 0x6e, 0x6f, 0xcd, 0xe4, 0xe5, 0xe6, 0xe7,
-                                       0xec, 0xed, 0xee, 0xef, 0xf4, 0xfa, 0xfb};
+    static const uint8_t one_byte[] = {0x6c, 0x6d, 0x6e, 0x6f, 0xcd, 0xe4, 0xe5, 0xe6,
+                                       0xe7, 0xec, 0xed, 0xee, 0xef, 0xf4, 0xfa, 0xfb};
     static const uint8_t two_byte[] = {0x00, 0x01, 0x06, 0x08, 0x09, 0x20, 0x21, 0x22,
                                        0x23, 0x30, 0x32, 0x33, 0x35, 0x78, 0x79};
     const uint8_t *list = one_byte;
@@ -133,8 +134,8 @@ static bool is_privileged(hal_va_t pc)
 }
 
 /*
- * A jump may have left in rip what no user context may be resumed with.  Put there the address of the page that
- * is never mapped.  Returns the address that user code went to.
+ * A jump may have left in rip what no user context may be resumed with.  Put there the address of the page
+ * that is never mapped.  Returns the address that user code went to.
  */
 static uint64_t rip_clamp(struct uctx *u)
 {
@@ -226,7 +227,9 @@ bool hal_frame_next(uint64_t *fp, uint64_t *pc)
         return false;
     const uint64_t *frame = (const uint64_t *)(uintptr_t)*fp;
     uint64_t next = frame[0];
-    /* Stacks grow down, and a CPU's stack lies above its fault stack: a chain that does not go up is broken. */
+    /*
+     * Stacks grow down, and a CPU's stack lies above its fault stack: a chain that does not go up is broken.
+     */
     if (next != 0 && next <= *fp)
         return false;
     *pc = frame[1];

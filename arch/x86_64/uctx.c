@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * User contexts.  Nothing that a user chooses may fault when the context is resumed: SYSRET and IRET fault on a
- * return address that is not canonical, WRMSR on such an FS base, and IRET would load privileged flags.
+ * User contexts.  Nothing that a user chooses may fault when the context is resumed: SYSRET and IRET fault on
+ * a return address that is not canonical, WRMSR on such an FS base, and IRET would load privileged flags.
  */
 #include <arch/layout.h>
 #include <arch/x86.h>

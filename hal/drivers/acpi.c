@@ -111,7 +111,10 @@ static void override_add(struct acpi_info *info, struct bytes entry)
 
     if (info->override_count == ACPI_OVERRIDE_MAX)
         return;
-    /* Polarity and trigger mode: 1 high/edge, 3 low/level, 0 as the bus has it, which is high and edge for ISA. */
+    /*
+     * Polarity and trigger mode: 1 high/edge, 3 low/level, 0 as the bus has it, which is high and edge for
+     * ISA.
+     */
     info->override[info->override_count++] = (struct acpi_override){
         .line = (uint32_t)field(entry, 4, 4),
         .active_low = (flags & 3) == 3,
@@ -183,7 +186,10 @@ static int aml_byte(struct bytes aml, uint32_t *offset)
     return aml.p[(*offset)++];
 }
 
-/* Name(_S5, Package(...) { type for PM1a, type for PM1b, ... }): found by its bytes, there being no interpreter. */
+/*
+ * Name(_S5, Package(...) { type for PM1a, type for PM1b, ... }): found by its bytes, there being no
+ * interpreter.
+ */
 static void sleep_type_read(struct acpi_info *info, struct bytes dsdt)
 {
     for (uint32_t i = HEADER_SIZE; i + 4 < dsdt.size; i++) {
@@ -191,7 +197,7 @@ static void sleep_type_read(struct acpi_info *info, struct bytes dsdt)
             continue;
         uint32_t offset = i + 5;
         offset += 1 + (uint32_t)(field(dsdt, offset, 1) >> 6); /* package length: 1 to 4 bytes */
-        offset += 1;                                          /* number of elements */
+        offset += 1;                                           /* number of elements */
         int type_a = aml_byte(dsdt, &offset);
         int type_b = aml_byte(dsdt, &offset);
         if (type_a < 0)

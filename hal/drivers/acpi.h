@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reader for the ACPI tables that a kernel needs before it can start an interpreter for the rest (ACPI 6.4): CPUs and interrupt
- * controllers (MADT), the power-management timer, sleep and reset registers (FADT), and the soft-off values (\_S5).
+ * Reader for the ACPI tables that a kernel needs before it can start an interpreter for the rest (ACPI 6.4):
+ * CPUs and interrupt controllers (MADT), the power-management timer, sleep and reset registers (FADT), and
+ * the soft-off values (\_S5).
  *
- * Whatever the tables hold, nothing outside `size` bytes of memory is read, nothing loops and nothing recurses.
- * A table with a wrong length or checksum does not exist.
+ * Whatever the tables hold, nothing outside `size` bytes of memory is read, nothing loops and nothing
+ * recurses. A table with a wrong length or checksum does not exist.
  */
 #ifndef HAL_DRIVERS_ACPI_H
 #define HAL_DRIVERS_ACPI_H

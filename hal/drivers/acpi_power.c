@@ -3,7 +3,7 @@
 #include <arch/x86.h>
 #include <hal/boot/board.h>
 #include <hal/boot/boot.h>
-#include <hal/drivers/acpi.h>
+#include <hal/drivers/acpi_power.h>
 #include <hal/hal.h>
 
 #define PM1_SLEEP_TYPE_SHIFT 10
@@ -43,7 +43,7 @@ static struct power_register register_init(const struct acpi_register *r)
     return (struct power_register){0};
 }
 
-void x86_power_init(const struct acpi_info *acpi)
+void acpi_power_init(const struct acpi_info *acpi)
 {
     power.reset = register_init(&acpi->reset);
     power.reset_value = acpi->reset_value;
@@ -67,8 +67,9 @@ static void register_write8(const struct power_register *r, uint8_t value)
 static void power_off(void)
 {
     if (power.sleep_control.present)
-        register_write8(&power.sleep_control,
-                        (uint8_t)((unsigned)power.sleep_type[0] << SLEEP_CONTROL_TYPE_SHIFT | SLEEP_CONTROL_ENABLE));
+        register_write8(
+            &power.sleep_control,
+            (uint8_t)((unsigned)power.sleep_type[0] << SLEEP_CONTROL_TYPE_SHIFT | SLEEP_CONTROL_ENABLE));
     for (unsigned i = 0; i < 2; i++) {
         if (power.pm1[i].present && power.pm1[i].memory == NULL)
             x86_outw(power.pm1[i].port,

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Interrupts.  Line n (a global system interrupt of ACPI) arrives as vector VECTOR_LINE_FIRST + n.  The CPU acknowledges an interrupt
- * by taking it: entry.S leaves its vector in hal_cpu.vector for hal_irq_claim().  When nothing was taken, a claim opens the
- * interrupt window for one instruction, so that claiming also works where the kernel polls.
+ * Interrupts.  Line n (a global system interrupt of ACPI) arrives as vector VECTOR_LINE_FIRST + n.  The CPU
+ * acknowledges an interrupt by taking it: entry.S leaves its vector in hal_cpu.vector for hal_irq_claim().
+ * When nothing was taken, a claim opens the interrupt window for one instruction, so that claiming also works
+ * where the kernel polls.
  *
- * An I/O APIC loses edges on a masked line.  A line in edge mode is therefore never masked once it was enabled: while it is disabled, an
- * interrupt of it is remembered, and sent again as an IPI when it is enabled.
+ * An I/O APIC loses edges on a masked line.  A line is therefore never masked once hal_irq_route() made it
+ * an edge line: while it is disabled, an interrupt of it is remembered, and sent again as an IPI when it is
+ * enabled.
  *
  * lines_lock protects `line` and the I/O APICs. Innermost; held for a few instructions.
  */
 #include <arch/x86.h>
 #include <hal/boot/boot.h>
-#include <hal/drivers/acpi.h>
+#include <hal/drivers/apic.h>
 #include <hal/drivers/ioapic.h>
 #include <hal/drivers/lapic.h>
 #include <hal/hal.h>
@@ -69,7 +71,8 @@ static void ioapics_init(const struct acpi_info *acpi)
         uint32_t first = acpi->ioapic_count > 0 ? acpi->ioapic[i].first : 0;
         if (first >= VECTOR_LINE_COUNT)
             continue;
-        uint32_t end = first + ioapic_add(boot_map_device(x86_kernel_root, HAL_PA(address), IOAPIC_WINDOW_SIZE), first);
+        uint32_t end =
+            first + ioapic_add(boot_map_device(x86_kernel_root, HAL_PA(address), IOAPIC_WINDOW_SIZE), first);
         if (end > VECTOR_LINE_COUNT)
             end = VECTOR_LINE_COUNT;
         if (end > hal_info.irq_count)
@@ -101,7 +104,7 @@ static void lines_init(const struct acpi_info *acpi)
     }
 }
 
-void x86_irq_init(const struct acpi_info *acpi)
+void apic_init(const struct acpi_info *acpi)
 {
     uint64_t base = acpi->lapic_address != 0 ? acpi->lapic_address : LAPIC_DEFAULT;
     struct lapic_config config = {
@@ -135,7 +138,9 @@ static uint32_t vector_take(struct hal_cpu *cpu)
     return vector;
 }
 
-/* Is an interrupt of line `n` to be reported? If not, an edge is remembered; a level stays and comes again. */
+/*
+ * Is an interrupt of line `n` to be reported? If not, an edge is remembered; a level stays and comes again.
+ */
 static bool line_wanted(uint32_t n)
 {
     struct line *l = &line[n];
@@ -148,8 +153,8 @@ static bool line_wanted(uint32_t n)
 }
 
 /*
- * Did the timer pass its deadline?  If not, the counter was too short for it, or an old deadline fired: go on.  Clocks drift: a
- * timer that is early by less than it is worth to arm it again counts.
+ * Did the timer pass its deadline?  If not, the counter was too short for it, or an old deadline fired: go
+ * on.  Clocks drift: a timer that is early by less than it is worth to arm it again counts.
  */
 static bool timer_expired(struct hal_cpu *cpu)
 {
@@ -224,7 +229,7 @@ enum hal_status hal_irq_route(hal_irq_t irq, enum hal_irq_mode mode, uint32_t cp
     l->level = mode == HAL_IRQ_LEVEL;
     l->apic_id = (uint8_t)x86_cpu_slots[cpu].apic_id;
     line_route(irq);
-    if (l->enabled)
+    if (l->enabled || !l->level)
         ioapic_mask(irq, false);
     lines_release();
     return HAL_OK;

@@ -71,8 +71,9 @@ void ioapic_route(uint32_t line, const struct ioapic_route *route)
 
     reg_write(io, reg, ENTRY_MASKED);
     reg_write(io, reg + 1, (uint32_t)route->apic_id << 24);
-    reg_write(io, reg, ENTRY_MASKED | (route->level ? ENTRY_LEVEL : 0) | (route->active_low ? ENTRY_ACTIVE_LOW : 0) |
-                           route->vector);
+    reg_write(io, reg,
+              ENTRY_MASKED | (route->level ? ENTRY_LEVEL : 0) | (route->active_low ? ENTRY_ACTIVE_LOW : 0) |
+                  route->vector);
 }
 
 void ioapic_mask(uint32_t line, bool masked)

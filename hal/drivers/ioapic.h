@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The I/O APICs of a PC (Intel 82093AA): each serves some of the global interrupt lines and sends every line as a
- * vector to one CPU.  The caller serialises.
+ * The I/O APICs of a PC (Intel 82093AA): each serves some of the global interrupt lines and sends every line
+ * as a vector to one CPU.  The caller serialises.
  */
 #ifndef HAL_DRIVERS_IOAPIC_H
 #define HAL_DRIVERS_IOAPIC_H
@@ -17,7 +17,10 @@ struct ioapic_route {
     bool active_low;
 };
 
-/* Add the I/O APIC with registers at `base` whose lines begin at `first`; all masked. Returns: its number of lines. */
+/*
+ * Add the I/O APIC with registers at `base` whose lines begin at `first`; all masked. Returns: its number of
+ * lines.
+ */
 uint32_t ioapic_add(volatile void *base, uint32_t first);
 
 /* Does some I/O APIC serve `line`? */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The local interrupt controller and timer of an x86 CPU (SDM volume 3, chapter 10), in xAPIC mode (registers in memory) or
- * x2APIC mode (registers are MSRs).  Every function is about the APIC of the CPU that calls it.
+ * The local interrupt controller and timer of an x86 CPU (SDM volume 3, chapter 10), in xAPIC mode (registers
+ * in memory) or x2APIC mode (registers are MSRs).  Every function is about the APIC of the CPU that calls it.
  */
 #ifndef HAL_DRIVERS_LAPIC_H
 #define HAL_DRIVERS_LAPIC_H

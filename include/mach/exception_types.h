@@ -44,9 +44,9 @@ typedef exception_behavior_t *exception_behavior_array_t;
 #define EXC_MASK_VALID (EXC_MASK_ALL | EXC_MASK_CRASH)
 
 /* Which message the kernel sends. */
-#define EXCEPTION_DEFAULT 1        /* exception_raise: thread and task */
-#define EXCEPTION_STATE 2          /* exception_raise_state: the thread's state, in and out */
-#define EXCEPTION_STATE_IDENTITY 3 /* exception_raise_state_identity: both */
+#define EXCEPTION_DEFAULT 1             /* exception_raise: thread and task */
+#define EXCEPTION_STATE 2               /* exception_raise_state: the thread's state, in and out */
+#define EXCEPTION_STATE_IDENTITY 3      /* exception_raise_state_identity: both */
 #define MACH_EXCEPTION_CODES 0x80000000 /* or-ed in: 64-bit codes, the mach_exc.defs messages */
 
 /* Numbers of exception codes in a message. */

@@ -12,7 +12,9 @@
 /* A new port with receive right. Returns: its name; MACH_PORT_NULL: out of resources. */
 mach_port_name_t mach_reply_port(void);
 
-/* A send right for the calling thread's port: one more user reference. Returns: its name, or MACH_PORT_NULL. */
+/*
+ * A send right for the calling thread's port: one more user reference. Returns: its name, or MACH_PORT_NULL.
+ */
 mach_port_name_t mach_thread_self(void);
 
 /* A send right for the calling task's port: one more user reference. Returns: its name, or MACH_PORT_NULL. */
@@ -30,7 +32,8 @@ extern mach_port_t bootstrap_port;
 
 /*
  * Write a string on the kernel's console, for debugging.
- * Returns: KERN_SUCCESS; KERN_INVALID_ADDRESS it can't be read; KERN_INVALID_ARGUMENT it is longer than a page.
+ * Returns: KERN_SUCCESS; KERN_INVALID_ADDRESS it can't be read; KERN_INVALID_ARGUMENT it is longer than a
+ * page.
  */
 kern_return_t mach_print(const char *text);
 

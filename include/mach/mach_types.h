@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The types of the kernel's objects.  A user holds a port to each; the kernel's own code (KERNEL) the object itself, with
- * a reference.
+ * The types of the kernel's objects.  A user holds a port to each; the kernel's own code (KERNEL) the object
+ * itself, with a reference.
  */
 #ifndef MACH_MACH_TYPES_H
 #define MACH_MACH_TYPES_H

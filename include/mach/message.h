@@ -40,7 +40,7 @@ typedef kern_return_t mach_msg_return_t;
 #define MACH_MSGH_BITS_PORTS_MASK                                                                            \
     (MACH_MSGH_BITS_REMOTE_MASK | MACH_MSGH_BITS_LOCAL_MASK | MACH_MSGH_BITS_VOUCHER_MASK)
 #define MACH_MSGH_BITS_COMPLEX 0x80000000u  /* a mach_msg_body_t follows the header */
-#define MACH_MSGH_BITS_CIRCULAR 0x10000000u /* in the kernel only: the message carries a right that may lead to itself */
+#define MACH_MSGH_BITS_CIRCULAR 0x10000000u /* in the kernel only: it may carry a right to its own port */
 #define MACH_MSGH_BITS_USER 0x801f1f1fu     /* bits that a sender may set */
 
 #define MACH_MSGH_BITS(remote, local) ((mach_msg_bits_t)((remote) | (local) << 8))
@@ -72,7 +72,7 @@ typedef kern_return_t mach_msg_return_t;
 #define MACH_MSG_TYPE_PORT_SEND MACH_MSG_TYPE_MOVE_SEND
 #define MACH_MSG_TYPE_PORT_SEND_ONCE MACH_MSG_TYPE_MOVE_SEND_ONCE
 #define MACH_MSG_TYPE_LAST 22u
-#define MACH_MSG_TYPE_POLYMORPHIC ((mach_msg_type_name_t)-1)
+#define MACH_MSG_TYPE_POLYMORPHIC (~(mach_msg_type_name_t)0)
 
 #define MACH_MSG_TYPE_PORT_ANY(x) ((x) >= MACH_MSG_TYPE_MOVE_RECEIVE && (x) <= MACH_MSG_TYPE_MAKE_SEND_ONCE)
 #define MACH_MSG_TYPE_PORT_ANY_SEND(x) ((x) >= MACH_MSG_TYPE_MOVE_SEND && (x) <= MACH_MSG_TYPE_MAKE_SEND_ONCE)
@@ -102,9 +102,9 @@ typedef void *mach_msg_address_t;
 
 typedef struct {
     mach_msg_bits_t msgh_bits;
-    mach_msg_size_t msgh_size;         /* bytes, from the header to the end of the inline data */
-    mach_port_name_t msgh_remote_port; /* sent: destination. received: reply right, or null */
-    mach_port_name_t msgh_local_port;  /* sent: reply right, or null. received: the port it came to */
+    mach_msg_size_t msgh_size;          /* bytes, from the header to the end of the inline data */
+    mach_port_name_t msgh_remote_port;  /* sent: destination. received: reply right, or null */
+    mach_port_name_t msgh_local_port;   /* sent: reply right, or null. received: the port it came to */
     mach_port_name_t msgh_voucher_port; /* reserved: MACH_PORT_NULL */
     mach_msg_id_t msgh_id;
 } mach_msg_header_t;
@@ -279,8 +279,8 @@ _Static_assert(sizeof(mach_msg_max_trailer_t) == 60, "ABI");
                                    : sizeof(mach_msg_max_trailer_t)))
 
 /*
- * Results of mach_msg().  0x10000000 send, 0x10004000 receive; the low bits 0x3e00 may be or-ed to a result and
- * name the shortage that was in the way of rights or memory of the message.
+ * Results of mach_msg().  0x10000000 send, 0x10004000 receive; the low bits 0x3e00 may be or-ed to a result
+ * and name the shortage that was in the way of rights or memory of the message.
  */
 #define MACH_MSG_SUCCESS 0x00000000
 
@@ -331,13 +331,13 @@ _Static_assert(sizeof(mach_msg_max_trailer_t) == 60, "ABI");
 /*
  * Send a message, receive a message, or both in one trap.
  *
- * option: MACH_SEND_MSG and MACH_RCV_MSG choose the halves; send_size: bytes of *msg to send; rcv_size: bytes of
- * room in *msg, trailer included; rcv_name: port or port set to receive from; timeout: milliseconds, for
+ * option: MACH_SEND_MSG and MACH_RCV_MSG choose the halves; send_size: bytes of *msg to send; rcv_size: bytes
+ * of room in *msg, trailer included; rcv_name: port or port set to receive from; timeout: milliseconds, for
  * MACH_SEND_TIMEOUT and MACH_RCV_TIMEOUT; notify: a port with receive right, for MACH_SEND_NOTIFY and
  * MACH_RCV_NOTIFY, else MACH_PORT_NULL.
  * Returns: MACH_MSG_SUCCESS; MACH_SEND_*: nothing was sent, rights and memory are as before (except after
- * MACH_SEND_TIMED_OUT, MACH_SEND_INTERRUPTED: *msg holds the message in the form in which it can be sent again);
- * MACH_RCV_*: the send half, if any, has happened.
+ * MACH_SEND_TIMED_OUT, MACH_SEND_INTERRUPTED: *msg holds the message in the form in which it can be sent
+ * again); MACH_RCV_*: the send half, if any, has happened.
  */
 mach_msg_return_t mach_msg(mach_msg_header_t *msg, mach_msg_option_t option, mach_msg_size_t send_size,
                            mach_msg_size_t rcv_size, mach_port_name_t rcv_name, mach_msg_timeout_t timeout,
@@ -347,10 +347,11 @@ mach_msg_return_t mach_msg(mach_msg_header_t *msg, mach_msg_option_t option, mac
  * As mach_msg(), but the message is received into *rcv_msg; rcv_scatter_size: bytes of the scatter list that
  * *rcv_msg holds for MACH_RCV_OVERWRITE.
  */
-mach_msg_return_t mach_msg_overwrite(mach_msg_header_t *msg, mach_msg_option_t option, mach_msg_size_t send_size,
-                                     mach_msg_size_t rcv_size, mach_port_name_t rcv_name,
-                                     mach_msg_timeout_t timeout, mach_port_name_t notify,
-                                     mach_msg_header_t *rcv_msg, mach_msg_size_t rcv_scatter_size);
+mach_msg_return_t mach_msg_overwrite(mach_msg_header_t *msg, mach_msg_option_t option,
+                                     mach_msg_size_t send_size, mach_msg_size_t rcv_size,
+                                     mach_port_name_t rcv_name, mach_msg_timeout_t timeout,
+                                     mach_port_name_t notify, mach_msg_header_t *rcv_msg,
+                                     mach_msg_size_t rcv_scatter_size);
 
 /* Release the rights and the memory in a received message that nobody wants. */
 void mach_msg_destroy(mach_msg_header_t *msg);
@@ -365,7 +366,8 @@ mach_msg_return_t mach_msg_server(boolean_t (*demux)(mach_msg_header_t *request,
                                   mach_msg_option_t options);
 
 /* As mach_msg_server(), for one request. Returns: MACH_MSG_SUCCESS after the reply was sent. */
-mach_msg_return_t mach_msg_server_once(boolean_t (*demux)(mach_msg_header_t *request, mach_msg_header_t *reply),
+mach_msg_return_t mach_msg_server_once(boolean_t (*demux)(mach_msg_header_t *request,
+                                                          mach_msg_header_t *reply),
                                        mach_msg_size_t max_size, mach_port_name_t rcv_name,
                                        mach_msg_option_t options);
 

@@ -13,8 +13,8 @@
 #define MIG_ROUND(bytes) (((bytes) + 3u) & ~3u)
 
 /*
- * A variable array is declared with room for all that it may hold, but takes only the room that it needs: what follows
- * it moves forward by the gap.  The message as it is to be seen from behind such an array:
+ * A variable array is declared with room for all that it may hold, but takes only the room that it needs:
+ * what follows it moves forward by the gap.  The message as it is to be seen from behind such an array:
  */
 static inline void *mig_moved(void *message, mach_msg_size_t gap)
 {
@@ -54,8 +54,8 @@ static inline mach_msg_size_t mig_string_end(char *text, mach_msg_size_t room)
 }
 
 /* Does a request or reply have `descriptors` descriptors (0: it is simple), and from min to max bytes? */
-static inline boolean_t mig_has_form(const mach_msg_header_t *head, mach_msg_size_t descriptors, mach_msg_size_t min,
-                                     mach_msg_size_t max)
+static inline boolean_t mig_has_form(const mach_msg_header_t *head, mach_msg_size_t descriptors,
+                                     mach_msg_size_t min, mach_msg_size_t max)
 {
     if (head->msgh_size < min || head->msgh_size > max)
         return FALSE;
@@ -66,7 +66,8 @@ static inline boolean_t mig_has_form(const mach_msg_header_t *head, mach_msg_siz
 }
 
 /* Is it the descriptor of a right that the receiver holds as `disposition`? */
-static inline boolean_t mig_is_port(const mach_msg_port_descriptor_t *descriptor, mach_msg_type_name_t disposition)
+static inline boolean_t mig_is_port(const mach_msg_port_descriptor_t *descriptor,
+                                    mach_msg_type_name_t disposition)
 {
     return descriptor->type == MACH_MSG_PORT_DESCRIPTOR && descriptor->disposition == disposition;
 }
@@ -74,7 +75,8 @@ static inline boolean_t mig_is_port(const mach_msg_port_descriptor_t *descriptor
 /* Is it the descriptor of any right? */
 static inline boolean_t mig_is_any_port(const mach_msg_port_descriptor_t *descriptor)
 {
-    return descriptor->type == MACH_MSG_PORT_DESCRIPTOR && MACH_MSG_TYPE_PORT_ANY_RIGHT(descriptor->disposition);
+    return descriptor->type == MACH_MSG_PORT_DESCRIPTOR &&
+           MACH_MSG_TYPE_PORT_ANY_RIGHT(descriptor->disposition);
 }
 
 /* Fill in the descriptor of a right. */
@@ -90,10 +92,12 @@ static inline void mig_put_port(mach_msg_port_descriptor_t *descriptor, mach_por
 
 /*
  * Is it the reply `id` of the form that mig_has_form() would accept, with a good result?
- * Returns: KERN_SUCCESS; the server's result, if that is an error; MIG_SERVER_DIED, MIG_REPLY_MISMATCH, MIG_TYPE_ERROR.
+ * Returns: KERN_SUCCESS; the server's result, if that is an error; MIG_SERVER_DIED, MIG_REPLY_MISMATCH,
+ * MIG_TYPE_ERROR.
  */
-static inline kern_return_t mig_check_reply(const mach_msg_header_t *head, mach_msg_id_t id, mach_msg_size_t descriptors,
-                                            mach_msg_size_t min, mach_msg_size_t max)
+static inline kern_return_t mig_check_reply(const mach_msg_header_t *head, mach_msg_id_t id,
+                                            mach_msg_size_t descriptors, mach_msg_size_t min,
+                                            mach_msg_size_t max)
 {
     const mig_reply_error_t *error = (const mig_reply_error_t *)head;
 
@@ -116,7 +120,10 @@ static inline kern_return_t mig_refuse_reply(mach_msg_header_t *head, kern_retur
     return result;
 }
 
-/* Send the request *head over its remote port; the reply, at most reply_size bytes with its trailer, replaces it. */
+/*
+ * Send the request *head over its remote port; the reply, at most reply_size bytes with its trailer, replaces
+ * it.
+ */
 static inline mach_msg_return_t mig_call_options(mach_msg_header_t *head, mach_msg_size_t reply_size,
                                                  mach_msg_option_t option, mach_msg_timeout_t timeout)
 {
@@ -125,8 +132,8 @@ static inline mach_msg_return_t mig_call_options(mach_msg_header_t *head, mach_m
 
     head->msgh_local_port = reply_port;
     head->msgh_voucher_port = MACH_PORT_NULL;
-    result = mach_msg(head, MACH_SEND_MSG | MACH_RCV_MSG | option, head->msgh_size, reply_size, reply_port, timeout,
-                      MACH_PORT_NULL);
+    result = mach_msg(head, MACH_SEND_MSG | MACH_RCV_MSG | option, head->msgh_size, reply_size, reply_port,
+                      timeout, MACH_PORT_NULL);
     switch (result) {
     case MACH_MSG_SUCCESS:
     case MACH_SEND_INVALID_DATA:
@@ -151,22 +158,25 @@ static inline mach_msg_return_t mig_call_over(mach_msg_header_t *head, mach_msg_
                                               mach_msg_option_t option, mach_msg_timeout_t timeout)
 {
     head->msgh_voucher_port = MACH_PORT_NULL;
-    return mach_msg(head, MACH_SEND_MSG | MACH_RCV_MSG | option, head->msgh_size, reply_size, head->msgh_local_port,
-                    timeout, MACH_PORT_NULL);
+    return mach_msg(head, MACH_SEND_MSG | MACH_RCV_MSG | option, head->msgh_size, reply_size,
+                    head->msgh_local_port, timeout, MACH_PORT_NULL);
 }
 
 /* Send the request *head; no reply is awaited. */
-static inline mach_msg_return_t mig_send(mach_msg_header_t *head, mach_msg_option_t option, mach_msg_timeout_t timeout)
+static inline mach_msg_return_t mig_send(mach_msg_header_t *head, mach_msg_option_t option,
+                                         mach_msg_timeout_t timeout)
 {
     head->msgh_voucher_port = MACH_PORT_NULL;
-    return mach_msg(head, MACH_SEND_MSG | option, head->msgh_size, 0, MACH_PORT_NULL, timeout, MACH_PORT_NULL);
+    return mach_msg(head, MACH_SEND_MSG | option, head->msgh_size, 0, MACH_PORT_NULL, timeout,
+                    MACH_PORT_NULL);
 }
 
 /*
  * Serve one request: the body of every generated NAME_server().
  * Returns: TRUE; FALSE the subsystem has no such id (*reply says MIG_BAD_ID).
  */
-static inline boolean_t mig_serve(const mig_subsystem_t *subsystem, mach_msg_header_t *request, mach_msg_header_t *reply)
+static inline boolean_t mig_serve(const mig_subsystem_t *subsystem, mach_msg_header_t *request,
+                                  mach_msg_header_t *reply)
 {
     mig_reply_error_t *error = (mig_reply_error_t *)reply;
     mach_msg_id_t id = request->msgh_id;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Data representation of the inline part of a message, as OSF MIG writes it: 8 bytes ahead of the arguments. */
+/*
+ * Data representation of the inline part of a message, as OSF MIG writes it: 8 bytes ahead of the arguments.
+ */
 #ifndef MACH_NDR_H
 #define MACH_NDR_H
 

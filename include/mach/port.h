@@ -26,7 +26,7 @@ typedef mach_port_name_t mach_port_t;
 #endif
 typedef mach_port_t *mach_port_array_t;
 
-#define MACH_PORT_NULL ((mach_port_name_t)0)  /* no right at all */
+#define MACH_PORT_NULL ((mach_port_name_t)0)   /* no right at all */
 #define MACH_PORT_DEAD ((mach_port_name_t)~0u) /* a right to a port that died on the way */
 #define MACH_PORT_VALID(name) ((name) != MACH_PORT_NULL && (name) != MACH_PORT_DEAD)
 
@@ -67,14 +67,14 @@ typedef mach_port_type_t *mach_port_type_array_t;
 #define MACH_PORT_TYPE_DNREQUEST ((mach_port_type_t)0x80000000) /* dead name */
 #define MACH_PORT_TYPE_SPREQUEST ((mach_port_type_t)0x40000000) /* send possible */
 
-typedef natural_t mach_port_urefs_t;  /* user references of a name */
-typedef integer_t mach_port_delta_t;  /* a change of them */
-typedef natural_t mach_port_seqno_t;  /* sequence number of a message at its port */
-typedef natural_t mach_port_mscount_t; /* make-send count */
+typedef natural_t mach_port_urefs_t;    /* user references of a name */
+typedef integer_t mach_port_delta_t;    /* a change of them */
+typedef natural_t mach_port_seqno_t;    /* sequence number of a message at its port */
+typedef natural_t mach_port_mscount_t;  /* make-send count */
 typedef natural_t mach_port_msgcount_t; /* messages in a queue */
-typedef natural_t mach_port_rights_t; /* number of rights */
-typedef natural_t mach_port_srights_t; /* are there send rights? */
-typedef uint64_t mach_port_context_t; /* the receiver's own label for a port */
+typedef natural_t mach_port_rights_t;   /* number of rights */
+typedef natural_t mach_port_srights_t;  /* are there send rights? */
+typedef uint64_t mach_port_context_t;   /* the receiver's own label for a port */
 
 #define MACH_PORT_SRIGHTS_NONE 0
 #define MACH_PORT_SRIGHTS_PRESENT 1
@@ -92,8 +92,8 @@ typedef struct mach_port_limits {
 } mach_port_limits_t;
 
 typedef struct mach_port_status {
-    mach_port_rights_t mps_pset;       /* number of port sets that it is a member of */
-    mach_port_seqno_t mps_seqno;       /* of the next message to be received */
+    mach_port_rights_t mps_pset; /* number of port sets that it is a member of */
+    mach_port_seqno_t mps_seqno; /* of the next message to be received */
     mach_port_mscount_t mps_mscount;
     mach_port_msgcount_t mps_qlimit;
     mach_port_msgcount_t mps_msgcount; /* in the queue now */

@@ -19,7 +19,7 @@ struct processor_basic_info {
     cpu_type_t cpu_type;
     cpu_subtype_t cpu_subtype;
     boolean_t running;
-    int slot_num; /* 0 .. host_basic_info.max_cpus - 1 */
+    int slot_num;        /* 0 .. host_basic_info.max_cpus - 1 */
     boolean_t is_master; /* the boot processor */
 };
 

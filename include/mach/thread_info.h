@@ -34,8 +34,8 @@ struct thread_basic_info {
 };
 
 struct thread_identifier_info {
-    uint64_t thread_id;     /* never used again while the system runs */
-    uint64_t thread_handle; /* its thread pointer */
+    uint64_t thread_id;      /* never used again while the system runs */
+    uint64_t thread_handle;  /* its thread pointer */
     uint64_t dispatch_qaddr; /* 0 */
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Thread states: registers by flavor.  <mach/machine/thread_status.h> has the flavors of the ISA; machine-independent
- * kernel code needs this file only.
+ * Thread states: registers by flavor.  <mach/machine/thread_status.h> has the flavors of the ISA; machine-
+ * independent kernel code needs this file only.
  */
 #ifndef MACH_THREAD_STATUS_H
 #define MACH_THREAD_STATUS_H

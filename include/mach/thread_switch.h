@@ -6,9 +6,10 @@
 #include <mach/message.h>
 #include <mach/port.h>
 
-#define SWITCH_OPTION_NONE 0    /* yield */
-#define SWITCH_OPTION_DEPRESS 1 /* lowest priority for option_time milliseconds, or until thread_depress_abort() */
-#define SWITCH_OPTION_WAIT 2    /* block for option_time milliseconds */
+#define SWITCH_OPTION_NONE 0 /* yield */
+#define SWITCH_OPTION_DEPRESS                                                                                \
+    1 /* lowest priority for option_time milliseconds, or until thread_depress_abort() */
+#define SWITCH_OPTION_WAIT 2 /* block for option_time milliseconds */
 
 #define valid_switch_option(option) ((option) >= SWITCH_OPTION_NONE && (option) <= SWITCH_OPTION_WAIT)
 

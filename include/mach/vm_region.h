@@ -23,7 +23,7 @@ struct vm_region_basic_info_64 {
     vm_prot_t protection;
     vm_prot_t max_protection;
     vm_inherit_t inheritance;
-    boolean_t shared;   /* other address spaces see the same memory */
+    boolean_t shared; /* other address spaces see the same memory */
     boolean_t reserved;
     memory_object_offset_t offset; /* of the region's first byte in its memory object */
     vm_behavior_t behavior;
@@ -33,7 +33,7 @@ struct vm_region_basic_info_64 {
 
 typedef struct vm_region_basic_info_64 vm_region_basic_info_data_64_t;
 typedef struct vm_region_basic_info_64 *vm_region_basic_info_64_t;
-#define VM_REGION_BASIC_INFO_COUNT_64 \
+#define VM_REGION_BASIC_INFO_COUNT_64                                                                        \
     ((mach_msg_type_number_t)(sizeof(vm_region_basic_info_data_64_t) / sizeof(int)))
 
 #endif

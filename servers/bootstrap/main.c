@@ -12,6 +12,7 @@
 #include "archive.h"
 #include "names.h"
 #include "programs.h"
+#include "usage.h"
 
 #include <libmach/program.h>
 #include <mach/bootstrap_server.h>
@@ -27,6 +28,8 @@ static mach_port_t notify_port;
 
 static unsigned programs_run;
 static unsigned programs_failed;
+static mach_port_t host;
+static uint64_t start_time; /* nanoseconds since boot */
 
 /* The kernel sends to notify_port, and nobody else has a right to it. */
 static void handle_notification(mach_msg_header_t *request)
@@ -59,23 +62,42 @@ static void wait_for(const struct program *program)
     }
 }
 
+/* What went wrong around a program, as a test result of its own. */
+static void report_failure(const char *name, const char *what)
+{
+    printf("# program: %s:end\nnot ok 1 - %s %s\n1..1\n", name, name, what);
+}
+
 static void run(const char *name)
 {
     struct program *program;
 
     programs_run++;
+    usage_note();
     kern_return_t kr = program_start(name, &program);
     if (kr != KERN_SUCCESS) {
-        printf("# program: %s\nnot ok 1 - %s is not started: %s\n1..1\n", name, name, mach_error_string(kr));
+        printf("bootstrap: %s: %s\n", name, mach_error_string(kr));
+        report_failure(name, "is not started");
         programs_failed++;
         return;
     }
     wait_for(program);
-    if (!program->told)
-        printf("not ok - %s died without telling its status\n", name);
-    if (!program->told || program->status != 0)
-        programs_failed++;
+    bool told = program->told;
+    bool good = told && program->status == 0;
     program_forget(program);
+    if (!told)
+        report_failure(name, "died without telling its status");
+    if (!usage_is_as_noted()) {
+        report_failure(name, "left kernel objects behind");
+        good = false;
+    }
+    programs_failed += !good;
+}
+
+static void run_bench(const char *name)
+{
+    printf("bench: boot_to_user_ns %lu ns\n", start_time);
+    run(name);
 }
 
 static void start(const char *name)
@@ -126,7 +148,7 @@ static const struct command commands[] = {
     {"start=", "", start},
     {"run=", "", run},
     {"conformance=", "conformance/", run},
-    {"bench=", "bench/", run},
+    {"bench=", "bench/", run_bench},
 };
 
 static bool obey(const char *word, size_t length)
@@ -171,11 +193,21 @@ static kern_return_t make_ports(void)
     return kr;
 }
 
+static void note_start_time(void)
+{
+    time_value64_t now;
+
+    host = mach_host_self();
+    if (host_get_uptime64(host, &now) == KERN_SUCCESS)
+        start_time = (uint64_t)now.seconds * NSEC_PER_SEC + (uint64_t)now.nanoseconds;
+}
+
 int main(int argc, char *argv[])
 {
     (void)argc;
     (void)argv;
 
+    note_start_time();
     kern_return_t kr = make_ports();
     if (kr != KERN_SUCCESS) {
         printf("bootstrap: no ports: %s\n", mach_error_string(kr));
@@ -183,6 +215,7 @@ int main(int argc, char *argv[])
         archive_init((const void *)mach_startup->archive, mach_startup->archive_size);
         programs_init(port_set, notify_port);
         names_init(notify_port);
+        usage_init(host);
         if (!obey_all((const char *)mach_startup->cmdline))
             printf("bootstrap: nothing to do. Try the kernel command line conformance=all\n");
         else if (programs_run > 0)

@@ -294,13 +294,27 @@ static void child_bad_access(void)
     touch_null();
 }
 
-static void child_stack_overflow(void)
+/* Returns: depth, if there were that much stack. */
+static unsigned descend(unsigned depth)
 {
     volatile uint8_t frame[1024];
 
-    frame[0] = 1;
-    child_stack_overflow();
-    frame[1] = frame[0];
+    frame[depth % sizeof(frame)] = 1;
+    return depth == 0 ? 0 : descend(depth - 1) + frame[depth % sizeof(frame)];
+}
+
+/* The stack of a child lies in the middle of its data: a thread of its own has one with a guard page. */
+static void overflow(void *unused)
+{
+    (void)unused;
+    (void)descend(1u << 20);
+}
+
+static void child_stack_overflow(void)
+{
+    (void)mach_thread_start(overflow, NULL, NULL);
+    for (;;)
+        test_sleep(1000);
 }
 
 static void test_no_handler(void)

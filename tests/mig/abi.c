@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The ABI, spot by spot: programs that were compiled against these headers depend on it.  Compiled as user code and as kernel
- * code; there is nothing to run.
+ * The ABI, spot by spot: programs that were compiled against these headers depend on it.  Compiled as user
+ * code and as kernel code; there is nothing to run.
  */
 #include <mach/exception_types.h>
 #include <mach/mach_types.h>

@@ -131,7 +131,8 @@ class Generated(harness.MigTest):
 
 class RoundTrip(harness.MigTest):
     def build(self, name, sources, *options):
-        command = ["-std=gnu17", *harness.SANITIZERS, *harness.WARNINGS, "-I.", f"-I{harness.INCLUDE}", f"-I{harness.HERE}"]
+        command = ["-std=gnu17", *harness.SANITIZERS, *harness.WARNINGS]
+        command += ["-I.", f"-I{harness.INCLUDE}", f"-I{harness.HERE}"]
         complaint = self.folder.compile("gcc", [*command, *options, *sources, "-o", name])
         self.assertEqual(complaint, "")
 

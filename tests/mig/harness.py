@@ -17,8 +17,8 @@ ISAS = ("x86_64", "aarch64", "riscv64")
 
 # More than the build asks for: what mig writes has to be clean under anybody's flags.
 WARNINGS = (
-    "-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla -Wimplicit-fallthrough -Wcast-align "
-    "-Wconversion -Wsign-conversion -Werror"
+    "-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla -Wimplicit-fallthrough "
+    "-Wcast-align -Wconversion -Wsign-conversion -Werror"
 ).split()
 SANITIZERS = "-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all".split()
 
@@ -50,7 +50,8 @@ class Folder:
 
     def compile(self, compiler, arguments):
         """Run a compiler in the folder. Returns: '' or what it complained about."""
-        result = subprocess.run([compiler, *map(str, arguments)], cwd=self.path, capture_output=True, text=True, check=False)
+        command = [compiler, *map(str, arguments)]
+        result = subprocess.run(command, cwd=self.path, capture_output=True, text=True, check=False)
         return result.stderr if result.returncode else ""
 
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The kernel's stubs: who owns rights and references afterwards, whatever happens (contract: kern/mig_kernel.h).  And the
- * kernel's sending side, for exceptions and notifications.
+ * The kernel's stubs: who owns rights and references afterwards, whatever happens (contract:
+ * kern/mig_kernel.h).  And the kernel's sending side, for exceptions and notifications.
  */
 #include <kern/mig_kernel.h>
 #include <stdbool.h>
@@ -67,7 +67,8 @@ kern_return_t object_create(object_t object, object_t parent, kern_return_t resu
 }
 
 kern_return_t object_take(object_t object, mach_port_t receive, mach_port_t any, mach_msg_type_name_t anyPoly,
-                          kern_return_t result, mach_port_t *back, mach_msg_type_name_t *backPoly, int32_t *number)
+                          kern_return_t result, mach_port_t *back, mach_msg_type_name_t *backPoly,
+                          int32_t *number)
 {
     calls++;
     (void)object;
@@ -167,18 +168,21 @@ static void test_objects(void)
     check(serve(9100, &ports[0], sizeof(f.request.create)) == KERN_SUCCESS, "a good request is served");
     check(f.reply_ports[0] == &ports[0] && f.reply.create.child.disposition == MACH_MSG_TYPE_PORT_SEND,
           "an object goes out as a send right");
-    check(f.reply.head.msgh_bits == MACH_MSGH_BITS_COMPLEX && f.reply.head.msgh_size == 40, "the reply is complex");
+    check(f.reply.head.msgh_bits == MACH_MSGH_BITS_COMPLEX && f.reply.head.msgh_size == 40,
+          "the reply is complex");
     check(balanced(), "references balance after success");
     check(f.request_ports[0] == &ports[1], "a right that was converted stays in the request");
     prepare_create(KERN_NO_SPACE);
-    check(serve(9100, &ports[0], sizeof(f.request.create)) == KERN_NO_SPACE && balanced(), "and after failure");
+    check(serve(9100, &ports[0], sizeof(f.request.create)) == KERN_NO_SPACE && balanced(),
+          "and after failure");
     prepare_create(KERN_SUCCESS);
     f.request_ports[0] = IPC_PORT_NULL;
     check(serve(9100, &ports[0], sizeof(f.request.create)) == KERN_SUCCESS && balanced(),
           "an argument may be no object: the routine sees NULL");
     calls = 0;
     prepare_create(KERN_SUCCESS);
-    check(serve(9100, &ports[2], sizeof(f.request.create)) == KERN_INVALID_ARGUMENT && balanced() && calls == 0,
+    check(serve(9100, &ports[2], sizeof(f.request.create)) == KERN_INVALID_ARGUMENT && balanced() &&
+              calls == 0,
           "a destination that is no object is refused");
     check(serve(9100, IPC_PORT_DEAD, sizeof(f.request.create)) == KERN_INVALID_ARGUMENT, "so is a dead port");
 }
@@ -188,7 +192,8 @@ static void test_rights(void)
     prepare_take(KERN_SUCCESS);
     check(serve(9102, &ports[0], sizeof(f.request.take)) == KERN_SUCCESS && f.reply.take.number == 7,
           "rights reach the routine");
-    check(f.request_ports[0] == IPC_PORT_NULL && f.request_ports[1] == IPC_PORT_NULL, "success consumes them");
+    check(f.request_ports[0] == IPC_PORT_NULL && f.request_ports[1] == IPC_PORT_NULL,
+          "success consumes them");
     check(f.reply_ports[0] == &ports[2] && f.reply.take.back.disposition == MACH_MSG_TYPE_PORT_SEND_ONCE,
           "a right goes out with the routine's disposition");
     prepare_take(KERN_FAILURE);
@@ -200,7 +205,8 @@ static void test_rights(void)
     f.request.poke.msgh_body.msgh_descriptor_count = 1;
     mig_put_port(&f.request.poke.notify, 0, MACH_MSG_TYPE_PORT_SEND_ONCE);
     f.request_ports[0] = &ports[2];
-    check(serve(9103, &ports[0], sizeof(f.request.poke)) == MIG_NO_REPLY && f.request_ports[0] == IPC_PORT_NULL,
+    check(serve(9103, &ports[0], sizeof(f.request.poke)) == MIG_NO_REPLY &&
+              f.request_ports[0] == IPC_PORT_NULL,
           "a simpleroutine consumes its rights and is not answered");
     f.request_ports[0] = &ports[2];
     f.request.poke.result = KERN_FAILURE;
@@ -213,16 +219,20 @@ static void test_refusals(void)
     calls = 0;
     prepare_take(KERN_SUCCESS);
     check(serve(9102, &ports[0], 24) == MIG_BAD_ARGUMENTS, "a request that is a header only is refused");
-    check(serve(9102, &ports[0], sizeof(f.request.take) - 4) == MIG_BAD_ARGUMENTS, "one word less is refused");
-    check(serve(9102, &ports[0], sizeof(f.request.take) + 4) == MIG_BAD_ARGUMENTS, "one word more is refused");
+    check(serve(9102, &ports[0], sizeof(f.request.take) - 4) == MIG_BAD_ARGUMENTS,
+          "one word less is refused");
+    check(serve(9102, &ports[0], sizeof(f.request.take) + 4) == MIG_BAD_ARGUMENTS,
+          "one word more is refused");
     f.request.take.msgh_body.msgh_descriptor_count = 3;
-    check(serve(9102, &ports[0], sizeof(f.request.take)) == MIG_BAD_ARGUMENTS, "three descriptors for two are refused");
+    check(serve(9102, &ports[0], sizeof(f.request.take)) == MIG_BAD_ARGUMENTS,
+          "three descriptors for two are refused");
     prepare_take(KERN_SUCCESS);
     f.request.head.msgh_bits = 0;
     check(serve(9102, &ports[0], sizeof(f.request.take)) == MIG_BAD_ARGUMENTS, "none at all are refused");
     prepare_take(KERN_SUCCESS);
     f.request.take.receive.disposition = MACH_MSG_TYPE_PORT_SEND;
-    check(serve(9102, &ports[0], sizeof(f.request.take)) == MIG_BAD_ARGUMENTS, "a right of the wrong kind is refused");
+    check(serve(9102, &ports[0], sizeof(f.request.take)) == MIG_BAD_ARGUMENTS,
+          "a right of the wrong kind is refused");
     check(calls == 0 && balanced() && f.request_ports[0] == &ports[2], "no routine ran, no right moved");
     check(serve(9101, &ports[0], 24) == MIG_BAD_ID && serve(9106, &ports[0], 24) == MIG_BAD_ID &&
               serve(9099, &ports[0], 24) == MIG_BAD_ID,
@@ -232,13 +242,17 @@ static void test_refusals(void)
 static void test_data(void)
 {
     mig_kernel_reply_result(&f.reply.head, KERN_ABORTED);
-    check(f.reply.head.msgh_bits == 0 && f.reply.head.msgh_size == 36 && f.reply.error.RetCode == KERN_ABORTED,
+    check(f.reply.head.msgh_bits == 0 && f.reply.head.msgh_size == 36 &&
+              f.reply.error.RetCode == KERN_ABORTED,
           "an error reply");
     memset(&f, 0, sizeof(f));
-    check(serve(9104, &ports[0], 24) == KERN_SUCCESS && strcmp(f.reply.text.text, "hello") == 0, "a string goes out");
+    check(serve(9104, &ports[0], 24) == KERN_SUCCESS && strcmp(f.reply.text.text, "hello") == 0,
+          "a string goes out");
     check(f.reply.head.msgh_size == 24 + 8 + 4 + 8 + 8 + 8, "in whole words");
-    check(memchr(f.reply.room + 24, 0xa5, f.reply.head.msgh_size - 24) == NULL, "nothing unwritten goes out with it");
-    check(serve(9105, &ports[2], 24) == KERN_SUCCESS && f.reply.raw.number == 3, "a port that is not converted");
+    check(memchr(f.reply.room + 24, 0xa5, f.reply.head.msgh_size - 24) == NULL,
+          "nothing unwritten goes out with it");
+    check(serve(9105, &ports[2], 24) == KERN_SUCCESS && f.reply.raw.number == 3,
+          "a port that is not converted");
 }
 
 static void test_sending(void)
@@ -261,17 +275,19 @@ static void test_sending(void)
           "a dead-name notification");
     mach_notify_port_destroyed_request(&message, &ports[2]);
     check(m.head.msgh_id == MACH_NOTIFY_PORT_DESTROYED && m.head.msgh_bits == MACH_MSGH_BITS_COMPLEX &&
-              m.destroyed.not_port.disposition == MACH_MSG_TYPE_PORT_RECEIVE && f.request_ports[0] == &ports[2],
+              m.destroyed.not_port.disposition == MACH_MSG_TYPE_PORT_RECEIVE &&
+              f.request_ports[0] == &ports[2],
           "a port-destroyed notification");
     mach_exception_raise_state_request(&message, 1, code, 1, 9, state, 3);
-    check(m.head.msgh_id == 2406 && m.head.msgh_size == 24 + 8 + 4 + 4 + 8 + 4 + 4 + 12, "an exception message");
+    check(m.head.msgh_id == 2406 && m.head.msgh_size == 24 + 8 + 4 + 4 + 8 + 4 + 4 + 12,
+          "an exception message");
     m.answer.Head = (mach_msg_header_t){.msgh_size = 24 + 8 + 4 + 4 + 4 + 8, .msgh_id = 2506};
     m.answer.RetCode = KERN_SUCCESS;
     m.answer.flavor = 9;
     m.answer.new_stateCnt = 2;
     memcpy(m.answer.new_state, state, 8);
-    check(mach_exception_raise_state_reply(&message, &flavor, new_state, &new_count) == KERN_SUCCESS && flavor == 9 &&
-              new_count == 2 && new_state[1] == 4,
+    check(mach_exception_raise_state_reply(&message, &flavor, new_state, &new_count) == KERN_SUCCESS &&
+              flavor == 9 && new_count == 2 && new_state[1] == 4,
           "its answer");
     m.answer.new_stateCnt = 615;
     check(mach_exception_raise_state_reply(&message, &flavor, new_state, &new_count) == MIG_TYPE_ERROR,

@@ -64,8 +64,8 @@ class Grammar(harness.MigTest):
 
     def test_preprocessor(self):
         """conditions and macros work, -D reaches them"""
-        text = PROLOGUE + "#if WANTED\n#define R(name) routine x_ ## name\nR(one)(p : mach_port_t);\n#else\nbroken\n#endif\n"
-        path = self.folder.write("t.defs", text)
+        text = "#if WANTED\n#define R(name) routine x_ ## name\nR(one)(p : mach_port_t);\n#else\nbroken\n#endif\n"
+        path = self.folder.write("t.defs", PROLOGUE + text)
         self.must(self.folder.mig("-DWANTED=1", "-check", path))
         self.assertEqual(self.folder.mig("-check", path).returncode, 1)
 
@@ -83,10 +83,10 @@ ERRORS = [
     ("routine r(p : mach_port_t);\nroutine r(p : mach_port_t);\n", 5, 9, "a second routine 'r'"),
     ("simpleroutine r(p : mach_port_t; out x : int);\n", 4, 38, "can't return 'x'"),
     ("routine r(requestport p : int);\n", 4, 23, "its type is no port"),
-    ("routine r(p : mach_port_t; requestport a : mach_port_t; requestport b : mach_port_t);\n", 4, 69, "a second request port"),
+    ("routine r(requestport a : mach_port_t; requestport b : mach_port_t);\n", 4, 52, "a second request port"),
     ("routine r(p : mach_port_t; out x : int, CountInOut);\n", 4, 32, "CountInOut is for variable arrays"),
     ("routine r(p : mach_port_t; x : array[3] of int);\n", 4, 28, "has no name in C"),
-    ("routine r(p : mach_port_t; replyport a : mach_port_t; ureplyport b : mach_port_t);\n", 4, 66, "too many reply ports"),
+    ("routine r(p : mach_port_t; replyport a : int; ureplyport b : int);\n", 4, 58, "too many reply ports"),
     ("subsystem again 200;\n", 4, 11, "a second subsystem statement"),
 ]
 

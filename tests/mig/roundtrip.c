@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Round trips through the generated stubs of sample.defs: every kind of argument there and back, then every message
- * broken in every way that the stubs promise to notice.
+ * Round trips through the generated stubs of sample.defs: every kind of argument there and back, then every
+ * message broken in every way that the stubs promise to notice.
  */
 #include "roundtrip_transport.h"
 
@@ -43,10 +43,11 @@ static kern_return_t try_structs(bool *good)
     wide_point_t wide = {.x = 5, .y = -6};
     mixed_t mixed = {0};
     point_t swapped = {0};
-    kern_return_t result = call_structs(SERVER, (point_t){.x = 1, .y = 2}, (rgb_t){1, 2, 3}, &wide, &mixed, &swapped);
+    kern_return_t result =
+        call_structs(SERVER, (point_t){.x = 1, .y = 2}, (rgb_t){1, 2, 3}, &wide, &mixed, &swapped);
 
-    *good = wide.x == ~5 && wide.y == -6 && mixed.kind == 3 && mixed.value == (int64_t)1 << 40 && swapped.x == 2 &&
-            swapped.y == 1;
+    *good = wide.x == ~5 && wide.y == -6 && mixed.kind == 3 && mixed.value == (int64_t)1 << 40 &&
+            swapped.x == 2 && swapped.y == 1;
     return result;
 }
 
@@ -83,8 +84,8 @@ static kern_return_t try_out_arrays(bool *good)
     kern_return_t result =
         call_out_arrays(SERVER, 3, bytes, &bytesCnt, wides, &widesCnt, &after, points, &pointsCnt, fixed);
 
-    *good = bytesCnt == 3 && widesCnt == 3 && pointsCnt == 3 && bytes[2] == 3 && wides[2] == ((int64_t)1 << 40) + 2 &&
-            points[2].y == -2 && after == 4711 && fixed[2] == 1002;
+    *good = bytesCnt == 3 && widesCnt == 3 && pointsCnt == 3 && bytes[2] == 3 &&
+            wides[2] == ((int64_t)1 << 40) + 2 && points[2].y == -2 && after == 4711 && fixed[2] == 1002;
     return result;
 }
 
@@ -115,8 +116,8 @@ static kern_return_t try_ports(bool *good)
     mach_port_t moved = 0, any_out = 0;
     mach_msg_type_name_t any_outPoly = 0;
     int32_t number_out = 0;
-    kern_return_t result = call_ports(SERVER, 10, 20, 30, MACH_MSG_TYPE_MOVE_RECEIVE, 40, &moved, &any_out, &any_outPoly,
-                                      &number_out);
+    kern_return_t result = call_ports(SERVER, 10, 20, 30, MACH_MSG_TYPE_MOVE_RECEIVE, 40, &moved, &any_out,
+                                      &any_outPoly, &number_out);
 
     *good = moved == 30 && any_out == 30 && any_outPoly == MACH_MSG_TYPE_PORT_SEND && number_out == ~40;
     return result;
@@ -288,7 +289,8 @@ static void test_broken_requests(void)
 }
 
 /* Set the word at `offset` of a request of routine `try` and expect `result` from the server. */
-static void expect(kern_return_t (*try)(bool *), unsigned offset, uint32_t value, kern_return_t result, const char *what)
+static void expect(kern_return_t (*try)(bool *), unsigned offset, uint32_t value, kern_return_t result,
+                   const char *what)
 {
     bool good;
 
@@ -313,13 +315,14 @@ static void test_broken_fields(void)
     expect(try_arrays, second_count, 0x20000001, MIG_BAD_ARGUMENTS, "a count that overflows is refused");
     expect(try_ports, 24, 2, MIG_BAD_ARGUMENTS, "a wrong number of descriptors is refused");
     expect(try_ports, 24, UINT32_MAX, MIG_BAD_ARGUMENTS, "the largest number of descriptors is refused");
-    expect(try_ports, descriptor, MACH_MSG_TYPE_PORT_SEND << 16 | MACH_MSG_OOL_DESCRIPTOR << 24, MIG_BAD_ARGUMENTS,
-           "a descriptor of another type is refused");
+    expect(try_ports, descriptor, MACH_MSG_TYPE_PORT_SEND << 16 | MACH_MSG_OOL_DESCRIPTOR << 24,
+           MIG_BAD_ARGUMENTS, "a descriptor of another type is refused");
     expect(try_ports, descriptor, MACH_MSG_TYPE_PORT_RECEIVE << 16, MIG_BAD_ARGUMENTS,
            "a right of another kind is refused");
     expect(try_ports, offsetof(__Request__ports_t, any) + 8, MACH_MSG_TYPE_PORT_NAME << 16, MIG_BAD_ARGUMENTS,
            "a polymorphic argument that is no right is refused");
-    expect(try_strings, offsetof(__Request__strings_t, textCnt), 0, MIG_BAD_ARGUMENTS, "an empty string is refused");
+    expect(try_strings, offsetof(__Request__strings_t, textCnt), 0, MIG_BAD_ARGUMENTS,
+           "an empty string is refused");
 }
 
 static void unterminated(mach_msg_header_t *message)
@@ -394,7 +397,8 @@ static void test_results(void)
     int64_t total;
     mach_msg_type_number_t bytesCnt = 2, widesCnt = 1, pointsCnt = 5;
 
-    check(call_fails(SERVER, KERN_NO_SPACE, &value) == KERN_NO_SPACE && value == 0, "an error comes back, a result does not");
+    check(call_fails(SERVER, KERN_NO_SPACE, &value) == KERN_NO_SPACE && value == 0,
+          "an error comes back, a result does not");
     check(call_fails(SERVER, KERN_SUCCESS, &value) == KERN_SUCCESS && value == 1, "no error, and the result");
     check(call_fails(SERVER, MIG_NO_REPLY, &value) == MACH_RCV_TIMED_OUT, "MIG_NO_REPLY: no reply");
     check(call_arrays(SERVER, bytes, 11, 0, wides, 0, (uint32_t *)wides, 0, &total) == MIG_ARRAY_TOO_LARGE,

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The routines of sample.defs: each makes its results from its arguments, so that the client can tell, and takes any value. */
+/*
+ * The routines of sample.defs: each makes its results from its arguments, so that the client can tell, and
+ * takes any value.
+ */
 #include <string.h>
 
 #include "sample_server.h"
@@ -24,7 +27,8 @@ void sample_handle_release(handle_t handle)
     handle->references--;
 }
 
-kern_return_t do_scalars(mach_port_t server, int8_t small, int64_t wide, uint64_t *counter, uint16_t *half, int64_t *sum)
+kern_return_t do_scalars(mach_port_t server, int8_t small, int64_t wide, uint64_t *counter, uint16_t *half,
+                         int64_t *sum)
 {
     *counter += server;
     *half = 0x1234;
@@ -45,8 +49,8 @@ kern_return_t do_structs(mach_port_t server, point_t point, rgb_t colour, wide_p
     return KERN_SUCCESS;
 }
 
-kern_return_t do_fixed_arrays(mach_port_t server, vector_t vector, wide_vector_t wide, vector_t both, vector_t doubled,
-                              wide_vector_t wide_doubled)
+kern_return_t do_fixed_arrays(mach_port_t server, vector_t vector, wide_vector_t wide, vector_t both,
+                              vector_t doubled, wide_vector_t wide_doubled)
 {
     (void)server;
     for (int i = 0; i < 3; i++) {
@@ -57,9 +61,9 @@ kern_return_t do_fixed_arrays(mach_port_t server, vector_t vector, wide_vector_t
     return KERN_SUCCESS;
 }
 
-kern_return_t do_arrays(mach_port_t server, bytes_t bytes, mach_msg_type_number_t bytesCnt, int32_t between, wides_t wides,
-                        mach_msg_type_number_t widesCnt, const words_t words, mach_msg_type_number_t wordsCnt,
-                        int64_t *total)
+kern_return_t do_arrays(mach_port_t server, bytes_t bytes, mach_msg_type_number_t bytesCnt, int32_t between,
+                        wides_t wides, mach_msg_type_number_t widesCnt, const words_t words,
+                        mach_msg_type_number_t wordsCnt, int64_t *total)
 {
     (void)server;
     *total = between;
@@ -72,9 +76,10 @@ kern_return_t do_arrays(mach_port_t server, bytes_t bytes, mach_msg_type_number_
     return KERN_SUCCESS;
 }
 
-kern_return_t do_out_arrays(mach_port_t server, uint32_t length, bytes_t bytes, mach_msg_type_number_t *bytesCnt,
-                            wides_t wides, mach_msg_type_number_t *widesCnt, int32_t *after, points_t points,
-                            mach_msg_type_number_t *pointsCnt, vector_t fixed)
+kern_return_t do_out_arrays(mach_port_t server, uint32_t length, bytes_t bytes,
+                            mach_msg_type_number_t *bytesCnt, wides_t wides, mach_msg_type_number_t *widesCnt,
+                            int32_t *after, points_t points, mach_msg_type_number_t *pointsCnt,
+                            vector_t fixed)
 {
     (void)server;
     *bytesCnt = length < *bytesCnt ? length : *bytesCnt;
@@ -92,8 +97,8 @@ kern_return_t do_out_arrays(mach_port_t server, uint32_t length, bytes_t bytes, 
     return KERN_SUCCESS;
 }
 
-kern_return_t do_inout_arrays(mach_port_t server, words_t words, mach_msg_type_number_t *wordsCnt, wides_t wides,
-                              mach_msg_type_number_t *widesCnt)
+kern_return_t do_inout_arrays(mach_port_t server, words_t words, mach_msg_type_number_t *wordsCnt,
+                              wides_t wides, mach_msg_type_number_t *widesCnt)
 {
     (void)server;
     for (mach_msg_type_number_t i = 0; i < *wordsCnt; i++)

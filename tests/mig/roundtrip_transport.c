@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * See roundtrip_transport.h.  Header and descriptors change on the way as the kernel changes them; names do not.
- * Every message lives in memory of just its size, so that AddressSanitizer sees an access beyond it.
+ * See roundtrip_transport.h.  Header and descriptors change on the way as the kernel changes them; names do
+ * not. Every message lives in memory of just its size, so that AddressSanitizer sees an access beyond it.
  */
 #include "roundtrip_transport.h"
 

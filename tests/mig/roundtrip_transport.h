@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The round-trip test's stand-in for the kernel: mach_msg() hands a request straight to the server's stubs. */
+/*
+ * The round-trip test's stand-in for the kernel: mach_msg() hands a request straight to the server's stubs.
+ */
 #ifndef ROUNDTRIP_TRANSPORT_H
 #define ROUNDTRIP_TRANSPORT_H
 
@@ -18,10 +20,11 @@ extern transport_hook_t transport_on_request; /* NULL: nothing to change */
 extern transport_hook_t transport_on_reply;
 
 extern mach_msg_header_t *transport_last_request; /* as it was sent, before the hook */
-extern kern_return_t transport_last_result;       /* of the server: KERN_SUCCESS, or what stands in the error reply */
+extern kern_return_t
+    transport_last_result; /* of the server: KERN_SUCCESS, or what stands in the error reply */
 extern mach_msg_option_t transport_last_option;
 extern mach_port_name_t transport_last_reply_port;
-extern unsigned transport_leaks;    /* messages in which TRANSPORT_FILL was found */
+extern unsigned transport_leaks;     /* messages in which TRANSPORT_FILL was found */
 extern unsigned transport_destroyed; /* calls of mach_msg_destroy() */
 
 #endif

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""GDB commands for the Portolan kernel. Load with `gdb-multiarch build/<isa>-checked/kernel.elf -x tools/gdb/portolan.py`.
+"""GDB commands for the Portolan kernel: gdb-multiarch build/<isa>-checked/kernel.elf -x tools/gdb/portolan.py
 
     portolan attach PORT   connect to the guest of ./portolan run --gdb and stop at kern_boot
     portolan tasks         every task
@@ -116,7 +116,8 @@ class Tasks(gdb.Command):
     def invoke(self, argument, from_tty):
         for task in tasks():
             state = "" if task["active"] else ", terminating"
-            print(f"task {task_title(task)}: {int(task['thread_count'])} threads, {int(task['space']['used'])} rights{state}")
+            print(f"task {task_title(task)}: {int(task['thread_count'])} threads, "
+                  f"{int(task['space']['used'])} rights{state}")
 
 
 class Threads(gdb.Command):

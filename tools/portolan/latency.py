@@ -14,8 +14,12 @@ OURS = "Portolan"
 AXIS_START = 10  # instructions: less than any operation takes
 
 STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:64rem;margin:2rem auto;padding:0 1rem;color:#1c2733}
-table{border-collapse:collapse}td,th{padding:.15rem .9rem;text-align:right}td:first-child,th:first-child{text-align:left}
-tr.ours td{font-weight:600;border-top:1px solid #c5ced8}tr.peer td{color:#5b6875}tr.peer td:first-child{padding-left:2rem}
+table{border-collapse:collapse}
+td,th{padding:.15rem .9rem;text-align:right}
+td:first-child,th:first-child{text-align:left}
+tr.ours td{font-weight:600;border-top:1px solid #c5ced8}
+tr.peer td{color:#5b6875}
+tr.peer td:first-child{padding-left:2rem}
 svg{width:100%;height:auto}"""
 
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * PC: anything with the devices that firmware and operating systems of PCs take for granted.  QEMU's machines pc, q35 and
- * microvm are.  CPUs, interrupt controllers, timers and power come from CPUID and ACPI.
+ * PC: anything with the devices that firmware and operating systems of PCs take for granted.  QEMU's machines
+ * pc, q35 and microvm are.  CPUs, interrupt controllers, timers and power come from CPUID and ACPI.
  */
 #include <hal/boot/board.h>
 

@@ -43,7 +43,8 @@ def judge(functions, upcalls, independent, dependent):
 
 
 def check(tree, build):
-    functions = [function for header in hal_header.read(tree.root / "hal/include/hal") for function in header.functions]
+    headers = hal_header.read(tree.root / "hal/include/hal")
+    functions = [function for header in headers for function in header.functions]
     return judge({function.name for function in functions if not function.is_upcall},
                  {function.name for function in functions if function.is_upcall},
                  symbols(build / "libkernel-mi.a"), symbols(build / "libkernel-md.a"))

@@ -60,7 +60,8 @@ def _emit_structs(writer, interface, side):
     writer.lines("#pragma pack(pop)", "")
     for routine in interface.routines:
         for message in messages_of(routine):
-            writer.line(f'_Static_assert(sizeof({message.struct}) == {message.max_size}, "types differ from the .defs");')
+            condition = f"sizeof({message.struct}) == {message.max_size}"
+            writer.call("_Static_assert", [condition, '"types differ from the .defs"'], depth=0)
     writer.lines("", "#endif", "")
 
 
@@ -109,7 +110,8 @@ def server_header(interface):
             "",
             "/*",
             " * Check a request, call the routine that it is for, write the reply.",
-            f" * Returns: FALSE: no routine has its id. *reply has room for {interface.name}_subsystem.maxsize bytes.",
+            f" * *reply has room for {interface.name}_subsystem.maxsize bytes.",
+            " * Returns: TRUE; FALSE no routine has its id (*reply says so).",
             " */",
             f"boolean_t {interface.demux}(mach_msg_header_t *request, mach_msg_header_t *reply);",
         )

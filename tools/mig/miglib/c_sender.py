@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The kernel's sending side (KernelUser): functions that fill in a request and take a reply apart, without a wait between."""
+"""The kernel's sending side (KernelUser): functions that fill in a request, and that take a reply apart."""
 
 from .c_fill import emit_gap, emit_pads, used_bytes, view, view_declarations
 from .c_user import emit_output, emit_reply_form

@@ -121,11 +121,11 @@ class _Stub:
             local = disposition(reply_port, "user")
         elif not routine.one_way:
             local = "MACH_MSG_TYPE_MAKE_SEND_ONCE"
-        complex_bit = " | MACH_MSGH_BITS_COMPLEX" if self._request.ports else ""
-        bits = f"MACH_MSGH_BITS({disposition(target, 'user')}, {local}){complex_bit}"
+        writer.line(f"In->Head.msgh_bits = MACH_MSGH_BITS({disposition(target, 'user')}, {local});", 1)
+        if self._request.ports:
+            writer.line("In->Head.msgh_bits |= MACH_MSGH_BITS_COMPLEX;", 1)
         gap = " - Gap" if self._request.varying else ""
         writer.lines(
-            f"In->Head.msgh_bits = {bits};",
             f"In->Head.msgh_size = MIG_SIZE(*In){gap};",
             f"In->Head.msgh_remote_port = {target.name};",
             f"In->Head.msgh_id = {routine.id};",

@@ -14,10 +14,12 @@ from .c_user import user_stubs
 from .diagnostics import MigError
 from .document import document
 
-_DESCRIPTION = """Reads a Mach interface file (.defs) and writes C: the client's functions, the server's side of them, headers, and a page
-of documentation.  Nothing is written unless asked for."""
+_DESCRIPTION = """\
+Reads a Mach interface file (.defs) and writes C: the client's functions, the server's side of them, headers, and a
+page of documentation.  Nothing is written unless asked for."""
 
-_EPILOG = """Exit status: 0 all written; 1 an error in the input (FILE:LINE:COLUMN: error: ...); 2 wrong usage.
+_EPILOG = """\
+Exit status: 0 all written; 1 an error in the input (FILE:LINE:COLUMN: error: ...); 2 wrong usage.
 
 The modifier of the subsystem statement chooses the kind of stubs: none or KernelServer for -server, none for -user,
 KernelUser for -user in a kernel that sends without waiting (kern/mig_kernel.h)."""

@@ -19,8 +19,11 @@ def rounded(size):
 
 @dataclass
 class Field:
-    """One piece of inline data.  kind: value (scalar, struct, fixed array), array (variable, behind its count), string (fixed),
-    varying_string (behind offset and count), room (the count that goes with CountInOut)."""
+    """One piece of inline data.
+
+    kind: value (scalar, struct, fixed array), array (variable, behind its count), string (fixed), varying_string (behind
+    offset and count), room (the count that goes with CountInOut).
+    """
 
     kind: str
     argument: Argument

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Reading a .defs file: the C preprocessor, positions in the original files, and comments as documentation.
 
-The preprocessor keeps comments and leaves line markers.  Both are blanked out before parsing, so that line and column in
-the text that is parsed still lead back to where the author wrote it.
+The preprocessor keeps comments and leaves line markers.  Both are blanked out before parsing, so that line and column
+in the text that is parsed still lead back to where the author wrote it.
 """
 
 import re

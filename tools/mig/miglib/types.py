@@ -110,10 +110,11 @@ class Type:
 
 
 class Types:
-    """The types that are declared so far."""
+    """The types that are declared so far; some files count on those of C being there from the start."""
 
     def __init__(self):
-        self._types = {}
+        built_in = (("char", 8), ("short", 16), ("int", 32), ("uintptr_t", 64))
+        self._types = {name: Type("scalar", name=name, bits=bits) for name, bits in built_in}
 
     def declare(self, declaration):
         self._types[declaration.name] = self.resolve(declaration.spec, declaration.name, declaration.position)

@@ -38,7 +38,7 @@
 #define UCTX_FULL 2    /* every register */
 
 #ifndef __ASSEMBLER__
-#include <hal/types.h>
+#include <hal/uctx.h>
 
 struct hal_cpu;
 

@@ -20,7 +20,10 @@
 #define ARCH_USER_BASE 0x1000
 #define ARCH_USER_LIMIT 0x00007ffffffff000
 
-/* A CPU's slot: guard, panic stack, guard, fault stack, guard, stack.  x86_tables in cpu.c says who uses which. */
+/*
+ * A CPU's slot: guard, panic stack, guard, fault stack, guard, stack.  x86_tables in cpu.c says who uses
+ * which.
+ */
 #define ARCH_STACK_BASE 0xffffffff40000000
 #define ARCH_STACK_SLOT 0x10000
 #define ARCH_PANIC_OFFSET 0x1000

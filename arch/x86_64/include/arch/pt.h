@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Activation of an address space.  A token is a value of CR3: root, process-context identifier (PCID) as ASID, and
- * bit 63, which keeps the TLB.  Without PCIDs there is one ASID, 0, bit 63 stays clear, and a load of CR3
- * forgets all that is not global.
+ * Activation of an address space.  A token is a value of CR3: root, process-context identifier (PCID) as
+ * ASID, and bit 63, which keeps the TLB.  Without PCIDs there is one ASID, 0, bit 63 stays clear, and a load
+ * of CR3 forgets all that is not global.
  */
 #ifndef ARCH_PT_H
 #define ARCH_PT_H

@@ -2,8 +2,8 @@
 /*
  * The page-table entry codec of 4-level paging (Intel SDM volume 3, 4.5; AMD APM volume 2, 5.3).
  *
- * The CPU keeps accessed and dirty itself.  A table entry permits everything: its leaves decide.  Fields are taken apart
- * with / and % rather than masks, a form that the provers handle.
+ * The CPU keeps accessed and dirty itself.  A table entry permits everything: its leaves decide.  Fields are
+ * taken apart with / and % rather than masks, a form that the provers handle.
  */
 #ifndef ARCH_PTE_H
 #define ARCH_PTE_H

@@ -2,9 +2,9 @@
 /*
  * A saved user context.
  *
- * What every trap saves fills the first cache line; the argument registers, which the register form of RPC never
- * stores, come behind it.  Segment selectors are not part of a context: in 64-bit mode they mean nothing to a
- * program, and what they hold after an entry to the kernel is not defined.
+ * What every trap saves fills the first cache line; the argument registers, which the register form of RPC
+ * never stores, come behind it.  Segment selectors are not part of a context: in 64-bit mode they mean
+ * nothing to a program, and what they hold after an entry to the kernel is not defined.
  */
 #ifndef ARCH_UCTX_H
 #define ARCH_UCTX_H

@@ -191,7 +191,10 @@ static inline uint32_t x86_inl(uint16_t port)
 /* entry.S */
 extern const char x86_syscall_entry[], x86_vector_table[], x86_umem_begin[], x86_umem_end[], x86_umem_fault[];
 HAL_NORETURN void x86_resume(struct uctx *u);
-/* Let the CPU deliver one interrupt, if one is pending: its vector is then in hal_cpu.vector. Context: masked. */
+/*
+ * Let the CPU deliver one interrupt, if one is pending: its vector is then in hal_cpu.vector. Context:
+ * masked.
+ */
 void x86_irq_window(void);
 
 /* trap.c: called by entry.S */
@@ -222,13 +225,7 @@ HAL_NORETURN void x86_cpu_ap_main(struct x86_cpu_slot *slot);
 uint32_t x86_fpu_detect(void);
 void x86_fpu_cpu_init(void);
 
-/* hal/drivers/apic.c: the local APIC of the boot CPU and the I/O APICs. Boot phase. */
-void x86_irq_init(const struct acpi_info *acpi);
-
 /* time.c */
 void x86_time_init(const struct acpi_info *acpi);
-
-/* hal/drivers/acpi_power.c */
-void x86_power_init(const struct acpi_info *acpi);
 
 #endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The fast path of register-form RPC (ipc/ipc_fast.h) for AArch64.  vectors.S comes here with what every entry
+ * keeps already saved in the current thread, SP_EL1 still its address, and the trap's arguments in their
+ * registers; there is no stack.  The payload (x2 - x7, header x9) is only named, at the start and at the exits, so
+ * that the compiler leaves it where it is.
+ */
+#include <arch/offsets.h>
+#include <kern/thread.h>
+#include <mach/rpc.h>
+
+void arch_fast_call(void);
+void arch_fast_reply_wait(void);
+
+#define PAYLOAD "r"(w0_), "r"(w1_), "r"(w2_), "r"(w3_), "r"(w4_), "r"(w5_), "r"(header_)
+
+#define IPC_FAST_ARGS                                                                                        \
+    register uint64_t x0_ __asm__("x0");                                                                     \
+    register uint64_t x1_ __asm__("x1");                                                                     \
+    register uint64_t w0_ __asm__("x2");                                                                     \
+    register uint64_t w1_ __asm__("x3");                                                                     \
+    register uint64_t w2_ __asm__("x4");                                                                     \
+    register uint64_t w3_ __asm__("x5");                                                                     \
+    register uint64_t w4_ __asm__("x6");                                                                     \
+    register uint64_t w5_ __asm__("x7");                                                                     \
+    register uint64_t header_ __asm__("x9");                                                                 \
+    struct thread *cur;                                                                                      \
+    __asm__ volatile("mov %0, sp"                                                                            \
+                     : "=r"(cur), "=r"(x0_), "=r"(x1_), "=r"(w0_), "=r"(w1_), "=r"(w2_), "=r"(w3_),          \
+                       "=r"(w4_), "=r"(w5_), "=r"(header_));                                                 \
+    uint64_t remote = (uint32_t)x0_, local = (uint32_t)x1_
+
+/* The general path saves the arguments first. */
+#define IPC_FAST_SLOW()                                                                                      \
+    do {                                                                                                     \
+        x0_ = remote;                                                                                        \
+        x1_ = local;                                                                                         \
+        __asm__ volatile(                                                                                    \
+            "mov w16, %0\n\tb arch_trap_saved" ::"i"(reply ? MACH_TRAP_RPC_REPLY_WAIT : MACH_TRAP_RPC_CALL), \
+            "r"(x0_), "r"(x1_), PAYLOAD                                                                      \
+            : "memory");                                                                                     \
+        __builtin_unreachable();                                                                             \
+    } while (0)
+
+#define IPC_FAST_EXIT(name, label, next)                                                                     \
+    do {                                                                                                     \
+        x0_ = (name);                                                                                        \
+        x1_ = (label);                                                                                       \
+        __asm__ volatile("mov sp, %0\n\tb arch_fast_exit" ::"r"(next), "r"(x0_), "r"(x1_), PAYLOAD           \
+                         : "memory");                                                                        \
+        __builtin_unreachable();                                                                             \
+    } while (0)
+
+/* Exclusive loads and stores, not the single instructions of ARMv8.1: this runs on every core. */
+#define IPC_FAST_SWAP(p, v)                                                                                  \
+    ({                                                                                                       \
+        uint64_t old_;                                                                                       \
+        uint32_t failed_;                                                                                    \
+        __asm__ volatile("0: ldaxr %0, [%2]\n\tstxr %w1, %3, [%2]\n\tcbnz %w1, 0b"                           \
+                         : "=&r"(old_), "=&r"(failed_)                                                       \
+                         : "r"(p), "r"((uint64_t)(v))                                                        \
+                         : "memory");                                                                        \
+        old_;                                                                                                \
+    })
+
+#define IPC_FAST_CAS(p, old, new, fail)                                                                      \
+    do {                                                                                                     \
+        uint64_t seen_;                                                                                      \
+        uint32_t failed_;                                                                                    \
+        __asm__ goto("0: ldxr %0, [%2]\n\tcmp %0, %3\n\tb.ne %l5\n\tstlxr %w1, %4, [%2]\n\tcbnz %w1, 0b"     \
+                     : "=&r"(seen_), "=&r"(failed_)                                                          \
+                     : "r"(p), "r"((uint64_t)(old)), "r"((uint64_t)(new))                                    \
+                     : "memory", "cc"                                                                        \
+                     : fail);                                                                                \
+    } while (0)
+
+#define IPC_FAST_STORE(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
+#define IPC_FAST_OR |
+
+#include <ipc/ipc_fast.h>
+
+/* A naked function takes no statements but asm, whose operands may be any expression: no prologue, no stack. */
+__attribute__((naked)) void arch_fast_call(void)
+{
+    __asm__ volatile("" ::"r"(ipc_fast_body(false)));
+}
+
+__attribute__((naked)) void arch_fast_reply_wait(void)
+{
+    __asm__ volatile("" ::"r"(ipc_fast_body(true)));
+}

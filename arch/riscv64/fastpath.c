@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The fast path of register-form RPC (ipc/ipc_fast.h) for riscv64.  trap.S comes here with the callee-saved registers, sp,
+ * gp, tp and pc already in the current thread, whose address is in a2, and the trap's arguments in their
+ * registers; there is no stack, tp and sp are the user's, and sscratch is 0.  The payload (a3 - a7, t3, header t2) is
+ * only named, at the start and at the exits, so that the compiler leaves it where it is.
+ *
+ * The thread that goes on waited in a call frame that this CPU saved, so uctx.form and uctx.cpu are right as they are.
+ * A code change announced by hal_icache_sync() is not looked for: its interrupt comes at once in user mode.
+ */
+#include <arch/uctx.h>
+#include <kern/thread.h>
+#include <mach/rpc.h>
+
+void arch_fast_call(void);
+void arch_fast_reply_wait(void);
+
+#define TEXT_(x) #x
+#define TEXT(x) TEXT_(x)
+#define LOAD(reg, offset) "ld " #reg ", " TEXT(offset) "(t0)\n\t"
+
+#define PAYLOAD "r"(w0_), "r"(w1_), "r"(w2_), "r"(w3_), "r"(w4_), "r"(w5_), "r"(header_)
+
+/* Names that do not fit 32 bits equal none, so they need not be cut. */
+#define IPC_FAST_ARGS                                                                                        \
+    register uint64_t a0_ __asm__("a0");                                                                     \
+    register uint64_t a1_ __asm__("a1");                                                                     \
+    register struct thread *a2_ __asm__("a2");                                                               \
+    register uint64_t w0_ __asm__("a3");                                                                     \
+    register uint64_t w1_ __asm__("a4");                                                                     \
+    register uint64_t w2_ __asm__("a5");                                                                     \
+    register uint64_t w3_ __asm__("a6");                                                                     \
+    register uint64_t w4_ __asm__("a7");                                                                     \
+    register uint64_t w5_ __asm__("t3");                                                                     \
+    register uint64_t header_ __asm__("t2");                                                                 \
+    __asm__ volatile(""                                                                                      \
+                     : "=r"(a0_), "=r"(a1_), "=r"(a2_), "=r"(w0_), "=r"(w1_), "=r"(w2_), "=r"(w3_),          \
+                       "=r"(w4_), "=r"(w5_), "=r"(header_));                                                 \
+    struct thread *cur = a2_;                                                                                \
+    uint64_t remote = a0_, local = a1_
+
+/* The general path saves the arguments first. s0 = 0: callee-saved registers are not the user's any more. */
+#define IPC_FAST_SLOW()                                                                                      \
+    do {                                                                                                     \
+        a0_ = remote;                                                                                        \
+        a1_ = local;                                                                                         \
+        a2_ = cur;                                                                                           \
+        __asm__ volatile("li t0, %0\n\tli s0, 0\n\tj arch_trap_saved" ::"i"(reply ? MACH_TRAP_RPC_REPLY_WAIT \
+                                                                                  : MACH_TRAP_RPC_CALL),     \
+                         "r"(a0_), "r"(a1_), "r"(a2_), PAYLOAD                                               \
+                         : "memory");                                                                        \
+        __builtin_unreachable();                                                                             \
+    } while (0)
+
+/* As resume_result in trap.S, but with the message in its registers. */
+/* clang-format off */
+#define RESUME_FROM_T0                                                                                       \
+    LOAD(t1, UCTX_PC)                                                                                        \
+    "csrw sscratch, t0\n\t"                                                                                  \
+    "csrw sepc, t1\n\t"                                                                                      \
+    LOAD(s0, UCTX_S(0)) LOAD(s1, UCTX_S(1)) LOAD(s2, UCTX_S(2)) LOAD(s3, UCTX_S(3))                          \
+    LOAD(s4, UCTX_S(4)) LOAD(s5, UCTX_S(5)) LOAD(s6, UCTX_S(6)) LOAD(s7, UCTX_S(7))                          \
+    LOAD(s8, UCTX_S(8)) LOAD(s9, UCTX_S(9)) LOAD(s10, UCTX_S(10)) LOAD(s11, UCTX_S(11))                      \
+    LOAD(sp, UCTX_SP) LOAD(tp, UCTX_TP) LOAD(gp, UCTX_GP)                                                    \
+    "li a2, 0\n\tli t0, 0\n\tli t1, 0\n\tli t4, 0\n\tli t5, 0\n\tli t6, 0\n\tli ra, 0\n\t"                     \
+    "sret"
+/* clang-format on */
+
+#define IPC_FAST_EXIT(name, label, next)                                                                     \
+    do {                                                                                                     \
+        register struct thread *t0_ __asm__("t0") = (next);                                                  \
+        a0_ = (name);                                                                                        \
+        a1_ = (label);                                                                                       \
+        __asm__ volatile(RESUME_FROM_T0 ::"r"(t0_), "r"(a0_), "r"(a1_), PAYLOAD : "memory");                 \
+        __builtin_unreachable();                                                                             \
+    } while (0)
+
+#define IPC_FAST_SWAP(p, v)                                                                                  \
+    ({                                                                                                       \
+        uint64_t old_;                                                                                       \
+        __asm__ volatile("amoswap.d.aq %0, %2, (%1)" : "=&r"(old_) : "r"(p), "r"((uint64_t)(v)) : "memory"); \
+        old_;                                                                                                \
+    })
+
+#define IPC_FAST_CAS(p, old, new, fail)                                                                      \
+    do {                                                                                                     \
+        uint64_t seen_;                                                                                      \
+        __asm__ goto("0: lr.d %0, (%1)\n\tbne %0, %2, %l4\n\tsc.d.rl %0, %3, (%1)\n\tbnez %0, 0b"            \
+                     : "=&r"(seen_)                                                                          \
+                     : "r"(p), "r"((uint64_t)(old)), "r"((uint64_t)(new))                                    \
+                     : "memory"                                                                              \
+                     : fail);                                                                                \
+    } while (0)
+
+#define IPC_FAST_STORE(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
+#define IPC_FAST_OR ||
+
+#include <ipc/ipc_fast.h>
+
+/* A naked function takes no statements but asm, whose operands may be any expression: no prologue, no stack. */
+__attribute__((naked, section(".text.entry"))) void arch_fast_call(void)
+{
+    __asm__ volatile("" ::"r"(ipc_fast_body(false)));
+}
+
+__attribute__((naked, section(".text.entry"))) void arch_fast_reply_wait(void)
+{
+    __asm__ volatile("" ::"r"(ipc_fast_body(true)));
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The fast path of register-form RPC (ipc/ipc_fast.h).  entry.S comes here with what every trap keeps, and rdi,
+ * already saved in the current thread, r11 its address, and the trap's arguments in their registers.  The payload
+ * (r8 r9 r10 rbx r12 r13, header rsi) is only named, at the start and at the exits, so that the compiler leaves it
+ * where it is.  That leaves seven registers for the body.  What does not fit them is spilled: below rbp, which the
+ * compiler takes for a frame pointer, and which is the end of the CPU's empty stack.  The stack pointer is still the
+ * user's: nothing here may use it (exceptions have stacks of their own).
+ */
+#include <arch/offsets.h>
+#include <kern/thread.h>
+#include <mach/rpc.h>
+
+void x86_fast_call(void);
+void x86_fast_reply_wait(void);
+
+#define PAYLOAD "S"(header_), "r"(w0_), "r"(w1_), "r"(w2_), "b"(w3_), "r"(w4_), "r"(w5_)
+
+#define IPC_FAST_ARGS                                                                                        \
+    uint64_t names_, header_, w3_;                                                                           \
+    register uint64_t w0_ __asm__("r8");                                                                     \
+    register uint64_t w1_ __asm__("r9");                                                                     \
+    register uint64_t w2_ __asm__("r10");                                                                    \
+    register uint64_t w4_ __asm__("r12");                                                                    \
+    register uint64_t w5_ __asm__("r13");                                                                    \
+    register struct thread *cur_ __asm__("r11");                                                             \
+    __asm__ volatile(""                                                                                      \
+                     : "=D"(names_), "=S"(header_), "=r"(w0_), "=r"(w1_), "=r"(w2_), "=b"(w3_), "=r"(w4_),   \
+                       "=r"(w5_), "=r"(cur_));                                                               \
+    struct thread *cur = cur_;                                                                               \
+    uint64_t remote = (uint32_t)names_, local = names_ >> 32
+
+/* The general path saves the arguments first. */
+#define IPC_FAST_SLOW()                                                                                      \
+    do {                                                                                                     \
+        register struct thread *thread_ __asm__("r11") = cur;                                                \
+        __asm__ volatile("mov %0, %%eax\n\tjmp x86_fast_slow" ::"i"(                                         \
+                             reply ? MACH_TRAP_RPC_REPLY_WAIT : MACH_TRAP_RPC_CALL),                         \
+                         "r"(thread_), PAYLOAD                                                               \
+                         : "memory");                                                                        \
+        __builtin_unreachable();                                                                             \
+    } while (0)
+
+#define IPC_FAST_EXIT(name, label, next)                                                                     \
+    do {                                                                                                     \
+        register struct thread *thread_ __asm__("r11") = (next);                                             \
+        register uint64_t label_ __asm__("r14") = (label);                                                   \
+        __asm__ volatile("jmp x86_fast_exit" ::"D"(name), "r"(label_), "r"(thread_), PAYLOAD : "memory");    \
+        __builtin_unreachable();                                                                             \
+    } while (0)
+
+#define IPC_FAST_SWAP(p, v)                                                                                  \
+    ({                                                                                                       \
+        uint64_t old_ = (v);                                                                                 \
+        __asm__ volatile("xchg %0, %1" : "+r"(old_), "+m"(*(p))::"memory");                                  \
+        old_;                                                                                                \
+    })
+
+#define IPC_FAST_CAS(p, old, new, fail)                                                                      \
+    do {                                                                                                     \
+        __asm__ goto("lock cmpxchg %2, %1\n\tjne %l3" ::"a"(old), "m"(*(p)), "r"((uint64_t)(new))            \
+                     : "memory", "cc"                                                                        \
+                     : fail);                                                                                \
+    } while (0)
+
+#define IPC_FAST_STORE(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
+#define IPC_FAST_OR ||
+
+#include <ipc/ipc_fast.h>
+
+/* A naked function takes no statements but asm, whose operands may be any expression: no prologue, no stack. */
+__attribute__((naked)) void x86_fast_call(void)
+{
+    __asm__ volatile("" ::"r"(ipc_fast_body(false)));
+}
+
+__attribute__((naked)) void x86_fast_reply_wait(void)
+{
+    __asm__ volatile("" ::"r"(ipc_fast_body(true)));
+}

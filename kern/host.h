@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The host: one object with two ports, one for everybody and a privileged one. */
+#ifndef KERN_HOST_H
+#define KERN_HOST_H
+
+#include <hal/types.h>
+
+struct ipc_port;
+
+struct host {
+    struct ipc_port *port;
+    struct ipc_port *priv_port;
+};
+
+extern struct host host_self;
+
+/* Boot: make the ports. */
+void host_init(void);
+
+/* A send right for the host's port, or for the privileged one. Context: no port locked. */
+struct ipc_port *host_make_port(void);
+struct ipc_port *host_make_priv_port(void);
+
+#endif

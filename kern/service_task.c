@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The services of task ports: include/mach/task.defs, and task_priority of portolan.defs. */
+#include <hal/hal.h>
+#include <ipc/port.h>
+#include <kern/exception.h>
+#include <kern/host.h>
+#include <kern/service.h>
+#include <kern/string.h>
+#include <kern/task.h>
+#include <kern/thread.h>
+#include <kern/time.h>
+#include <mach/portolan_server.h>
+#include <mach/task_server.h>
+#include <sched/sched.h>
+#include <vm/vm_map.h>
+
+kern_return_t service_info_copy(integer_t *out, mach_msg_type_number_t *count, const void *info, size_t size)
+{
+    mach_msg_type_number_t words = (mach_msg_type_number_t)(size / sizeof(integer_t));
+
+    if (words == 0 || *count < words)
+        return KERN_INVALID_ARGUMENT;
+    memcpy(out, info, size);
+    *count = words;
+    return KERN_SUCCESS;
+}
+
+kern_return_t task_create(task_t parent, boolean_t inherit_memory, task_t *child)
+{
+    return parent == NULL ? KERN_INVALID_ARGUMENT : task_create_from(parent, inherit_memory, child);
+}
+
+kern_return_t task_terminate(task_t task)
+{
+    return task == NULL ? KERN_INVALID_ARGUMENT : task_terminate_request(task);
+}
+
+kern_return_t task_suspend(task_t task)
+{
+    return task == NULL ? KERN_INVALID_ARGUMENT : task_hold(task);
+}
+
+kern_return_t task_resume(task_t task)
+{
+    return task == NULL ? KERN_INVALID_ARGUMENT : task_release(task);
+}
+
+/* --- threads --- */
+
+kern_return_t thread_create(task_t task, thread_act_t *thread)
+{
+    return task == NULL ? KERN_INVALID_ARGUMENT : thread_create_in(task, thread);
+}
+
+kern_return_t thread_create_running(task_t task, thread_state_flavor_t flavor, thread_state_t state,
+                                    mach_msg_type_number_t count, thread_act_t *out)
+{
+    struct thread *thread;
+
+    if (task == NULL)
+        return KERN_INVALID_ARGUMENT;
+    kern_return_t kr = thread_create_in(task, &thread);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    kr = thread_state_set(thread, flavor, state, count);
+    if (kr != KERN_SUCCESS) {
+        thread_terminate_request(thread);
+        thread_unref(thread);
+        return kr;
+    }
+    (void)thread_release(thread); /* fails if the task ends just now, and the thread with it */
+    *out = thread;
+    return KERN_SUCCESS;
+}
+
+/* --- special and exception ports --- */
+
+static struct ipc_port *bootstrap_port(struct task *task)
+{
+    spin_lock(&task->lock);
+    struct ipc_port *right = ipc_port_copy_send(task->bootstrap_port);
+    spin_unlock(&task->lock);
+    return right;
+}
+
+kern_return_t task_get_special_port(task_t task, int which, mach_port_t *port)
+{
+    if (task == NULL)
+        return KERN_INVALID_ARGUMENT;
+    switch (which) {
+    case TASK_KERNEL_PORT:
+        *port = task_make_port(task);
+        return *port != NULL ? KERN_SUCCESS : KERN_TERMINATED;
+    case TASK_HOST_PORT:
+        *port = host_make_port();
+        return KERN_SUCCESS;
+    case TASK_BOOTSTRAP_PORT:
+        *port = bootstrap_port(task);
+        return KERN_SUCCESS;
+    default:
+        return KERN_INVALID_ARGUMENT;
+    }
+}
+
+kern_return_t task_set_special_port(task_t task, int which, mach_port_t port)
+{
+    if (task == NULL || which != TASK_BOOTSTRAP_PORT)
+        return KERN_INVALID_ARGUMENT;
+    spin_lock(&task->lock);
+    if (!task->active) {
+        spin_unlock(&task->lock);
+        return KERN_TERMINATED;
+    }
+    struct ipc_port *old = task->bootstrap_port;
+    task->bootstrap_port = port;
+    spin_unlock(&task->lock);
+    ipc_port_release_send(old);
+    return KERN_SUCCESS;
+}
+
+kern_return_t task_set_exception_ports(task_t task, exception_mask_t mask, mach_port_t port,
+                                       exception_behavior_t behavior, thread_state_flavor_t flavor)
+{
+    if (task == NULL)
+        return KERN_INVALID_ARGUMENT;
+    return exception_ports_set(task, NULL, mask, port, behavior, flavor);
+}
+
+/* --- information --- */
+
+static size_t info_basic(struct task *task, struct task_basic_info *info)
+{
+    *info = (struct task_basic_info){
+        .virtual_size = vm_map_size(task->map),
+        .resident_size = vm_map_resident_size(task->map),
+    };
+    spin_lock(&task->lock);
+    info->suspend_count = (integer_t)task->suspend_count;
+    info->user_time = time_value_from_ticks(task->run_time);
+    info->policy = task->policy;
+    spin_unlock(&task->lock);
+    return sizeof(*info);
+}
+
+static size_t info_times(struct task *task, struct task_thread_times_info *info)
+{
+    hal_ticks_t ticks = 0;
+
+    spin_lock(&task->lock);
+    LIST_FOR_EACH (node, &task->threads)
+        ticks += thread_run_time(CONTAINER_OF(node, struct thread, task_link));
+    spin_unlock(&task->lock);
+    *info = (struct task_thread_times_info){.user_time = time_value_from_ticks(ticks)};
+    return sizeof(*info);
+}
+
+kern_return_t task_info(task_t task, task_flavor_t flavor, task_info_t out, mach_msg_type_number_t *count)
+{
+    union {
+        struct task_basic_info basic;
+        struct task_thread_times_info times;
+    } info;
+    size_t size = 0;
+
+    if (task == NULL)
+        return KERN_INVALID_ARGUMENT;
+    if (flavor == TASK_BASIC_INFO)
+        size = info_basic(task, &info.basic);
+    else if (flavor == TASK_THREAD_TIMES_INFO)
+        size = info_times(task, &info.times);
+    return service_info_copy(out, count, &info, size);
+}
+
+/* --- scheduling --- */
+
+/* Threads whose own limit is lower stay as they are. */
+static kern_return_t set_policy(struct task *task, const struct sched_policy *policy, bool set_limit, bool change)
+{
+    if (policy->priority > SCHED_PRIORITY_USER_MAX)
+        return KERN_POLICY_LIMIT;
+    spin_lock(&task->lock);
+    task->priority = policy->priority;
+    if (policy->policy != POLICY_NULL)
+        task->policy = policy->policy;
+    if (change) {
+        LIST_FOR_EACH (node, &task->threads)
+            (void)sched_set_policy(CONTAINER_OF(node, struct thread, task_link), policy, set_limit);
+    }
+    spin_unlock(&task->lock);
+    return KERN_SUCCESS;
+}
+
+kern_return_t task_policy(task_t task, policy_t policy, policy_base_t base, mach_msg_type_number_t count,
+                          boolean_t set_limit, boolean_t change)
+{
+    struct sched_policy wanted;
+
+    if (task == NULL)
+        return KERN_INVALID_ARGUMENT;
+    kern_return_t kr = service_policy(policy, base, count, &wanted);
+    return kr != KERN_SUCCESS ? kr : set_policy(task, &wanted, set_limit, change);
+}
+
+kern_return_t task_priority(task_t task, int priority, boolean_t change_threads)
+{
+    if (task == NULL)
+        return KERN_INVALID_ARGUMENT;
+    if (priority < 0 || priority > (int)SCHED_PRIORITY_MAX)
+        return KERN_INVALID_VALUE;
+    return set_policy(task, &(struct sched_policy){.policy = POLICY_NULL, .priority = (unsigned)priority}, false,
+                      change_threads);
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Entries of address maps: what the operations on maps have in common. */
+#include <hal/hal.h>
+#include <kern/cache.h>
+#include <mach/vm_param.h>
+#include <vm/vm_map_i.h>
+
+static struct cache entry_cache;
+
+void vm_map_entry_init_module(void)
+{
+    cache_init(&entry_cache, "vm_map_entry", sizeof(struct vm_map_entry), 8);
+}
+
+struct vm_map_entry *vm_map_entry_alloc(void)
+{
+    struct vm_map_entry *entry = cache_alloc(&entry_cache);
+
+    if (entry != NULL)
+        entry->object = NULL;
+    return entry;
+}
+
+bool vm_map_range_round(hal_va_t address, uint64_t size, hal_va_t *start, hal_va_t *end)
+{
+    if (size > UINT64_MAX - address || address + size > UINT64_MAX - PAGE_MASK)
+        return false;
+    *start = trunc_page(address);
+    *end = round_page(address + size);
+    return true;
+}
+
+bool vm_map_range_clamp(hal_va_t *start, hal_va_t *end)
+{
+    if (*start < hal_info.user_base)
+        *start = hal_info.user_base;
+    if (*end > hal_info.user_limit)
+        *end = hal_info.user_limit;
+    return *start < *end;
+}
+
+void vm_map_entry_free(struct vm_map_entry *entry)
+{
+    if (entry->object != NULL)
+        vm_object_unref(entry->object);
+    cache_free(&entry_cache, entry);
+}
+
+struct vm_map_entry *vm_map_lookup(struct vm_map *map, hal_va_t va)
+{
+    struct vm_map_entry *entry = map->hint;
+
+    if (entry != NULL && va >= entry->start && va < entry->end)
+        return entry;
+    entry = vm_map_tree_find(map, va);
+    if (entry == NULL || va < entry->start)
+        return NULL;
+    map->hint = entry;
+    return entry;
+}
+
+static bool entry_begins_before(struct vm_map *map, hal_va_t at) REQUIRES(map->lock)
+{
+    const struct vm_map_entry *entry = vm_map_lookup(map, at);
+
+    return entry != NULL && entry->start < at;
+}
+
+static void spare_free(struct vm_map_spare *spare)
+{
+    while (spare->count > 0)
+        vm_map_entry_free(spare->entry[--spare->count]);
+}
+
+bool vm_map_spare_alloc(struct vm_map *map, hal_va_t start, hal_va_t end, struct vm_map_spare *spare)
+{
+    unsigned need = (unsigned)entry_begins_before(map, start) + (unsigned)entry_begins_before(map, end);
+
+    for (spare->count = 0; spare->count < need; spare->count++) {
+        spare->entry[spare->count] = vm_map_entry_alloc();
+        if (spare->entry[spare->count] == NULL) {
+            spare_free(spare);
+            return false;
+        }
+    }
+    return true;
+}
+
+void vm_map_split(struct vm_map *map, hal_va_t at, struct vm_map_spare *spare)
+{
+    if (!entry_begins_before(map, at))
+        return;
+    struct vm_map_entry *entry = vm_map_lookup(map, at);
+    struct vm_map_entry *upper = spare->entry[--spare->count];
+
+    *upper = *entry;
+    upper->start = at;
+    upper->offset += at - entry->start;
+    if (upper->object != NULL)
+        vm_object_ref(upper->object);
+    vm_map_tree_resize(map, entry, entry->start, at);
+    vm_map_tree_insert(map, upper);
+}
+
+static bool entry_is_like(const struct vm_map_entry *a, const struct vm_map_entry *b)
+{
+    return a->protection == b->protection && a->max_protection == b->max_protection &&
+           a->inheritance == b->inheritance;
+}
+
+/* Can `entry` grow into what is behind it, where nothing was touched yet? */
+static bool entry_can_grow(const struct vm_map_entry *entry)
+{
+    return entry->object == NULL || vm_object_is_private(entry->object);
+}
+
+bool vm_map_entry_joins(const struct vm_map_entry *entry, const struct vm_map_entry *next)
+{
+    if (entry->end != next->start || !entry_is_like(entry, next))
+        return false;
+    if (next->object == NULL)
+        return entry_can_grow(entry);
+    return entry->object == next->object && next->offset - entry->offset == entry->end - entry->start;
+}
+
+void vm_map_merge(struct vm_map *map, hal_va_t start, hal_va_t end)
+{
+    struct vm_map_entry *entry = vm_map_tree_find(map, start > 0 ? start - 1 : 0);
+    struct vm_map_entry *next;
+
+    while (entry != NULL && entry->start < end && (next = vm_map_tree_next(map, entry)) != NULL) {
+        if (!vm_map_entry_joins(entry, next)) {
+            entry = next;
+            continue;
+        }
+        hal_va_t next_end = next->end;
+        vm_map_tree_remove(map, next);
+        vm_map_tree_resize(map, entry, entry->start, next_end);
+        vm_map_entry_free(next);
+    }
+}
