@@ -43,10 +43,10 @@ static mach_msg_return_t body_check(struct ipc_kmsg *kmsg, uint32_t *count)
         return MACH_SEND_MSG_TOO_SMALL;
     const mach_msg_base_t *base = (const mach_msg_base_t *)&kmsg->head;
     uint32_t n = base->body.msgh_descriptor_count;
+    if (n > (kmsg->head.msgh_size - sizeof(mach_msg_base_t)) / sizeof(mach_msg_port_descriptor_t))
+        return MACH_SEND_MSG_TOO_SMALL;
     if (n > IPC_KMSG_DESCRIPTORS_MAX)
         return MACH_SEND_TOO_LARGE;
-    if (n * sizeof(mach_msg_port_descriptor_t) > kmsg->head.msgh_size - sizeof(mach_msg_base_t))
-        return MACH_SEND_MSG_TOO_SMALL;
     for (uint32_t i = 0; i < n; i++) {
         const mach_msg_port_descriptor_t *d = ipc_kmsg_descriptor(kmsg, i);
         if (d->type != MACH_MSG_PORT_DESCRIPTOR || !MACH_MSG_TYPE_PORT_ANY(d->disposition))

@@ -90,7 +90,7 @@ static struct thread *deliver(struct ipc_port *port, struct ipc_kmsg *kmsg)
             return t;
         }
         ipc_receiver_fail(t, MACH_RCV_TOO_LARGE);
-        t->op.ipc.size = ipc_receive_size(kmsg, t->op.ipc.option);
+        t->op.ipc.size = kmsg->head.msgh_size;
         thread_wakeup(t, THREAD_AWAKENED);
     }
     return NULL;
@@ -151,7 +151,7 @@ enum ipc_take ipc_mqueue_take(struct ipc_port *port, struct thread *self)
         return IPC_TAKE_EMPTY;
     struct ipc_kmsg *kmsg = CONTAINER_OF(node, struct ipc_kmsg, link);
     if (!receiver_accepts(self, kmsg)) {
-        self->op.ipc.size = ipc_receive_size(kmsg, self->op.ipc.option);
+        self->op.ipc.size = kmsg->head.msgh_size;
         return IPC_TAKE_TOO_LARGE;
     }
     list_remove(node);

@@ -187,7 +187,7 @@ void ipc_msg_finish(struct thread *self)
     mach_port_name_t name = ipc_msg_arrived_at(self, &label);
     if (ipc_receive_size(kmsg, option) > self->op.ipc.size) {
         /* without MACH_RCV_LARGE a message that does not fit is lost; the header tells how large it was */
-        mach_msg_header_t head = {.msgh_size = ipc_receive_size(kmsg, option)};
+        mach_msg_header_t head = {.msgh_size = kmsg->head.msgh_size};
         ipc_kmsg_destroy(kmsg);
         if (self->op.ipc.size >= sizeof(head))
             (void)!vm_copyout(self->task->map, self->op.ipc.buffer, &head, sizeof(head));
@@ -204,7 +204,7 @@ void ipc_msg_finish(struct thread *self)
     set_result(self, mr);
 }
 
-/* MACH_RCV_LARGE and the first message does not fit: it stays, the header tells what it needs. */
+/* MACH_RCV_LARGE and the first message does not fit: it stays, the header tells its size. */
 static void msg_too_large(struct thread *self)
 {
     mach_msg_header_t head = {.msgh_size = self->op.ipc.size};

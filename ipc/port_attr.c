@@ -120,7 +120,7 @@ kern_return_t mach_port_get_attributes(ipc_space_t space, mach_port_name_t name,
         flavor == MACH_PORT_LIMITS_INFO ? MACH_PORT_LIMITS_INFO_COUNT : MACH_PORT_RECEIVE_STATUS_COUNT;
 
     if (flavor != MACH_PORT_LIMITS_INFO && flavor != MACH_PORT_RECEIVE_STATUS)
-        return KERN_INVALID_VALUE;
+        return KERN_INVALID_ARGUMENT;
     if (*count < need)
         return KERN_FAILURE;
     kern_return_t kr = receive_enter(space, name, &port);
@@ -141,7 +141,7 @@ kern_return_t mach_port_set_attributes(ipc_space_t space, mach_port_name_t name,
     struct ipc_port *port;
 
     if (flavor != MACH_PORT_LIMITS_INFO)
-        return KERN_INVALID_VALUE;
+        return KERN_INVALID_ARGUMENT;
     if (count != MACH_PORT_LIMITS_INFO_COUNT)
         return KERN_FAILURE;
     uint32_t limit = ((const mach_port_limits_t *)info)->mpl_qlimit;

@@ -32,9 +32,9 @@ cpu_mask_t smp_online(void)
 
 void smp_set_online(struct cpu *cpu)
 {
-    cpu->online = true;
     /* release: who sees the bit sees the initialised struct cpu */
     __atomic_fetch_or(&online, cpu_bit(cpu->index), __ATOMIC_RELEASE);
+    __atomic_store_n(&cpu->online, true, __ATOMIC_RELEASE);
 }
 
 void smp_call(cpu_mask_t mask, smp_function_t function, void *arg)

@@ -105,9 +105,10 @@ static bool asid_is_kept(uint32_t asid) REQUIRES(asid_lock)
     return false;
 }
 
+/* release: a CPU that uses the token flushes, when it is asked to, the ASID that is in it */
 static void asid_restore_token(struct pmap *pmap) REQUIRES(asid_lock)
 {
-    __atomic_store_n(&pmap->token, hal_pt_token(pmap->root, (hal_asid_t)pmap->asid), __ATOMIC_RELAXED);
+    __atomic_store_n(&pmap->token, hal_pt_token(pmap->root, (hal_asid_t)pmap->asid), __ATOMIC_RELEASE);
 }
 
 /* On each CPU, at a point where it switches no address space. */

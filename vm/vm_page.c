@@ -66,7 +66,7 @@ void *vm_page_address(const struct vm_page *page)
     return hal_pa_to_ptr(HAL_PA(page_number(page) << HAL_PAGE_SHIFT));
 }
 
-/* The block that `page` (of a block of 2^order pages) would merge with; NULL: it is in use or not in the zone. */
+/* The block that `page` (of a block of 2^order pages) would merge with, or NULL: it is in use. */
 static struct vm_page *buddy_of(const struct vm_page *page, unsigned order)
 {
     const struct vm_page_zone *zone = &zone_table[page->zone];

@@ -4,8 +4,6 @@
 #define VM_VM_STAT_H
 
 #include <kern/cpu.h>
-#include <mach/kernel_memory_info.h>
-#include <mach/vm_statistics.h>
 
 enum vm_stat {
     VM_STAT_FAULTS,       /* calls of vm_fault() */
@@ -28,10 +26,5 @@ static inline void vm_stat_add(enum vm_stat stat, int64_t n)
 
 /* The sum over all CPUs; exact when no other CPU counts. */
 uint64_t vm_stat_sum(enum vm_stat stat);
-
-/* For host_statistics64(HOST_VM_INFO64) and host_kernel_memory_info(). Pages in use that are in no object
- * count as wired. */
-void vm_stat_host(struct vm_statistics64 *statistics);
-void vm_stat_pages(struct kernel_memory_pages_info *pages);
 
 #endif

@@ -12,41 +12,13 @@
 #include <hal/drivers/acpi.h>
 #include <hal/drivers/acpi_power.h>
 #include <hal/drivers/apic.h>
+#include <hal/drivers/pvh_boot.h>
 #include <hal/drivers/uart_port.h>
 #include <hal/hal.h>
 
 #define EARLY_MEMORY (1ull << 32) /* what the tables of boot.S map */
 #define LOW_MEMORY_END 0xa0000u
-#define PA_END (1ull << 46) /* what the direct map has room for */
-
-#define START_MAGIC 0x336ec578u
-#define START_ENTRIES_MAX 256u
-#define MEMORY_RAM 1u
-
 #define ATTR_KERNEL (HAL_ATTR_R | HAL_ATTR_GLOBAL | HAL_ATTR_ACCESSED)
-
-/* Xen include/public/arch-x86/hvm/start_info.h */
-struct start_info {
-    uint32_t magic;
-    uint32_t version;
-    uint32_t flags;
-    uint32_t module_count;
-    uint64_t modules;
-    uint64_t cmdline;
-    uint64_t rsdp;
-    uint64_t memory_map; /* this and the rest: version 1 and later */
-    uint32_t memory_map_count;
-    uint32_t reserved;
-};
-
-struct start_module {
-    uint64_t address, size, cmdline, reserved;
-};
-
-struct start_memory {
-    uint64_t address, size;
-    uint32_t type, reserved;
-};
 
 struct hal_info hal_info;
 
@@ -79,65 +51,11 @@ static hal_pa_t image_pa(const char *symbol)
     return HAL_PA((uint64_t)symbol - KERNEL_BASE);
 }
 
-/* `size` bytes of the loader at physical address `pa`. */
-static const void *loader_bytes(uint64_t pa, uint64_t size, const char *what)
+static void loader_read(uint64_t start_info)
 {
-    if (pa == 0 || pa >= EARLY_MEMORY || size > EARLY_MEMORY - pa)
-        boot_panic("%s at %x is out of reach", what, pa);
-    return hal_pa_to_ptr(HAL_PA(pa));
-}
-
-static void cmdline_read(uint64_t pa)
-{
-    const char *text = loader_bytes(pa, HAL_CMDLINE_MAX, "the command line");
-
-    for (unsigned i = 0; i < HAL_CMDLINE_MAX - 1 && text[i] != '\0'; i++)
-        hal_info.cmdline[i] = text[i];
-}
-
-static void memory_map_read(const struct start_info *start)
-{
-    uint32_t count = start->memory_map_count;
-    struct start_memory entry;
-
-    if (start->version < 1 || count == 0 || count > START_ENTRIES_MAX)
-        boot_panic("the loader gives no usable memory map");
-    const uint8_t *map = loader_bytes(start->memory_map, count * sizeof entry, "the memory map");
-    for (uint32_t i = 0; i < count; i++) {
-        __builtin_memcpy(&entry, map + i * sizeof entry, sizeof entry);
-        if (entry.type != MEMORY_RAM || entry.address >= PA_END)
-            continue;
-        uint64_t room = PA_END - entry.address;
-        boot_mem_add(HAL_PA(entry.address), entry.size < room ? entry.size : room);
-    }
-}
-
-static void archive_read(uint64_t pa)
-{
-    struct start_module module;
-
-    __builtin_memcpy(&module, loader_bytes(pa, sizeof module, "the module list"), sizeof module);
-    if (module.address >= PA_END || module.size > PA_END - module.address)
-        boot_panic("the boot archive at %x is out of reach", module.address);
-    hal_info.archive_base = HAL_PA(module.address);
-    hal_info.archive_size = module.size;
-    boot_mem_reserve(hal_info.archive_base, hal_info.archive_size);
-}
-
-static void start_info_read(uint64_t pa)
-{
-    struct start_info start;
     struct acpi_memory memory = {hal_pa_to_ptr(HAL_PA(0)), EARLY_MEMORY};
+    const char *error = acpi_read(memory, pvh_boot_read(start_info, EARLY_MEMORY), &acpi);
 
-    __builtin_memcpy(&start, loader_bytes(pa, sizeof start, "the start info"), sizeof start);
-    if (start.magic != START_MAGIC)
-        boot_panic("the loader does not follow the PVH protocol");
-    if (start.cmdline != 0)
-        cmdline_read(start.cmdline);
-    memory_map_read(&start);
-    if (start.module_count > 0)
-        archive_read(start.modules);
-    const char *error = acpi_read(memory, start.rsdp, &acpi);
     if (error != NULL)
         boot_print("boot: ACPI: %s: one CPU, no power-off\n", error);
 }
@@ -222,7 +140,7 @@ void x86_boot(uint64_t start_info)
     x86_idt_init();
     x86_cpu_tables_init(0, (uint64_t)boot_fault_stack[1], (uint64_t)boot_fault_stack[2], stack_top);
     x86_cpu_init(&boot_cpu, 0);
-    start_info_read(start_info);
+    loader_read(start_info);
 
     cpus_find();
     info_fill();

@@ -34,8 +34,8 @@ void x86_fast_reply_wait(void);
 #define IPC_FAST_SLOW()                                                                                      \
     do {                                                                                                     \
         register struct thread *thread_ __asm__("r11") = cur;                                                \
-        __asm__ volatile("mov %0, %%eax\n\tjmp x86_fast_slow" ::"i"(                                         \
-                             reply ? MACH_TRAP_RPC_REPLY_WAIT : MACH_TRAP_RPC_CALL),                         \
+        __asm__ volatile("mov %0, %%eax\n\tjmp x86_fast_slow" ::"i"(reply ? MACH_TRAP_RPC_REPLY_WAIT         \
+                                                                          : MACH_TRAP_RPC_CALL),             \
                          "r"(thread_), PAYLOAD                                                               \
                          : "memory");                                                                        \
         __builtin_unreachable();                                                                             \

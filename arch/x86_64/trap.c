@@ -52,25 +52,21 @@ static bool in_stack_guard(uint64_t address)
            (offset >= ARCH_FAULT_OFFSET + ARCH_FAULT_SIZE && offset < ARCH_STACK_OFFSET);
 }
 
-HAL_NORETURN static void trap_panic(const struct x86_trap_frame *f, uint64_t address)
-{
-    static const char *const name[] = {"rax", "rbx", "rcx", "rdx", "rsi", "rdi", "r8",  "r9",
-                                       "r10", "r11", "r12", "r13", "r14", "r15", "rfl", "vec"};
-    struct hal_trap_frame frame = {
-        .cause = cause_text(f->vector),
-        .code = f->error,
-        .pc = f->rip,
-        .sp = f->rsp,
-        .fp = f->rbp,
-        .address = address,
-        .reg_count = sizeof name / sizeof name[0],
-        .reg_name = name,
-        .reg = {f->rax, f->rbx, f->rcx, f->rdx, f->rsi, f->rdi, f->r8, f->r9, f->r10, f->r11, f->r12, f->r13,
-                f->r14, f->r15, f->rflags, f->vector},
-    };
+#define PANIC_REGS 16u
 
-    if (f->vector == X86_PF && in_stack_guard(address))
+/* `reg`: in the order of the names. */
+HAL_NORETURN static void trap_panic(struct hal_trap_frame frame, uint64_t vector, const uint64_t *reg)
+{
+    static const char *const name[PANIC_REGS] = {"rax", "rbx", "rcx", "rdx", "rsi", "rdi", "r8",  "r9",
+                                                 "r10", "r11", "r12", "r13", "r14", "r15", "rfl", "vec"};
+
+    frame.cause = cause_text(vector);
+    if (vector == X86_PF && in_stack_guard(frame.address))
         frame.cause = "kernel stack overflow";
+    frame.reg_count = PANIC_REGS;
+    frame.reg_name = name;
+    for (unsigned i = 0; i < PANIC_REGS; i++)
+        frame.reg[i] = reg[i];
     kern_trap_panic(&frame);
 }
 
@@ -78,30 +74,22 @@ HAL_NORETURN static void trap_panic(const struct x86_trap_frame *f, uint64_t add
 HAL_NORETURN static void user_trap_panic(const struct uctx *u, uint64_t vector, uint64_t error,
                                          uint64_t address)
 {
-    struct x86_trap_frame frame = {
-        .r15 = u->r15,
-        .r14 = u->r14,
-        .r13 = u->r13,
-        .r12 = u->r12,
-        .r11 = u->r11,
-        .r10 = u->r10,
-        .r9 = u->r9,
-        .r8 = u->r8,
-        .rbp = u->rbp,
-        .rdi = u->rdi,
-        .rsi = u->rsi,
-        .rdx = u->rdx,
-        .rcx = u->rcx,
-        .rbx = u->rbx,
-        .rax = u->rax,
-        .vector = vector,
-        .error = error,
-        .rip = u->rip,
-        .rflags = u->rflags,
-        .rsp = u->rsp,
-    };
+    const uint64_t reg[PANIC_REGS] = {u->rax, u->rbx, u->rcx, u->rdx, u->rsi, u->rdi, u->r8,     u->r9,
+                                      u->r10, u->r11, u->r12, u->r13, u->r14, u->r15, u->rflags, vector};
+    struct hal_trap_frame frame = {
+        .code = error, .pc = u->rip, .sp = u->rsp, .fp = u->rbp, .address = address};
 
-    trap_panic(&frame, address);
+    trap_panic(frame, vector, reg);
+}
+
+HAL_NORETURN static void kernel_trap_panic(const struct x86_trap_frame *f, uint64_t address)
+{
+    const uint64_t reg[PANIC_REGS] = {f->rax, f->rbx, f->rcx, f->rdx, f->rsi, f->rdi, f->r8,     f->r9,
+                                      f->r10, f->r11, f->r12, f->r13, f->r14, f->r15, f->rflags, f->vector};
+    struct hal_trap_frame frame = {
+        .code = f->error, .pc = f->rip, .sp = f->rsp, .fp = f->rbp, .address = address};
+
+    trap_panic(frame, f->vector, reg);
 }
 
 /*
@@ -211,7 +199,7 @@ void x86_kernel_trap(struct x86_trap_frame *frame)
         frame->rip = (uint64_t)x86_umem_fault;
         return;
     }
-    trap_panic(frame, address);
+    kernel_trap_panic(frame, address);
 }
 
 static bool stack_has(uint64_t top, uint64_t size, uint64_t address)

@@ -79,6 +79,18 @@ static inline boolean_t mig_is_any_port(const mach_msg_port_descriptor_t *descri
            MACH_MSG_TYPE_PORT_ANY_RIGHT(descriptor->disposition);
 }
 
+/* The trailer behind a message that was received, if it is one of `size` bytes or more; else NULL. */
+static inline const mach_msg_max_trailer_t *mig_trailer(const mach_msg_header_t *head,
+                                                        mach_msg_trailer_size_t size)
+{
+    const char *end = (const char *)head + MIG_ROUND(head->msgh_size);
+    const mach_msg_max_trailer_t *trailer = (const mach_msg_max_trailer_t *)(const void *)end;
+
+    if (trailer->msgh_trailer_type != MACH_MSG_TRAILER_FORMAT_0 || trailer->msgh_trailer_size < size)
+        return (const mach_msg_max_trailer_t *)0;
+    return trailer;
+}
+
 /* Fill in the descriptor of a right. */
 static inline void mig_put_port(mach_msg_port_descriptor_t *descriptor, mach_port_name_t name,
                                 mach_msg_type_name_t disposition)

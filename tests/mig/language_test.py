@@ -96,7 +96,9 @@ UNSUPPORTED = [
     ("type t = array[] of int;", "x : t", "arrays without a bound"),
     ("type t = array[*:4] of mach_port_t;", "x : t", "arrays of ports"),
     ("type t = array[*:4] of int;", "out x : t; out y : t, SameCount", "the flag samecount"),
-    ("type t = struct[8] of int;", "ServerAuditToken x : t", "serveraudittoken arguments"),
+    ("type t = struct[8] of int;", "UserAuditToken x : t", "useraudittoken arguments"),
+    ("type t = int intran: u from(t);", "x : t", "translations of data"),
+    ("type t = mach_port_t intran: u from(mach_port_t);", "out x : t", "without an outtran"),
     ("", "inout x : mach_port_t", "inout ports"),
 ]
 

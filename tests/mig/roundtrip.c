@@ -349,7 +349,7 @@ static void test_ids_and_strings(void)
     check(transport_last_result == MIG_BAD_ARGUMENTS, "a variable string without NUL is refused");
     transport_on_request = set_id;
     for (unsigned i = 0; i < 4; i++) {
-        static const uint32_t ids[] = {9001, 8999, 9017, 0x80000000u};
+        static const uint32_t ids[] = {9001, 8999, 9018, 0x80000000u};
 
         word_value = ids[i];
         (void)try_nothing(&good);
@@ -385,6 +385,17 @@ static void test_broken_replies(void)
         snprintf(what, sizeof(what), "%s: replies of other kinds are refused", routines[i].name);
         check(complex == MIG_TYPE_ERROR && mismatch == MIG_REPLY_MISMATCH && died == MIG_SERVER_DIED, what);
     }
+}
+
+static void test_trailers(void)
+{
+    uint32_t sum = 0;
+
+    transport_trailer_size = sizeof(mach_msg_max_trailer_t);
+    check(call_who(SERVER, &sum) == KERN_SUCCESS && sum == 1105, "what the trailer says reaches the routine");
+    transport_trailer_size = sizeof(mach_msg_security_trailer_t);
+    check(call_who(SERVER, &sum) == MIG_TRAILER_ERROR, "a trailer that says too little is refused");
+    transport_trailer_size = 0;
 }
 
 static void test_results(void)
@@ -442,6 +453,7 @@ int main(void)
     test_ids_and_strings();
     test_broken_replies();
     test_results();
+    test_trailers();
     test_any_words(&transport_on_request, "any word in a request");
     test_any_words(&transport_on_reply, "any word in a reply");
     check(transport_destroyed > 0, "refused replies with rights are destroyed");

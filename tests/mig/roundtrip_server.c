@@ -178,6 +178,13 @@ kern_return_t do_later(mach_port_t server, mach_port_t client, int32_t number)
     return client == 56 && number == 9 ? KERN_SUCCESS : KERN_INVALID_VALUE;
 }
 
+kern_return_t do_who(mach_port_t server, mach_port_seqno_t number, audit_token_t token, uint32_t *sum)
+{
+    (void)server;
+    *sum = number + token.val[0] + token.val[7];
+    return KERN_SUCCESS;
+}
+
 kern_return_t do_nothing(mach_port_t server)
 {
     (void)server;

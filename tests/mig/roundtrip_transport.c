@@ -15,6 +15,7 @@
 
 transport_hook_t transport_on_request;
 transport_hook_t transport_on_reply;
+mach_msg_trailer_size_t transport_trailer_size;
 mach_msg_header_t *transport_last_request;
 kern_return_t transport_last_result;
 mach_msg_option_t transport_last_option;
@@ -68,8 +69,21 @@ static void look_for_leaks(const mach_msg_header_t *head)
         transport_leaks++;
 }
 
+static void append_trailer(mach_msg_max_trailer_t *room, mach_msg_trailer_size_t size)
+{
+    mach_msg_max_trailer_t trailer = {
+        .msgh_trailer_type = MACH_MSG_TRAILER_FORMAT_0,
+        .msgh_trailer_size = size,
+        .msgh_seqno = 5,
+        .msgh_audit = {{100, 0, 0, 0, 0, 0, 0, 1000}},
+    };
+
+    memcpy(room, &trailer, size);
+}
+
 /* Copy `message` as the other side gets it, changed by `hook`. */
-static mach_msg_header_t *carry(const mach_msg_header_t *message, transport_hook_t hook)
+static mach_msg_header_t *carry(const mach_msg_header_t *message, transport_hook_t hook,
+                                mach_msg_trailer_size_t trailer_size)
 {
     mach_msg_header_t *room = calloc(1, TRANSPORT_SIZE_MAX);
     mach_msg_header_t *copy;
@@ -79,8 +93,10 @@ static mach_msg_header_t *carry(const mach_msg_header_t *message, transport_hook
     receive_descriptors(room);
     if (hook != NULL)
         hook(room);
-    copy = malloc(room->msgh_size);
+    copy = malloc(room->msgh_size + trailer_size);
     memcpy(copy, room, room->msgh_size);
+    if (trailer_size > 0)
+        append_trailer((mach_msg_max_trailer_t *)((char *)copy + copy->msgh_size), trailer_size);
     free(room);
     return copy;
 }
@@ -120,7 +136,7 @@ mach_msg_return_t mach_msg(mach_msg_header_t *msg, mach_msg_option_t option, mac
     transport_last_request = malloc(send_size);
     memcpy(transport_last_request, msg, send_size);
     look_for_leaks(msg);
-    request = carry(msg, transport_on_request);
+    request = carry(msg, transport_on_request, transport_trailer_size);
     answer = serve(request);
     free(request);
     if (!(option & MACH_RCV_MSG)) {
@@ -129,7 +145,7 @@ mach_msg_return_t mach_msg(mach_msg_header_t *msg, mach_msg_option_t option, mac
     }
     if (answer == NULL)
         return MACH_RCV_TIMED_OUT;
-    reply = carry(answer, transport_on_reply);
+    reply = carry(answer, transport_on_reply, 0);
     free(answer);
     if (reply->msgh_size + sizeof(mach_msg_trailer_t) > rcv_size) {
         free(reply);

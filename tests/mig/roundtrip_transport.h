@@ -19,6 +19,9 @@ typedef void (*transport_hook_t)(mach_msg_header_t *message);
 extern transport_hook_t transport_on_request; /* NULL: nothing to change */
 extern transport_hook_t transport_on_reply;
 
+extern mach_msg_trailer_size_t
+    transport_trailer_size; /* of requests; 0: none, nothing is behind the message */
+
 extern mach_msg_header_t *transport_last_request; /* as it was sent, before the hook */
 extern kern_return_t
     transport_last_result; /* of the server: KERN_SUCCESS, or what stands in the error reply */

@@ -46,7 +46,7 @@ def rows(figures):
 def text(figures):
     """Lines of the table on the terminal."""
     body = [["    " + title if is_peer else title, *values] for title, is_peer, values in rows(figures)]
-    return table.render(["instructions per operation", *ISAS], body)
+    return table.render(["instructions, where it does not say bytes", *ISAS], body)
 
 
 def _chart(title, labels, series):

@@ -2,9 +2,11 @@
 """Server stubs: check a request, call the routine, write the reply.  For user servers and for the kernel."""
 
 from .c_fill import emit_checks, emit_gap, emit_pads, used_bytes, view, view_declarations
+from .c_header import messages_of
 from .c_user import disposition, port_test
 from .emit import Writer, declaration, element_type, file_comment, is_polymorphic, value_type
 from .layout import ERROR_REPLY_BYTES, received, reply_of, request_of
+from .model import TRAILER_ROLES
 from .types import POLYMORPHIC
 
 FAIL = "return MIG_BAD_ARGUMENTS;"
@@ -48,6 +50,10 @@ def _emit_table(writer, interface):
 
 
 def _emit_kernel_table(writer, interface):
+    rights = max(len(message.ports) for routine in interface.routines for message in messages_of(routine))
+    if rights:
+        writer.call("_Static_assert", [f"{rights} <= MIG_KERNEL_PORTS_MAX", '"too many rights in a message"'], depth=0)
+        writer.line()
     writer.line(f"static const struct mig_kernel_entry {interface.name}_entries[] = {{")
     for routine in interface.routines:
         writer.line(f"[{routine.id - interface.base}] = {{serve_{routine.name}, {reply_size(routine)}}},", 1)
@@ -159,6 +165,9 @@ class _Stub:
         if self._reply is not None:
             pairs += view_declarations(self._reply, "Out")
         writer.declarations(dict.fromkeys(pairs))
+        self._emit_alignment_checks()
+        if self._trailer_arguments():
+            writer.line("const mach_msg_max_trailer_t *Trailer;", 1)
         for argument in self._routine.arguments:
             self._emit_local(argument)
         writer.line("kern_return_t RetCode;", 1)
@@ -168,11 +177,24 @@ class _Stub:
         if self._unused_target():
             writer.line(f"(void){self._unused_target()};", 1)
 
+    def _emit_alignment_checks(self):
+        """Data that the routine uses in place stands at multiples of 4; only C knows what a struct needs."""
+        for argument in self._request.data + (self._reply.data if self._reply else []):
+            element = argument.type.element
+            if argument.type.shape == "array" and not self._needs_buffer(argument) and element.shape != "scalar":
+                condition = f"_Alignof({element_type(argument, 'server')}) <= 4"
+                self._writer.call("_Static_assert", [condition, '"declare it as made of wider types"'])
+
+    def _trailer_arguments(self):
+        return self._routine.with_role(*TRAILER_ROLES)
+
     def _object_type(self, argument):
         return argument.type.object_type
 
     def _emit_local(self, argument):
         writer, name, kind = self._writer, argument.name, argument.type
+        if argument.role in TRAILER_ROLES:
+            return
         if self._is_converted(argument):
             writer.line(declaration(self._object_type(argument), f"{name};"), 1)
         elif kind.shape == "port":
@@ -207,6 +229,11 @@ class _Stub:
             writer.line(f"if (!{port_test(argument, 'In')})", 1)
             writer.line(FAIL, 2)
         emit_checks(writer, request, "In", FAIL)
+        trailers = [TRAILER_ROLES[argument.role][1] for argument in self._trailer_arguments()]
+        for trailer in dict.fromkeys(trailers):
+            writer.line(f"Trailer = mig_trailer(&In->Head, sizeof({trailer}));", 1)
+            writer.line("if (!Trailer)", 1)
+            writer.line("return MIG_TRAILER_ERROR;", 2)
 
     def _emit_conversions(self):
         writer = self._writer
@@ -250,6 +277,8 @@ class _Stub:
         name, kind = argument.name, argument.type
         if argument.role in ("ureplyport", "waittime", "msgoption"):
             return []
+        if argument.role in TRAILER_ROLES:
+            return [f"Trailer->{TRAILER_ROLES[argument.role][0]}"]
         if argument.role == "requestport":
             poly = ["MACH_MSGH_BITS_LOCAL(In->Head.msgh_bits)"] if is_polymorphic(argument, "server") else []
             return [name if self._is_converted(argument) else self._target()] + poly

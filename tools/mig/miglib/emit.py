@@ -3,6 +3,7 @@
 
 import textwrap
 
+from .model import TRAILER_ROLES
 from .types import POLYMORPHIC
 
 COLUMNS = 110
@@ -114,6 +115,9 @@ def parameters(routine, side):
             if side == "user":
                 c_type = {"waittime": "mach_msg_timeout_t", "msgoption": "mach_msg_option_t"}[argument.role]
                 result.append(declaration(c_type, argument.name))
+        elif argument.role in TRAILER_ROLES:
+            if side != "user":
+                result.append(declaration(argument.type.server_type, argument.name))
         elif argument.role == "ureplyport" and side != "user":
             continue
         elif argument.role == "sreplyport" and side == "user":

@@ -54,6 +54,11 @@ class Message:
     fields: list = field(default_factory=list)
 
     @property
+    def data(self):
+        """The arguments that travel as inline data."""
+        return [piece.argument for piece in self.fields if piece.kind != "room"]
+
+    @property
     def has_ndr(self):
         return bool(self.fields) or self.has_result
 

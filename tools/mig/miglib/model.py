@@ -11,11 +11,13 @@ REPLY_ID_OFFSET = 100
 
 _HEADER_ROLES = ("requestport", "replyport", "sreplyport", "ureplyport")
 _OPTION_ROLES = ("waittime", "msgoption")
-_TRAILER_ROLES = {
-    "msgseqno": "MACH_RCV_TRAILER_SEQNO",
-    "serversectoken": "MACH_RCV_TRAILER_SENDER",
-    "serveraudittoken": "MACH_RCV_TRAILER_AUDIT",
-    "servercontexttoken": "MACH_RCV_TRAILER_CTX",
+
+# Where the server finds them: field of the trailer, smallest trailer that has it.
+TRAILER_ROLES = {
+    "msgseqno": ("msgh_seqno", "mach_msg_seqno_trailer_t"),
+    "serversectoken": ("msgh_sender", "mach_msg_security_trailer_t"),
+    "serveraudittoken": ("msgh_audit", "mach_msg_audit_trailer_t"),
+    "servercontexttoken": ("msgh_context", "mach_msg_context_trailer_t"),
 }
 
 
@@ -214,18 +216,26 @@ def require_supported(interface):
     """Refuse what can be parsed, but for which no C can be generated. Raises: MigError."""
     for routine in interface.routines:
         for argument in routine.arguments:
-            lacking = _lacking(argument)
+            lacking = _lacking(interface, argument)
             if lacking:
                 raise MigError(
                     argument.position, f"'{argument.name}' of '{routine.name}': the C back end does not do {lacking}"
                 )
 
 
-def _lacking(argument):
-    if argument.role in _TRAILER_ROLES:
-        return f"{argument.role} arguments"
+def _lacking(interface, argument):
+    """What the back end would have to do for this argument, but doesn't; or None."""
+    kernel = interface.kernel_server or interface.kernel_user
+    if argument.role in TRAILER_ROLES:
+        return f"{argument.role} arguments in the kernel" if kernel else None
     if argument.role not in ("in", "out", "inout") + _HEADER_ROLES + _OPTION_ROLES:
         return f"{argument.role} arguments"
+    if argument.type.shape != "port" and (argument.type.intran or argument.type.outtran):
+        return "translations of data (only of ports)"
+    if argument.is_out and argument.type.intran and not argument.type.outtran:
+        return "objects that go out without an outtran function"
+    if interface.kernel_server and argument.role in ("replyport", "sreplyport"):
+        return "reply ports as arguments in the kernel"
     if argument.role in _HEADER_ROLES + _OPTION_ROLES:
         return None
     for flag in ("samecount", "physicalcopy", "overwrite", "dealloc", "servercopy"):

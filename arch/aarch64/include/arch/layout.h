@@ -14,6 +14,8 @@
 #define HAL_DEVICE_BASE 0xffffffff00000000ul
 #define HAL_DEVICE_SIZE 0x40000000ul
 
+#define HAL_ELF_MACHINE 183 /* e_machine of programs for this ISA */
+
 #define ARCH_USER_BASE 0x1000ul
 #define ARCH_USER_LIMIT 0x0000fffffffff000ul
 

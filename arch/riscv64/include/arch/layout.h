@@ -15,6 +15,8 @@
 #define HAL_DIRECT_BASE 0xffffffc000000000
 #define HAL_DEVICE_BASE 0xffffffff00000000
 
+#define HAL_ELF_MACHINE 243 /* e_machine of programs for this ISA */
+
 #define ARCH_DIRECT_SIZE 0x3e00000000
 #define ARCH_STACK_BASE 0xfffffffe00000000
 #define ARCH_STACK_SIZE 0x4000

@@ -17,6 +17,8 @@
 #define HAL_DEVICE_BASE 0xffffffff00000000
 #define HAL_DEVICE_SIZE 0x40000000
 
+#define HAL_ELF_MACHINE 62 /* e_machine of programs for this ISA */
+
 #define ARCH_USER_BASE 0x1000
 #define ARCH_USER_LIMIT 0x00007ffffffff000
 

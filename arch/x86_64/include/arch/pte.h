@@ -29,14 +29,14 @@
 
 static inline hal_pte_t hal_pte_leaf(hal_pa_t pa, unsigned attr, unsigned level)
 {
-    return pa.addr + PTE_PRESENT + PTE_IF(level > 0, PTE_BLOCK)              /* */
-         + PTE_IF(PTE_ATTR_HAS(attr, HAL_ATTR_W), PTE_WRITE)                 /* */
-         + PTE_IF(!PTE_ATTR_HAS(attr, HAL_ATTR_X), PTE_NO_EXECUTE)           /* */
-         + PTE_IF(PTE_ATTR_HAS(attr, HAL_ATTR_U), PTE_USER)                  /* */
-         + PTE_IF(PTE_ATTR_HAS(attr, HAL_ATTR_GLOBAL), PTE_GLOBAL)           /* */
-         + PTE_IF(PTE_ATTR_HAS(attr, HAL_ATTR_DEVICE), PTE_UNCACHED)         /* */
-         + PTE_IF(PTE_ATTR_HAS(attr, HAL_ATTR_ACCESSED), PTE_ACCESSED)       /* */
-         + PTE_IF(PTE_ATTR_HAS(attr, HAL_ATTR_DIRTY), PTE_DIRTY);
+    return pa.addr + PTE_PRESENT + PTE_IF(level > 0, PTE_BLOCK)          /* */
+           + PTE_IF(PTE_ATTR_HAS(attr, HAL_ATTR_W), PTE_WRITE)           /* */
+           + PTE_IF(!PTE_ATTR_HAS(attr, HAL_ATTR_X), PTE_NO_EXECUTE)     /* */
+           + PTE_IF(PTE_ATTR_HAS(attr, HAL_ATTR_U), PTE_USER)            /* */
+           + PTE_IF(PTE_ATTR_HAS(attr, HAL_ATTR_GLOBAL), PTE_GLOBAL)     /* */
+           + PTE_IF(PTE_ATTR_HAS(attr, HAL_ATTR_DEVICE), PTE_UNCACHED)   /* */
+           + PTE_IF(PTE_ATTR_HAS(attr, HAL_ATTR_ACCESSED), PTE_ACCESSED) /* */
+           + PTE_IF(PTE_ATTR_HAS(attr, HAL_ATTR_DIRTY), PTE_DIRTY);
 }
 
 static inline hal_pte_t hal_pte_table(hal_pa_t pa, unsigned level)
@@ -63,13 +63,13 @@ static inline hal_pa_t hal_pte_addr(hal_pte_t pte, unsigned level)
 static inline unsigned hal_pte_attr(hal_pte_t pte, unsigned level)
 {
     (void)level;
-    return HAL_ATTR_R + (PTE_HAS(pte, PTE_WRITE) ? HAL_ATTR_W : 0u)       /* */
-         + (PTE_HAS(pte, PTE_NO_EXECUTE) ? 0u : HAL_ATTR_X)               /* */
-         + (PTE_HAS(pte, PTE_USER) ? HAL_ATTR_U : 0u)                     /* */
-         + (PTE_HAS(pte, PTE_GLOBAL) ? HAL_ATTR_GLOBAL : 0u)              /* */
-         + (PTE_HAS(pte, PTE_PCD) ? HAL_ATTR_DEVICE : 0u)                 /* */
-         + (PTE_HAS(pte, PTE_ACCESSED) ? HAL_ATTR_ACCESSED : 0u)          /* */
-         + (PTE_HAS(pte, PTE_DIRTY) ? HAL_ATTR_DIRTY : 0u);
+    return HAL_ATTR_R + (PTE_HAS(pte, PTE_WRITE) ? HAL_ATTR_W : 0u) /* */
+           + (PTE_HAS(pte, PTE_NO_EXECUTE) ? 0u : HAL_ATTR_X)       /* */
+           + (PTE_HAS(pte, PTE_USER) ? HAL_ATTR_U : 0u)             /* */
+           + (PTE_HAS(pte, PTE_GLOBAL) ? HAL_ATTR_GLOBAL : 0u)      /* */
+           + (PTE_HAS(pte, PTE_PCD) ? HAL_ATTR_DEVICE : 0u)         /* */
+           + (PTE_HAS(pte, PTE_ACCESSED) ? HAL_ATTR_ACCESSED : 0u)  /* */
+           + (PTE_HAS(pte, PTE_DIRTY) ? HAL_ATTR_DIRTY : 0u);
 }
 
 #endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Abuse: taking all there is. Whoever does so fails or ends; everybody else goes on. */
+#include "lib/guard.h"
+#include "lib/ports.h"
+#include "lib/test.h"
+
+#define SELF mach_task_self()
+#define HUGE_SIZE (UINT64_C(1) << 34) /* more than any test machine has */
+
+static void tell(int id)
+{
+    (void)test_send(TEST_CHILD_PORT(0), MACH_MSG_TYPE_COPY_SEND, id, 0);
+}
+
+static void touch_all(void *base)
+{
+    for (uint64_t offset = 0; offset < HUGE_SIZE; offset += PAGE_SIZE)
+        *((volatile uint8_t *)base + offset) = 1;
+}
+
+static void child_takes_memory(void)
+{
+    mach_vm_address_t base = 0;
+
+    REQUIRE_OK(mach_vm_allocate(SELF, &base, HUGE_SIZE, VM_FLAGS_ANYWHERE));
+    tell(test_guarded(touch_all, (void *)base, 100 * TEST_SOON_MS) == GUARD_FAULTED ? 1 : 2);
+}
+
+static void child_takes_ports(void)
+{
+    mach_port_t name;
+    unsigned count = 0;
+    kern_return_t kr;
+
+    do {
+        kr = mach_port_allocate(SELF, MACH_PORT_RIGHT_RECEIVE, &name);
+        count++;
+    } while (kr == KERN_SUCCESS && count < (1u << 21));
+    tell(kr == KERN_RESOURCE_SHORTAGE || kr == KERN_NO_SPACE || kr == MACH_SEND_NO_BUFFER ? 1 : 2);
+}
+
+static void child_takes_threads(void)
+{
+    thread_act_t thread;
+    kern_return_t kr;
+    unsigned count = 0;
+
+    do {
+        kr = thread_create(SELF, &thread);
+        count++;
+    } while (kr == KERN_SUCCESS && count < 20000);
+    tell(1);
+}
+
+static void check(void (*function)(void), const char *text)
+{
+    mach_port_t p = test_port_send();
+    struct test_right right = {p, MACH_MSG_TYPE_MAKE_SEND};
+    struct test_message m = {0};
+
+    test_leak_begin();
+    task_t task = test_child(function, &right, 1);
+    /* it tells, or dies trying */
+    while (test_receive(p, &m, sizeof(m), 10) != MACH_MSG_SUCCESS && (test_type(task) & MACH_PORT_TYPE_SEND) != 0)
+        continue;
+    CHECK(m.header.msgh_id <= 1, text);
+    (void)task_terminate(task);
+    CHECK(test_child_wait(task), "it can be ended");
+    CHECK_NO_LEAK("and leaves nothing behind");
+    test_port_destroy(p);
+}
+
+int main(void)
+{
+    test_begin("abuse_exhaustion");
+    check(child_takes_memory, "a task that takes all memory fails");
+    check(child_takes_ports, "a task that takes all ports fails");
+    check(child_takes_threads, "a task that takes thousands of threads does no harm");
+    return test_end();
+}
