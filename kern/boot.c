@@ -33,14 +33,20 @@ static void cpu_init(struct cpu *cpu, uint32_t index)
     cpu_table[index] = cpu;
 }
 
-/* Start one CPU and wait for it, so that a CPU that does not come is known by its number. */
-static void cpu_start(uint32_t index)
+static void cpu_create(uint32_t index)
 {
     struct cpu *cpu = kmem_alloc_zero(sizeof(*cpu));
 
     if (cpu == NULL)
         panic("no memory for CPU %u", index);
     cpu_init(cpu, index);
+}
+
+/* Start one CPU and wait for it, so that a CPU that does not come is known by its number. */
+static void cpu_start(uint32_t index)
+{
+    struct cpu *cpu = cpu_table[index];
+
     if (hal_cpu_start(index, cpu) != HAL_OK) {
         kprintf("portolan: CPU %u: refused to start\n", index);
         return;
@@ -80,6 +86,8 @@ struct uctx *kern_boot(const struct hal_info *info)
     task_init_module();
     thread_init_module();
     host_init();
+    for (uint32_t i = 1; i < info->cpu_count; i++)
+        cpu_create(i);
     for (uint32_t i = 1; i < info->cpu_count; i++)
         cpu_start(i);
     reaper_start();

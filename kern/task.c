@@ -204,6 +204,8 @@ kern_return_t task_terminate_request(struct task *task)
         return KERN_TERMINATED;
     }
     task->active = false;
+    /* before the last thread can hand the task to the reaper */
+    ipc_space_deactivate(task->space);
     struct ipc_port *self_port = task->self_port;
     task->self_port = NULL;
     bool empty = task->thread_count == 0;
@@ -211,7 +213,6 @@ kern_return_t task_terminate_request(struct task *task)
         thread_terminate_request(CONTAINER_OF(node, struct thread, task_link));
     spin_unlock(&task->lock);
     ipc_kobject_destroy(self_port);
-    ipc_space_deactivate(task->space);
     if (empty)
         reaper_enter(task);
     return KERN_SUCCESS;

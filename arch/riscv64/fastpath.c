@@ -52,7 +52,7 @@ void arch_fast_reply_wait(void);
         __builtin_unreachable();                                                                             \
     } while (0)
 
-/* As resume_result in trap.S, but with the message in its registers. */
+/* As resume_result in trap.S, but with the message in its registers.  The C ABI extends 32-bit values by their sign. */
 /* clang-format off */
 #define RESUME_FROM_T0                                                                                       \
     LOAD(t1, UCTX_PC)                                                                                        \
@@ -69,7 +69,7 @@ void arch_fast_reply_wait(void);
 #define IPC_FAST_EXIT(name, label, next)                                                                     \
     do {                                                                                                     \
         register struct thread *t0_ __asm__("t0") = (next);                                                  \
-        a0_ = (name);                                                                                        \
+        a0_ = (uint64_t)(int32_t)(name);                                                                     \
         a1_ = (label);                                                                                       \
         __asm__ volatile(RESUME_FROM_T0 ::"r"(t0_), "r"(a0_), "r"(a1_), PAYLOAD : "memory");                 \
         __builtin_unreachable();                                                                             \

@@ -5,9 +5,9 @@
  */
 #include "usage.h"
 
+#include <libmach/program.h>
 #include <mach/mach.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #define STEP_MS 10u
 #define STEPS_MAX 500u
@@ -53,7 +53,7 @@ void usage_init(mach_port_t host)
 {
     host_port = host;
     /* What starting programs makes us keep, we have before the first note. */
-    free(malloc(1));
+    mach_touch_memory();
     usage_note();
 }
 

@@ -115,6 +115,8 @@ static void child_unknown_traps(void)
     tell(1);
 }
 
+static mach_port_t edge_port;
+
 /* mach_msg() with buffers that end where memory does. */
 static void edge_of_memory(void *page)
 {
@@ -123,7 +125,7 @@ static void edge_of_memory(void *page)
     for (mach_msg_size_t bytes = 0; bytes < 128; bytes += 4) {
         mach_msg_header_t *h = (void *)(end - bytes);
         for (mach_msg_option_t option = 0; option < 8; option++)
-            (void)mach_msg(h, option | MACH_RCV_TIMEOUT | MACH_SEND_TIMEOUT, 64, 64, TEST_CHILD_PORT(1), 0, MACH_PORT_NULL);
+            (void)mach_msg(h, option | MACH_RCV_TIMEOUT | MACH_SEND_TIMEOUT, 64, 64, edge_port, 0, MACH_PORT_NULL);
     }
 }
 
@@ -131,6 +133,7 @@ static void child_edges(void)
 {
     mach_vm_address_t page = 0;
 
+    edge_port = test_port();
     REQUIRE_OK(mach_vm_allocate(mach_task_self(), &page, 2 * PAGE_SIZE, VM_FLAGS_ANYWHERE));
     REQUIRE_OK(mach_vm_deallocate(mach_task_self(), page + PAGE_SIZE, PAGE_SIZE));
     (void)test_guarded(edge_of_memory, (void *)page, 1000);
@@ -139,18 +142,17 @@ static void child_edges(void)
 
 static void check(void (*function)(void), const char *text, const char *leak_text)
 {
-    mach_port_t p = test_port_send(), spare = test_port();
-    struct test_right rights[] = {{p, MACH_MSG_TYPE_MAKE_SEND}, {spare, MACH_MSG_TYPE_MOVE_RECEIVE}};
+    mach_port_t p = test_port_send();
+    struct test_right right = {p, MACH_MSG_TYPE_MAKE_SEND};
     struct test_message m;
 
     test_leak_begin();
-    task_t task = test_child(function, rights, 1);
+    task_t task = test_child(function, &right, 1);
     CHECK(test_receive(p, &m, sizeof(m), 6 * TEST_SOON_MS) == MACH_MSG_SUCCESS, text);
     (void)task_terminate(task);
     REQUIRE(test_child_wait(task));
     CHECK_NO_LEAK(leak_text);
     test_port_destroy(p);
-    test_port_destroy(spare);
 }
 
 int main(void)

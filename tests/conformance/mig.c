@@ -82,7 +82,7 @@ static void test_sizes(void)
     }
     CHECK(all, "a request of the wrong size");
     memset(&m, 0, sizeof(m));
-    m.simple.word[5] = ~0u; /* the count, behind NDR, address */
+    m.simple.word[4] = ~0u; /* the count, behind NDR record and address */
     CHECK_RESULT(call(SELF, ID_WRITE_INBAND, head + 12, 0), MIG_BAD_ARGUMENTS, "a count that is larger than the message");
     m.simple.word[4] = 4;
     CHECK_RESULT(call(SELF, ID_WRITE_INBAND, head + 12 + 8, 0), MIG_BAD_ARGUMENTS,

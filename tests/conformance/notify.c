@@ -32,6 +32,7 @@ static void test_dead_name(void)
     CHECK_RESULT(test_receive_nothing(listener), MACH_RCV_TIMED_OUT, "we are told once");
     CHECK_RESULT(request(p, MACH_NOTIFY_DEAD_NAME, 0, &previous), KERN_INVALID_ARGUMENT,
                  "a name that is dead already is refused");
+    CHECK(test_receive_id(listener, MACH_NOTIFY_SEND_ONCE), "the right of a refused request is used up");
     CHECK_RESULT(request(p, MACH_NOTIFY_DEAD_NAME, 1, &previous), KERN_SUCCESS, "unless we say that we reckon with it");
     CHECK(test_receive_id(listener, MACH_NOTIFY_DEAD_NAME), "then we are told at once");
     test_port_destroy(p);

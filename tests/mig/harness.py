@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the tests of mig share: running the tool, compiling what it writes, printing TAP."""
 
+import contextlib
+import io
+import os
 import re
 import subprocess
 import sys
@@ -25,6 +28,8 @@ SANITIZERS = "-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all".spl
 sys.path.insert(0, str(MIG.parent))
 sys.dont_write_bytecode = True
 
+from miglib import cli  # noqa: E402 (the path is set first)
+
 
 class Folder:
     """A temporary folder in which mig runs."""
@@ -44,9 +49,19 @@ class Folder:
         return (self.path / name).read_text(encoding="utf-8")
 
     def mig(self, *arguments):
-        """Run the tool in the folder. Returns: the finished process."""
-        command = [MIG, f"-I{INCLUDE}", *map(str, arguments)]
-        return subprocess.run(command, cwd=self.path, capture_output=True, text=True, check=False)
+        """Run the tool in the folder, in this process: its parser is made once. Returns: as subprocess.run()."""
+        command = [f"-I{INCLUDE}", *map(str, arguments)]
+        before = os.getcwd()
+        output, errors = io.StringIO(), io.StringIO()
+        os.chdir(self.path)
+        try:
+            with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+                status = cli.main(command)
+        except SystemExit as leave:
+            status = leave.code
+        finally:
+            os.chdir(before)
+        return subprocess.CompletedProcess(command, status, output.getvalue(), errors.getvalue())
 
     def compile(self, compiler, arguments):
         """Run a compiler in the folder. Returns: '' or what it complained about."""

@@ -18,7 +18,7 @@
 #define SATP_SV39 8
 #define SATP_MODE_SHIFT 60
 #define SATP_ASID_SHIFT 44
-#define SATP_ASID_MAX 0xffff
+#define SATP_ASID_MAX 0x7fff /* bit 15 is not used: arch/pt.h */
 
 #define CAUSE_FETCH_MISALIGNED 0
 #define CAUSE_FETCH_ACCESS 1
