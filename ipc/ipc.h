@@ -27,6 +27,13 @@ bool ipc_wait_claim(struct thread *t, enum thread_wait_result result);
  * port's list so that the fast path does not find it. Nothing if it is not RECEIVING. Context: no lock. */
 void ipc_wait_make_slow(struct thread *t);
 
+/*
+ * Try the direct switch (ipc/direct.c) for MACH_TRAP_MSG, or for MACH_TRAP_RPC_CALL and _REPLY_WAIT, of the current thread.
+ * Returns: the context of the partner, which is current now and resumes; NULL: nothing changed, take the general path.
+ */
+struct uctx *ipc_direct_msg(struct thread *self);
+struct uctx *ipc_direct_rpc(struct thread *self, bool reply);
+
 /* The part of a new thread that is IPC's. Context: nobody else knows t. */
 void ipc_thread_init(struct thread *t);
 

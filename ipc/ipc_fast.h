@@ -72,7 +72,7 @@ static inline __attribute__((always_inline)) uint64_t ipc_fast_body(const bool r
 
     /* 2: its lock and its waiter */
     uint64_t rx = IPC_FAST_SWAP(&port->rx, IPC_PORT_RX_LOCKED);
-    if (IPC_FAST_UNLIKELY(rx & 1)) {
+    if (IPC_FAST_UNLIKELY(rx & 3)) {
         if (rx != IPC_PORT_RX_LOCKED)
             IPC_FAST_STORE(&port->rx, rx);
         IPC_FAST_SLOW();

@@ -117,6 +117,15 @@ static struct ipc_kmsg *serve_request(struct ipc_kmsg *request)
     return reply;
 }
 
+/* The message has arrived: its right to the port is used up, which for a send-once right is no news to anybody. */
+static void consume_remote(struct ipc_kmsg *kmsg)
+{
+    if (MACH_MSGH_BITS_REMOTE(kmsg->head.msgh_bits) == MACH_MSG_TYPE_PORT_SEND_ONCE) {
+        ipc_port_drop_send_once(kmsg->remote);
+        kmsg->remote = NULL;
+    }
+}
+
 struct ipc_kmsg *ipc_kobject_serve(struct ipc_kmsg *kmsg)
 {
     struct ipc_kmsg *reply = NULL;
@@ -125,6 +134,7 @@ struct ipc_kmsg *ipc_kobject_serve(struct ipc_kmsg *kmsg)
         exception_reply(kmsg->remote, kmsg); /* not a request, but news for the thread that waits */
     else
         reply = serve_request(kmsg);
+    consume_remote(kmsg);
     ipc_kmsg_destroy(kmsg);
     return reply;
 }

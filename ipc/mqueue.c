@@ -25,8 +25,7 @@ void ipc_receiver_fail(struct thread *t, mach_msg_return_t result)
         return;
     t->op.ipc.kmsg = NULL;
     t->op.ipc.result = (uint32_t)result;
-    if (t->op.ipc.registers)
-        t->continuation = ipc_rpc_receive_continue;
+    t->continuation = ipc_receive_continuation(t);
 }
 
 /* Can `t` take the message in the form in which it waits? A buffer without MACH_RCV_LARGE takes all, and fails later. */
@@ -69,6 +68,7 @@ static struct thread *claim_receiver(struct ipc_port *port)
     struct thread *t = port->fast;
     if (t != NULL) {
         port->fast = NULL;
+        ipc_receive_decode(t);
         return t;
     }
     struct list *node = list_pop(&port->receivers);
@@ -84,8 +84,7 @@ static struct thread *deliver(struct ipc_port *port, struct ipc_kmsg *kmsg)
 
     while ((t = claim_receiver(port)) != NULL) {
         if (receiver_accepts(t, kmsg)) {
-            if (t->op.ipc.registers)
-                t->continuation = ipc_rpc_receive_continue;
+            t->continuation = ipc_receive_continuation(t);
             message_leave(port, kmsg, t);
             return t;
         }

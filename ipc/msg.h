@@ -43,6 +43,20 @@ bool ipc_rpc_fits(const struct ipc_kmsg *kmsg);
 void ipc_msg_receive_continue(struct thread *self);
 void ipc_rpc_receive_continue(struct thread *self);
 
+static inline thread_continuation_t ipc_receive_continuation(const struct thread *t)
+{
+    return t->op.ipc.registers ? ipc_rpc_receive_continue : ipc_msg_receive_continue;
+}
+
+/* Set op.ipc of a thread that waits in rx from the arguments of its trap: the short paths leave them there. */
+void ipc_receive_decode(struct thread *t);
+
+/* What rx holds while t waits there. */
+static inline uint64_t ipc_port_rx_waiter(const struct thread *t)
+{
+    return (uint64_t)(uintptr_t)t | (t->op.ipc.registers ? 0 : IPC_PORT_RX_BUFFER);
+}
+
 /* The name by which self knows the port that its message came to; drops the reference to the port. *label: its context. */
 mach_port_name_t ipc_msg_arrived_at(struct thread *self, uint64_t *label);
 

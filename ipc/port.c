@@ -44,7 +44,7 @@ static void port_lock(struct ipc_port *port, bool second)
     /* acquire: what the previous holder wrote is visible after the exchange */
     while ((rx = __atomic_exchange_n(&port->rx, IPC_PORT_RX_LOCKED, __ATOMIC_ACQUIRE)) == IPC_PORT_RX_LOCKED)
         port_lock_wait(port);
-    port->fast = (rx & 1) != 0 ? NULL : (struct thread *)(uintptr_t)rx;
+    port->fast = (rx & 1) != 0 ? NULL : (struct thread *)(uintptr_t)(rx & ~IPC_PORT_RX_BUFFER);
 }
 
 struct ipc_port *ipc_port_alloc(void)
@@ -101,7 +101,7 @@ void ipc_port_unlock(struct ipc_port *port)
     uint64_t rx = IPC_PORT_RX_COMPLEX;
 
     if (port_is_idle(port))
-        rx = port->fast != NULL ? (uint64_t)(uintptr_t)port->fast : port->idle;
+        rx = port->fast != NULL ? ipc_port_rx_waiter(port->fast) : port->idle;
     else
         KASSERT(port->fast == NULL);
     lock_rank_leave(port);
@@ -116,7 +116,10 @@ void ipc_port_fast_to_list(struct ipc_port *port)
         return;
     port->fast = NULL;
     list_insert_tail(&port->receivers, &waiter->wait_link);
-    waiter->continuation = ipc_rpc_receive_continue;
+    ipc_receive_decode(waiter);
+    waiter->continuation = ipc_receive_continuation(waiter);
+    waiter->wait = THREAD_WAIT_RECEIVE;
+    waiter->wait_object = port;
     waiter->state = THREAD_WAITING;
 }
 

@@ -4,7 +4,8 @@
  *
  * The word `rx` is the port's lock, its single register-form waiter and its state in one, so that one atomic exchange
  * on the fast path answers every question:
- *   even            unlocked; the address of the one thread that waits, in the register form, for an otherwise idle port
+ *   even            unlocked; the address of the one thread that waits for an otherwise idle port, plus RX_BUFFER if
+ *                   it waits in the buffer form
  *   == idle (odd)   unlocked; no waiter, empty queue, alive, in no set
  *   RX_LOCKED       locked
  *   RX_COMPLEX      unlocked; anything else: queued messages, buffer-form waiters, member of a set, kernel object, dead
@@ -31,6 +32,7 @@ struct ipc_pset;
 struct ipc_space;
 struct thread;
 
+#define IPC_PORT_RX_BUFFER UINT64_C(2) /* beside a thread's address, which is 64-byte aligned */
 #define IPC_PORT_RX_LOCKED UINT64_C(3)
 #define IPC_PORT_RX_COMPLEX UINT64_C(5)
 #define IPC_PORT_IDLE_FIRST UINT64_C(9)
@@ -75,7 +77,7 @@ struct ipc_port {
     uint64_t context; /* label that the receiver gave it */
     uint32_t seqno;
     uint32_t refs; /* atomic: rights, messages, kernel pointers */
-    struct thread *fast;   /* while locked: the register-form waiter, or NULL */
+    struct thread *fast;   /* while locked: the waiter that rx held, or NULL */
     struct thread *cacher; /* the thread that has it as rcv_port, or NULL */
 
     uint8_t place;  /* enum ipc_port_place */

@@ -10,9 +10,23 @@
 #include <kern/panic.h>
 #include <kern/thread.h>
 
-static thread_continuation_t receive_continuation(const struct thread *self)
+void ipc_receive_decode(struct thread *t)
 {
-    return self->op.ipc.registers ? ipc_rpc_receive_continue : ipc_msg_receive_continue;
+    const struct uctx *u = &t->uctx;
+    struct hal_rpc rpc;
+
+    if (t->op.ipc.registers) {
+        hal_uctx_get_rpc(u, &rpc);
+        t->op.ipc.rcv_name = rpc.local;
+        t->op.ipc.option = MACH_RCV_MSG | MACH_RCV_LARGE;
+        t->op.ipc.size = 0;
+        return;
+    }
+    t->op.ipc.buffer = hal_uctx_arg(u, 0);
+    t->op.ipc.option = (uint32_t)hal_uctx_arg(u, 1);
+    t->op.ipc.size = (uint32_t)hal_uctx_arg(u, 3);
+    t->op.ipc.rcv_name = (mach_port_name_t)hal_uctx_arg(u, 4);
+    t->op.ipc.timeout_ms = (uint32_t)hal_uctx_arg(u, 5);
 }
 
 /* Is self to wait at all? MACH_RCV_TIMEOUT with 0 only polls. */
@@ -43,24 +57,24 @@ static void receive_done(struct thread *self, enum ipc_take taken, mach_msg_retu
 }
 
 /*
- * Wait on `port`. In the register form, alone, on a port that is idle otherwise, self becomes the waiter in rx: from
- * the unlock on the fast path can take it. Context: port locked.
+ * Wait on `port`. Alone, on a port that is idle otherwise, self becomes the waiter in rx: from the unlock on the short paths
+ * (ipc/ipc_fast.h, ipc/direct.c) can take it. Context: port locked.
  */
 static void wait_on_port(struct thread *self, struct ipc_port *port)
 {
     bool alone = port->fast == NULL && list_empty(&port->receivers) && list_empty(&port->senders) && !port->in_set;
 
     self->op.ipc.kmsg = NULL;
-    if (self->op.ipc.registers && alone) {
+    if (alone) {
         ipc_thread_cache(self, port);
         port->fast = self;
-        /* no continuation: the fast path resumes it as it is; who claims it otherwise gives it one */
+        /* no continuation: the short paths resume it as it is; who claims it otherwise gives it one */
         thread_block(self, THREAD_WAIT_RECEIVE, port, NULL);
         return;
     }
     ipc_port_fast_to_list(port);
     list_insert_tail(&port->receivers, &self->wait_link);
-    thread_block(self, THREAD_WAIT_RECEIVE, port, receive_continuation(self));
+    thread_block(self, THREAD_WAIT_RECEIVE, port, ipc_receive_continuation(self));
 }
 
 /* Wake `receiver`, or let it have this CPU if the current thread has left it. */
@@ -121,7 +135,7 @@ static bool wait_on_set(struct thread *self, struct ipc_pset *pset)
     if (list_empty(&pset->ready) && pset->active) {
         wait = true;
         list_insert_tail(&pset->receivers, &self->wait_link);
-        thread_block(self, THREAD_WAIT_RECEIVE_SET, pset, receive_continuation(self));
+        thread_block(self, THREAD_WAIT_RECEIVE_SET, pset, ipc_receive_continuation(self));
     }
     spin_unlock(&pset->lock);
     return wait;
@@ -154,11 +168,9 @@ void ipc_msg_receive(struct thread *self, struct thread *receiver)
     struct ipc_pset *pset = NULL;
     struct ipc_port *port = NULL;
 
-    if (self->op.ipc.registers) {
-        ipc_entry_reserve(self);
-        if (self->rcv_port != NULL && self->rcv_name != self->op.ipc.rcv_name)
-            ipc_thread_uncache(self);
-    }
+    ipc_entry_reserve(self);
+    if (self->rcv_port != NULL && self->rcv_name != self->op.ipc.rcv_name)
+        ipc_thread_uncache(self);
     spin_lock(&space->lock);
     struct ipc_entry *entry = ipc_entry_lookup(space, self->op.ipc.rcv_name);
     if (entry != NULL && (entry->bits & MACH_PORT_TYPE_RECEIVE) != 0) {
@@ -192,10 +204,12 @@ static bool claim_fast(struct thread *t, bool to_list)
     ipc_port_lock(port);
     if (port->fast == t) {
         mine = true;
-        if (to_list)
+        if (to_list) {
             ipc_port_fast_to_list(port);
-        else
+        } else {
             port->fast = NULL;
+            ipc_receive_decode(t);
+        }
     }
     ipc_port_unlock(port);
     return mine;

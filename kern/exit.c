@@ -117,6 +117,7 @@ struct uctx *thread_exit_to_user(void)
         uint32_t ast = __atomic_load_n(&t->ast, __ATOMIC_ACQUIRE) & (THREAD_AST_TERMINATE | THREAD_AST_SUSPEND);
         if (t->continuation == NULL && ast == 0) {
             activate(cpu, t);
+            fpu_resume(cpu, t);
             return &t->uctx;
         }
         if (t->continuation != NULL) {

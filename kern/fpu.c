@@ -22,9 +22,16 @@ int fpu_acquire(struct cpu *cpu, struct thread *self)
         hal_fpu_init(area);
         self->fpu = area;
     }
-    hal_fpu_load(self->fpu);
-    cpu->fpu_owner = self;
+    self->fpu_credit = FPU_CREDIT;
+    fpu_load(cpu, self);
     return KERN_SUCCESS;
+}
+
+void fpu_load(struct cpu *cpu, struct thread *t)
+{
+    hal_fpu_load(t->fpu);
+    cpu->fpu_owner = t;
+    t->fpu_credit--;
 }
 
 void fpu_save(struct cpu *cpu)

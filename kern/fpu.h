@@ -7,6 +7,9 @@
 #define KERN_FPU_H
 
 #include <kern/cpu.h>
+#include <kern/thread.h>
+
+#define FPU_CREDIT 16u /* runs of a thread with vector state loaded ahead of use, after a fault showed that it uses it */
 
 /* Boot. */
 void fpu_init_module(void);
@@ -21,6 +24,19 @@ static inline void fpu_release(struct cpu *cpu)
 {
     if (cpu->fpu_owner != NULL)
         fpu_save(cpu);
+}
+
+/* Load the state of the thread that this CPU goes on with, before it asks. */
+void fpu_load(struct cpu *cpu, struct thread *t);
+
+/*
+ * The CPU goes on with `t`. A thread that used vector state lately probably will again: for its next FPU_CREDIT runs it gets
+ * it without a fault.
+ */
+static inline void fpu_resume(struct cpu *cpu, struct thread *t)
+{
+    if (t->fpu_credit > 0 && cpu->fpu_owner == NULL)
+        fpu_load(cpu, t);
 }
 
 /* The thread ends: forget its state. Context: `t` runs nowhere, or is current. */

@@ -12,8 +12,8 @@
  */
 kern_return_t service_info_copy(integer_t *out, mach_msg_type_number_t *count, const void *info, size_t size);
 
-/* Check the arguments of thread_policy() and task_policy(). KERN_SUCCESS, KERN_INVALID_POLICY, KERN_INVALID_ARGUMENT (count),
- * KERN_INVALID_VALUE (priority, quantum): *out unchanged. */
+/* Check the arguments of thread_policy() and task_policy(). KERN_SUCCESS, KERN_INVALID_POLICY, KERN_INVALID_ARGUMENT (count,
+ * priority, quantum): *out unchanged. */
 kern_return_t service_policy(policy_t policy, policy_base_t base, mach_msg_type_number_t count,
                              struct sched_policy *out);
 

@@ -206,7 +206,7 @@ kern_return_t task_priority(task_t task, int priority, boolean_t change_threads)
     if (task == NULL)
         return KERN_INVALID_ARGUMENT;
     if (priority < 0 || priority > (int)SCHED_PRIORITY_MAX)
-        return KERN_INVALID_VALUE;
+        return KERN_INVALID_ARGUMENT;
     return set_policy(task, &(struct sched_policy){.policy = POLICY_NULL, .priority = (unsigned)priority}, false,
                       change_threads);
 }

@@ -217,7 +217,7 @@ kern_return_t service_policy(policy_t policy, policy_base_t base, mach_msg_type_
     if (policy == POLICY_RR)
         quantum_ms = base[1];
     if (base[0] < 0 || base[0] > (int)SCHED_PRIORITY_MAX || quantum_ms < 1 || quantum_ms > QUANTUM_MS_MAX)
-        return KERN_INVALID_VALUE;
+        return KERN_INVALID_ARGUMENT;
     *out = (struct sched_policy){policy, (unsigned)base[0], (uint32_t)quantum_ms};
     return KERN_SUCCESS;
 }
@@ -238,6 +238,6 @@ kern_return_t thread_priority(thread_act_t thread, int priority, boolean_t set_m
     if (thread == NULL)
         return KERN_INVALID_ARGUMENT;
     if (priority < 0 || priority > (int)SCHED_PRIORITY_MAX)
-        return KERN_INVALID_VALUE;
+        return KERN_INVALID_ARGUMENT;
     return sched_set_policy(thread, &(struct sched_policy){.policy = POLICY_NULL, .priority = (unsigned)priority}, set_max);
 }

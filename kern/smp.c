@@ -90,6 +90,12 @@ static void smp_nothing(void *arg)
     (void)arg;
 }
 
+void smp_enter_kernel(cpu_mask_t mask)
+{
+    if (mask != 0)
+        smp_call(mask, smp_nothing, NULL);
+}
+
 void smp_quiesce(void)
 {
     smp_call(~(cpu_mask_t)0, smp_nothing, NULL);

@@ -30,6 +30,9 @@ void smp_call(cpu_mask_t mask, smp_function_t function, void *arg);
 /* Serve this CPU's mailbox. Every spin loop of the kernel calls it. Context: masked. */
 void smp_poll(void);
 
+/* Return after every CPU in `mask` has interrupted its user code since the call, if it ran any. Context: as smp_call(). */
+void smp_enter_kernel(cpu_mask_t mask);
+
 /* Return after every CPU was outside the kernel, or in a spin loop's smp_poll() while it held no unlocked
  * reference, at least once. Context: no lock held. */
 void smp_quiesce(void);

@@ -143,7 +143,7 @@ kern_return_t task_thread_enter(struct task *task, struct thread *t)
         t->priority = task->priority;
         t->policy = task->policy;
         if (task->suspend_count > 0)
-            thread_kernel_hold(t);
+            (void)thread_kernel_hold(t);
     }
     spin_unlock(&task->lock);
     return kr;
@@ -163,6 +163,7 @@ void task_thread_leave(struct task *task, struct thread *t)
 kern_return_t task_hold(struct task *task)
 {
     kern_return_t kr = KERN_SUCCESS;
+    cpu_mask_t running = 0;
 
     spin_lock(&task->lock);
     if (!task->active) {
@@ -171,9 +172,10 @@ kern_return_t task_hold(struct task *task)
         kr = KERN_FAILURE;
     } else if (task->suspend_count++ == 0) {
         LIST_FOR_EACH (node, &task->threads)
-            thread_kernel_hold(CONTAINER_OF(node, struct thread, task_link));
+            running |= thread_kernel_hold(CONTAINER_OF(node, struct thread, task_link));
     }
     spin_unlock(&task->lock);
+    smp_enter_kernel(running);
     return kr;
 }
 

@@ -60,7 +60,7 @@ void task_unref(struct task *task);
 kern_return_t task_terminate_request(struct task *task);
 
 /*
- * Keep all threads from user mode, until as many calls of task_release().
+ * Keep all threads from user mode, until as many calls of task_release().  On return no other one executes a user instruction.
  * Context: no lock; caller has a reference.
  * Returns KERN_SUCCESS; KERN_FAILURE count at its limit or zero already; KERN_TERMINATED: unchanged.
  */

@@ -27,7 +27,8 @@
  *
  * and thread_block() kicks a thread that begins to wait with a request pending: the setter may have seen it READY.
  *
- * Suspension holds a thread back only at the edge of user mode.  A STOPPED thread has no continuation and its user context is
+ * Suspension holds a thread back only at the edge of user mode.  Whoever suspends a thread that runs waits until its CPU has
+ * entered the kernel, where the kick awaits it; not for the thread, whatever that does there.  A STOPPED thread has no continuation and its user context is
  * complete, so its registers may be read and written.
  *
  * References: the list of the task's threads, whoever looked the thread up, and a kick list hold one each.
@@ -247,6 +248,7 @@ void thread_terminate_request(struct thread *t)
 {
     spin_lock(&t->lock);
     __atomic_fetch_or(&t->ast, THREAD_AST_TERMINATE, __ATOMIC_SEQ_CST);
+    sched_hurry(t);
     switch (t->state) {
     case THREAD_STOPPED: /* runs once more, to end */
         t->state = THREAD_READY;
@@ -265,16 +267,19 @@ void thread_terminate_request(struct thread *t)
     spin_unlock(&t->lock);
 }
 
-/* The thread has a first reason to stop. Context: t->lock held. */
-static void hold_begin(struct thread *t)
+/* The thread has a first reason to stop. Returns the CPU that it runs on, if any. Context: t->lock held. */
+static cpu_mask_t hold_begin(struct thread *t)
 {
     __atomic_fetch_or(&t->ast, THREAD_AST_SUSPEND, __ATOMIC_SEQ_CST);
-    if (t->state == THREAD_RUNNING)
+    if (t->state == THREAD_RUNNING) {
         kick_thread(t, t->cpu);
-    else if (t->state == THREAD_RECEIVING)
+        return t == thread_current() ? 0 : (cpu_mask_t)1 << t->cpu->index;
+    }
+    if (t->state == THREAD_RECEIVING)
         kick_thread(t, hal_cpu_self());
     else if (t->state == THREAD_READY)
         sched_settle(t);
+    return 0;
 }
 
 /* The last reason to stop is gone. Context: t->lock held. */
@@ -295,6 +300,7 @@ static bool is_ending(const struct thread *t)
 kern_return_t thread_hold(struct thread *t)
 {
     kern_return_t kr = KERN_SUCCESS;
+    cpu_mask_t running = 0;
 
     spin_lock(&t->lock);
     if (is_ending(t))
@@ -302,8 +308,9 @@ kern_return_t thread_hold(struct thread *t)
     else if (t->suspend_count == SUSPEND_COUNT_MAX)
         kr = KERN_FAILURE;
     else if (t->suspend_count++ == 0 && t->kernel_holds == 0)
-        hold_begin(t);
+        running = hold_begin(t);
     spin_unlock(&t->lock);
+    smp_enter_kernel(running);
     return kr;
 }
 
@@ -322,12 +329,15 @@ kern_return_t thread_release(struct thread *t)
     return kr;
 }
 
-void thread_kernel_hold(struct thread *t)
+cpu_mask_t thread_kernel_hold(struct thread *t)
 {
+    cpu_mask_t running = 0;
+
     spin_lock(&t->lock);
     if (t->kernel_holds++ == 0 && t->suspend_count == 0)
-        hold_begin(t);
+        running = hold_begin(t);
     spin_unlock(&t->lock);
+    return running;
 }
 
 void thread_kernel_release(struct thread *t)

@@ -129,7 +129,8 @@ struct thread {
         uint64_t word[12]; /* kernel threads: what they like */
     } op;
 
-    void *fpu; /* vector state, hal_info.fpu_size bytes, or NULL: not used yet */
+    void *fpu;           /* vector state, hal_info.fpu_size bytes, or NULL: not used yet */
+    uint32_t fpu_credit; /* runs for which it is loaded without a fault (kern/fpu.h); 0 while fpu is NULL */
 
     struct ipc_port *self_port; /* kernel object port; holds one reference of the port */
     struct ipc_port *exception_port[EXC_TYPES_COUNT];
@@ -230,7 +231,7 @@ void thread_terminate_request(struct thread *t);
 bool thread_abort_wait(struct thread *t);
 
 /* suspend_count +1 / -1. The thread stops before it next returns to user mode; what it does in the kernel it finishes.
- * Context: caller has a reference; locks of rank < LOCK_RANK_THREAD may be held.
+ * On return the thread executes no user instruction. Context: caller has a reference; no lock.
  * Returns: KERN_SUCCESS; KERN_FAILURE count at its limit or zero already; KERN_TERMINATED: unchanged. */
 kern_return_t thread_hold(struct thread *t);
 kern_return_t thread_release(struct thread *t);

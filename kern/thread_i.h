@@ -13,8 +13,11 @@
  */
 bool thread_claim(struct thread *t, enum thread_wait_result result);
 
-/* As thread_hold() and thread_release(), counted apart from what users do, never refused. */
-void thread_kernel_hold(struct thread *t);
+/*
+ * As thread_hold() and thread_release(), counted apart from what users do, never refused, and without a wait: hold returns
+ * the CPU that the thread still runs on, for smp_enter_kernel(), or none.
+ */
+cpu_mask_t thread_kernel_hold(struct thread *t);
 void thread_kernel_release(struct thread *t);
 
 /* The current thread ends here. Context: upcall level, no lock. */

@@ -17,7 +17,7 @@ static kern_return_t state_lock(struct thread *t) NO_THREAD_SAFETY_ANALYSIS
 
     if (t == self)
         return KERN_INVALID_ARGUMENT;
-    thread_kernel_hold(t);
+    (void)thread_kernel_hold(t);
     for (;;) {
         spin_lock(&t->lock);
         uint32_t state = t->state;

@@ -14,31 +14,93 @@
 #include <sched/sched.h>
 #include <vm/vm_map.h>
 
-typedef void (*trap_function_t)(struct thread *self);
+/* Serves a trap of the current thread and tells what to resume. */
+typedef struct uctx *(*trap_function_t)(struct thread *self);
 
-static void trap_null(struct thread *self)
+/* The way out of a trap: a request to the thread, or a better one, shows in top_priority (kern/cpu.h). */
+static inline struct uctx *trap_exit(struct thread *self)
 {
-    hal_uctx_set_result(&self->uctx, KERN_SUCCESS);
+    const struct cpu *cpu = hal_cpu_self();
+
+    if (cpu->current == self && __atomic_load_n(&cpu->top_priority, __ATOMIC_RELAXED) <= self->priority)
+        return &self->uctx;
+    return thread_exit_to_user();
 }
 
-static void trap_set_tls(struct thread *self)
+static struct uctx *trap_null(struct thread *self)
+{
+    hal_uctx_set_result(&self->uctx, KERN_SUCCESS);
+    return trap_exit(self);
+}
+
+static struct uctx *trap_rpc_call(struct thread *self)
+{
+    struct uctx *partner = ipc_direct_rpc(self, false);
+
+    if (partner != NULL)
+        return partner;
+    ipc_trap_rpc_call(self);
+    return trap_exit(self);
+}
+
+static struct uctx *trap_rpc_reply_wait(struct thread *self)
+{
+    struct uctx *partner = ipc_direct_rpc(self, true);
+
+    if (partner != NULL)
+        return partner;
+    ipc_trap_rpc_reply_wait(self);
+    return trap_exit(self);
+}
+
+static struct uctx *trap_msg(struct thread *self)
+{
+    struct uctx *partner = ipc_direct_msg(self);
+
+    if (partner != NULL)
+        return partner;
+    ipc_trap_msg(self);
+    return trap_exit(self);
+}
+
+static struct uctx *trap_reply_port(struct thread *self)
+{
+    ipc_trap_reply_port(self);
+    return trap_exit(self);
+}
+
+static struct uctx *trap_set_tls(struct thread *self)
 {
     bool valid = hal_uctx_set_tls(&self->uctx, hal_uctx_arg(&self->uctx, 0)) == HAL_OK;
 
     hal_uctx_set_result(&self->uctx, valid ? KERN_SUCCESS : KERN_INVALID_ADDRESS);
+    return trap_exit(self);
 }
 
+/* Those of kern/trap_calls.c. */
+#define TRAP_CALL(name)                                                                                      \
+    static struct uctx *name##_trap(struct thread *self)                                                     \
+    {                                                                                                        \
+        name(self);                                                                                          \
+        return trap_exit(self);                                                                              \
+    }
+TRAP_CALL(trap_thread_self)
+TRAP_CALL(trap_task_self)
+TRAP_CALL(trap_host_self)
+TRAP_CALL(trap_thread_switch)
+TRAP_CALL(trap_print)
+
 static const trap_function_t trap_table[MACH_TRAP_COUNT] = {
-    [MACH_TRAP_RPC_CALL] = ipc_trap_rpc_call,
-    [MACH_TRAP_RPC_REPLY_WAIT] = ipc_trap_rpc_reply_wait,
-    [MACH_TRAP_MSG] = ipc_trap_msg,
-    [MACH_TRAP_REPLY_PORT] = ipc_trap_reply_port,
-    [MACH_TRAP_THREAD_SELF] = trap_thread_self,
-    [MACH_TRAP_TASK_SELF] = trap_task_self,
-    [MACH_TRAP_HOST_SELF] = trap_host_self,
-    [MACH_TRAP_THREAD_SWITCH] = trap_thread_switch,
+    [MACH_TRAP_RPC_CALL] = trap_rpc_call,
+    [MACH_TRAP_RPC_REPLY_WAIT] = trap_rpc_reply_wait,
+    [MACH_TRAP_MSG] = trap_msg,
+    [MACH_TRAP_REPLY_PORT] = trap_reply_port,
+    [MACH_TRAP_THREAD_SELF] = trap_thread_self_trap,
+    [MACH_TRAP_TASK_SELF] = trap_task_self_trap,
+    [MACH_TRAP_HOST_SELF] = trap_host_self_trap,
+    [MACH_TRAP_THREAD_SWITCH] = trap_thread_switch_trap,
     [MACH_TRAP_THREAD_SET_TLS] = trap_set_tls,
-    [MACH_TRAP_PRINT] = trap_print,
+    [MACH_TRAP_PRINT] = trap_print_trap,
     [MACH_TRAP_NULL] = trap_null,
 };
 
@@ -46,16 +108,9 @@ struct uctx *kern_syscall(struct uctx *u, uint64_t number)
 {
     struct thread *self = (struct thread *)u;
 
-    if (number >= MACH_TRAP_COUNT) {
-        exception_raise(self, EXC_MACH_SYSCALL, (int64_t)number, 0);
-        return thread_exit_to_user();
-    }
-    trap_table[number](self);
-
-    const struct cpu *cpu = hal_cpu_self();
-    /* a request to the thread, or a better one, shows in top_priority: see kern/cpu.h */
-    if (cpu->current == self && __atomic_load_n(&cpu->top_priority, __ATOMIC_RELAXED) <= self->priority)
-        return u;
+    if (__builtin_expect(number < MACH_TRAP_COUNT, 1))
+        return trap_table[number](self);
+    exception_raise(self, EXC_MACH_SYSCALL, (int64_t)number, 0);
     return thread_exit_to_user();
 }
 

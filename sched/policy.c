@@ -74,11 +74,12 @@ void sched_tick(struct cpu *cpu)
     if (cpu->quantum_end == HAL_TIMER_OFF || hal_time_now() < cpu->quantum_end)
         return;
     cpu->quantum_end = HAL_TIMER_OFF;
-    if (t == NULL)
-        return;
-    charge(t);
-    bool boosted = boost(cpu, t);
-    cpu->quantum_over = boosted || t->policy != POLICY_FIFO;
+    cpu->quantum_over = true;
+    if (t != NULL) {
+        charge(t);
+        bool boosted = boost(cpu, t);
+        cpu->quantum_over = boosted || t->policy != POLICY_FIFO;
+    }
     balance(cpu);
 }
 
@@ -118,6 +119,14 @@ kern_return_t sched_set_policy(struct thread *t, const struct sched_policy *poli
     }
     spin_unlock(&t->lock);
     return kr;
+}
+
+void sched_hurry(struct thread *t)
+{
+    t->base_priority = SCHED_PRIORITY_KERNEL;
+    t->penalty = 0;
+    t->depressed = false;
+    priority_changed(t);
 }
 
 void sched_yield(struct thread *self)

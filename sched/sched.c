@@ -232,12 +232,12 @@ static struct thread *pick_handoff(struct cpu *cpu)
         return t;
     }
     spin_lock(&cpu->runq.lock);
-    bool better = sched_runq_best(&cpu->runq) > (int)t->priority;
+    int best = sched_runq_best(&cpu->runq);
     spin_unlock(&cpu->runq.lock);
-    if (!better)
+    if (best < (int)t->priority || (best == (int)t->priority && !cpu->quantum_over))
         return t;
     spin_lock(&t->lock);
-    sched_queue_insert(cpu, t, true);
+    sched_queue_insert(cpu, t, !cpu->quantum_over);
     spin_unlock(&t->lock);
     return NULL;
 }
@@ -253,8 +253,11 @@ static struct thread *steal(struct cpu *cpu)
     return NULL;
 }
 
-/* Make a popped thread the current one, unless it may not run. Returns whether it is. */
-static bool make_current(struct cpu *cpu, struct thread *t)
+/*
+ * Make a popped thread the current one, unless it may not run. Returns whether it is.
+ * same_quantum: it goes on with what is left of the quantum, so that threads that hand the CPU to one another don't keep it.
+ */
+static bool make_current(struct cpu *cpu, struct thread *t, bool same_quantum)
 {
     timeout_wait(&t->timeout); /* the timeout of its last wait must not meet its next one */
     spin_lock(&t->lock);
@@ -270,22 +273,26 @@ static bool make_current(struct cpu *cpu, struct thread *t)
     cpu->run_start = hal_time_now();
     t->switches++;
     cpu->switches++;
-    cpu->quantum_over = false;
-    quantum_start(cpu, t);
+    if (!same_quantum || cpu->quantum_end == HAL_TIMER_OFF) {
+        cpu->quantum_over = false;
+        quantum_start(cpu, t);
+    }
     return true;
 }
 
 struct thread *sched_pick(struct cpu *cpu)
 {
     struct thread *t;
+    bool handoff;
 
     do {
         t = pick_handoff(cpu);
+        handoff = t != NULL;
         if (t == NULL)
             t = sched_queue_pop(cpu);
         if (t == NULL)
             t = steal(cpu);
-    } while (t != NULL && !make_current(cpu, t));
+    } while (t != NULL && !make_current(cpu, t, handoff));
     return t;
 }
 

@@ -69,6 +69,9 @@ struct sched_policy {
  */
 kern_return_t sched_set_policy(struct thread *t, const struct sched_policy *policy, bool set_limit);
 
+/* The thread executes no user instruction any more: let it end soon, whatever its priority was. Context: t->lock held. */
+void sched_hurry(struct thread *t);
+
 /* thread_switch(): give way to others. Context: current thread, no lock. */
 void sched_yield(struct thread *self);
 

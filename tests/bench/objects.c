@@ -186,11 +186,8 @@ static uint64_t free_pages(void)
     static kernel_memory_cache_info_t cache[KERNEL_MEMORY_CACHES_MAX];
     mach_msg_type_number_t count = KERNEL_MEMORY_CACHES_MAX;
     kernel_memory_pages_info_t pages;
-    static mach_port_t host;
 
-    if (host == MACH_PORT_NULL)
-        host = mach_host_self();
-    REQUIRE_OK(host_kernel_memory_info(host, cache, &count, &pages));
+    REQUIRE_OK(host_kernel_memory_info(test_host(), cache, &count, &pages));
     return pages.free;
 }
 

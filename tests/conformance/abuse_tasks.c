@@ -41,6 +41,17 @@ static void call_for_ever(void *unused)
 
 /* --- tasks that are ended while they are busy --- */
 
+static void raise_own(void *unused)
+{
+    (void)unused;
+    machine_bad_instruction();
+}
+
+static void note_nothing(void *unused)
+{
+    (void)unused;
+}
+
 static void child_calls(void)
 {
     storm_port = test_port_send();
@@ -61,17 +72,15 @@ static void child_allocates(void)
     }
 }
 
-static void child_makes_tasks(void)
+/* Threads, not tasks: a task lives on when the one that made it dies. */
+static void child_makes_threads(void)
 {
     for (;;) {
-        task_t task;
         thread_act_t thread;
-        if (task_create(SELF, TRUE, &task) != KERN_SUCCESS)
+        if (mach_thread_start(note_nothing, NULL, &thread) != KERN_SUCCESS)
             continue;
-        if (thread_create(task, &thread) == KERN_SUCCESS)
-            (void)mach_port_deallocate(SELF, thread);
-        (void)task_terminate(task);
-        (void)mach_port_deallocate(SELF, task);
+        (void)thread_terminate(thread);
+        (void)mach_port_deallocate(SELF, thread);
     }
 }
 
@@ -87,12 +96,6 @@ static void child_talks(void)
     }
 }
 
-static void raise_own(void *unused)
-{
-    (void)unused;
-    machine_bad_instruction();
-}
-
 static void child_raises(void)
 {
     mach_port_t handler = test_port_send();
@@ -106,7 +109,7 @@ static void child_raises(void)
 
 static void test_killed_tasks(void)
 {
-    static void (*const busy[])(void) = {child_calls, child_allocates, child_makes_tasks, child_talks, child_raises};
+    static void (*const busy[])(void) = {child_calls, child_allocates, child_makes_threads, child_talks, child_raises};
     bool all = true;
 
     test_leak_begin();

@@ -33,6 +33,7 @@ class Script:
 
     script: str
     timeout: float = 5.0
+    silence: float = 5.0
     title: str = "script"
 
     def command(self):
@@ -103,9 +104,13 @@ class GuestTest(unittest.TestCase):
 
     def test_hanging_guest_is_stopped(self):
         outcome = guest.run(Script("echo booting; sleep 100", timeout=0.3))
-        self.assertIn("did not end in time", outcome.problems[0])
+        self.assertIn("did not end within", outcome.problems[0])
         self.assertIn("  | booting", outcome.explain())
         self.assertLess(outcome.seconds, 5)
+
+    def test_silent_guest_is_stopped(self):
+        outcome = guest.run(Script("echo booting; sleep 100", silence=0.3))
+        self.assertIn("printed nothing", outcome.problems[0])
 
     def test_endless_output_is_stopped(self):
         outcome = guest.run(Script("yes $(printf %01000d 0)", timeout=20))

@@ -31,14 +31,14 @@ def entries(head, kind, member):
     target = gdb.lookup_type(f"struct {kind}")
     offset = next(field.bitpos // 8 for field in target.fields() if field.name == member)
     node = head["next"]
-    while int(node) != int(head.address):
+    while int(node) not in (0, int(head.address)):  # 0: before the kernel initialised it
         yield gdb.Value(int(node) - offset).cast(target.pointer())
         node = node["next"]
 
 
 def length(head):
     count, node = 0, head["next"]
-    while int(node) != int(head.address):
+    while int(node) not in (0, int(head.address)):  # 0: before the kernel initialised it
         count, node = count + 1, node["next"]
     return count
 

@@ -11,11 +11,10 @@ from portolan.pool import run_all
 
 PAGE = ROOT / "build" / "bench" / "index.html"
 CMDLINE = "bench=all"
-TIMEOUT = 240.0
 
 
 def boots(boards):
-    return [Boot(machines_of(board)[0], build_dir(board, "release"), 1, CMDLINE, icount=True, timeout=TIMEOUT)
+    return [Boot(machines_of(board)[0], build_dir(board, "release"), 1, CMDLINE, icount=True)
             for board in boards]
 
 

@@ -78,7 +78,8 @@ class Boot:
     cmdline: str = ""
     icount: bool = False  # instruction-counted virtual time: the same on every run
     gdb_port: int = 0  # > 0: wait for GDB on this port
-    timeout: float = 60.0
+    timeout: float = 600.0  # seconds, for the whole boot; generous, for slow hosts
+    silence: float = 90.0  # seconds without a line: the guest hangs
 
     @property
     def title(self):

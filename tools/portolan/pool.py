@@ -45,4 +45,8 @@ def run_all(boots, progress, verbose=False, programs=False, wants_tests=True):
         return outcome
 
     with ThreadPoolExecutor(max_workers=GUESTS_AT_ONCE) as executor:
-        return list(executor.map(one, boots))
+        try:
+            return list(executor.map(one, boots))
+        except BaseException:
+            guest.interrupted.set()
+            raise

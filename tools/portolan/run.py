@@ -13,7 +13,6 @@ from portolan.machines import ROOT, Boot, build_dir, machines_of
 from portolan.pool import run_all
 
 CMDLINE = "conformance=all"
-TIMEOUT = 120.0
 
 
 def _free_port():
@@ -42,7 +41,7 @@ def command(options, boards, progress):
     if options.gdb:
         return debug(boards[0], options.flavour, options.smp)
 
-    boots = [Boot(machines_of(board)[0], build_dir(board, options.flavour), options.smp, CMDLINE, timeout=TIMEOUT)
+    boots = [Boot(machines_of(board)[0], build_dir(board, options.flavour), options.smp, CMDLINE)
              for board in boards]
     outcomes = run_all(boots, progress, options.verbose, programs=True)
     print("\n" + "\n".join(summary(outcomes)))

@@ -29,7 +29,7 @@ def stream(boot_outcome):
 def command(options, boards, progress):
     machine = next(machine for machine in MACHINES if machine.name == options.machine)
     boot = Boot(machine, options.build, options.smp, bench.CMDLINE if options.bench else run.CMDLINE,
-                icount=options.bench, timeout=bench.TIMEOUT if options.bench else run.TIMEOUT)
+                icount=options.bench)
     result = guest.run(boot, wants_tests=not options.bench)
     print("\n".join(stream(result)))
     return status.OK if result.good else status.FAILED

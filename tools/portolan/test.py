@@ -13,7 +13,6 @@ from portolan.pool import run_all
 
 CPU_COUNTS = (1, 2, 4)
 VARIATION_CPUS = 2  # of a boot on a machine that is not the board's first
-TIMEOUT = 180.0  # a checked kernel on a slow host
 DIFFERENCE_LINES = 20
 SUITES_OF_A_BUILD = ("build",)  # look at objects: run for every ISA
 SUITES_OF_THE_SOURCE = ("static", "mig")  # look at text, or run on the host: run once
@@ -62,9 +61,9 @@ def host_tests(directory, suites, tally, progress):
 
 def plan(boards, flavours):
     """All boots: conformance on 1, 2 and 4 CPUs in each flavour, then every other machine of each board."""
-    matrix = [Boot(machines_of(board)[0], build_dir(board, flavour), cpus, run.CMDLINE, timeout=TIMEOUT)
+    matrix = [Boot(machines_of(board)[0], build_dir(board, flavour), cpus, run.CMDLINE)
               for flavour in flavours for cpus in CPU_COUNTS for board in boards]
-    variations = [Boot(machine, build_dir(board, flavours[0]), VARIATION_CPUS, run.CMDLINE, timeout=TIMEOUT)
+    variations = [Boot(machine, build_dir(board, flavours[0]), VARIATION_CPUS, run.CMDLINE)
                   for board in boards for machine in machines_of(board)[1:]]
     return matrix + variations
 

@@ -12,11 +12,15 @@
 static uint8_t stack[STACK_SIZE] __attribute__((aligned(16)));
 static struct mach_thread_block block;
 
+unsigned test_generation;
+
 static void child_main(void (*function)(void))
 {
     block.self = &block;
     (void)mach_thread_set_tls((vm_address_t)&block);
     mach_task_self_ = mach_task_self_trap();
+    bootstrap_port = MACH_PORT_NULL; /* the program has not ended when this task does */
+    test_generation++;
     function();
     for (;;)
         (void)task_terminate(mach_task_self());

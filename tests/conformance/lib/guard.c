@@ -12,8 +12,8 @@
 
 #define ID_RETURNED 1
 
-static mach_port_t guard_port; /* of this task */
-static task_t guard_task;      /* that has it: a copy of this memory in another task needs its own */
+static mach_port_t guard_port;
+static unsigned guard_generation; /* of the task that has it */
 
 struct guarded {
     void (*function)(void *argument);
@@ -31,9 +31,9 @@ static void run(void *argument)
 
 static void make_port(void)
 {
-    if (guard_task == mach_task_self())
+    if (guard_port != MACH_PORT_NULL && guard_generation == test_generation)
         return;
-    guard_task = mach_task_self();
+    guard_generation = test_generation;
     guard_port = test_port_send();
 }
 

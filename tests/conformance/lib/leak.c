@@ -23,12 +23,8 @@ static struct usage now;
 
 static void read_usage(struct usage *usage)
 {
-    static mach_port_t host;
-
-    if (host == MACH_PORT_NULL)
-        host = mach_host_self();
     usage->count = KERNEL_MEMORY_CACHES_MAX;
-    REQUIRE_OK(host_kernel_memory_info(host, usage->cache, &usage->count, &usage->pages));
+    REQUIRE_OK(host_kernel_memory_info(test_host(), usage->cache, &usage->count, &usage->pages));
 }
 
 /* The first cache with other counts than before, or NULL. */

@@ -46,6 +46,12 @@ void test_skip(const char *text, const char *reason);
 #define REQUIRE_OK(call) REQUIRE((call) == KERN_SUCCESS)
 _Noreturn void test_give_up(const char *file, int line, const char *expression);
 
+/* A send right for the host, the same at each call. Context: any task. */
+mach_port_t test_host(void);
+
+/* How many tasks, one the copy of the other, lie between this one and the program: a name kept from another is none. */
+extern unsigned test_generation;
+
 /* Time since boot in nanoseconds. */
 uint64_t test_now(void);
 

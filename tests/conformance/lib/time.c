@@ -1,17 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Time, for tests. */
+/* The host and its time, for tests. */
 #include "test.h"
 
 #include <mach/thread_switch.h>
 
-uint64_t test_now(void)
+mach_port_t test_host(void)
 {
     static mach_port_t host;
+    static unsigned generation;
+
+    if (host == MACH_PORT_NULL || generation != test_generation)
+        host = mach_host_self();
+    generation = test_generation;
+    return host;
+}
+
+uint64_t test_now(void)
+{
     time_value64_t now;
 
-    if (host == MACH_PORT_NULL)
-        host = mach_host_self();
-    REQUIRE_OK(host_get_uptime64(host, &now));
+    REQUIRE_OK(host_get_uptime64(test_host(), &now));
     return (uint64_t)now.seconds * NSEC_PER_SEC + (uint64_t)now.nanoseconds;
 }
 

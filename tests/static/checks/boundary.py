@@ -2,14 +2,16 @@
 """machine-independent objects need only each other and the HAL; the HAL needs only its upcalls
 
 The linker's own view: the undefined symbols of libkernel-mi.a and libkernel-md.a, against the prototypes of
-hal/include/hal.
+hal/include/hal.  An inline HAL function may use names of its ISA's headers; machine-independent text may not.
 """
 
+import re
 import subprocess
 import tempfile
 from pathlib import Path
 
 from docs import hal_header
+from tree import MACHINE_INDEPENDENT
 
 NEEDS_BUILD = True
 NM = "llvm-nm-19"
@@ -18,6 +20,8 @@ HAL_DATA = {"hal_info"}
 COMPILER = {"memcpy", "memmove", "memset", "memcmp"}
 # Made by the build from the first link (tools/image/symbols.py).
 BUILD = {"kern_symbol_count", "kern_symbol_address", "kern_symbol_name"}
+WORD = re.compile(r"[A-Za-z_]\w*")
+SCRIPT_SYMBOL = re.compile(r"(\w+)\s*=[^=]")
 
 
 def symbols(library):
@@ -42,11 +46,25 @@ def judge(functions, upcalls, independent, dependent):
     return findings
 
 
+def behind_inlines(tree, isa):
+    """Names that only the headers of an ISA mention: what its inline functions may use."""
+    words = set()
+    for path in tree.files(".h", under=("arch",)):
+        if path.parts[1:3] == (isa, "include"):
+            words |= set(WORD.findall(tree.code(path)))
+    for path in tree.files(".c", ".h", under=MACHINE_INDEPENDENT):
+        words -= set(WORD.findall(tree.code(path)))
+    return words
+
+
 def check(tree, build):
     headers = hal_header.read(tree.root / "hal/include/hal")
     functions = [function for header in headers for function in header.functions]
-    return judge({function.name for function in functions if not function.is_upcall},
-                 {function.name for function in functions if function.is_upcall},
+    isa = next(path.parts[1] for path in tree.files(".ld", under=("arch",))
+               if f"arch/{path.parts[1]}/kernel.ld" in (build / "build.ninja").read_text(encoding="utf-8"))
+    script = set(SCRIPT_SYMBOL.findall(tree.text(f"arch/{isa}/kernel.ld")))
+    return judge({function.name for function in functions if not function.is_upcall} | behind_inlines(tree, isa),
+                 {function.name for function in functions if function.is_upcall} | script,
                  symbols(build / "libkernel-mi.a"), symbols(build / "libkernel-md.a"))
 
 
