@@ -64,7 +64,9 @@ SPECIALISED bool entry_holds(const struct direct *d)
 {
     if (d->reply)
         return ~d->entry->key == d->remote && d->entry->bits == MACH_PORT_TYPE_SEND_ONCE;
-    return d->entry->key == d->remote;
+    /* a send right, alone or (key is ~name then) beside the receive right */
+    return d->entry->key == d->remote ||
+           (~d->entry->key == d->remote && d->entry->bits == MACH_PORT_TYPE_SEND_RECEIVE);
 }
 
 SPECIALISED bool find_destination(struct direct *d)

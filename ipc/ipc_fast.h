@@ -18,6 +18,9 @@
  *   IPC_FAST_CAS(p, old, new, fail)   atomic compare and swap, release; goes to label `fail` if *p is not old
  *   IPC_FAST_STORE(p, v)              store, release
  *   IPC_FAST_OR                       how to join cheap checks: | or ||
+ *   IPC_FAST_FPU                      whether this path can hand over vector state; then also
+ *   IPC_FAST_FPU_SAVE(area)           as hal_fpu_save()
+ *   IPC_FAST_FPU_LOAD(area)           as hal_fpu_load()
  *
  * Why it is safe with other CPUs at work (numbers as in the code):
  * 1  Entries are read without the space's lock. They never move; what one points to begins with a word that may be
@@ -50,12 +53,20 @@ static inline __attribute__((always_inline)) uint64_t ipc_fast_body(const bool r
     struct ipc_port *port;
     uint64_t name = 0;
 
+    /* 0: vector state leaves with the thread; if we decline later, it comes back by a fault */
+    if (IPC_FAST_UNLIKELY(cpu->fpu_owner != NULL)) {
+        if (!IPC_FAST_FPU)
+            IPC_FAST_SLOW();
+        IPC_FAST_FPU_SAVE(cur->fpu);
+        cpu->fpu_owner = NULL;
+    }
+
     /* 1: the destination, and whether we may and can */
     if (reply) {
         entry = cur->reply_entry;
         port = entry->object;
         if (IPC_FAST_UNLIKELY((~entry->key != remote) IPC_FAST_OR(entry->bits != MACH_PORT_TYPE_SEND_ONCE)
-                                  IPC_FAST_OR(cur->rcv_name != local) IPC_FAST_OR(cpu->fpu_owner != NULL)))
+                                  IPC_FAST_OR(cur->rcv_name != local)))
             IPC_FAST_SLOW();
     } else {
         struct ipc_space *space = cur->space;
@@ -65,7 +76,7 @@ static inline __attribute__((always_inline)) uint64_t ipc_fast_body(const bool r
         entry = &space->leaf[index >> IPC_LEAF_SHIFT][index & (IPC_LEAF_ENTRIES - 1)];
         port = entry->object;
         if (IPC_FAST_UNLIKELY((entry->key != remote) IPC_FAST_OR(cur->rcv_name != local)
-                                  IPC_FAST_OR(cur->rcv_loan == 0) IPC_FAST_OR(cpu->fpu_owner != NULL)
+                                  IPC_FAST_OR(cur->rcv_loan == 0)
                                       IPC_FAST_OR(cur->priority < cpu->top_priority)))
             IPC_FAST_SLOW();
     }
@@ -123,6 +134,11 @@ static inline __attribute__((always_inline)) uint64_t ipc_fast_body(const bool r
     if (pmap != cpu->pmap) {
         cpu->pmap = pmap;
         hal_pt_activate(token);
+    }
+    if (IPC_FAST_FPU && IPC_FAST_UNLIKELY(next->fpu_credit != 0)) {
+        next->fpu_credit--;
+        IPC_FAST_FPU_LOAD(next->fpu);
+        cpu->fpu_owner = next;
     }
     IPC_FAST_EXIT(name, label, next);
 

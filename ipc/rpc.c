@@ -26,6 +26,18 @@ bool ipc_rpc_fits(const struct ipc_kmsg *kmsg)
            body <= HAL_RPC_WORDS * sizeof(uint64_t);
 }
 
+/* Kinds of right for the header, if the message is neither a usual call nor a usual answer. */
+static uint64_t header_types(const mach_msg_header_t *head)
+{
+    const mach_msg_bits_t call = MACH_MSGH_BITS(MACH_MSG_TYPE_PORT_SEND_ONCE, MACH_MSG_TYPE_PORT_SEND);
+    const mach_msg_bits_t answer = MACH_MSGH_BITS(0, MACH_MSG_TYPE_PORT_SEND_ONCE);
+
+    if (head->msgh_bits == (head->msgh_remote_port != MACH_PORT_NULL ? call : answer))
+        return 0;
+    return (uint64_t)MACH_MSGH_BITS_REMOTE(head->msgh_bits) << MACH_RPC_REMOTE_SHIFT |
+           (uint64_t)MACH_MSGH_BITS_LOCAL(head->msgh_bits) << MACH_RPC_LOCAL_SHIFT;
+}
+
 void ipc_rpc_finish(struct thread *self)
 {
     struct ipc_kmsg *kmsg = self->op.ipc.kmsg;
@@ -34,10 +46,13 @@ void ipc_rpc_finish(struct thread *self)
 
     ipc_mqueue_after_take(self);
     mach_port_name_t name = ipc_msg_arrived_at(self, &rpc.label);
-    mach_msg_return_t mr = ipc_kmsg_copyout(self->space, kmsg, name);
+    uint64_t result = (uint32_t)ipc_kmsg_copyout(self->space, kmsg, name);
+    if (name != self->op.ipc.rcv_name)
+        result |= (uint64_t)name << 32;
     memcpy(rpc.word, &kmsg->head + 1, body);
     rpc.remote = kmsg->head.msgh_remote_port;
-    hal_uctx_set_rpc(&self->uctx, &rpc, (uint32_t)mr);
+    rpc.header |= header_types(&kmsg->head);
+    hal_uctx_set_rpc(&self->uctx, &rpc, result);
     ipc_kmsg_free(kmsg);
 }
 

@@ -142,13 +142,14 @@ struct thread {
     const char *name; /* of a kernel thread */
     uint64_t id;      /* never used again */
 
-    /* --- scheduling; t->lock, but penalty and boosted: the CPU that runs it --- */
+    /* --- scheduling; t->lock, but penalty and boosted: the CPU that runs it, or takes it from its queue --- */
     int policy;           /* POLICY_* */
     uint32_t quantum_ms;
     uint64_t base_priority;
     uint64_t max_priority;
     uint64_t switches;    /* to it, by the general path */
     uint32_t penalty;     /* levels below base_priority, for using up quanta */
+    hal_ticks_t penalty_time; /* when it changed last */
     bool boosted;         /* runs for a quantum above its priority: it waited for long */
     bool depressed;       /* at SCHED_PRIORITY_IDLE until `depression` ends it */
     struct timeout depression;

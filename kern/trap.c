@@ -17,20 +17,23 @@
 /* Serves a trap of the current thread and tells what to resume. */
 typedef struct uctx *(*trap_function_t)(struct thread *self);
 
-/* The way out of a trap: a request to the thread, or a better one, shows in top_priority (kern/cpu.h). */
-static inline struct uctx *trap_exit(struct thread *self)
+/* The way out of a trap that can't block: a request to the thread, or a better one, shows in top_priority (kern/cpu.h). */
+static inline struct uctx *trap_exit_running(struct thread *self)
 {
-    const struct cpu *cpu = hal_cpu_self();
-
-    if (cpu->current == self && __atomic_load_n(&cpu->top_priority, __ATOMIC_RELAXED) <= self->priority)
+    if (__atomic_load_n(&hal_cpu_self()->top_priority, __ATOMIC_RELAXED) <= self->priority)
         return &self->uctx;
     return thread_exit_to_user();
+}
+
+static inline struct uctx *trap_exit(struct thread *self)
+{
+    return hal_cpu_self()->current == self ? trap_exit_running(self) : thread_exit_to_user();
 }
 
 static struct uctx *trap_null(struct thread *self)
 {
     hal_uctx_set_result(&self->uctx, KERN_SUCCESS);
-    return trap_exit(self);
+    return trap_exit_running(self);
 }
 
 static struct uctx *trap_rpc_call(struct thread *self)

@@ -8,13 +8,17 @@
 /* The current thread used up its quantum, or the boost that it got. */
 static void charge(struct thread *t)
 {
-    if (!t->boosted && t->priority > t->own_priority)
-        return; /* it works for somebody more urgent */
-    if (!t->boosted && t->policy == POLICY_TIMESHARE && t->penalty < SCHED_PENALTY_MAX)
+    bool lent = !t->boosted && t->priority > t->own_priority; /* it works for somebody more urgent */
+
+    sched_penalty_decay(t);
+    if (!t->boosted && t->policy == POLICY_TIMESHARE && t->penalty < SCHED_PENALTY_MAX) {
         t->penalty++;
+        t->penalty_time = hal_time_now();
+    }
     t->boosted = false;
     sched_priority_own(t);
-    sched_priority_set(t, t->own_priority);
+    if (!lent)
+        sched_priority_set(t, t->own_priority);
 }
 
 /* The head of the next lower level that is not empty goes before all others. Returns whether there is one. */
@@ -37,6 +41,7 @@ static bool boost(struct cpu *cpu, const struct thread *current)
         sched_runq_remove(&cpu->runq, t);
         sched_priority_set(t, best);
         t->boosted = true;
+        sched_penalty_decay(t);
         sched_runq_insert(&cpu->runq, t, true);
         sched_top_update(cpu);
         found = true;

@@ -2,10 +2,14 @@
 /*
  * The scheduler.  Every operation is O(1), but for an idle CPU's search for work.
  *
- * Effective priority (t->priority) = base_priority, minus a penalty of up to SCHED_PENALTY_MAX levels that a timesharing
- * thread gets one by one for each quantum it uses up and loses by halves when it blocks.  So threads that wait much stay
- * ahead of those that compute, without a periodic pass over all threads.  A server that runs for a caller has at least
+ * Effective priority (t->priority) = base_priority, minus a penalty of up to SCHED_PENALTY_MAX levels: one more whenever a
+ * quantum ends while a timesharing thread runs, one less for a time in proportion to the number of threads that share
+ * the CPU.  So threads that wait much stay ahead of those that compute.  The time is looked at when a thread becomes ready, leaves
+ * the CPU, is charged or boosted: there is no periodic pass over all threads.  A server that runs for a caller has at least
  * the caller's priority (thread_handoff(), and the IPC fast path) until it blocks.
+ *
+ * A quantum is the CPU's: a thread that becomes current because another one blocked goes on with what is left of it.  So
+ * threads that wake one another in turn can't keep the CPU, and over time each is charged in proportion to what it runs.
  *
  * No ready thread starves: while a CPU has a queue its quantum timer runs, and every SCHED_BOOST_MS the head of one
  * lower level, each level in turn, gets the best priority for one quantum.
@@ -51,12 +55,25 @@ static void charge_time(struct cpu *cpu, struct thread *t)
     cpu->run_start = now;
 }
 
+void sched_penalty_decay(struct thread *t)
+{
+    if (t->penalty > 0) {
+        hal_ticks_t now = hal_time_now();
+        hal_ticks_t step = timeout_ms_to_ticks(SCHED_DECAY_MS) * (sched_queue_count(hal_cpu_self()) + 1);
+        uint64_t steps = (now - t->penalty_time) / step;
+        if (steps > 0) {
+            t->penalty = steps < t->penalty ? t->penalty - (uint32_t)steps : 0;
+            t->penalty_time = now;
+        }
+    }
+    sched_priority_own(t);
+}
+
 void sched_stop(struct cpu *cpu, struct thread *t)
 {
     charge_time(cpu, t);
-    t->penalty /= 2;
     t->boosted = false;
-    sched_priority_own(t);
+    sched_penalty_decay(t);
     cpu->donor_priority = t->priority;
     sched_priority_set(t, t->own_priority);
 }
@@ -121,6 +138,9 @@ void sched_enqueue(struct thread *t)
     struct cpu *idle = sched_claim_idle(home);
 
     KASSERT(t->state == THREAD_READY);
+    sched_penalty_decay(t);
+    if (t->priority < t->own_priority)
+        sched_priority_set(t, t->own_priority);
     sched_queue_insert(idle != NULL ? idle : home, t, false);
 }
 
@@ -253,11 +273,8 @@ static struct thread *steal(struct cpu *cpu)
     return NULL;
 }
 
-/*
- * Make a popped thread the current one, unless it may not run. Returns whether it is.
- * same_quantum: it goes on with what is left of the quantum, so that threads that hand the CPU to one another don't keep it.
- */
-static bool make_current(struct cpu *cpu, struct thread *t, bool same_quantum)
+/* Make a popped thread the current one, unless it may not run. Returns whether it is. */
+static bool make_current(struct cpu *cpu, struct thread *t)
 {
     timeout_wait(&t->timeout); /* the timeout of its last wait must not meet its next one */
     spin_lock(&t->lock);
@@ -273,7 +290,7 @@ static bool make_current(struct cpu *cpu, struct thread *t, bool same_quantum)
     cpu->run_start = hal_time_now();
     t->switches++;
     cpu->switches++;
-    if (!same_quantum || cpu->quantum_end == HAL_TIMER_OFF) {
+    if (cpu->quantum_over || cpu->quantum_end == HAL_TIMER_OFF) {
         cpu->quantum_over = false;
         quantum_start(cpu, t);
     }
@@ -283,16 +300,14 @@ static bool make_current(struct cpu *cpu, struct thread *t, bool same_quantum)
 struct thread *sched_pick(struct cpu *cpu)
 {
     struct thread *t;
-    bool handoff;
 
     do {
         t = pick_handoff(cpu);
-        handoff = t != NULL;
         if (t == NULL)
             t = sched_queue_pop(cpu);
         if (t == NULL)
             t = steal(cpu);
-    } while (t != NULL && !make_current(cpu, t, handoff));
+    } while (t != NULL && !make_current(cpu, t));
     return t;
 }
 

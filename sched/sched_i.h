@@ -20,11 +20,16 @@ static inline void sched_priority_set(struct thread *t, uint64_t priority)
 /* Work out what the priority of `t` is when nobody lends it any, after a change of what it depends on. */
 static inline void sched_priority_own(struct thread *t)
 {
-    if (t->depressed)
-        t->own_priority = SCHED_PRIORITY_IDLE;
+    if (t->depressed || t->base_priority <= SCHED_PRIORITY_LEAST)
+        t->own_priority = t->depressed ? SCHED_PRIORITY_IDLE : t->base_priority;
+    else if (t->base_priority - SCHED_PRIORITY_LEAST > t->penalty)
+        t->own_priority = t->base_priority - t->penalty;
     else
-        t->own_priority = t->base_priority > t->penalty ? t->base_priority - t->penalty : t->base_priority;
+        t->own_priority = SCHED_PRIORITY_LEAST;
 }
+
+/* Forgive what the passing of time forgives, and work out the own priority. */
+void sched_penalty_decay(struct thread *t);
 
 /* The best ready priority may have changed. An urgent mark stays: whoever made it waits for the CPU's exit. */
 void sched_top_update(struct cpu *cpu) REQUIRES(cpu->runq.lock);

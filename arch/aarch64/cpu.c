@@ -9,7 +9,6 @@
 
 #include "arch.h"
 
-#define CPACR_FPU_KERNEL_ONLY (1ul << 20)
 #define CNTKCTL_EL0_VIRTUAL_COUNTER 2ul
 #define MDSCR_TRAP_DEBUG_CHANNEL (1ul << 12)
 #define PMCR_ENABLE 1ul
@@ -39,7 +38,7 @@ void arch_cpu_init(void)
 {
     SYSREG_WRITE(vbar_el1, (uintptr_t)arch_vectors);
     SYSREG_WRITE(tpidrro_el0, 0);
-    SYSREG_WRITE(cpacr_el1, CPACR_FPU_KERNEL_ONLY);
+    SYSREG_WRITE(cpacr_el1, CPACR_KERNEL_ONLY);
     SYSREG_WRITE(cntkctl_el1, CNTKCTL_EL0_VIRTUAL_COUNTER);
     SYSREG_WRITE(mdscr_el1, MDSCR_TRAP_DEBUG_CHANNEL);
     arch_timer_stop();

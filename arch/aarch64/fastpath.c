@@ -6,6 +6,7 @@
  * that the compiler leaves it where it is.
  */
 #include <arch/offsets.h>
+#include <arch/sysreg.h>
 #include <kern/thread.h>
 #include <mach/rpc.h>
 
@@ -76,6 +77,36 @@ void arch_fast_reply_wait(void);
 
 #define IPC_FAST_STORE(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
 #define IPC_FAST_OR |
+
+/* As arch_fpu_store() and arch_fpu_fetch(), without registers that the payload is in. */
+#define PAIR(op, a, b, offset) op " q" #a ", q" #b ", [%0, #" #offset "]\n\t"
+/* clang-format off */
+#define VECTOR_PAIRS(op)                                                                                     \
+    ".arch_extension simd\n\t"                                                                               \
+    PAIR(op, 0, 1, 0) PAIR(op, 2, 3, 32) PAIR(op, 4, 5, 64) PAIR(op, 6, 7, 96)                                \
+    PAIR(op, 8, 9, 128) PAIR(op, 10, 11, 160) PAIR(op, 12, 13, 192) PAIR(op, 14, 15, 224)                     \
+    PAIR(op, 16, 17, 256) PAIR(op, 18, 19, 288) PAIR(op, 20, 21, 320) PAIR(op, 22, 23, 352)                   \
+    PAIR(op, 24, 25, 384) PAIR(op, 26, 27, 416) PAIR(op, 28, 29, 448) PAIR(op, 30, 31, 480)
+/* clang-format on */
+#define IPC_FAST_FPU true
+#define IPC_FAST_FPU_SAVE(state)                                                                             \
+    do {                                                                                                     \
+        void *area_ = (state);                                                                               \
+        uint64_t status_, control_;                                                                          \
+        __asm__ volatile(VECTOR_PAIRS("stp") "mrs %1, fpsr\n\tmrs %2, fpcr\n\tadd %0, %0, #512\n\t"         \
+                         "stp %1, %2, [%0]"                                                                  \
+                         : "+r"(area_), "=&r"(status_), "=&r"(control_)::"memory");                           \
+        SYSREG_WRITE(cpacr_el1, CPACR_KERNEL_ONLY);                                                          \
+    } while (0)
+#define IPC_FAST_FPU_LOAD(state)                                                                             \
+    do {                                                                                                     \
+        void *area_ = (state);                                                                               \
+        uint64_t status_, control_;                                                                          \
+        __asm__ volatile(VECTOR_PAIRS("ldp") "add %0, %0, #512\n\tldp %1, %2, [%0]\n\tmsr fpsr, %1\n\t"      \
+                         "msr fpcr, %2"                                                                      \
+                         : "+r"(area_), "=&r"(status_), "=&r"(control_)::"memory");                           \
+        SYSREG_WRITE(cpacr_el1, CPACR_EVERYBODY);                                                            \
+    } while (0)
 
 #include <ipc/ipc_fast.h>
 

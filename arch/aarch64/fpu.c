@@ -10,9 +10,6 @@
 
 #include "arch.h"
 
-#define CPACR_KERNEL_ONLY (1ul << 20)
-#define CPACR_EVERYBODY (3ul << 20)
-
 /* vector_state.S */
 struct arch_fpu_area {
     uint64_t q[32][2];

@@ -95,6 +95,11 @@ void arch_fast_reply_wait(void);
 #define IPC_FAST_STORE(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
 #define IPC_FAST_OR ||
 
+/* Integer code does not touch vector state here, so the general path will do. */
+#define IPC_FAST_FPU false
+#define IPC_FAST_FPU_SAVE(area) ((void)(area))
+#define IPC_FAST_FPU_LOAD(area) ((void)(area))
+
 #include <ipc/ipc_fast.h>
 
 /* A naked function takes no statements but asm, whose operands may be any expression: no prologue, no stack. */

@@ -8,6 +8,7 @@
  * user's: nothing here may use it (exceptions have stacks of their own).
  */
 #include <arch/offsets.h>
+#include <arch/x86.h>
 #include <kern/thread.h>
 #include <mach/rpc.h>
 
@@ -65,6 +66,18 @@ void x86_fast_reply_wait(void);
 
 #define IPC_FAST_STORE(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
 #define IPC_FAST_OR ||
+
+/* fpu.c says why; without XSAVE the general path does it. */
+#define IPC_FAST_FPU (x86_fpu_components != 0)
+#define IPC_FAST_FPU_SAVE(area)                                                                              \
+    do {                                                                                                     \
+        __asm__ volatile("xsave64 (%0)" ::"r"(area), "a"(UINT32_MAX), "d"(UINT32_MAX) : "memory");           \
+        x86_write_cr0(CR0_KERNEL | CR0_TS);                                                                  \
+    } while (0)
+#define IPC_FAST_FPU_LOAD(area)                                                                              \
+    __asm__ volatile("clts; fnclex; emms; fildl %3; fstp %%st(0); xrstor64 (%0)" ::"r"(area),                \
+                     "a"(UINT32_MAX), "d"(UINT32_MAX), "m"(x86_fpu_zero)                                     \
+                     : "memory")
 
 #include <ipc/ipc_fast.h>
 

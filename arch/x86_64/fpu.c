@@ -17,18 +17,19 @@
 #define X87_CONTROL_DEFAULT 0x37fu
 #define MXCSR_DEFAULT 0x1f80u
 
-static uint32_t enabled_components; /* XCR0; 0 without XSAVE */
+uint32_t x86_fpu_components;
+const uint32_t x86_fpu_zero;
 
 uint32_t x86_fpu_detect(void)
 {
     if (!x86_features.xsave)
         return FXSAVE_SIZE;
     uint32_t supported = x86_cpuid(0xd, 0).a;
-    enabled_components = XCR0_X87_SSE;
+    x86_fpu_components = XCR0_X87_SSE;
     if ((supported & XCR0_AVX) != 0) {
-        enabled_components |= XCR0_AVX;
+        x86_fpu_components |= XCR0_AVX;
         if ((supported & XCR0_AVX512) == XCR0_AVX512)
-            enabled_components |= XCR0_AVX512;
+            x86_fpu_components |= XCR0_AVX512;
     }
     x86_fpu_cpu_init();
     /* The size for what XCR0 enables now. */
@@ -39,9 +40,9 @@ void x86_fpu_cpu_init(void)
 {
     uint64_t cr4 = x86_read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT;
 
-    if (enabled_components != 0) {
+    if (x86_fpu_components != 0) {
         x86_write_cr4(cr4 | CR4_OSXSAVE);
-        __asm__ volatile("xsetbv" : : "c"(0), "a"(enabled_components), "d"(0));
+        __asm__ volatile("xsetbv" : : "c"(0), "a"(x86_fpu_components), "d"(0));
     } else {
         x86_write_cr4(cr4);
     }
@@ -64,12 +65,10 @@ void hal_fpu_init(void *area)
 
 void hal_fpu_load(const void *area)
 {
-    static const uint32_t zero;
-
     /* Some CPUs do not load the x87 instruction and data pointers unless an exception is pending: give them
      * a value that tells nothing about the previous owner. */
-    __asm__ volatile("clts; fnclex; emms; fildl %0; fstp %%st(0)" : : "m"(zero) : "memory");
-    if (enabled_components != 0)
+    __asm__ volatile("clts; fnclex; emms; fildl %0; fstp %%st(0)" : : "m"(x86_fpu_zero) : "memory");
+    if (x86_fpu_components != 0)
         __asm__ volatile("xrstor64 (%0)" : : "r"(area), "a"(UINT32_MAX), "d"(UINT32_MAX) : "memory");
     else
         __asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
@@ -77,7 +76,7 @@ void hal_fpu_load(const void *area)
 
 void hal_fpu_save(void *area)
 {
-    if (enabled_components != 0)
+    if (x86_fpu_components != 0)
         __asm__ volatile("xsave64 (%0)" : : "r"(area), "a"(UINT32_MAX), "d"(UINT32_MAX) : "memory");
     else
         __asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory");

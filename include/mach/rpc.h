@@ -25,6 +25,11 @@
  *
  * header = number of payload words (0 .. 6) << 32 | msgh_id.  As a message in memory it is a simple message of
  * 24 + 8 * words bytes.  Registers beyond the payload are handed over as they are: the stubs clear them.
+ *
+ * A received message usually is a call (remote is a send-once right, and it came over a send right) or an answer (remote is
+ * null, it came over a send-once right).  Where that is not so, bits 40-47 of the header hold the kind of right that remote is and bits
+ * 48-55 the one that it came over (MACH_MSG_TYPE_PORT_*).  Bits 32-63 of the result are 0, or the name of the port that the
+ * message came to if that is not the local name (which was a port set's).
  */
 #ifndef MACH_RPC_H
 #define MACH_RPC_H
@@ -44,5 +49,7 @@
 
 #define MACH_RPC_WORDS 6
 #define MACH_RPC_HEADER(id, words) ((unsigned long)(words) << 32 | (unsigned int)(id))
+#define MACH_RPC_REMOTE_SHIFT 40
+#define MACH_RPC_LOCAL_SHIFT 48
 
 #endif

@@ -1,16 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* mach_msg() over its trap, and what becomes of messages that nobody wants. */
+#include <libmach/rpc.h>
 #include <libmach/traps.h>
 #include <mach/mach.h>
 #include <stddef.h>
+#include <string.h>
+
+#define BOTH (MACH_SEND_MSG | MACH_RCV_MSG)
+#define CALL_BITS MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE)
+#define ANSWER_BITS MACH_MSGH_BITS(MACH_MSG_TYPE_MOVE_SEND_ONCE, 0)
+#define RPC_SIZE_MAX (sizeof(mach_msg_header_t) + MACH_RPC_WORDS * sizeof(uint64_t))
+#define LARGE_RUN 64 /* receives in memory after a message that did not fit registers */
 
 /*
  * The trap comes back from an interrupted wait (thread_abort()).  Unless the caller asked for that, the wait goes on: a
  * send that was interrupted is sent again; after an interrupted receive the send half has been done.
  */
-mach_msg_return_t mach_msg(mach_msg_header_t *msg, mach_msg_option_t option, mach_msg_size_t send_size,
-                           mach_msg_size_t rcv_size, mach_port_name_t rcv_name, mach_msg_timeout_t timeout,
-                           mach_port_name_t notify)
+static mach_msg_return_t msg_by_memory(mach_msg_header_t *msg, mach_msg_option_t option, mach_msg_size_t send_size,
+                                       mach_msg_size_t rcv_size, mach_port_name_t rcv_name,
+                                       mach_msg_timeout_t timeout, mach_port_name_t notify)
 {
     mach_msg_return_t result = mach_msg_trap(msg, option, send_size, rcv_size, rcv_name, timeout, notify);
 
@@ -19,6 +27,88 @@ mach_msg_return_t mach_msg(mach_msg_header_t *msg, mach_msg_option_t option, mac
     while (result == MACH_RCV_INTERRUPTED && (option & MACH_RCV_INTERRUPT) == 0)
         result = mach_msg_trap(msg, option & ~MACH_SEND_MSG, 0, rcv_size, rcv_name, timeout, notify);
     return result;
+}
+
+/*
+ * An RPC of a small simple message goes through registers, where the kernel has its shortest way; it means the same.  A
+ * message that does not fit is received in memory afterwards, and so are the next ones: they are probably like it.
+ */
+static int large_run; /* how many; a hint, so races don't matter */
+
+/* Is the message a call or an answer of the kind that registers can carry? */
+static inline boolean_t fits_registers(const mach_msg_header_t *msg, mach_msg_size_t send_size, mach_msg_size_t rcv_size,
+                                       mach_port_name_t rcv_name)
+{
+    if (send_size < sizeof(*msg) || send_size > RPC_SIZE_MAX || send_size % 8 != 0 ||
+        rcv_size < RPC_SIZE_MAX + sizeof(mach_msg_trailer_t))
+        return FALSE;
+    return msg->msgh_bits == CALL_BITS ? msg->msgh_local_port == rcv_name
+                                       : msg->msgh_bits == ANSWER_BITS && msg->msgh_local_port == MACH_PORT_NULL;
+}
+
+/* Write what came in registers to memory. name: of the port, where it is not the one that was named. */
+static inline void store_received(mach_msg_header_t *msg, const struct mach_rpc *m, mach_port_name_t name)
+{
+    unsigned words = MACH_RPC_COUNT(m->header) & 7;
+    char *body = (char *)(msg + 1);
+    mach_msg_bits_t remote = (mach_msg_bits_t)(m->header >> MACH_RPC_REMOTE_SHIFT) & 0xff;
+    mach_msg_bits_t local = (mach_msg_bits_t)(m->header >> MACH_RPC_LOCAL_SHIFT) & 0xff;
+
+    msg->msgh_bits = m->remote != MACH_PORT_NULL ? MACH_MSGH_BITS(MACH_MSG_TYPE_PORT_SEND_ONCE, MACH_MSG_TYPE_PORT_SEND)
+                                                 : MACH_MSGH_BITS(0, MACH_MSG_TYPE_PORT_SEND_ONCE);
+    if (__builtin_expect(local != 0, 0))
+        msg->msgh_bits = MACH_MSGH_BITS(remote, local);
+    msg->msgh_size = (mach_msg_size_t)(sizeof(*msg) + words * sizeof(uint64_t));
+    msg->msgh_remote_port = m->remote;
+    msg->msgh_local_port = __builtin_expect(name != MACH_PORT_NULL, 0) ? name : m->local;
+    msg->msgh_voucher_port = MACH_PORT_NULL;
+    msg->msgh_id = MACH_RPC_ID(m->header);
+    for (unsigned i = 0; i < words && i < MACH_RPC_WORDS; i++)
+        memcpy(body + i * sizeof(uint64_t), &m->word[i], sizeof(uint64_t));
+    mach_msg_trailer_t *trailer = (mach_msg_trailer_t *)(void *)(body + words * sizeof(uint64_t));
+    trailer->msgh_trailer_type = MACH_MSG_TRAILER_FORMAT_0;
+    trailer->msgh_trailer_size = sizeof(*trailer);
+}
+
+static mach_msg_return_t msg_by_registers(mach_msg_header_t *msg, mach_msg_size_t send_size, mach_msg_size_t rcv_size,
+                                          mach_port_name_t rcv_name)
+{
+    const char *body = (const char *)(msg + 1);
+    const unsigned words = (send_size - (unsigned)sizeof(*msg)) / sizeof(uint64_t);
+    const boolean_t call = msg->msgh_bits == CALL_BITS;
+    struct mach_rpc m = {.remote = msg->msgh_remote_port,
+                         .local = rcv_name,
+                         .header = MACH_RPC_HEADER(msg->msgh_id, words)};
+
+    if (words > 0) {
+        for (unsigned i = 0; i < words; i++)
+            memcpy(&m.word[i], body + i * sizeof(uint64_t), sizeof(uint64_t));
+    }
+    uint64_t result = call ? mach_rpc_trap(MACH_TRAP_RPC_CALL, &m) : mach_rpc_trap(MACH_TRAP_RPC_REPLY_WAIT, &m);
+    mach_msg_return_t code = (mach_msg_return_t)result;
+    if (__builtin_expect(code == MACH_MSG_SUCCESS, 1)) {
+        store_received(msg, &m, (mach_port_name_t)(result >> 32));
+        return code;
+    }
+    if (code == MACH_SEND_INTERRUPTED)
+        return msg_by_memory(msg, BOTH, send_size, rcv_size, rcv_name, 0, MACH_PORT_NULL);
+    if (code == MACH_RCV_TOO_LARGE)
+        large_run = LARGE_RUN;
+    else if (code != MACH_RCV_INTERRUPTED)
+        return code;
+    return msg_by_memory(msg, MACH_RCV_MSG, 0, rcv_size, rcv_name, 0, MACH_PORT_NULL);
+}
+
+mach_msg_return_t mach_msg(mach_msg_header_t *msg, mach_msg_option_t option, mach_msg_size_t send_size,
+                           mach_msg_size_t rcv_size, mach_port_name_t rcv_name, mach_msg_timeout_t timeout,
+                           mach_port_name_t notify)
+{
+    if (option == BOTH && fits_registers(msg, send_size, rcv_size, rcv_name)) {
+        if (large_run == 0)
+            return msg_by_registers(msg, send_size, rcv_size, rcv_name);
+        large_run--;
+    }
+    return msg_by_memory(msg, option, send_size, rcv_size, rcv_name, timeout, notify);
 }
 
 mach_msg_return_t mach_msg_overwrite(mach_msg_header_t *msg, mach_msg_option_t option, mach_msg_size_t send_size,

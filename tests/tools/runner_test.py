@@ -35,6 +35,7 @@ class Script:
     timeout: float = 5.0
     silence: float = 5.0
     title: str = "script"
+    cmdline: str = ""
 
     def command(self):
         return ["sh", "-c", self.script]
@@ -131,6 +132,9 @@ class CompareTest(unittest.TestCase):
 
     def test_other_description(self):
         self.assertEqual(self.count(GOOD, GOOD.replace("send", "receive")), (0, 1))
+
+    def test_a_boot_that_failed_is_no_reference(self):
+        self.assertEqual(self.count("", GOOD, GOOD), (1, 0))
 
     def test_missing_program(self):
         self.assertEqual(self.count(GOOD, GOOD.replace("# program: message\nok 1 - send\n1..1\n", "")), (0, 1))

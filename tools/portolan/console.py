@@ -122,7 +122,7 @@ class Console:
     def count(self, kind):
         return sum(program.count(kind) for program in self.programs)
 
-    def transcript(self):
-        """The results as text lines that must be the same on every ISA and number of CPUs."""
-        return [f"{program.name}: {line}" for program in self.programs
+    def transcript(self, programs=None):
+        """The results as text lines that must be the same on every ISA and number of CPUs; of `programs` only, if given."""
+        return [f"{program.name}: {line}" for program in self.programs if programs is None or program.name in programs
                 for line in [*map(result_line, program.results), f"1..{program.planned}"]]

@@ -3,6 +3,7 @@
 
 import os
 import selectors
+import shlex
 import signal
 import subprocess
 import threading
@@ -58,11 +59,12 @@ class Outcome:
         for program in self.console.programs:
             lines += [f"{self.boot.title}: {program.name}: {result}" for result in program.results
                       if outcome(result) == "failed"]
-        if self.problems:
-            end = self.console.panic or self.console.lines[-LAST_LINES:]
-            lines += ["  the console ended:" if not self.console.panic else "  the kernel said:"]
-            lines += ["  | " + line for line in end]
-            lines += ["  boot it again: " + " ".join(self.boot.command())]
+        if self.console.panic:
+            lines += ["  the kernel said:"] + ["  | " + line for line in self.console.panic]
+        elif not self.console.halted:
+            lines += ["  the console ended:"] + ["  | " + line for line in self.console.lines[-LAST_LINES:]]
+        if not self.good:
+            lines += ["  boot it again: " + shlex.join(self.boot.command())]
         return lines
 
 
@@ -152,7 +154,5 @@ def run(boot, on_program=None, on_line=None, wants_tests=True):
     finally:
         _stop(process)
         process.stdout.close()
-    problems = _judge(console, wants_tests)
-    if stopped:
-        problems.insert(0, stopped)
+    problems = [stopped] if stopped else _judge(console, wants_tests)
     return Outcome(boot, console, time.monotonic() - start, problems)

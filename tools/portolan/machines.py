@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 ISAS = ("x86_64", "aarch64", "riscv64")
 FLAVOURS = ("release", "checked")
-MEMORY_MIB = 256
+MEMORY_MIB = 128  # enough for every program, and little enough to be used up in a moment
 
 # Folder of hal/boards -> ISA. The first of an ISA is its default.
 BOARDS = {

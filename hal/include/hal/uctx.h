@@ -30,7 +30,7 @@ struct hal_rpc {
     uint32_t remote;
     uint32_t local;
     uint64_t label;  /* exit only: context of the port that the message arrived on */
-    uint64_t header; /* words << 32 | id */
+    uint64_t header; /* words << 32 | id, and kinds of right (mach/rpc.h) */
     uint64_t word[HAL_RPC_WORDS];
 };
 

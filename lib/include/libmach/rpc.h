@@ -21,7 +21,7 @@ struct mach_rpc {
 };
 
 #define MACH_RPC_ID(header) ((int)(uint32_t)(header))
-#define MACH_RPC_COUNT(header) ((unsigned)((header) >> 32))
+#define MACH_RPC_COUNT(header) ((unsigned)((header) >> 32) & 0xffu)
 
 #include <libmach/rpc_trap.h>
 
@@ -33,7 +33,7 @@ struct mach_rpc {
  */
 static inline kern_return_t mach_rpc_call(struct mach_rpc *m)
 {
-    return mach_rpc_trap(MACH_TRAP_RPC_CALL, m);
+    return (kern_return_t)mach_rpc_trap(MACH_TRAP_RPC_CALL, m);
 }
 
 /*
@@ -42,7 +42,7 @@ static inline kern_return_t mach_rpc_call(struct mach_rpc *m)
  */
 static inline kern_return_t mach_rpc_reply_wait(struct mach_rpc *m)
 {
-    return mach_rpc_trap(MACH_TRAP_RPC_REPLY_WAIT, m);
+    return (kern_return_t)mach_rpc_trap(MACH_TRAP_RPC_REPLY_WAIT, m);
 }
 
 #endif

@@ -39,4 +39,8 @@ enum arch_exception_class {
     EC_BRK = 0x3c,
 };
 
+/* CPACR_EL1: who may touch vector state. */
+#define CPACR_KERNEL_ONLY (1ul << 20)
+#define CPACR_EVERYBODY (3ul << 20)
+
 #endif

@@ -222,6 +222,8 @@ void x86_cpu_trampoline_init(hal_pa_t page);
 HAL_NORETURN void x86_cpu_ap_main(struct x86_cpu_slot *slot);
 
 /* fpu.c */
+extern uint32_t x86_fpu_components; /* XCR0; 0 without XSAVE */
+extern const uint32_t x86_fpu_zero;
 uint32_t x86_fpu_detect(void);
 void x86_fpu_cpu_init(void);
 

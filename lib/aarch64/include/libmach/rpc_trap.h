@@ -11,7 +11,7 @@
         "v3", "v4", "v5", "v6", "v7", "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25",  \
         "v26", "v27", "v28", "v29", "v30", "v31"
 
-static inline __attribute__((always_inline)) kern_return_t mach_rpc_trap(unsigned number, struct mach_rpc *m)
+static inline __attribute__((always_inline)) uint64_t mach_rpc_trap(unsigned number, struct mach_rpc *m)
 {
     register uint64_t x0 __asm__("x0") = m->remote;
     register uint64_t x1 __asm__("x1") = m->local;
@@ -38,7 +38,7 @@ static inline __attribute__((always_inline)) kern_return_t mach_rpc_trap(unsigne
     m->word[4] = x6;
     m->word[5] = x7;
     m->header = x9;
-    return (kern_return_t)x8;
+    return x8;
 }
 
 static inline struct mach_thread_block *mach_thread_block_self(void)

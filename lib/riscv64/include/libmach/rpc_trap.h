@@ -10,7 +10,7 @@
     "ra", "t0", "t1", "t4", "t5", "t6", "memory", "ft0", "ft1", "ft2", "ft3", "ft4", "ft5", "ft6", "ft7",    \
         "ft8", "ft9", "ft10", "ft11", "fa0", "fa1", "fa2", "fa3", "fa4", "fa5", "fa6", "fa7"
 
-static inline __attribute__((always_inline)) kern_return_t mach_rpc_trap(unsigned number, struct mach_rpc *m)
+static inline __attribute__((always_inline)) uint64_t mach_rpc_trap(unsigned number, struct mach_rpc *m)
 {
     register uint64_t a0 __asm__("a0") = m->remote;
     register uint64_t a1 __asm__("a1") = m->local;
@@ -37,7 +37,7 @@ static inline __attribute__((always_inline)) kern_return_t mach_rpc_trap(unsigne
     m->word[4] = a7;
     m->word[5] = t3;
     m->header = t2;
-    return (kern_return_t)a2;
+    return a2;
 }
 
 static inline struct mach_thread_block *mach_thread_block_self(void)

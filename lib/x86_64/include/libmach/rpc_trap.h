@@ -10,7 +10,7 @@
     "rcx", "r11", "cc", "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",    \
         "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15"
 
-static inline __attribute__((always_inline)) kern_return_t mach_rpc_trap(unsigned number, struct mach_rpc *m)
+static inline __attribute__((always_inline)) uint64_t mach_rpc_trap(unsigned number, struct mach_rpc *m)
 {
     register uint64_t r8 __asm__("r8") = m->word[0];
     register uint64_t r9 __asm__("r9") = m->word[1];
@@ -30,7 +30,7 @@ static inline __attribute__((always_inline)) kern_return_t mach_rpc_trap(unsigne
     m->word[2] = r10;
     m->word[4] = r12;
     m->word[5] = r13;
-    return (kern_return_t)result;
+    return result;
 }
 
 static inline struct mach_thread_block *mach_thread_block_self(void)
