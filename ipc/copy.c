@@ -73,9 +73,8 @@ static void takes_fill(struct ipc_kmsg *kmsg, struct ipc_right_take *takes, uint
     const mach_msg_header_t *head = &kmsg->head;
     mach_msg_type_name_t local = MACH_MSGH_BITS_LOCAL(head->msgh_bits);
 
-    takes[TAKE_REMOTE] = (struct ipc_right_take){.name = head->msgh_remote_port,
-                                                 .disposition = MACH_MSGH_BITS_REMOTE(head->msgh_bits),
-                                                 .alive = true};
+    takes[TAKE_REMOTE] = (struct ipc_right_take){
+        .name = head->msgh_remote_port, .disposition = MACH_MSGH_BITS_REMOTE(head->msgh_bits), .alive = true};
     takes[TAKE_LOCAL] = (struct ipc_right_take){.name = head->msgh_local_port,
                                                 .disposition = local != 0 ? local : MACH_MSG_TYPE_COPY_SEND};
     for (uint32_t i = 0; i < count; i++) {
@@ -98,7 +97,8 @@ static void takes_store(struct ipc_kmsg *kmsg, const struct ipc_right_take *take
                       MACH_MSGH_BITS(ipc_right_result(takes[TAKE_REMOTE].disposition), local);
     for (uint32_t i = 0; i < count; i++) {
         kmsg->port[i] = takes[TAKE_BODY + i].port;
-        ipc_kmsg_descriptor(kmsg, i)->disposition = ipc_right_result(takes[TAKE_BODY + i].disposition) & 0xffu;
+        ipc_kmsg_descriptor(kmsg, i)->disposition =
+            ipc_right_result(takes[TAKE_BODY + i].disposition) & 0xffu;
     }
 }
 
@@ -159,7 +159,8 @@ static mach_msg_return_t copyout_body(struct ipc_space *space, struct ipc_kmsg *
     return shortage == 0 ? MACH_MSG_SUCCESS : MACH_RCV_BODY_ERROR | shortage;
 }
 
-mach_msg_return_t ipc_kmsg_copyout(struct ipc_space *space, struct ipc_kmsg *kmsg, mach_port_name_t destination)
+mach_msg_return_t ipc_kmsg_copyout(struct ipc_space *space, struct ipc_kmsg *kmsg,
+                                   mach_port_name_t destination)
 {
     mach_msg_header_t *head = &kmsg->head;
     mach_msg_type_name_t reply = MACH_MSGH_BITS_LOCAL(head->msgh_bits);

@@ -77,8 +77,8 @@ SPECIALISED bool find_destination(struct direct *d)
 
     if (self->rcv_name != d->rcv_name || (!d->reply && (self->rcv_loan == 0 || index >= space->size)))
         return false;
-    d->entry = d->reply ? self->reply_entry
-                        : &space->leaf[index >> IPC_LEAF_SHIFT][index & (IPC_LEAF_ENTRIES - 1)];
+    d->entry =
+        d->reply ? self->reply_entry : &space->leaf[index >> IPC_LEAF_SHIFT][index & (IPC_LEAF_ENTRIES - 1)];
     d->port = d->entry->object;
     return entry_holds(d);
 }
@@ -89,7 +89,8 @@ SPECIALISED bool receiver_accepts(const struct direct *d)
     if (d->next_registers)
         return d->size <= sizeof(mach_msg_header_t) + HAL_RPC_WORDS * sizeof(uint64_t) && d->size % 8 == 0;
     const struct uctx *u = &d->next->uctx;
-    return d->size + (uint32_t)REQUESTED_TRAILER_SIZE((uint32_t)hal_uctx_arg(u, 1)) <= (uint32_t)hal_uctx_arg(u, 3);
+    return d->size + (uint32_t)REQUESTED_TRAILER_SIZE((uint32_t)hal_uctx_arg(u, 1)) <=
+           (uint32_t)hal_uctx_arg(u, 3);
 }
 
 /* Take the partner out of rx and lock its port; false: everything is as before. */
@@ -164,7 +165,8 @@ SPECIALISED bool become_waiter(struct direct *d)
 
     fpu_release(d->cpu);
     wait_begin(d);
-    if (!__atomic_compare_exchange_n(&self->rcv_port->rx, &idle, waiter, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
+    if (!__atomic_compare_exchange_n(&self->rcv_port->rx, &idle, waiter, false, __ATOMIC_RELEASE,
+                                     __ATOMIC_RELAXED)) {
         struct direct undo = *d;
         wait_undo(&undo, priority);
         return false;
@@ -297,7 +299,8 @@ struct uctx *ipc_direct_msg(struct thread *self)
     if ((option & ~EASY_OPTIONS) != RPC_OPTIONS || GET_RCV_ELEMENTS(option) > MACH_RCV_TRAILER_CTX ||
         size < sizeof(m.head) || size > DIRECT_SIZE_MAX || size % 4 != 0 || !HAL_USER_RANGE(address, size))
         return NULL;
-    struct direct d = {.self = self, .size = (uint32_t)size, .rcv_name = (mach_port_name_t)hal_uctx_arg(u, 4)};
+    struct direct d = {
+        .self = self, .size = (uint32_t)size, .rcv_name = (mach_port_name_t)hal_uctx_arg(u, 4)};
     if ((option & MACH_RCV_TIMEOUT) != 0 && (d.timeout_ms = (uint32_t)hal_uctx_arg(u, 5)) == 0)
         return NULL;
     if (hal_copyin(&m, address, size) != HAL_OK)

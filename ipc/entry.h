@@ -23,10 +23,11 @@ struct ipc_entry *ipc_entry_lookup(struct ipc_space *space, mach_port_name_t nam
 struct ipc_entry *ipc_entry_at_index(struct ipc_space *space, uint32_t index);
 /* A free entry with a fresh name; type still 0. KERN_SUCCESS; KERN_NO_SPACE the limit; KERN_RESOURCE_SHORTAGE;
  * KERN_INVALID_TASK the space is inactive. */
-HAL_NODISCARD kern_return_t ipc_entry_alloc(struct ipc_space *space, mach_port_name_t *name, struct ipc_entry **entry);
+HAL_NODISCARD kern_return_t ipc_entry_alloc(struct ipc_space *space, mach_port_name_t *name,
+                                            struct ipc_entry **entry);
 /* Take exactly `name`. Also KERN_NAME_EXISTS, KERN_INVALID_VALUE (index 0 or beyond the limit). */
 HAL_NODISCARD kern_return_t ipc_entry_alloc_name(struct ipc_space *space, mach_port_name_t name,
-                                                struct ipc_entry **entry);
+                                                 struct ipc_entry **entry);
 /* Back to the free list; the generation steps. The object and its references are the caller's. */
 void ipc_entry_free(struct ipc_space *space, mach_port_name_t name, struct ipc_entry *entry);
 /* Set type and user references; keeps key in step. For a send right to a live port also under the port's lock. */

@@ -34,7 +34,8 @@ void ipc_trap_reply_port(struct thread *self)
     struct ipc_port *port = ipc_port_alloc();
     mach_port_name_t name = MACH_PORT_NULL;
 
-    if (port != NULL && ipc_right_copyout(self->space, port, MACH_MSG_TYPE_PORT_RECEIVE, &name) != KERN_SUCCESS)
+    if (port != NULL &&
+        ipc_right_copyout(self->space, port, MACH_MSG_TYPE_PORT_RECEIVE, &name) != KERN_SUCCESS)
         ipc_port_destroy(port);
     hal_uctx_set_result(&self->uctx, name);
 }

@@ -44,116 +44,162 @@
 
 #define IPC_FAST_UNLIKELY(x) __builtin_expect(!!(x), 0)
 
-static inline __attribute__((always_inline)) uint64_t ipc_fast_body(const bool reply)
-{
-    IPC_FAST_ARGS;
-    struct cpu *cpu = cur->cpu;
-    struct ipc_port *receive = cur->rcv_port;
-    struct ipc_entry *entry;
+#define IPC_FAST_INLINE static inline __attribute__((always_inline))
+
+/* What the steps hand on; after inlining all of it is in registers, `reply` is a constant. */
+struct ipc_fast {
+    struct thread *cur;
+    struct cpu *cpu;
+    uint64_t remote;
+    uint64_t local;
+    bool reply;
+    struct ipc_entry *entry; /* of the destination */
     struct ipc_port *port;
-    uint64_t name = 0;
+    struct ipc_port *receive; /* where cur waits */
+    struct thread *next;
+    struct pmap *pmap; /* next's */
+    uint64_t token;
+    uint64_t priority; /* cur's */
+    uint64_t name;     /* of the reply right, for next */
+    uint64_t label;
+};
 
-    /* 0: vector state leaves with the thread; if we decline later, it comes back by a fault */
-    if (IPC_FAST_UNLIKELY(cpu->fpu_owner != NULL)) {
-        if (!IPC_FAST_FPU)
-            IPC_FAST_SLOW();
-        IPC_FAST_FPU_SAVE(cur->fpu);
-        cpu->fpu_owner = NULL;
+/* 0: vector state leaves with the thread; if we decline later, it comes back by a fault. */
+IPC_FAST_INLINE bool ipc_fast_fpu_release(const struct ipc_fast *f)
+{
+    if (!IPC_FAST_FPU)
+        return false;
+    IPC_FAST_FPU_SAVE(f->cur->fpu);
+    f->cpu->fpu_owner = NULL;
+    return true;
+}
+
+/* 1: the destination, and whether we may and can. */
+IPC_FAST_INLINE bool ipc_fast_find(struct ipc_fast *f)
+{
+    const struct thread *cur = f->cur;
+
+    if (f->reply) {
+        f->entry = cur->reply_entry;
+        f->port = f->entry->object;
+        return !IPC_FAST_UNLIKELY((~f->entry->key != f->remote) IPC_FAST_OR(
+            f->entry->bits != MACH_PORT_TYPE_SEND_ONCE) IPC_FAST_OR(cur->rcv_name != f->local));
     }
+    const struct ipc_space *space = cur->space;
+    uint64_t index = f->remote >> 8;
+    if (IPC_FAST_UNLIKELY(index >= space->size))
+        return false;
+    f->entry = &space->leaf[index >> IPC_LEAF_SHIFT][index & (IPC_LEAF_ENTRIES - 1)];
+    f->port = f->entry->object;
+    return !IPC_FAST_UNLIKELY((f->entry->key != f->remote) IPC_FAST_OR(cur->rcv_name != f->local) IPC_FAST_OR(
+        cur->rcv_loan == 0) IPC_FAST_OR(cur->priority < f->cpu->top_priority));
+}
 
-    /* 1: the destination, and whether we may and can */
-    if (reply) {
-        entry = cur->reply_entry;
-        port = entry->object;
-        if (IPC_FAST_UNLIKELY((~entry->key != remote) IPC_FAST_OR(entry->bits != MACH_PORT_TYPE_SEND_ONCE)
-                                  IPC_FAST_OR(cur->rcv_name != local)))
-            IPC_FAST_SLOW();
-    } else {
-        struct ipc_space *space = cur->space;
-        uint64_t index = remote >> 8;
-        if (IPC_FAST_UNLIKELY(index >= space->size))
-            IPC_FAST_SLOW();
-        entry = &space->leaf[index >> IPC_LEAF_SHIFT][index & (IPC_LEAF_ENTRIES - 1)];
-        port = entry->object;
-        if (IPC_FAST_UNLIKELY((entry->key != remote) IPC_FAST_OR(cur->rcv_name != local)
-                                  IPC_FAST_OR(cur->rcv_loan == 0)
-                                      IPC_FAST_OR(cur->priority < cpu->top_priority)))
-            IPC_FAST_SLOW();
-    }
-
-    /* 2: its lock and its waiter */
-    uint64_t rx = IPC_FAST_SWAP(&port->rx, IPC_PORT_RX_LOCKED);
+/* 2: its lock and its waiter. */
+IPC_FAST_INLINE bool ipc_fast_take(struct ipc_fast *f)
+{
+    uint64_t rx = IPC_FAST_SWAP(&f->port->rx, IPC_PORT_RX_LOCKED);
     if (IPC_FAST_UNLIKELY(rx & 3)) {
         if (rx != IPC_PORT_RX_LOCKED)
-            IPC_FAST_STORE(&port->rx, rx);
-        IPC_FAST_SLOW();
+            IPC_FAST_STORE(&f->port->rx, rx);
+        return false;
     }
     struct thread *next = (struct thread *)rx;
-    struct pmap *pmap = next->pmap;
-    uint64_t token = pmap->token;
-    if (reply) {
-        if (IPC_FAST_UNLIKELY((~entry->key != remote) IPC_FAST_OR(entry->bits != MACH_PORT_TYPE_SEND_ONCE)
-                                  IPC_FAST_OR((void *)port != entry->object) IPC_FAST_OR(next->cpu != cpu)
-                                      IPC_FAST_OR(next->priority < cpu->top_priority) IPC_FAST_OR(token == 0)))
-            goto undo;
-    } else {
-        if (IPC_FAST_UNLIKELY((entry->key != remote) IPC_FAST_OR((void *)port != entry->object)
-                                  IPC_FAST_OR(next->cpu != cpu) IPC_FAST_OR(next->reply_entry->bits != 0)
-                                      IPC_FAST_OR(token == 0)))
-            goto undo;
-    }
+    f->next = next;
+    f->pmap = next->pmap;
+    f->token = f->pmap->token;
+    bool declined;
+    if (f->reply)
+        declined = (~f->entry->key != f->remote) IPC_FAST_OR(f->entry->bits != MACH_PORT_TYPE_SEND_ONCE)
+            IPC_FAST_OR((void *)f->port != f->entry->object) IPC_FAST_OR(next->cpu != f->cpu)
+                IPC_FAST_OR(next->priority < f->cpu->top_priority) IPC_FAST_OR(f->token == 0);
+    else
+        declined = (f->entry->key != f->remote) IPC_FAST_OR((void *)f->port != f->entry->object)
+            IPC_FAST_OR(next->cpu != f->cpu) IPC_FAST_OR(next->reply_entry->bits != 0)
+                IPC_FAST_OR(f->token == 0);
+    if (IPC_FAST_UNLIKELY(declined))
+        IPC_FAST_STORE(&f->port->rx, (uint64_t)next);
+    return !declined;
+}
 
-    /* 4: become the waiter of the receive port */
-    uint64_t priority = cur->priority;
-    if (reply) {
-        entry->bits = 0; /* the right is used; the name steps to its next generation */
-        entry->generation--;
+/* 4: become the waiter of the receive port. */
+IPC_FAST_INLINE bool ipc_fast_wait(struct ipc_fast *f)
+{
+    struct thread *cur = f->cur;
+
+    f->priority = cur->priority;
+    if (f->reply) {
+        f->entry->bits = 0; /* the right is used; the name steps to its next generation */
+        f->entry->generation--;
         cur->priority = cur->own_priority;
     } else {
         cur->rcv_loan--;
     }
     cur->state = THREAD_RECEIVING;
-    IPC_FAST_CAS(&receive->rx, cur->rcv_idle, (uint64_t)cur, busy);
+    IPC_FAST_CAS(&f->receive->rx, cur->rcv_idle, (uint64_t)cur, busy);
+    return true;
 
-    /* 3: the other one goes on */
-    uint64_t label = port->context;
-    port->seqno++;
-    if (reply) {
+busy:
+    cur->state = THREAD_RUNNING;
+    if (f->reply) {
+        cur->priority = f->priority;
+        f->entry->generation++;
+        f->entry->bits = MACH_PORT_TYPE_SEND_ONCE;
+    } else {
+        cur->rcv_loan++;
+    }
+    IPC_FAST_STORE(&f->port->rx, (uint64_t)f->next);
+    return false;
+}
+
+/* 3: the other one goes on. */
+IPC_FAST_INLINE void ipc_fast_switch(struct ipc_fast *f)
+{
+    struct thread *next = f->next;
+
+    f->label = f->port->context;
+    f->port->seqno++;
+    f->name = 0;
+    if (f->reply) {
         next->rcv_loan++;
     } else {
         struct ipc_entry *mint = next->reply_entry;
-        mint->object = receive;
+        mint->object = f->receive;
         IPC_FAST_STORE(&mint->bits, MACH_PORT_TYPE_SEND_ONCE);
-        name = (uint32_t)~mint->key;
-        if (next->priority < priority)
-            next->priority = priority; /* the client lends its own */
+        f->name = (uint32_t)~mint->key;
+        if (next->priority < f->priority)
+            next->priority = f->priority; /* the client lends its own */
     }
     next->state = THREAD_RUNNING;
-    IPC_FAST_STORE(&port->rx, port->idle);
-    cpu->current = next;
-    if (pmap != cpu->pmap) {
-        cpu->pmap = pmap;
-        hal_pt_activate(token);
+    IPC_FAST_STORE(&f->port->rx, f->port->idle);
+    f->cpu->current = next;
+    if (f->pmap != f->cpu->pmap) {
+        f->cpu->pmap = f->pmap;
+        hal_pt_activate(f->token);
     }
     if (IPC_FAST_FPU && IPC_FAST_UNLIKELY(next->fpu_credit != 0)) {
         next->fpu_credit--;
         IPC_FAST_FPU_LOAD(next->fpu);
-        cpu->fpu_owner = next;
+        f->cpu->fpu_owner = next;
     }
-    IPC_FAST_EXIT(name, label, next);
+}
 
-busy:
-    cur->state = THREAD_RUNNING;
-    if (reply) {
-        cur->priority = priority;
-        entry->generation++;
-        entry->bits = MACH_PORT_TYPE_SEND_ONCE;
-    } else {
-        cur->rcv_loan++;
-    }
-undo:
-    IPC_FAST_STORE(&port->rx, (uint64_t)next);
-    IPC_FAST_SLOW();
+IPC_FAST_INLINE uint64_t ipc_fast_body(const bool reply)
+{
+    IPC_FAST_ARGS;
+    struct ipc_fast f = {.cur = cur,
+                         .cpu = cur->cpu,
+                         .remote = remote,
+                         .local = local,
+                         .reply = reply,
+                         .receive = cur->rcv_port};
+
+    if (IPC_FAST_UNLIKELY(f.cpu->fpu_owner != NULL) && !ipc_fast_fpu_release(&f))
+        IPC_FAST_SLOW();
+    if (!ipc_fast_find(&f) || !ipc_fast_take(&f) || !ipc_fast_wait(&f))
+        IPC_FAST_SLOW();
+    ipc_fast_switch(&f);
+    IPC_FAST_EXIT(f.name, f.label, f.next);
 }
 
 #endif

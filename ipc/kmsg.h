@@ -22,7 +22,7 @@ struct ipc_kmsg {
     uint32_t port_count;     /* descriptors */
     struct ipc_port *remote; /* destination: a right by MACH_MSGH_BITS_REMOTE(head.msgh_bits) */
     struct ipc_port *local;  /* reply: a right by MACH_MSGH_BITS_LOCAL, or NULL */
-    struct ipc_port **port;  /* right of the i-th descriptor; NULL, IPC_PORT_DEAD; port_inline or own memory */
+    struct ipc_port **port; /* right of the i-th descriptor; NULL, IPC_PORT_DEAD; port_inline or own memory */
     struct ipc_port *port_inline[IPC_KMSG_PORTS_INLINE];
     mach_msg_header_t head __attribute__((aligned(8)));
 };
@@ -64,7 +64,8 @@ HAL_NODISCARD mach_msg_return_t ipc_kmsg_copyin(struct ipc_space *space, struct 
  * that found no room were destroyed, their names are MACH_PORT_NULL.  No pointer is left in kmsg.
  * Context: no lock.
  */
-mach_msg_return_t ipc_kmsg_copyout(struct ipc_space *space, struct ipc_kmsg *kmsg, mach_port_name_t destination);
+mach_msg_return_t ipc_kmsg_copyout(struct ipc_space *space, struct ipc_kmsg *kmsg,
+                                   mach_port_name_t destination);
 
 /* The same for a message that could not be sent: header stays in sendable form. */
 mach_msg_return_t ipc_kmsg_copyout_unsent(struct ipc_space *space, struct ipc_kmsg *kmsg);

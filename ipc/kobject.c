@@ -102,7 +102,8 @@ static struct ipc_kmsg *serve_request(struct ipc_kmsg *request)
 {
     const struct mig_kernel_entry *entry = find_routine(request->head.msgh_id);
     uint32_t size = entry != NULL ? entry->reply_size : 0;
-    struct ipc_kmsg *reply = ipc_kmsg_alloc(size > sizeof(mig_reply_error_t) ? size : sizeof(mig_reply_error_t));
+    struct ipc_kmsg *reply =
+        ipc_kmsg_alloc(size > sizeof(mig_reply_error_t) ? size : sizeof(mig_reply_error_t));
     if (reply == NULL)
         return NULL;
     reply->head.msgh_bits = 0;

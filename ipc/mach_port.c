@@ -23,7 +23,8 @@ static bool space_enter(ipc_space_t space) TRY_ACQUIRE(true, space->lock) NO_THR
 
 static mach_port_type_t entry_type(const struct ipc_entry *entry)
 {
-    return (entry->bits & MACH_PORT_TYPE_ALL_RIGHTS) | (entry->request != NULL ? MACH_PORT_TYPE_DNREQUEST : 0);
+    return (entry->bits & MACH_PORT_TYPE_ALL_RIGHTS) |
+           (entry->request != NULL ? MACH_PORT_TYPE_DNREQUEST : 0);
 }
 
 kern_return_t mach_port_type(ipc_space_t space, mach_port_name_t name, mach_port_type_t *type)
@@ -79,7 +80,8 @@ static kern_return_t allocate_receive(ipc_space_t space, mach_port_name_t *name,
 }
 
 /* A port set or a dead name. */
-static kern_return_t allocate_other(ipc_space_t space, mach_port_right_t right, mach_port_name_t *name, bool named)
+static kern_return_t allocate_other(ipc_space_t space, mach_port_right_t right, mach_port_name_t *name,
+                                    bool named)
 {
     struct ipc_pset *pset = NULL;
     struct ipc_entry *entry;
@@ -87,7 +89,8 @@ static kern_return_t allocate_other(ipc_space_t space, mach_port_right_t right, 
     if (right == MACH_PORT_RIGHT_PORT_SET && (pset = ipc_pset_create(*name)) == NULL)
         return KERN_RESOURCE_SHORTAGE;
     spin_lock(&space->lock);
-    kern_return_t kr = named ? ipc_entry_alloc_name(space, *name, &entry) : ipc_entry_alloc(space, name, &entry);
+    kern_return_t kr =
+        named ? ipc_entry_alloc_name(space, *name, &entry) : ipc_entry_alloc(space, name, &entry);
     if (kr == KERN_SUCCESS) {
         if (pset != NULL) {
             entry->object = pset;
@@ -128,8 +131,8 @@ kern_return_t mach_port_allocate_name(ipc_space_t space, mach_port_right_t right
 }
 
 /* Everything that an entry is moves from one to another. Port or set locked as needed by the caller. */
-static void entry_move(ipc_space_t space, struct ipc_entry *from, mach_port_name_t from_name, struct ipc_entry *to,
-                       mach_port_name_t to_name)
+static void entry_move(ipc_space_t space, struct ipc_entry *from, mach_port_name_t from_name,
+                       struct ipc_entry *to, mach_port_name_t to_name)
 {
     uint32_t bits = from->bits;
     bool hashed = (bits & MACH_PORT_TYPE_SEND_RECEIVE) != 0;
@@ -275,8 +278,8 @@ kern_return_t mach_port_get_refs(ipc_space_t space, mach_port_name_t name, mach_
 }
 
 /* Change a counted kind of right. Context: space locked. */
-static kern_return_t delta_counted(ipc_space_t space, struct ipc_entry *entry, mach_port_name_t name, uint32_t kind,
-                                   mach_port_delta_t delta, struct fallen *f)
+static kern_return_t delta_counted(ipc_space_t space, struct ipc_entry *entry, mach_port_name_t name,
+                                   uint32_t kind, mach_port_delta_t delta, struct fallen *f)
 {
     int64_t urefs = (int64_t)entry->urefs + delta;
 
@@ -292,8 +295,8 @@ static kern_return_t delta_counted(ipc_space_t space, struct ipc_entry *entry, m
 }
 
 /* A receive right, set or send-once right can only be kept (0) or dropped (-1). */
-static kern_return_t delta_single(ipc_space_t space, struct ipc_entry *entry, mach_port_name_t name, uint32_t kind,
-                                  mach_port_delta_t delta, struct fallen *f)
+static kern_return_t delta_single(ipc_space_t space, struct ipc_entry *entry, mach_port_name_t name,
+                                  uint32_t kind, mach_port_delta_t delta, struct fallen *f)
 {
     if (delta != 0 && delta != -1)
         return KERN_INVALID_VALUE;
@@ -302,8 +305,8 @@ static kern_return_t delta_single(ipc_space_t space, struct ipc_entry *entry, ma
     return KERN_SUCCESS;
 }
 
-static kern_return_t entry_delta(ipc_space_t space, mach_port_name_t name, uint32_t kinds, mach_port_delta_t delta,
-                                 struct fallen *f)
+static kern_return_t entry_delta(ipc_space_t space, mach_port_name_t name, uint32_t kinds,
+                                 mach_port_delta_t delta, struct fallen *f)
 {
     struct ipc_entry *entry = ipc_right_lookup(space, name);
     if (entry == NULL)
@@ -316,7 +319,8 @@ static kern_return_t entry_delta(ipc_space_t space, mach_port_name_t name, uint3
     return delta_single(space, entry, name, kind, delta, f);
 }
 
-static kern_return_t mod_refs(ipc_space_t space, mach_port_name_t name, uint32_t kinds, mach_port_delta_t delta)
+static kern_return_t mod_refs(ipc_space_t space, mach_port_name_t name, uint32_t kinds,
+                              mach_port_delta_t delta)
 {
     struct fallen fallen = {.name = name};
 
@@ -353,8 +357,9 @@ kern_return_t mach_port_insert_right(ipc_space_t space, mach_port_name_t name, m
     return ipc_right_copyout_name(space, port, type, name);
 }
 
-kern_return_t mach_port_extract_right(ipc_space_t space, mach_port_name_t name, mach_msg_type_name_t disposition,
-                                      mach_port_t *port, mach_msg_type_name_t *type)
+kern_return_t mach_port_extract_right(ipc_space_t space, mach_port_name_t name,
+                                      mach_msg_type_name_t disposition, mach_port_t *port,
+                                      mach_msg_type_name_t *type)
 {
     if (!MACH_MSG_TYPE_PORT_ANY(disposition))
         return KERN_INVALID_VALUE;

@@ -33,7 +33,8 @@ static bool receiver_accepts(const struct thread *t, const struct ipc_kmsg *kmsg
 {
     if (t->op.ipc.registers)
         return ipc_rpc_fits(kmsg);
-    return (t->op.ipc.option & MACH_RCV_LARGE) == 0 || ipc_receive_size(kmsg, t->op.ipc.option) <= t->op.ipc.size;
+    return (t->op.ipc.option & MACH_RCV_LARGE) == 0 ||
+           ipc_receive_size(kmsg, t->op.ipc.option) <= t->op.ipc.size;
 }
 
 /*

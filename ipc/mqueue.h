@@ -29,7 +29,7 @@ enum ipc_send {
  * Context: no lock.
  */
 HAL_NODISCARD enum ipc_send ipc_mqueue_send(struct ipc_kmsg *kmsg, bool force, struct thread *waiter,
-                                           void (*resume)(struct thread *), struct thread **receiver);
+                                            void (*resume)(struct thread *), struct thread **receiver);
 
 /* Result of taking a message. */
 enum ipc_take {

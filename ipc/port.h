@@ -76,7 +76,7 @@ struct ipc_port {
     uint64_t idle;
     uint64_t context; /* label that the receiver gave it */
     uint32_t seqno;
-    uint32_t refs; /* atomic: rights, messages, kernel pointers */
+    uint32_t refs;         /* atomic: rights, messages, kernel pointers */
     struct thread *fast;   /* while locked: the waiter that rx held, or NULL */
     struct thread *cacher; /* the thread that has it as rcv_port, or NULL */
 
@@ -85,22 +85,24 @@ struct ipc_port {
     uint16_t qlimit;
     uint16_t msgcount;
     bool in_set;
-    mach_port_name_t name;        /* IN_SPACE */
+    mach_port_name_t name; /* IN_SPACE */
     union {
-        struct ipc_space *receiver; /* IN_SPACE; not a reference (the space clears its rights before it goes) */
-        void *kobject;              /* IN_KERNEL */
+        struct ipc_space
+            *receiver; /* IN_SPACE; not a reference (the space clears its rights before it goes) */
+        void *kobject; /* IN_KERNEL */
     };
-    struct ipc_port *destination; /* IN_TRANSIT: a reference, or NULL; under the transit lock (ipc/mqueue.c) */
+    struct ipc_port
+        *destination; /* IN_TRANSIT: a reference, or NULL; under the transit lock (ipc/mqueue.c) */
 
-    uint32_t mscount;    /* make-send count */
-    uint32_t srights;    /* send rights anywhere */
-    uint32_t sorights;   /* send-once rights anywhere, those on loan to a cacher included */
+    uint32_t mscount;  /* make-send count */
+    uint32_t srights;  /* send rights anywhere */
+    uint32_t sorights; /* send-once rights anywhere, those on loan to a cacher included */
 
-    struct list messages;  /* struct ipc_kmsg */
-    struct list receivers; /* waiting threads, buffer form (or register form when not alone) */
-    struct list senders;   /* threads waiting for room */
-    struct list sets;      /* struct ipc_pset_link.port_link */
-    struct list requests;  /* struct ipc_port_request */
+    struct list messages;            /* struct ipc_kmsg */
+    struct list receivers;           /* waiting threads, buffer form (or register form when not alone) */
+    struct list senders;             /* threads waiting for room */
+    struct list sets;                /* struct ipc_pset_link.port_link */
+    struct list requests;            /* struct ipc_port_request */
     struct ipc_port *no_senders;     /* send-once right, or NULL */
     struct ipc_port *port_destroyed; /* send-once right, or NULL */
 };

@@ -91,7 +91,7 @@ static uint32_t set_count(const struct ipc_port *port)
     uint32_t count = 0;
 
     LIST_FOR_EACH(node, &port->sets)
-        count++;
+    count++;
     return count;
 }
 
@@ -156,7 +156,8 @@ kern_return_t mach_port_set_attributes(ipc_space_t space, mach_port_name_t name,
     return KERN_SUCCESS;
 }
 
-kern_return_t mach_port_kernel_object(ipc_space_t space, mach_port_name_t name, unsigned *type, unsigned *address)
+kern_return_t mach_port_kernel_object(ipc_space_t space, mach_port_name_t name, unsigned *type,
+                                      unsigned *address)
 {
     kern_return_t kr = KERN_SUCCESS;
 
@@ -190,7 +191,8 @@ static kern_return_t member_enter(ipc_space_t space, mach_port_name_t member, ma
         kr = KERN_INVALID_TASK;
     else if (m == NULL || (s == NULL && set != MACH_PORT_NULL))
         kr = KERN_INVALID_NAME;
-    else if ((m->bits & MACH_PORT_TYPE_RECEIVE) == 0 || (s != NULL && (s->bits & MACH_PORT_TYPE_PORT_SET) == 0))
+    else if ((m->bits & MACH_PORT_TYPE_RECEIVE) == 0 ||
+             (s != NULL && (s->bits & MACH_PORT_TYPE_PORT_SET) == 0))
         kr = KERN_INVALID_RIGHT;
     if (kr == KERN_SUCCESS) {
         *port = m->object;
@@ -293,8 +295,9 @@ kern_return_t mach_port_get_set_status_inband(ipc_space_t space, mach_port_name_
  * Dead name: the name must denote a send, send-once or receive right.  A name that is dead already: told at once if sync is not 0
  * (the notification counts as a user reference), else KERN_INVALID_ARGUMENT.
  */
-static kern_return_t request_dead_name(ipc_space_t space, mach_port_name_t name, bool at_once, struct ipc_port *notify,
-                                       struct ipc_port **previous, bool *told) REQUIRES(space->lock)
+static kern_return_t request_dead_name(ipc_space_t space, mach_port_name_t name, bool at_once,
+                                       struct ipc_port *notify, struct ipc_port **previous, bool *told)
+    REQUIRES(space->lock)
 {
     struct ipc_entry *entry = ipc_right_lookup(space, name);
     struct ipc_port_request *request = NULL;
@@ -336,8 +339,8 @@ static kern_return_t request_dead_name(ipc_space_t space, mach_port_name_t name,
     return KERN_SUCCESS;
 }
 
-static kern_return_t request_no_senders(struct ipc_port *port, mach_port_mscount_t sync, struct ipc_port *notify,
-                                        struct ipc_port **previous, bool *told)
+static kern_return_t request_no_senders(struct ipc_port *port, mach_port_mscount_t sync,
+                                        struct ipc_port *notify, struct ipc_port **previous, bool *told)
 {
     *previous = port->no_senders;
     port->no_senders = NULL;
@@ -373,7 +376,8 @@ static kern_return_t request_on_receive(ipc_space_t space, mach_port_name_t name
 }
 
 kern_return_t mach_port_request_notification(ipc_space_t space, mach_port_name_t name, mach_msg_id_t id,
-                                             mach_port_mscount_t sync, mach_port_t notify, mach_port_t *previous)
+                                             mach_port_mscount_t sync, mach_port_t notify,
+                                             mach_port_t *previous)
 {
     bool told = false;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Port sets: membership, and which member to receive from. */
-#include <ipc/port.h>
 #include <ipc/mqueue.h>
+#include <ipc/port.h>
 #include <ipc/pset.h>
 #include <kern/cache.h>
 #include <kern/panic.h>
@@ -57,7 +57,8 @@ bool ipc_pset_is_active(struct ipc_pset *pset)
 
 static struct ipc_pset_link *port_find_link(struct ipc_port *port, const struct ipc_pset *pset)
 {
-    LIST_FOR_EACH (node, &port->sets) {
+    LIST_FOR_EACH(node, &port->sets)
+    {
         struct ipc_pset_link *link = CONTAINER_OF(node, struct ipc_pset_link, port_link);
         if (link->pset == pset)
             return link;
@@ -189,7 +190,8 @@ void ipc_pset_destroy(struct ipc_pset *pset)
 
 struct thread *ipc_pset_claim_receiver(struct ipc_port *port)
 {
-    LIST_FOR_EACH (node, &port->sets) {
+    LIST_FOR_EACH(node, &port->sets)
+    {
         struct ipc_pset *pset = CONTAINER_OF(node, struct ipc_pset_link, port_link)->pset;
         spin_lock(&pset->lock);
         struct list *waiter = list_pop(&pset->receivers);
@@ -202,7 +204,8 @@ struct thread *ipc_pset_claim_receiver(struct ipc_port *port)
 
 void ipc_pset_mark_ready(struct ipc_port *port)
 {
-    LIST_FOR_EACH (node, &port->sets) {
+    LIST_FOR_EACH(node, &port->sets)
+    {
         struct ipc_pset_link *link = CONTAINER_OF(node, struct ipc_pset_link, port_link);
         spin_lock(&link->pset->lock);
         if (list_empty(&link->ready_link))
@@ -237,7 +240,8 @@ uint32_t ipc_pset_members(struct ipc_pset *pset, mach_port_name_t *names, uint32
     uint32_t count = 0;
 
     spin_lock(&pset->lock);
-    LIST_FOR_EACH (node, &pset->members) {
+    LIST_FOR_EACH(node, &pset->members)
+    {
         struct ipc_pset_link *link = CONTAINER_OF(node, struct ipc_pset_link, set_link);
         if (count < room)
             names[count] = link->port->name; /* stable: a member that moves leaves the set first */

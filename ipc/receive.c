@@ -62,7 +62,8 @@ static void receive_done(struct thread *self, enum ipc_take taken, mach_msg_retu
  */
 static void wait_on_port(struct thread *self, struct ipc_port *port)
 {
-    bool alone = port->fast == NULL && list_empty(&port->receivers) && list_empty(&port->senders) && !port->in_set;
+    bool alone =
+        port->fast == NULL && list_empty(&port->receivers) && list_empty(&port->senders) && !port->in_set;
 
     self->op.ipc.kmsg = NULL;
     if (alone) {

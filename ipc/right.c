@@ -7,9 +7,9 @@
  * path may be using it).  Every claim can be undone.  When all are claimed, they are made real.
  */
 #include <ipc/entry.h>
+#include <ipc/mqueue.h>
 #include <ipc/notify.h>
 #include <ipc/pset.h>
-#include <ipc/mqueue.h>
 #include <ipc/right.h>
 #include <kern/cache.h>
 #include <kern/panic.h>
@@ -64,7 +64,8 @@ struct ipc_entry *ipc_right_lookup(struct ipc_space *space, mach_port_name_t nam
 {
     struct ipc_entry *entry = ipc_entry_lookup(space, name);
 
-    if (entry == NULL || (entry->bits & MACH_PORT_TYPE_SEND_RIGHTS) == 0 || (entry->bits & MACH_PORT_TYPE_RECEIVE) != 0)
+    if (entry == NULL || (entry->bits & MACH_PORT_TYPE_SEND_RIGHTS) == 0 ||
+        (entry->bits & MACH_PORT_TYPE_RECEIVE) != 0)
         return entry;
     struct ipc_port *port = entry->object;
     /* the fast path may consume a send-once right at this moment: look again under the port's lock */
@@ -137,7 +138,8 @@ static kern_return_t claim(struct ipc_space *space, struct ipc_right_take *take)
     case MACH_MSG_TYPE_COPY_SEND:
         if (dead)
             return KERN_SUCCESS;
-        return (entry->bits & MACH_PORT_TYPE_SEND) != 0 && entry->urefs > 0 ? KERN_SUCCESS : KERN_INVALID_RIGHT;
+        return (entry->bits & MACH_PORT_TYPE_SEND) != 0 && entry->urefs > 0 ? KERN_SUCCESS
+                                                                            : KERN_INVALID_RIGHT;
     case MACH_MSG_TYPE_MOVE_SEND:
         if (!dead && (entry->bits & MACH_PORT_TYPE_SEND) == 0)
             return KERN_INVALID_RIGHT;
@@ -160,7 +162,8 @@ static void unclaim(struct ipc_right_take *take)
     if (take->disposition == MACH_MSG_TYPE_MOVE_RECEIVE ||
         (take->disposition == MACH_MSG_TYPE_MOVE_SEND_ONCE && (entry->bits & MACH_PORT_TYPE_DEAD_NAME) == 0))
         entry->bits &= ~ENTRY_CLAIMED;
-    else if (take->disposition == MACH_MSG_TYPE_MOVE_SEND || take->disposition == MACH_MSG_TYPE_MOVE_SEND_ONCE)
+    else if (take->disposition == MACH_MSG_TYPE_MOVE_SEND ||
+             take->disposition == MACH_MSG_TYPE_MOVE_SEND_ONCE)
         entry->urefs++;
 }
 
@@ -326,8 +329,8 @@ kern_return_t ipc_right_take(struct ipc_space *space, struct ipc_right_take *tak
     return KERN_SUCCESS;
 }
 
-kern_return_t ipc_right_copyin(struct ipc_space *space, mach_port_name_t name, mach_msg_type_name_t disposition,
-                               struct ipc_port **port)
+kern_return_t ipc_right_copyin(struct ipc_space *space, mach_port_name_t name,
+                               mach_msg_type_name_t disposition, struct ipc_port **port)
 {
     struct ipc_right_take take = {.name = name, .disposition = disposition};
     kern_return_t kr = ipc_right_take(space, &take, 1, NULL);
@@ -456,8 +459,8 @@ kern_return_t ipc_right_copyout(struct ipc_space *space, struct ipc_port *port, 
     return kr;
 }
 
-kern_return_t ipc_right_copyout_name(struct ipc_space *space, struct ipc_port *port, mach_msg_type_name_t type,
-                                     mach_port_name_t name)
+kern_return_t ipc_right_copyout_name(struct ipc_space *space, struct ipc_port *port,
+                                     mach_msg_type_name_t type, mach_port_name_t name)
 {
     struct naming n = {.space = space, .port = port, .type = type, .name = name};
     kern_return_t kr = KERN_SUCCESS;

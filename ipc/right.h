@@ -16,9 +16,9 @@ struct ipc_right_take {
     mach_port_name_t name;
     mach_msg_type_name_t disposition; /* MACH_MSG_TYPE_MOVE_RECEIVE ... MAKE_SEND_ONCE */
     bool alive;                       /* a dead name will not do: KERN_INVALID_CAPABILITY */
-    struct ipc_port *port;            /* out: the right; NULL for MACH_PORT_NULL, IPC_PORT_DEAD for dead names */
-    struct ipc_entry *entry;          /* private */
-    struct ipc_port *deleted;         /* private: who hears of the name's end */
+    struct ipc_port *port;    /* out: the right; NULL for MACH_PORT_NULL, IPC_PORT_DEAD for dead names */
+    struct ipc_entry *entry;  /* private */
+    struct ipc_port *deleted; /* private: who hears of the name's end */
 };
 
 /*
@@ -27,12 +27,12 @@ struct ipc_right_take {
  * (unknown disposition): nothing changed, *failed (if not NULL) is the index at fault.
  * Context: no lock.
  */
-HAL_NODISCARD kern_return_t ipc_right_take(struct ipc_space *space, struct ipc_right_take *takes, uint32_t count,
-                                          uint32_t *failed);
+HAL_NODISCARD kern_return_t ipc_right_take(struct ipc_space *space, struct ipc_right_take *takes,
+                                           uint32_t count, uint32_t *failed);
 
 /* The same for one right. */
 HAL_NODISCARD kern_return_t ipc_right_copyin(struct ipc_space *space, mach_port_name_t name,
-                                            mach_msg_type_name_t disposition, struct ipc_port **port);
+                                             mach_msg_type_name_t disposition, struct ipc_port **port);
 
 /*
  * Give a right that the kernel or a message holds a name in `space` (type: MACH_MSG_TYPE_PORT_SEND, _SEND_ONCE or
@@ -43,11 +43,11 @@ HAL_NODISCARD kern_return_t ipc_right_copyin(struct ipc_space *space, mach_port_
  * Context: no lock.
  */
 HAL_NODISCARD kern_return_t ipc_right_copyout(struct ipc_space *space, struct ipc_port *port,
-                                             mach_msg_type_name_t type, mach_port_name_t *name);
+                                              mach_msg_type_name_t type, mach_port_name_t *name);
 /* The same under a given name. Also KERN_NAME_EXISTS, KERN_RIGHT_EXISTS (another name has the right), KERN_INVALID_VALUE,
  * KERN_INVALID_CAPABILITY (dead port), KERN_UREFS_OVERFLOW. */
 HAL_NODISCARD kern_return_t ipc_right_copyout_name(struct ipc_space *space, struct ipc_port *port,
-                                                  mach_msg_type_name_t type, mach_port_name_t name);
+                                                   mach_msg_type_name_t type, mach_port_name_t name);
 
 /* Destroy a right that is in no space (type as above): release, or destroy the port. NULL and IPC_PORT_DEAD are fine.
  * Context: no lock. */

@@ -27,13 +27,15 @@
  */
 struct ipc_entry {
     union {
-        uint32_t key;       /* name, or ~name */
-        uint8_t generation; /* its low byte (all ISAs are little endian): in key == ~name, one less is the next generation */
+        uint32_t key; /* name, or ~name */
+        uint8_t
+            generation; /* its low byte (all ISAs are little endian): in key == ~name, one less is the next generation */
     };
-    uint32_t bits;   /* type (MACH_PORT_TYPE_*), 0: free or reserved */
-    void *object;    /* struct ipc_port (a reference), struct ipc_pset (likewise), or &ipc_object_none (dead name, free) */
-    uint32_t urefs;  /* send and dead name: 1 .. IPC_UREFS_MAX; others 1 or 0 */
-    uint32_t next;   /* index: next in hash chain, or next free entry */
+    uint32_t bits; /* type (MACH_PORT_TYPE_*), 0: free or reserved */
+    void *
+        object; /* struct ipc_port (a reference), struct ipc_pset (likewise), or &ipc_object_none (dead name, free) */
+    uint32_t urefs;                   /* send and dead name: 1 .. IPC_UREFS_MAX; others 1 or 0 */
+    uint32_t next;                    /* index: next in hash chain, or next free entry */
     struct ipc_port_request *request; /* dead-name request, or NULL */
 };
 _Static_assert(sizeof(struct ipc_entry) == 32, "entries are found by shift");
@@ -49,18 +51,18 @@ _Static_assert(sizeof(struct ipc_entry) == 32, "entries are found by shift");
 
 struct ipc_space {
     struct ipc_entry **leaf; /* directory; read without the lock on the fast path */
-    uint32_t size;           /* entries that have leaves: a multiple of IPC_LEAF_ENTRIES; written after leaf */
+    uint32_t size; /* entries that have leaves: a multiple of IPC_LEAF_ENTRIES; written after leaf */
     uint32_t leaf_capacity;
     spinlock_t lock; /* rank LOCK_RANK_SPACE; all below, and writes above */
     bool active;
-    uint32_t refs; /* atomic */
-    uint32_t free;  /* index of the first free entry, 0: none */
-    uint32_t used;  /* entries in use */
-    uint32_t clear_cursor; /* next index that ipc_space_clear_step() looks at */
+    uint32_t refs;             /* atomic */
+    uint32_t free;             /* index of the first free entry, 0: none */
+    uint32_t used;             /* entries in use */
+    uint32_t clear_cursor;     /* next index that ipc_space_clear_step() looks at */
     struct ipc_directory *old; /* directories outgrown */
-    uint32_t **bucket;     /* hash table (ipc/hash.c): pages of heads */
-    uint32_t bucket_pages; /* room in `bucket` */
-    uint32_t bucket_count; /* buckets that exist */
+    uint32_t **bucket;         /* hash table (ipc/hash.c): pages of heads */
+    uint32_t bucket_pages;     /* room in `bucket` */
+    uint32_t bucket_count;     /* buckets that exist */
     uint32_t hash_mask;
     uint32_t hash_used;
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A newc archive is a row of members: a header of 6 bytes of magic and 13 numbers of 8 hexadecimal digits, the name with
- * its NUL, the data.  Name and data are padded so that what follows begins at a multiple of 4.
+ * A newc archive is a row of members: a header of 6 bytes of magic and 13 numbers of 8 hexadecimal digits,
+ * the name with its NUL, the data.  Name and data are padded so that what follows begins at a multiple of 4.
  */
 #include <kern/archive.h>
 #include <kern/string.h>
@@ -49,7 +49,8 @@ static size_t align_up(size_t offset)
     return (offset + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
-/* The member at *offset, which moves behind it. Returns: false at the end, and where the archive is malformed. */
+/* The member at *offset, which moves behind it. Returns: false at the end, and where the archive is
+ * malformed. */
 static bool archive_next(const struct archive *archive, size_t *offset, struct archive_member *member)
 {
     uint32_t name_size, data_size;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The boot archive: cpio, format newc. Whatever its bytes are, nothing outside [base, base + size) is read. */
+/* The boot archive: cpio, format newc. Whatever its bytes are, nothing outside [base, base + size) is read.
+ */
 #ifndef KERN_ARCHIVE_H
 #define KERN_ARCHIVE_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Start of the kernel.  Each module finds ready what stands above it here: locks need the CPU, caches pages, objects caches.
+ * Start of the kernel.  Each module finds ready what stands above it here: locks need the CPU, caches pages,
+ * objects caches.
  */
 #include <hal/hal.h>
 #include <ipc/ipc.h>

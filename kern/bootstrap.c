@@ -59,7 +59,8 @@ static hal_va_t write_start_block(struct task *task, hal_va_t top, const struct 
     hal_va_t at = top - sizeof(block);
     mach_port_name_t host_priv;
 
-    check(ipc_right_copyout(task->space, host_make_priv_port(), MACH_MSG_TYPE_PORT_SEND, &host_priv), "host port");
+    check(ipc_right_copyout(task->space, host_make_priv_port(), MACH_MSG_TYPE_PORT_SEND, &host_priv),
+          "host port");
     block.startup = (struct mach_startup){
         .version = MACH_STARTUP_VERSION,
         .argc = 1,

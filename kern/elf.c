@@ -54,7 +54,8 @@ static bool header_valid(const struct elf_header *header, size_t size)
 static bool segment_valid(const struct elf_segment *segment, size_t size)
 {
     return segment->file_size <= segment->memory_size && segment->offset <= size &&
-           segment->file_size <= size - segment->offset && HAL_USER_RANGE(segment->va, segment->memory_size) &&
+           segment->file_size <= size - segment->offset &&
+           HAL_USER_RANGE(segment->va, segment->memory_size) &&
            (segment->flags & (FLAG_W | FLAG_X)) != (FLAG_W | FLAG_X);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Raising exceptions.  The thread is blocked before its message leaves: the answer may come at once, from another CPU.  Each
- * message has a reply port of its own, a kernel object that stands for the thread, so an answer that comes too late finds
- * a dead port.
+ * Raising exceptions.  The thread is blocked before its message leaves: the answer may come at once, from
+ * another CPU.  Each message has a reply port of its own, a kernel object that stands for the thread, so an
+ * answer that comes too late finds a dead port.
  */
 #include <hal/hal.h>
 #include <ipc/kmsg.h>
@@ -46,7 +46,8 @@ static bool handler_find(struct thread *self, struct handler *handler)
     spin_lock(&task->lock);
     for (; self->op.exc.level < LEVEL_COUNT; self->op.exc.level++) {
         bool own = self->op.exc.level == LEVEL_THREAD;
-        handler->port = ipc_port_copy_send(own ? self->exception_port[exception] : task->exception_port[exception]);
+        handler->port =
+            ipc_port_copy_send(own ? self->exception_port[exception] : task->exception_port[exception]);
         handler->behavior = own ? self->exception_behavior[exception] : task->exception_behavior[exception];
         handler->flavor = own ? self->exception_flavor[exception] : task->exception_flavor[exception];
         if (IPC_PORT_VALID(handler->port))
@@ -69,8 +70,9 @@ union request {
 
 static uint32_t request_size(int behavior)
 {
-    return (behavior & ~(int)MACH_EXCEPTION_CODES) == EXCEPTION_DEFAULT ? sizeof(__Request__mach_exception_raise_t)
-                                                                         : sizeof(union request);
+    return (behavior & ~(int)MACH_EXCEPTION_CODES) == EXCEPTION_DEFAULT
+               ? sizeof(__Request__mach_exception_raise_t)
+               : sizeof(union request);
 }
 
 /* Write the body for a handler that wants 32-bit codes. */
@@ -86,17 +88,20 @@ static void request_fill(struct mig_kernel_message *m, struct thread *self, cons
                                 EXCEPTION_CODE_MAX);
         break;
     case EXCEPTION_STATE:
-        exception_raise_state_request(m, exception, code, EXCEPTION_CODE_MAX, handler->flavor, state, state_count);
+        exception_raise_state_request(m, exception, code, EXCEPTION_CODE_MAX, handler->flavor, state,
+                                      state_count);
         break;
     default:
-        exception_raise_state_identity_request(m, thread_make_port(self), task_make_port(self->task), exception, code,
-                                               EXCEPTION_CODE_MAX, handler->flavor, state, state_count);
+        exception_raise_state_identity_request(m, thread_make_port(self), task_make_port(self->task),
+                                               exception, code, EXCEPTION_CODE_MAX, handler->flavor, state,
+                                               state_count);
     }
 }
 
 /* The same with 64-bit codes. */
-static void request_fill_mach(struct mig_kernel_message *m, struct thread *self, const struct handler *handler,
-                              thread_state_t state, mach_msg_type_number_t state_count)
+static void request_fill_mach(struct mig_kernel_message *m, struct thread *self,
+                              const struct handler *handler, thread_state_t state,
+                              mach_msg_type_number_t state_count)
 {
     int exception = self->op.exc.exception;
     int64_t *code = self->op.exc.code;
@@ -107,11 +112,13 @@ static void request_fill_mach(struct mig_kernel_message *m, struct thread *self,
                                      EXCEPTION_CODE_MAX);
         break;
     case EXCEPTION_STATE:
-        mach_exception_raise_state_request(m, exception, code, EXCEPTION_CODE_MAX, handler->flavor, state, state_count);
+        mach_exception_raise_state_request(m, exception, code, EXCEPTION_CODE_MAX, handler->flavor, state,
+                                           state_count);
         break;
     default:
-        mach_exception_raise_state_identity_request(m, thread_make_port(self), task_make_port(self->task), exception,
-                                                    code, EXCEPTION_CODE_MAX, handler->flavor, state, state_count);
+        mach_exception_raise_state_identity_request(m, thread_make_port(self), task_make_port(self->task),
+                                                    exception, code, EXCEPTION_CODE_MAX, handler->flavor,
+                                                    state, state_count);
     }
 }
 
@@ -180,9 +187,10 @@ static void exception_unhandled(struct thread *self)
     hal_va_t pc, sp;
 
     hal_uctx_where(&self->uctx, &pc, &sp);
-    kprintf("portolan: task %s ends: exception %d, code 0x%lx, subcode 0x%lx, pc 0x%lx, sp 0x%lx\n",
-            self->task->name, self->op.exc.exception, (uint64_t)self->op.exc.code[0],
-            (uint64_t)self->op.exc.code[1], pc, sp);
+    kprintf(
+        "portolan: task %s, thread %lu ends: exception %d, code 0x%lx, subcode 0x%lx, pc 0x%lx, sp 0x%lx\n",
+        self->task->name, self->id, self->op.exc.exception, (uint64_t)self->op.exc.code[0],
+        (uint64_t)self->op.exc.code[1], pc, sp);
     (void)task_terminate_request(self->task);
 }
 
@@ -253,7 +261,8 @@ void exception_reply(struct ipc_port *port, struct ipc_kmsg *reply)
     if (t == NULL)
         return;
     spin_lock(&t->lock);
-    bool expected = t->state == THREAD_WAITING && t->wait == THREAD_WAIT_EXCEPTION && t->op.exc.reply_port == port;
+    bool expected =
+        t->state == THREAD_WAITING && t->wait == THREAD_WAIT_EXCEPTION && t->op.exc.reply_port == port;
     bool handled = false;
     if (expected) {
         t->wait = THREAD_WAIT_NONE; /* claimed */

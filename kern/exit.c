@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The way out of the kernel.  Every upcall ends here: requests to the current thread are honoured, another thread is
- * chosen if it is time, continuations run, until there is a user context to resume or nothing to do.  At the top of
- * the loop the CPU holds no lock and its stack is empty but for this function, so that is where interrupts
- * are taken between the steps of threads that do not leave the kernel.
+ * The way out of the kernel.  Every upcall ends here: requests to the current thread are honoured, another
+ * thread is chosen if it is time, continuations run, until there is a user context to resume or nothing to
+ * do.  At the top of the loop the CPU holds no lock and its stack is empty but for this function, so that is
+ * where interrupts are taken between the steps of threads that do not leave the kernel.
  */
 #include <hal/hal.h>
 #include <ipc/ipc.h>
@@ -112,9 +112,10 @@ struct uctx *thread_exit_to_user(void)
     struct cpu *cpu = hal_cpu_self();
 
     for (;;) {
+        lock_assert_none();
         kick_examine(cpu);
         struct thread *t = choose(cpu);
-        uint32_t ast = __atomic_load_n(&t->ast, __ATOMIC_ACQUIRE) & (THREAD_AST_TERMINATE | THREAD_AST_SUSPEND);
+        uint32_t ast = __atomic_load_n(&t->ast, __ATOMIC_ACQUIRE);
         if (t->continuation == NULL && ast == 0) {
             activate(cpu, t);
             fpu_resume(cpu, t);

@@ -46,7 +46,7 @@ void fpu_discard(struct thread *t)
     struct cpu *cpu = hal_cpu_self();
 
     if (cpu->fpu_owner == t) {
-        hal_fpu_disable();
+        hal_fpu_save(NULL);
         cpu->fpu_owner = NULL;
     }
     if (t->fpu != NULL) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Vector state.  Invariant: it is enabled on a CPU <=> cpu->fpu_owner == cpu->current != NULL.  It is saved before the thread
- * leaves the CPU, so another CPU that runs the thread finds it in t->fpu; a thread that never uses it has none.
+ * Vector state.  Invariant: it is enabled on a CPU <=> cpu->fpu_owner == cpu->current != NULL.  It is saved
+ * before the thread leaves the CPU, so another CPU that runs the thread finds it in t->fpu; a thread that
+ * never uses it has none.
  */
 #ifndef KERN_FPU_H
 #define KERN_FPU_H
@@ -9,7 +10,8 @@
 #include <kern/cpu.h>
 #include <kern/thread.h>
 
-#define FPU_CREDIT 16u /* runs of a thread with vector state loaded ahead of use, after a fault showed that it uses it */
+#define FPU_CREDIT                                                                                           \
+    16u /* runs of a thread with vector state loaded ahead of use, after a fault showed that it uses it */
 
 /* Boot. */
 void fpu_init_module(void);
@@ -30,8 +32,8 @@ static inline void fpu_release(struct cpu *cpu)
 void fpu_load(struct cpu *cpu, struct thread *t);
 
 /*
- * The CPU goes on with `t`. A thread that used vector state lately probably will again: for its next FPU_CREDIT runs it gets
- * it without a fault.
+ * The CPU goes on with `t`. A thread that used vector state lately probably will again: for its next
+ * FPU_CREDIT runs it gets it without a fault.
  */
 static inline void fpu_resume(struct cpu *cpu, struct thread *t)
 {

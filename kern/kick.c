@@ -9,8 +9,9 @@
 void kick_thread(struct thread *t, struct cpu *cpu)
 {
     /*
-     * seq_cst, here and in kick_examine(): either that exchange comes later and sees the request that was set before this
-     * one, or this one comes later and finds `kicked` clear, so that the thread is put on the list again.
+     * seq_cst, here and in kick_examine(): either that exchange comes later and sees the request that was set
+     * before this one, or this one comes later and finds `kicked` clear, so that the thread is put on the
+     * list again.
      */
     if (__atomic_exchange_n(&t->kicked, 1, __ATOMIC_SEQ_CST) != 0)
         return;
@@ -32,8 +33,9 @@ static uint32_t state_of(struct thread *t)
 }
 
 /*
- * See that the requests of `t` are noticed.  READY, STOPPED: the CPU that runs it next looks.  RUNNING: that CPU looks at its exit.
- * WAITING: ends if the thread is to end.  RECEIVING: the fast path would run it without looking, so it must not stay so.
+ * See that the requests of `t` are noticed.  READY, STOPPED: the CPU that runs it next looks.  RUNNING: that
+ * CPU looks at its exit. WAITING: ends if the thread is to end.  RECEIVING: the fast path would run it
+ * without looking, so it must not stay so.
  */
 static void examine(struct cpu *cpu, struct thread *t)
 {
@@ -52,8 +54,10 @@ static void examine(struct cpu *cpu, struct thread *t)
             hal_cpu_pause();
             continue;
         case THREAD_RUNNING:
-            if (t->cpu != cpu)
+            if (t->cpu != cpu) {
                 kick_thread(t, t->cpu);
+                smp_enter_kernel((cpu_mask_t)1 << t->cpu->index);
+            }
             return;
         default:
             return;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Kicked threads: threads with a new request (t->ast) that may not notice by themselves.  A CPU looks at those on its list
- * at its next kernel exit, with no lock held.  A thread that ran when it was kicked may by then have blocked in
- * the IPC fast path, which takes no thread lock; so each is looked at again, and followed to another CPU if need be.
+ * Kicked threads: threads with a new request (t->ast) that may not notice by themselves.  A CPU looks at
+ * those on its list at its next kernel exit, with no lock held.  A thread that ran when it was kicked may by
+ * then have blocked in the IPC fast path, which takes no thread lock; so each is looked at again, and
+ * followed to another CPU if need be.
  */
 #ifndef KERN_KICK_H
 #define KERN_KICK_H
@@ -13,7 +14,8 @@
  * Context: any; the caller holds a reference or t->lock. */
 void kick_thread(struct thread *t, struct cpu *cpu);
 
-/* Look at the threads on this CPU's list; leaves some for the next exit if an interrupt waits. Context: no lock. */
+/* Look at the threads on this CPU's list; leaves some for the next exit if an interrupt waits. Context: no
+ * lock. */
 void kick_examine(struct cpu *cpu);
 
 #endif

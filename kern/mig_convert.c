@@ -38,7 +38,7 @@ thread_act_t convert_port_to_thread(mach_port_t port)
 
 mach_port_t convert_thread_to_port(thread_act_t thread)
 {
-    struct ipc_port *right = thread_make_port(thread);
+    struct ipc_port *right = thread_take_port(thread);
 
     thread_unref(thread);
     return right;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Panic: tell all that is known, then stop.  Every step may find the kernel broken, so `depth` counts the panics of this
- * CPU: a second one prints only its reason and the last line, a third one only stops.  The first CPU to panic
- * reports; the others halt, in the handler of the IPI or here.
+ * Panic: tell all that is known, then stop.  Every step may find the kernel broken, so `depth` counts the
+ * panics of this CPU: a second one prints only its reason and the last line, a third one only stops.  The
+ * first CPU to panic reports; the others halt, in the handler of the IPI or here.
  */
 #include <hal/hal.h>
 #include <kern/cmdline.h>
@@ -84,7 +84,8 @@ static void panic_begin(void)
     struct cpu *cpu = hal_cpu_self();
     uint32_t none = 0;
 
-    if (!__atomic_compare_exchange_n(&panic_cpu, &none, cpu->index + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST) &&
+    if (!__atomic_compare_exchange_n(&panic_cpu, &none, cpu->index + 1, false, __ATOMIC_SEQ_CST,
+                                     __ATOMIC_SEQ_CST) &&
         none != cpu->index + 1)
         hal_cpu_halt();
     if (depth++ >= 2)

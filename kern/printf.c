@@ -40,7 +40,8 @@ static void sink_pad(struct sink *sink, char c, size_t n)
 }
 
 /* Text with an optional sign or prefix, in a field of the conversion's width. */
-static void sink_field(struct sink *sink, const struct conversion *conv, const char *prefix, const char *text, size_t n)
+static void sink_field(struct sink *sink, const struct conversion *conv, const char *prefix, const char *text,
+                       size_t n)
 {
     size_t used = strlen(prefix) + n;
     size_t pad = conv->width > used ? conv->width - used : 0;
@@ -124,10 +125,12 @@ static void sink_format(struct sink *sink, const char *format, va_list args)
             sink_signed(sink, &conv, conv.wide ? va_arg(args, long) : va_arg(args, int));
             break;
         case 'u':
-            sink_number(sink, &conv, "", conv.wide ? va_arg(args, unsigned long) : va_arg(args, unsigned), 10);
+            sink_number(sink, &conv, "", conv.wide ? va_arg(args, unsigned long) : va_arg(args, unsigned),
+                        10);
             break;
         case 'x':
-            sink_number(sink, &conv, "", conv.wide ? va_arg(args, unsigned long) : va_arg(args, unsigned), 16);
+            sink_number(sink, &conv, "", conv.wide ? va_arg(args, unsigned long) : va_arg(args, unsigned),
+                        16);
             break;
         case 'p':
             sink_number(sink, &conv, "0x", (uintptr_t)va_arg(args, void *), 16);

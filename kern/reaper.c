@@ -57,5 +57,5 @@ void reaper_start(void) NO_THREAD_SAFETY_ANALYSIS
 {
     spin_init(&reaper.lock, LOCK_RANK_REAPER);
     list_init(&reaper.queue);
-    reaper.thread = thread_create_kernel("reaper", reaper_step, SCHED_PRIORITY_KERNEL);
+    reaper.thread = thread_create_kernel("reaper", reaper_step, SCHED_PRIORITY_DEFAULT + 1);
 }

@@ -7,13 +7,14 @@
 #include <sched/sched.h>
 
 /*
- * Hand out information: `size` bytes, a multiple of 4. *count: room in words of 4 bytes in, words written out.
+ * Hand out information: `size` bytes, a multiple of 4. *count: room in words of 4 bytes in, words written
+ * out.
  * Returns: KERN_SUCCESS; KERN_INVALID_ARGUMENT size is 0 (no such flavor) or does not fit: nothing written.
  */
 kern_return_t service_info_copy(integer_t *out, mach_msg_type_number_t *count, const void *info, size_t size);
 
-/* Check the arguments of thread_policy() and task_policy(). KERN_SUCCESS, KERN_INVALID_POLICY, KERN_INVALID_ARGUMENT (count,
- * priority, quantum): *out unchanged. */
+/* Check the arguments of thread_policy() and task_policy(). KERN_SUCCESS, KERN_INVALID_POLICY,
+ * KERN_INVALID_ARGUMENT (count, priority, quantum): *out unchanged. */
 kern_return_t service_policy(policy_t policy, policy_base_t base, mach_msg_type_number_t count,
                              struct sched_policy *out);
 

@@ -166,7 +166,8 @@ kern_return_t host_processor_info_inband(host_t host, processor_flavor_t flavor,
 
 /* --- statistics --- */
 
-kern_return_t host_statistics64(host_t host, host_flavor_t flavor, host_info64_t out, mach_msg_type_number_t *count)
+kern_return_t host_statistics64(host_t host, host_flavor_t flavor, host_info64_t out,
+                                mach_msg_type_number_t *count)
 {
     if (host == NULL)
         return KERN_INVALID_HOST;

@@ -147,8 +147,8 @@ static size_t info_times(struct task *task, struct task_thread_times_info *info)
     hal_ticks_t ticks = 0;
 
     spin_lock(&task->lock);
-    LIST_FOR_EACH (node, &task->threads)
-        ticks += thread_run_time(CONTAINER_OF(node, struct thread, task_link));
+    LIST_FOR_EACH(node, &task->threads)
+    ticks += thread_run_time(CONTAINER_OF(node, struct thread, task_link));
     spin_unlock(&task->lock);
     *info = (struct task_thread_times_info){.user_time = time_value_from_ticks(ticks)};
     return sizeof(*info);
@@ -174,7 +174,8 @@ kern_return_t task_info(task_t task, task_flavor_t flavor, task_info_t out, mach
 /* --- scheduling --- */
 
 /* Threads whose own limit is lower stay as they are. */
-static kern_return_t set_policy(struct task *task, const struct sched_policy *policy, bool set_limit, bool change)
+static kern_return_t set_policy(struct task *task, const struct sched_policy *policy, bool set_limit,
+                                bool change)
 {
     if (policy->priority > SCHED_PRIORITY_USER_MAX)
         return KERN_POLICY_LIMIT;
@@ -183,8 +184,8 @@ static kern_return_t set_policy(struct task *task, const struct sched_policy *po
     if (policy->policy != POLICY_NULL)
         task->policy = policy->policy;
     if (change) {
-        LIST_FOR_EACH (node, &task->threads)
-            (void)sched_set_policy(CONTAINER_OF(node, struct thread, task_link), policy, set_limit);
+        LIST_FOR_EACH(node, &task->threads)
+        (void)sched_set_policy(CONTAINER_OF(node, struct thread, task_link), policy, set_limit);
     }
     spin_unlock(&task->lock);
     return KERN_SUCCESS;
@@ -207,6 +208,6 @@ kern_return_t task_priority(task_t task, int priority, boolean_t change_threads)
         return KERN_INVALID_ARGUMENT;
     if (priority < 0 || priority > (int)SCHED_PRIORITY_MAX)
         return KERN_INVALID_ARGUMENT;
-    return set_policy(task, &(struct sched_policy){.policy = POLICY_NULL, .priority = (unsigned)priority}, false,
-                      change_threads);
+    return set_policy(task, &(struct sched_policy){.policy = POLICY_NULL, .priority = (unsigned)priority},
+                      false, change_threads);
 }

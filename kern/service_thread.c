@@ -59,7 +59,8 @@ kern_return_t thread_abort(thread_act_t thread)
 
 kern_return_t thread_abort_safely(thread_act_t thread)
 {
-    /* every wait can be repeated: a message is either sent or still the sender's, either queued or received */
+    /* every wait can be repeated: a message is either sent or still the sender's, either queued or received
+     */
     return thread_abort(thread);
 }
 
@@ -191,7 +192,8 @@ static size_t info_fill(struct thread *t, thread_flavor_t flavor, union info *in
     }
 }
 
-kern_return_t thread_info(thread_act_t thread, thread_flavor_t flavor, thread_info_t out, mach_msg_type_number_t *count)
+kern_return_t thread_info(thread_act_t thread, thread_flavor_t flavor, thread_info_t out,
+                          mach_msg_type_number_t *count)
 {
     union info info;
 
@@ -222,8 +224,8 @@ kern_return_t service_policy(policy_t policy, policy_base_t base, mach_msg_type_
     return KERN_SUCCESS;
 }
 
-kern_return_t thread_policy(thread_act_t thread, policy_t policy, policy_base_t base, mach_msg_type_number_t count,
-                            boolean_t set_limit)
+kern_return_t thread_policy(thread_act_t thread, policy_t policy, policy_base_t base,
+                            mach_msg_type_number_t count, boolean_t set_limit)
 {
     struct sched_policy wanted;
 
@@ -239,5 +241,6 @@ kern_return_t thread_priority(thread_act_t thread, int priority, boolean_t set_m
         return KERN_INVALID_ARGUMENT;
     if (priority < 0 || priority > (int)SCHED_PRIORITY_MAX)
         return KERN_INVALID_ARGUMENT;
-    return sched_set_policy(thread, &(struct sched_policy){.policy = POLICY_NULL, .priority = (unsigned)priority}, set_max);
+    return sched_set_policy(
+        thread, &(struct sched_policy){.policy = POLICY_NULL, .priority = (unsigned)priority}, set_max);
 }

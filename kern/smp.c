@@ -2,13 +2,14 @@
 /*
  * Cross-calls.
  *
- * A CPU has one outgoing request, `call`, and a mailbox, `calls`: the set of CPUs whose request waits for it.  The caller
- * fills its request, sets its bit in each target's mailbox, sends an IPI, and serves its own mailbox until no bit is left
- * in `waiting`.  A target serves either in the handler of the IPI or in whatever spin loop it is in; both come here
- * through smp_poll().  So CPUs that call each other serve each other, and a CPU that holds a lock others spin
- * for may wait here: they answer from their loop.
+ * A CPU has one outgoing request, `call`, and a mailbox, `calls`: the set of CPUs whose request waits for
+ * it.  The caller fills its request, sets its bit in each target's mailbox, sends an IPI, and serves its own
+ * mailbox until no bit is left in `waiting`.  A target serves either in the handler of the IPI or in whatever
+ * spin loop it is in; both come here through smp_poll().  So CPUs that call each other serve each other, and
+ * a CPU that holds a lock others spin for may wait here: they answer from their loop.
  *
- * A request is reused only after every target has cleared its bit in `waiting`, which is its last access to it.
+ * A request is reused only after every target has cleared its bit in `waiting`, which is its last access to
+ * it.
  */
 #include <hal/hal.h>
 #include <kern/cpu.h>
@@ -103,7 +104,8 @@ void smp_quiesce(void)
 
 void smp_kick(struct cpu *cpu)
 {
-    /* The CPU may overwrite this mark with one that it worked out before; the interrupt makes it look anyway. */
+    /* The CPU may overwrite this mark with one that it worked out before; the interrupt makes it look anyway.
+     */
     __atomic_store_n(&cpu->top_priority, CPU_TOP_URGENT, __ATOMIC_RELAXED);
     if (cpu != hal_cpu_self())
         hal_ipi_send(cpu->index);

@@ -21,8 +21,9 @@ struct smp_request {
 };
 
 /*
- * Run function(arg) on every online CPU in `mask` (this CPU too if it is in it) and wait until all have returned.  While
- * it waits, this CPU serves its own mailbox.  function runs masked, takes no lock and is short.
+ * Run function(arg) on every online CPU in `mask` (this CPU too if it is in it) and wait until all have
+ * returned.  While it waits, this CPU serves its own mailbox.  function runs masked, takes no lock and is
+ * short.
  * Context: masked; may hold locks of rank < LOCK_RANK_SMP (spinning holders serve their mailbox).
  */
 void smp_call(cpu_mask_t mask, smp_function_t function, void *arg);
@@ -30,7 +31,8 @@ void smp_call(cpu_mask_t mask, smp_function_t function, void *arg);
 /* Serve this CPU's mailbox. Every spin loop of the kernel calls it. Context: masked. */
 void smp_poll(void);
 
-/* Return after every CPU in `mask` has interrupted its user code since the call, if it ran any. Context: as smp_call(). */
+/* Return after every CPU in `mask` has interrupted its user code since the call, if it ran any. Context: as
+ * smp_call(). */
 void smp_enter_kernel(cpu_mask_t mask);
 
 /* Return after every CPU was outside the kernel, or in a spin loop's smp_poll() while it held no unlocked

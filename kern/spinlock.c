@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Waiting for spin locks, and in checked builds the account of who holds what.  A CPU that waits serves its mailbox on
- * every turn: the holder may be waiting in smp_call() for exactly this CPU.
+ * Waiting for spin locks, and in checked builds the account of who holds what.  A CPU that waits serves its
+ * mailbox on every turn: the holder may be waiting in smp_call() for exactly this CPU.
  */
 #include <hal/hal.h>
 #include <kern/cpu.h>
@@ -39,7 +39,8 @@ void spin_init(spinlock_t *lock, enum lock_rank rank)
     *lock = (spinlock_t){.rank = (uint16_t)rank};
 }
 
-void lock_rank_enter(const void *lock, enum lock_rank rank, bool same_rank_allowed, const char *file, unsigned line)
+void lock_rank_enter(const void *lock, enum lock_rank rank, bool same_rank_allowed, const char *file,
+                     unsigned line)
 {
     struct cpu *cpu = hal_cpu_self();
 
@@ -69,6 +70,14 @@ void lock_rank_leave(const void *lock)
         return;
     }
     panic("unlock of lock %p, which this CPU does not hold", lock);
+}
+
+void lock_assert_none(void)
+{
+    const struct cpu *cpu = hal_cpu_self();
+
+    if (cpu->held_count > 0)
+        panic("a lock is held where none may be: taken at %s:%u", cpu->held[0].file, cpu->held[0].line);
 }
 
 /* The holder may change while this is printed: the place is a hint. */
@@ -120,8 +129,8 @@ bool spin_trylock_checked(spinlock_t *lock, const char *file, unsigned line) NO_
 void spin_unlock(spinlock_t *lock) NO_THREAD_SAFETY_ANALYSIS
 {
     if (!spin_held(lock))
-        panic("unlock of a lock that this CPU does not hold: rank %u, CPU %u, %s:%u", lock->rank, lock->owner - 1u,
-              lock->file != NULL ? lock->file : "never taken", lock->line);
+        panic("unlock of a lock that this CPU does not hold: rank %u, CPU %u, %s:%u", lock->rank,
+              lock->owner - 1u, lock->file != NULL ? lock->file : "never taken", lock->line);
     lock_rank_leave(lock);
     lock->owner = 0;
     __atomic_store_n(&lock->held, 0, __ATOMIC_RELEASE);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Spin locks, ranked.  A CPU may take a lock only while every lock that it holds has a lower rank (two of the same
- * rank only through spin_lock_pair()).  Checked builds verify rank and owner and panic with both places.
- * A CPU that waits for a lock serves its cross-call mailbox (kern/smp.h), so shootdown can't deadlock.
- * The kernel runs with interrupts masked, so no lock needs to mask them.
+ * Spin locks, ranked.  A CPU may take a lock only while every lock that it holds has a lower rank (two of the
+ * same rank only through spin_lock_pair()).  Checked builds verify rank and owner and panic with both places.
+ * A CPU that waits for a lock serves its cross-call mailbox (kern/smp.h), so shootdown can't deadlock. The
+ * kernel runs with interrupts masked, so no lock needs to mask them.
  */
 #ifndef KERN_SPINLOCK_H
 #define KERN_SPINLOCK_H
@@ -14,23 +14,23 @@
 
 /* The lock order, lowest first. */
 enum lock_rank {
-    LOCK_RANK_TASK = 1,   /* struct task: threads, special ports */
-    LOCK_RANK_MAP,        /* struct vm_map */
-    LOCK_RANK_OBJECT,     /* struct vm_object */
-    LOCK_RANK_SPACE,      /* struct ipc_space */
-    LOCK_RANK_TRANSIT,    /* destinations of receive rights in messages */
-    LOCK_RANK_PORT,       /* struct ipc_port (its lock is the word `rx`) */
-    LOCK_RANK_PSET,       /* struct ipc_pset */
-    LOCK_RANK_REAPER,     /* queue of the reaper */
-    LOCK_RANK_THREAD,     /* struct thread */
-    LOCK_RANK_TIMEOUT,    /* timeout queue of a CPU */
-    LOCK_RANK_RUNQ,       /* run queue of a CPU */
-    LOCK_RANK_PMAP,       /* struct pmap */
-    LOCK_RANK_ASID,       /* ASID allocator */
-    LOCK_RANK_SMP,        /* cross-calls */
-    LOCK_RANK_CACHE,      /* object caches */
-    LOCK_RANK_PAGE,       /* page allocator */
-    LOCK_RANK_CONSOLE,    /* console output */
+    LOCK_RANK_TASK = 1, /* struct task: threads, special ports */
+    LOCK_RANK_MAP,      /* struct vm_map */
+    LOCK_RANK_OBJECT,   /* struct vm_object */
+    LOCK_RANK_SPACE,    /* struct ipc_space */
+    LOCK_RANK_TRANSIT,  /* destinations of receive rights in messages */
+    LOCK_RANK_PORT,     /* struct ipc_port (its lock is the word `rx`) */
+    LOCK_RANK_PSET,     /* struct ipc_pset */
+    LOCK_RANK_REAPER,   /* queue of the reaper */
+    LOCK_RANK_THREAD,   /* struct thread */
+    LOCK_RANK_TIMEOUT,  /* timeout queue of a CPU */
+    LOCK_RANK_RUNQ,     /* run queue of a CPU */
+    LOCK_RANK_PMAP,     /* struct pmap */
+    LOCK_RANK_ASID,     /* ASID allocator */
+    LOCK_RANK_SMP,      /* cross-calls */
+    LOCK_RANK_CACHE,    /* object caches */
+    LOCK_RANK_PAGE,     /* page allocator */
+    LOCK_RANK_CONSOLE,  /* console output */
 };
 
 typedef struct CAPABILITY("spinlock") spinlock {
@@ -75,9 +75,18 @@ static inline void spin_unlock(spinlock_t *lock) RELEASE(*lock) NO_THREAD_SAFETY
 }
 #endif
 
-/* For words that serve as locks themselves (ipc/port.h): account in checked builds, nothing in release builds. */
+/* This CPU holds no lock. Nothing in release builds. */
 #ifdef KERN_CHECKED
-void lock_rank_enter(const void *lock, enum lock_rank rank, bool same_rank_allowed, const char *file, unsigned line);
+void lock_assert_none(void);
+#else
+#define lock_assert_none() ((void)0)
+#endif
+
+/* For words that serve as locks themselves (ipc/port.h): account in checked builds, nothing in release
+ * builds. */
+#ifdef KERN_CHECKED
+void lock_rank_enter(const void *lock, enum lock_rank rank, bool same_rank_allowed, const char *file,
+                     unsigned line);
 void lock_rank_leave(const void *lock);
 #else
 #define lock_rank_enter(lock, rank, same, file, line) ((void)0)

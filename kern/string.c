@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Memory and string functions.  Blocks of equal alignment go by 64-bit words, four a turn; no ISA may be asked for an
- * unaligned access here.  no_builtin keeps the compiler from recognising these loops as calls of themselves.
+ * Memory and string functions.  Blocks of equal alignment go by 64-bit words, four a turn; no ISA may be
+ * asked for an unaligned access here.  no_builtin keeps the compiler from recognising these loops as calls of
+ * themselves.
  */
 #include <kern/string.h>
 #include <stdint.h>

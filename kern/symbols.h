@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The kernel's functions by address, for backtraces.  The build makes the table from a first link of the kernel
- * (tools/image/symbols.py); in that first link it is empty.
+ * The kernel's functions by address, for backtraces.  The build makes the table from a first link of the
+ * kernel (tools/image/symbols.py); in that first link it is empty.
  */
 #ifndef KERN_SYMBOLS_H
 #define KERN_SYMBOLS_H

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Tasks.  task->lock protects the list of threads and the special ports, of the task and of its threads.  It is taken before a thread's
- * lock, so what concerns all threads (suspension, termination) is done in one pass under it: a thread that enters the
- * list finds the task active and counts the task's suspension, one that left it is at its end.
+ * Tasks.  task->lock protects the list of threads and the special ports, of the task and of its threads.  It
+ * is taken before a thread's lock, so what concerns all threads (suspension, termination) is done in one pass
+ * under it: a thread that enters the list finds the task active and counts the task's suspension, one that
+ * left it is at its end.
  *
- * Termination: the last thread of an inactive task, or the request itself if there is none, hands the task to the reaper.
+ * Termination: the last thread of an inactive task, or the request itself if there is none, hands the task to
+ * the reaper.
  */
 #include <hal/hal.h>
 #include <ipc/kobject.h>
@@ -46,7 +48,8 @@ static void task_inherit(struct task *task, struct task *parent) NO_THREAD_SAFET
 }
 
 /* Map, space and port of a new task. On failure what was made is given back. */
-static kern_return_t task_equip(struct task *task, struct task *parent, bool inherit) NO_THREAD_SAFETY_ANALYSIS
+static kern_return_t task_equip(struct task *task, struct task *parent,
+                                bool inherit) NO_THREAD_SAFETY_ANALYSIS
 {
     task->map = inherit && parent != NULL ? vm_map_fork(parent->map) : vm_map_create();
     if (task->map == NULL)
@@ -122,6 +125,17 @@ struct ipc_port *thread_make_port(struct thread *t)
     return right;
 }
 
+struct ipc_port *thread_take_port(struct thread *t)
+{
+    spin_lock(&t->task->lock);
+    struct ipc_port *right = t->first_right;
+    t->first_right = NULL;
+    if (right == NULL)
+        right = ipc_port_make_send(t->self_port);
+    spin_unlock(&t->task->lock);
+    return right;
+}
+
 /* --- threads --- */
 
 kern_return_t task_thread_enter(struct task *task, struct thread *t)
@@ -171,8 +185,8 @@ kern_return_t task_hold(struct task *task)
     } else if (task->suspend_count == TASK_SUSPEND_COUNT_MAX) {
         kr = KERN_FAILURE;
     } else if (task->suspend_count++ == 0) {
-        LIST_FOR_EACH (node, &task->threads)
-            running |= thread_kernel_hold(CONTAINER_OF(node, struct thread, task_link));
+        LIST_FOR_EACH(node, &task->threads)
+        running |= thread_kernel_hold(CONTAINER_OF(node, struct thread, task_link));
     }
     spin_unlock(&task->lock);
     smp_enter_kernel(running);
@@ -189,8 +203,8 @@ kern_return_t task_release(struct task *task)
     } else if (task->suspend_count == 0) {
         kr = KERN_FAILURE;
     } else if (--task->suspend_count == 0) {
-        LIST_FOR_EACH (node, &task->threads)
-            thread_kernel_release(CONTAINER_OF(node, struct thread, task_link));
+        LIST_FOR_EACH(node, &task->threads)
+        thread_kernel_release(CONTAINER_OF(node, struct thread, task_link));
     }
     spin_unlock(&task->lock);
     return kr;
@@ -211,8 +225,8 @@ kern_return_t task_terminate_request(struct task *task)
     struct ipc_port *self_port = task->self_port;
     task->self_port = NULL;
     bool empty = task->thread_count == 0;
-    LIST_FOR_EACH (node, &task->threads)
-        thread_terminate_request(CONTAINER_OF(node, struct thread, task_link));
+    LIST_FOR_EACH(node, &task->threads)
+    thread_terminate_request(CONTAINER_OF(node, struct thread, task_link));
     spin_unlock(&task->lock);
     ipc_kobject_destroy(self_port);
     if (empty)
@@ -220,7 +234,8 @@ kern_return_t task_terminate_request(struct task *task)
     return KERN_SUCCESS;
 }
 
-/* Nobody else looks at the special ports of a task that is inactive and without threads, but who holds a reference. */
+/* Nobody else looks at the special ports of a task that is inactive and without threads, but who holds a
+ * reference. */
 static void special_ports_release(struct task *task)
 {
     struct ipc_port *port[EXC_TYPES_COUNT + 1];

@@ -15,8 +15,8 @@ struct thread;
 struct vm_map;
 
 struct task {
-    spinlock_t lock; /* rank LOCK_RANK_TASK */
-    uint32_t refs;   /* atomic: threads, lookups, and one until the reaper is done */
+    spinlock_t lock;              /* rank LOCK_RANK_TASK */
+    uint32_t refs;                /* atomic: threads, lookups, and one until the reaper is done */
     bool active GUARDED_BY(lock); /* false once termination began */
     struct list threads GUARDED_BY(lock);
     uint32_t thread_count GUARDED_BY(lock);
@@ -26,7 +26,7 @@ struct task {
     struct vm_map *map;      /* constant; freed with the task */
     struct ipc_space *space; /* constant; freed with the task */
 
-    struct ipc_port *self_port GUARDED_BY(lock); /* kernel object port; NULL once termination began */
+    struct ipc_port *self_port GUARDED_BY(lock);      /* kernel object port; NULL once termination began */
     struct ipc_port *bootstrap_port GUARDED_BY(lock); /* send right or NULL */
     struct ipc_port *exception_port[EXC_TYPES_COUNT] GUARDED_BY(lock);
     int exception_behavior[EXC_TYPES_COUNT] GUARDED_BY(lock);
@@ -60,18 +60,24 @@ void task_unref(struct task *task);
 kern_return_t task_terminate_request(struct task *task);
 
 /*
- * Keep all threads from user mode, until as many calls of task_release().  On return no other one executes a user instruction.
- * Context: no lock; caller has a reference.
- * Returns KERN_SUCCESS; KERN_FAILURE count at its limit or zero already; KERN_TERMINATED: unchanged.
+ * Keep all threads from user mode, until as many calls of task_release().  On return no other one executes a
+ * user instruction.
+ * Context: no lock; caller has a reference. Returns KERN_SUCCESS; KERN_FAILURE count at its limit or zero
+ * already; KERN_TERMINATED: unchanged.
  */
 kern_return_t task_hold(struct task *task);
 kern_return_t task_release(struct task *task);
 
-/* A send right for the port of the task, or of a thread; NULL: it is dying. Context: no lock; caller has a reference. */
+/* A send right for the port of the task, or of a thread; NULL: it is dying. Context: no lock; caller has a
+ * reference. */
 struct ipc_port *task_make_port(struct task *task);
 struct ipc_port *thread_make_port(struct thread *t);
 
-/* What the reaper does with a terminated task without threads: a bounded step. Returns true when all is reclaimed. */
+/* As thread_make_port(), but the first call has a right to hand out even if the thread ended (the port is dead then). */
+struct ipc_port *thread_take_port(struct thread *t);
+
+/* What the reaper does with a terminated task without threads: a bounded step. Returns true when all is
+ * reclaimed. */
 bool task_reclaim_step(struct task *task);
 
 /* Boot: caches of the module. */

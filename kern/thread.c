@@ -2,34 +2,38 @@
 /*
  * Threads: how they wait, wake, stop and end, on several CPUs at once.
  *
- * Who may touch a thread.  Its state changes under t->lock, with one exception: the IPC fast path takes a thread from
- * RUNNING to RECEIVING and back while it owns the port's rx word.  A thread is owned by the CPU whose `current` it is; a
- * thread that waits is owned by whoever claims it:
+ * Who may touch a thread.  Its state changes under t->lock, with one exception: the IPC fast path takes a
+ * thread from RUNNING to RECEIVING and back while it owns the port's rx word.  A thread is owned by the CPU
+ * whose `current` it is; a thread that waits is owned by whoever claims it:
  *
  *   - waits on a port or set: claimed by taking it off that object's queue, under the object's lock, or out of the rx word;
  *   - sleep, exception: claimed by setting t->wait to NONE, under t->lock.
  *
- * Exactly one claimer wins, and only it calls thread_wakeup().  The lock under which a thread blocks is held until the CPU has no
- * current thread (thread_block() clears `current`, then the caller unlocks), so the thread is claimed only after its CPU
- * is done with it: the user context was complete at kernel entry, vector state is saved, and nothing is left on
- * the CPU's stack that belongs to the thread.  So it may run elsewhere the moment it is claimed.
+ * Exactly one claimer wins, and only it calls thread_wakeup().  The lock under which a thread blocks is held
+ * until the CPU has no current thread (thread_block() clears `current`, then the caller unlocks), so the
+ * thread is claimed only after its CPU is done with it: the user context was complete at kernel entry, vector
+ * state is saved, and nothing is left on the CPU's stack that belongs to the thread.  So it may run elsewhere
+ * the moment it is claimed.
  *
- * Timeouts.  thread_wakeup() cancels the timeout of the wait.  If the timeout's function runs already, on another CPU, it may
- * still look for a wait to end; the thread is not made current before that function has returned (sched_pick), so what it
- * finds is no later wait.
+ * Timeouts.  thread_wakeup() cancels the timeout of the wait.  If the timeout's function runs already, on
+ * another CPU, it may still look for a wait to end; the thread is not made current before that function has
+ * returned (sched_pick), so what it finds is no later wait.
  *
- * Requests (terminate, suspend) are bits in t->ast.  They are set first, then t->lock is taken and the state looked at:
+ * Requests (terminate, suspend) are bits in t->ast.  They are set first, then t->lock is taken and the state
+ * looked at:
  *
  *   READY, STOPPED   becomes RUNNING only under t->lock, hence later, and its CPU looks at t->ast after that
  *   WAITING          goes on waiting if it is only suspended; is claimed if it is to end
  *   RUNNING          is kicked: an IPI makes its CPU look at it again, wherever it is by then (kern/kick.c)
  *   RECEIVING        is taken out of the rx word, so that the fast path never resumes a thread with requests
  *
- * and thread_block() kicks a thread that begins to wait with a request pending: the setter may have seen it READY.
+ * and thread_block() kicks a thread that begins to wait with a request pending: the setter may have seen it
+ * READY.
  *
- * Suspension holds a thread back only at the edge of user mode.  Whoever suspends a thread that runs waits until its CPU has
- * entered the kernel, where the kick awaits it; not for the thread, whatever that does there.  A STOPPED thread has no continuation and its user context is
- * complete, so its registers may be read and written.
+ * Suspension holds a thread back only at the edge of user mode.  Whoever suspends a thread that runs waits
+ * until its CPU has entered the kernel, where the kick awaits it; not for the thread, whatever that does
+ * there.  A STOPPED thread has no continuation and its user context is complete, so its registers may be read
+ * and written.
  *
  * References: the list of the task's threads, whoever looked the thread up, and a kick list hold one each.
  */
@@ -100,9 +104,11 @@ kern_return_t thread_create_in(struct task *task, struct thread **out)
         cache_free(&thread_cache, t);
         return KERN_RESOURCE_SHORTAGE;
     }
+    t->first_right = ipc_port_make_send(t->self_port);
     kern_return_t kr = task_thread_enter(task, t);
     if (kr != KERN_SUCCESS) {
         ipc_kobject_destroy(t->self_port);
+        ipc_port_release_send(t->first_right);
         cache_free(&thread_cache, t);
         return kr;
     }
@@ -139,6 +145,7 @@ void thread_unref(struct thread *t)
         return;
     KASSERT(t->state == THREAD_DEAD && !t->kernel);
     struct task *task = t->task;
+    ipc_port_release_send(t->first_right);
     cache_free(&thread_cache, t);
     task_unref(task);
 }
@@ -197,7 +204,8 @@ void thread_handoff(struct thread *t)
 bool thread_claim(struct thread *t, enum thread_wait_result result)
 {
     spin_lock(&t->lock);
-    bool mine = t->state == THREAD_WAITING && (t->wait == THREAD_WAIT_SLEEP || t->wait == THREAD_WAIT_EXCEPTION);
+    bool mine =
+        t->state == THREAD_WAITING && (t->wait == THREAD_WAIT_SLEEP || t->wait == THREAD_WAIT_EXCEPTION);
     if (mine)
         t->wait = THREAD_WAIT_NONE;
     spin_unlock(&t->lock);
@@ -223,7 +231,8 @@ void thread_clear_timeout(struct thread *self)
     (void)timeout_cancel(&self->timeout);
 }
 
-void thread_sleep(struct thread *self, uint32_t ms, thread_continuation_t continuation) NO_THREAD_SAFETY_ANALYSIS
+void thread_sleep(struct thread *self, uint32_t ms,
+                  thread_continuation_t continuation) NO_THREAD_SAFETY_ANALYSIS
 {
     thread_set_timeout(self, ms);
     spin_lock(&self->lock);

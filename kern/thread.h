@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Threads.  A thread is a saved user context and, while it is blocked inside an operation, a continuation.  It has no
- * kernel stack.
+ * Threads.  A thread is a saved user context and, while it is blocked inside an operation, a continuation.
+ * It has no kernel stack.
  *
  * To block: under the lock of the object that is waited for, enqueue the thread there and call
- * thread_block(); then release the lock and return to the upcall level without touching the thread again: from the
- * unlock on, another CPU may run it.  To wake: take the thread off the object's queue under the object's lock (that is
- * the claim: exactly one waker gets it), then thread_wakeup().
+ * thread_block(); then release the lock and return to the upcall level without touching the thread again:
+ * from the unlock on, another CPU may run it.  To wake: take the thread off the object's queue under the
+ * object's lock (that is the claim: exactly one waker gets it), then thread_wakeup().
  *
- * States (lock: t->lock, but RUNNING <-> RECEIVING in the IPC fast path, which holds the port's rx word instead):
+ * States (lock: t->lock, but RUNNING <-> RECEIVING in the IPC fast path, which holds the port's rx word
+ * instead):
  *   RUNNING    current on t->cpu
  *   READY      in the run queue of t->cpu, or about to be entered there
  *   WAITING    on the queue of wait_object (or a pure sleep); continuation set
@@ -49,49 +50,49 @@ enum thread_state {
 /* What a WAITING thread waits for; wait_object is the port or set. */
 enum thread_wait {
     THREAD_WAIT_NONE,
-    THREAD_WAIT_RECEIVE, /* a message: on ipc_port.receivers */
+    THREAD_WAIT_RECEIVE,     /* a message: on ipc_port.receivers */
     THREAD_WAIT_RECEIVE_SET, /* a message from a member: on ipc_pset.receivers */
-    THREAD_WAIT_SEND,    /* room in a queue: on ipc_port.senders */
-    THREAD_WAIT_SLEEP,   /* time only; wait_object is NULL; claimed under t->lock */
-    THREAD_WAIT_EXCEPTION, /* the answer to op.exc; wait_object is NULL; claimed under t->lock */
-    THREAD_WAIT_KERNEL,  /* an event of a kernel thread; not abortable */
+    THREAD_WAIT_SEND,        /* room in a queue: on ipc_port.senders */
+    THREAD_WAIT_SLEEP,       /* time only; wait_object is NULL; claimed under t->lock */
+    THREAD_WAIT_EXCEPTION,   /* the answer to op.exc; wait_object is NULL; claimed under t->lock */
+    THREAD_WAIT_KERNEL,      /* an event of a kernel thread; not abortable */
 };
 
 /* How a wait ended; set by the waker before thread_wakeup(). */
 enum thread_wait_result { THREAD_AWAKENED, THREAD_TIMED_OUT, THREAD_INTERRUPTED, THREAD_OBJECT_DEAD };
 
-/* Requests to a thread, looked at whenever it is about to return to user mode (and, where it can be, while it waits). */
+/* Requests to a thread, looked at whenever it is about to return to user mode (and, where it can be, while it
+ * waits). */
 #define THREAD_AST_TERMINATE 1u
 #define THREAD_AST_SUSPEND 2u
-#define THREAD_AST_ABORT 4u
 
 #define THREAD_RCV_NONE (UINT64_C(1) << 32) /* equals no 32-bit name */
 
 struct thread {
     struct uctx uctx; /* first: an upcall's context is its thread */
 
-    /* --- what the IPC fast path reads and writes (ipc/ipc_fast.h); owner: the CPU that runs the thread, or that
-     *     took it out of an rx word --- */
-    struct cpu *cpu;             /* runs, or ran last, here */
-    struct ipc_space *space;     /* of its task; constant */
-    struct pmap *pmap;           /* of its task; constant */
-    struct ipc_port *rcv_port;   /* cached receive port, or NULL (ipc/port.h: port.cacher) */
-    uint64_t rcv_idle;           /* value of rcv_port->rx while that port is idle in its present incarnation */
-    uint64_t rcv_name;           /* its name in space, or THREAD_RCV_NONE */
-    uint32_t rcv_loan;           /* send-once rights to rcv_port counted there ahead of use */
+    /* --- what the IPC fast path reads and writes (ipc/ipc_fast.h); owner: the CPU that runs the thread, or
+     *     that took it out of an rx word --- */
+    struct cpu *cpu;           /* runs, or ran last, here */
+    struct ipc_space *space;   /* of its task; constant */
+    struct pmap *pmap;         /* of its task; constant */
+    struct ipc_port *rcv_port; /* cached receive port, or NULL (ipc/port.h: port.cacher) */
+    uint64_t rcv_idle;         /* value of rcv_port->rx while that port is idle in its present incarnation */
+    uint64_t rcv_name;         /* its name in space, or THREAD_RCV_NONE */
+    uint32_t rcv_loan;         /* send-once rights to rcv_port counted there ahead of use */
     struct ipc_entry *reply_entry; /* entry reserved for the next send-once right, or &ipc_entry_none */
-    uint32_t state;              /* enum thread_state */
-    uint32_t ast;                /* THREAD_AST_*; atomic */
-    uint64_t priority;           /* effective: 0 (least) .. SCHED_PRIORITY_MAX */
-    uint64_t own_priority;       /* what `priority` is without donation (sched_priority_own()) */
+    uint32_t state;                /* enum thread_state */
+    uint32_t ast;                  /* THREAD_AST_*; atomic */
+    uint64_t priority;             /* effective: 0 (least) .. SCHED_PRIORITY_MAX */
+    uint64_t own_priority;         /* what `priority` is without donation (sched_priority_own()) */
 
     /* --- the rest --- */
     spinlock_t lock; /* rank LOCK_RANK_THREAD */
     uint32_t refs;   /* atomic */
     struct task *task;
-    struct list task_link;  /* task->threads; task->lock */
-    struct list run_link;   /* run queue; its lock */
-    struct list wait_link;  /* queue of wait_object; that object's lock */
+    struct list task_link;    /* task->threads; task->lock */
+    struct list run_link;     /* run queue; its lock */
+    struct list wait_link;    /* queue of wait_object; that object's lock */
     struct thread *kick_next; /* the list of kicked threads that it is on (kern/kick.h) */
     uint32_t kicked;          /* atomic: it is on one, or about to be */
 
@@ -102,28 +103,30 @@ struct thread {
     struct timeout timeout;
     uint32_t suspend_count; /* by users */
     uint32_t kernel_holds;  /* by its task's suspension and by those who look at its registers */
-    bool kernel; /* a kernel thread: never resumes a user context; its continuation stays */
+    bool kernel;            /* a kernel thread: never resumes a user context; its continuation stays */
 
     /* state of the operation that the continuation finishes */
     union {
         struct {
-            struct ipc_kmsg *kmsg; /* WAIT_SEND: the message to be sent; after a receive: what arrived, or NULL */
+            struct ipc_kmsg
+                *kmsg; /* WAIT_SEND: the message to be sent; after a receive: what arrived, or NULL */
             struct ipc_port *port; /* receive: port it came from (for label, seqno); holds a reference */
             hal_va_t buffer;
             uint32_t option;
-            uint32_t size;    /* receive limit, or size needed */
+            uint32_t size; /* receive limit, or size needed */
             mach_port_name_t rcv_name;
             uint32_t timeout_ms;
             uint32_t seqno;
-            bool registers; /* receives in the register form */
-            uint32_t result; /* how the receive failed while kmsg is NULL */
+            bool registers;   /* receives in the register form */
+            uint32_t result;  /* how the receive failed while kmsg is NULL */
             uint32_t mscount; /* for no_senders */
-            struct ipc_port *no_senders; /* a notification that fell due when the message was taken, or NULL */
+            struct ipc_port
+                *no_senders; /* a notification that fell due when the message was taken, or NULL */
         } ipc;
         struct {
             int exception;
             int64_t code[2];
-            uint32_t level; /* which exception port is being tried */
+            uint32_t level;              /* which exception port is being tried */
             struct ipc_port *reply_port; /* kernel-held; NULL when no exception is outstanding */
         } exc;
         uint64_t word[12]; /* kernel threads: what they like */
@@ -132,26 +135,27 @@ struct thread {
     void *fpu;           /* vector state, hal_info.fpu_size bytes, or NULL: not used yet */
     uint32_t fpu_credit; /* runs for which it is loaded without a fault (kern/fpu.h); 0 while fpu is NULL */
 
-    struct ipc_port *self_port; /* kernel object port; holds one reference of the port */
+    struct ipc_port *self_port; /* kernel object port; NULL once the thread ends; task->lock */
+    struct ipc_port *first_right; /* a send right for it, for who made the thread: it may end before the answer; task->lock */
     struct ipc_port *exception_port[EXC_TYPES_COUNT];
     int exception_behavior[EXC_TYPES_COUNT];
     int exception_flavor[EXC_TYPES_COUNT];
 
     hal_ticks_t run_time;  /* charged at switches by the general path (cpu->run_start) */
     hal_ticks_t stop_time; /* when it last left a CPU by the general path */
-    const char *name; /* of a kernel thread */
-    uint64_t id;      /* never used again */
+    const char *name;      /* of a kernel thread */
+    uint64_t id;           /* never used again */
 
-    /* --- scheduling; t->lock, but penalty and boosted: the CPU that runs it, or takes it from its queue --- */
-    int policy;           /* POLICY_* */
+    /* --- scheduling; t->lock, but penalty and boosted: the CPU that runs it, or takes it off its queue --- */
+    int policy; /* POLICY_* */
     uint32_t quantum_ms;
     uint64_t base_priority;
     uint64_t max_priority;
-    uint64_t switches;    /* to it, by the general path */
-    uint32_t penalty;     /* levels below base_priority, for using up quanta */
+    uint64_t switches;        /* to it, by the general path */
+    uint32_t penalty;         /* levels below base_priority, for using up quanta */
     hal_ticks_t penalty_time; /* when it changed last */
-    bool boosted;         /* runs for a quantum above its priority: it waited for long */
-    bool depressed;       /* at SCHED_PRIORITY_IDLE until `depression` ends it */
+    bool boosted;             /* runs for a quantum above its priority: it waited for long */
+    bool depressed;           /* at SCHED_PRIORITY_IDLE until `depression` ends it */
     struct timeout depression;
 } __attribute__((aligned(64)));
 
@@ -165,37 +169,41 @@ typedef struct thread *thread_t;
  */
 HAL_NODISCARD kern_return_t thread_create_in(struct task *task, struct thread **out);
 
-/* A kernel thread that runs `step` again and again: step does bounded work and either returns (it is run again
- * after other threads) or blocks with thread_block(..., THREAD_WAIT_KERNEL, ...). Context: boot. Panics without memory. */
+/* A kernel thread that runs `step` again and again: step does bounded work and either returns (it is run
+ * again after other threads) or blocks with thread_block(..., THREAD_WAIT_KERNEL, ...). Context: boot. Panics
+ * without memory. */
 struct thread *thread_create_kernel(const char *name, thread_continuation_t step, int priority);
 
 void thread_ref(struct thread *t);
 void thread_unref(struct thread *t); /* frees at the last one */
 
 /*
- * The current thread begins to wait (see the top).  Saves vector state, leaves the CPU without a current thread. With a
- * timeout: arm t->timeout first (thread_set_timeout).
- * Context: current thread; lock of `object` held (SLEEP: t->lock, which is released). `continuation` is NULL for
- * the RECEIVING form only.
+ * The current thread begins to wait (see the top).  Saves vector state, leaves the CPU without a current
+ * thread. With a timeout: arm t->timeout first (thread_set_timeout).
+ * Context: current thread; lock of `object` held (SLEEP: t->lock, which is released). `continuation` is NULL
+ * for the RECEIVING form only.
  */
-void thread_block(struct thread *self, enum thread_wait wait, void *object, thread_continuation_t continuation);
+void thread_block(struct thread *self, enum thread_wait wait, void *object,
+                  thread_continuation_t continuation);
 
 /*
- * A claimed thread may run again: WAITING or RECEIVING -> READY (or STOPPED if suspended); wait_result = result.
- * Cancels its timeout.  May preempt this CPU or kick another one.
+ * A claimed thread may run again: WAITING or RECEIVING -> READY (or STOPPED if suspended); wait_result =
+ * result. Cancels its timeout.  May preempt this CPU or kick another one.
  * Context: `t` was taken off its wait queue (or rx word) by the caller. Lock of the object may be held.
  */
 void thread_wakeup(struct thread *t, enum thread_wait_result result);
 
 /*
- * As thread_wakeup(AWAKENED), but run `t` next on this CPU, with the priority of the caller if that is higher (donation);
- * takes it over from another CPU's affinity. Falls back to thread_wakeup() when t is suspended or this CPU still has a
- * current thread of higher priority ready.
- * Context: claimed as for thread_wakeup(); this CPU's current thread has blocked or is about to return to user mode.
+ * As thread_wakeup(AWAKENED), but run `t` next on this CPU, with the priority of the caller if that is higher
+ * (donation); takes it over from another CPU's affinity. Falls back to thread_wakeup() when t is suspended or
+ * this CPU still has a current thread of higher priority ready.
+ * Context: claimed as for thread_wakeup(); this CPU's current thread has blocked or is about to return to
+ * user mode.
  */
 void thread_handoff(struct thread *t);
 
-/* Arm t->timeout so that ipc/thread waits end with THREAD_TIMED_OUT after `ms` milliseconds (0: at once, by the caller).
+/* Arm t->timeout so that ipc/thread waits end with THREAD_TIMED_OUT after `ms` milliseconds (0: at once, by
+ * the caller).
  * Context: current thread, before thread_block(). */
 void thread_set_timeout(struct thread *self, uint32_t ms);
 
@@ -206,8 +214,8 @@ void thread_clear_timeout(struct thread *self);
 void thread_sleep(struct thread *self, uint32_t ms, thread_continuation_t continuation);
 
 /*
- * The exit of every upcall: handles requests to the current thread, reschedules, runs continuations, activates the address
- * space, loads nothing lazily.
+ * The exit of every upcall: handles requests to the current thread, reschedules, runs continuations,
+ * activates the address space, loads nothing lazily.
  * Returns: the context to resume (or does not return: hal_cpu_idle()).
  * Context: no lock held.
  */
@@ -231,20 +239,22 @@ void thread_terminate_request(struct thread *t);
  * Context: no lock; caller has a reference. Returns whether a wait was aborted. */
 bool thread_abort_wait(struct thread *t);
 
-/* suspend_count +1 / -1. The thread stops before it next returns to user mode; what it does in the kernel it finishes.
- * On return the thread executes no user instruction. Context: caller has a reference; no lock.
+/* suspend_count +1 / -1. The thread stops before it next returns to user mode; what it does in the kernel it
+ * finishes. On return the thread executes no user instruction. Context: caller has a reference; no lock.
  * Returns: KERN_SUCCESS; KERN_FAILURE count at its limit or zero already; KERN_TERMINATED: unchanged. */
 kern_return_t thread_hold(struct thread *t);
 kern_return_t thread_release(struct thread *t);
 
 /*
  * Registers of a thread that is not the caller's, by flavor.  The thread is held while they are copied.
- * Returns: as hal_uctx_get_state() and hal_uctx_set_state(); KERN_ABORTED the caller itself was asked to stop or end before
- * the thread had stopped; KERN_FAILURE (set only) the thread waits inside an operation: abort that first; KERN_TERMINATED.
+ * Returns: as hal_uctx_get_state() and hal_uctx_set_state(); KERN_ABORTED the caller itself was asked to stop
+ * or end before the thread had stopped; KERN_FAILURE (set only) the thread waits inside an operation: abort
+ * that first; KERN_TERMINATED.
  * Context: no lock; caller has a reference.
  */
 HAL_NODISCARD kern_return_t thread_state_get(struct thread *t, int flavor, uint32_t *state, uint32_t *count);
-HAL_NODISCARD kern_return_t thread_state_set(struct thread *t, int flavor, const uint32_t *state, uint32_t count);
+HAL_NODISCARD kern_return_t thread_state_set(struct thread *t, int flavor, const uint32_t *state,
+                                             uint32_t count);
 
 /* Time that the thread has run, in ticks; of a running one up to its last switch. */
 hal_ticks_t thread_run_time(struct thread *t);

@@ -7,15 +7,15 @@
 #include <kern/thread.h>
 
 /*
- * Take `t` out of an abortable wait, whatever it is.
- * Returns true: claimed; the caller goes on with thread_wakeup(t, result). false: it does not wait (any more).
+ * Take `t` out of an abortable wait, whatever it is. Returns true: claimed; the caller goes on with
+ * thread_wakeup(t, result). false: it does not wait (any more).
  * Context: no lock; the caller has a reference.
  */
 bool thread_claim(struct thread *t, enum thread_wait_result result);
 
 /*
- * As thread_hold() and thread_release(), counted apart from what users do, never refused, and without a wait: hold returns
- * the CPU that the thread still runs on, for smp_enter_kernel(), or none.
+ * As thread_hold() and thread_release(), counted apart from what users do, never refused, and without a wait:
+ * hold returns the CPU that the thread still runs on, for smp_enter_kernel(), or none.
  */
 cpu_mask_t thread_kernel_hold(struct thread *t);
 void thread_kernel_release(struct thread *t);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Registers of other threads.  The thread is held; if it runs on another CPU this one waits until it has left user mode, which
- * the kick makes soon.  Two threads that wait for each other are both held, hence both have a request pending, and
- * give up.  Under t->lock a thread that does not run cannot start to.
+ * Registers of other threads.  The thread is held; if it runs on another CPU this one waits until it has left
+ * user mode, which the kick makes soon.  Two threads that wait for each other are both held, hence both have
+ * a request pending, and give up.  Under t->lock a thread that does not run cannot start to.
  */
 #include <hal/hal.h>
 #include <ipc/ipc.h>
@@ -52,7 +52,8 @@ kern_return_t thread_state_get(struct thread *t, int flavor, uint32_t *state, ui
     return kr;
 }
 
-/* Whoever ends a wait, and continuations, write results into the registers: only where none is due may others write. */
+/* Whoever ends a wait, and continuations, write results into the registers: only where none is due may others
+ * write. */
 static bool registers_complete(const struct thread *t)
 {
     if (t->state == THREAD_WAITING)

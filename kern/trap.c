@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Entries from user mode.  Each comes with the user context complete, works on the current thread, and leaves by the exit; the
- * short way out of a trap that changed nothing is a compare away.
+ * Entries from user mode.  Each comes with the user context complete, works on the current thread, and leaves
+ * by the exit; the short way out of a trap that changed nothing is a compare away.
  */
 #include <hal/hal.h>
 #include <ipc/ipc.h>
@@ -17,7 +17,8 @@
 /* Serves a trap of the current thread and tells what to resume. */
 typedef struct uctx *(*trap_function_t)(struct thread *self);
 
-/* The way out of a trap that can't block: a request to the thread, or a better one, shows in top_priority (kern/cpu.h). */
+/* The way out of a trap that can't block: a request to the thread, or a better one, shows in top_priority
+ * (kern/cpu.h). */
 static inline struct uctx *trap_exit_running(struct thread *self)
 {
     if (__atomic_load_n(&hal_cpu_self()->top_priority, __ATOMIC_RELAXED) <= self->priority)

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Traps of kern/ (numbers and registers: mach/rpc.h). Each sets the result of the current thread, or blocks it.
+/* Traps of kern/ (numbers and registers: mach/rpc.h). Each sets the result of the current thread, or blocks
+ * it.
  * Context: upcall level, no lock. */
 #ifndef KERN_TRAP_H
 #define KERN_TRAP_H
 
 struct thread;
 
-/* mach_thread_self(), mach_task_self_trap(), mach_host_self(): the name of a new user reference to a send right, or
- * MACH_PORT_NULL. */
+/* mach_thread_self(), mach_task_self_trap(), mach_host_self(): the name of a new user reference to a send
+ * right, or MACH_PORT_NULL. */
 void trap_thread_self(struct thread *self);
 void trap_task_self(struct thread *self);
 void trap_host_self(struct thread *self);

@@ -20,7 +20,8 @@ static void result_right(struct thread *self, struct ipc_port *right)
 {
     mach_port_name_t name = MACH_PORT_NULL;
 
-    if (right != NULL && ipc_right_copyout(self->space, right, MACH_MSG_TYPE_PORT_SEND, &name) != KERN_SUCCESS) {
+    if (right != NULL &&
+        ipc_right_copyout(self->space, right, MACH_MSG_TYPE_PORT_SEND, &name) != KERN_SUCCESS) {
         ipc_port_release_send(right);
         name = MACH_PORT_NULL;
     }
@@ -101,7 +102,8 @@ void trap_thread_switch(struct thread *self)
 #define PRINT_MAX 4096u  /* bytes of a string */
 #define PRINT_PIECE 256u /* of them on the console at once */
 
-/* Read a piece of a string: up to its end, the end of the page, or the room in buffer. *n: bytes without NUL. */
+/* Read a piece of a string: up to its end, the end of the page, or the room in buffer. *n: bytes without NUL.
+ */
 static kern_return_t print_read(struct thread *self, hal_va_t va, char *buffer, size_t *n, bool *end)
 {
     size_t room = HAL_PAGE_SIZE - va % HAL_PAGE_SIZE;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The scheduler's slow decisions: what the end of a quantum means, and what users ask for. sched.c says why. */
+/* The scheduler's slow decisions: what the end of a quantum means, and what users ask for. sched.c says why.
+ */
 #include <hal/hal.h>
 #include <mach/policy.h>
 #include <sched/sched.h>
@@ -37,7 +38,8 @@ static bool boost(struct cpu *cpu, const struct thread *current)
         uint64_t best = (uint64_t)sched_runq_best(&cpu->runq);
         if (best < current->priority)
             best = current->priority;
-        struct thread *t = CONTAINER_OF(list_first(&cpu->runq.queue[cpu->boost_level]), struct thread, run_link);
+        struct thread *t =
+            CONTAINER_OF(list_first(&cpu->runq.queue[cpu->boost_level]), struct thread, run_link);
         sched_runq_remove(&cpu->runq, t);
         sched_priority_set(t, best);
         t->boosted = true;

@@ -2,25 +2,28 @@
 /*
  * The scheduler.  Every operation is O(1), but for an idle CPU's search for work.
  *
- * Effective priority (t->priority) = base_priority, minus a penalty of up to SCHED_PENALTY_MAX levels: one more whenever a
- * quantum ends while a timesharing thread runs, one less for a time in proportion to the number of threads that share
- * the CPU.  So threads that wait much stay ahead of those that compute.  The time is looked at when a thread becomes ready, leaves
- * the CPU, is charged or boosted: there is no periodic pass over all threads.  A server that runs for a caller has at least
- * the caller's priority (thread_handoff(), and the IPC fast path) until it blocks.
+ * Effective priority (t->priority) = base_priority, minus a penalty of up to SCHED_PENALTY_MAX levels: one
+ * more whenever a quantum ends while a timesharing thread runs, one less for a time in proportion to the
+ * number of threads that share the CPU.  So threads that wait much stay ahead of those that compute.  The
+ * time is looked at when a thread becomes ready, leaves the CPU, is charged or boosted: there is no periodic
+ * pass over all threads.  A server that runs for a caller has at least the caller's priority
+ * (thread_handoff(), and the IPC fast path) until it blocks.
  *
- * A quantum is the CPU's: a thread that becomes current because another one blocked goes on with what is left of it.  So
- * threads that wake one another in turn can't keep the CPU, and over time each is charged in proportion to what it runs.
+ * A quantum is the CPU's: a thread that becomes current because another one blocked goes on with what is left
+ * of it.  So threads that wake one another in turn can't keep the CPU, and over time each is charged in
+ * proportion to what it runs.
  *
- * No ready thread starves: while a CPU has a queue its quantum timer runs, and every SCHED_BOOST_MS the head of one
- * lower level, each level in turn, gets the best priority for one quantum.
+ * No ready thread starves: while a CPU has a queue its quantum timer runs, and every SCHED_BOOST_MS the head
+ * of one lower level, each level in turn, gets the best priority for one quantum.
  *
- * Balance: a woken thread prefers idle CPUs; idle CPUs steal; and a CPU with a queue moves a thread to an idle CPU, or
- * to one with a shorter queue (one is looked at for each quantum).
+ * Balance: a woken thread prefers idle CPUs; idle CPUs steal; and a CPU with a queue moves a thread to an
+ * idle CPU, or to one with a shorter queue (one is looked at for each quantum).
  *
- * Who sees what: a thread in a queue is READY and t->cpu names the queue; both change under t->lock.  A popped thread is READY
- * and in no queue until the CPU that popped it makes it RUNNING.  top_priority of a CPU is written under its queue's
- * lock, but for CPU_TOP_URGENT, which may be stored at any time: only the CPU itself replaces that, and whoever stores it
- * from outside sends an IPI afterwards, so a mark that is overwritten is not a request that is lost.
+ * Who sees what: a thread in a queue is READY and t->cpu names the queue; both change under t->lock.  A
+ * popped thread is READY and in no queue until the CPU that popped it makes it RUNNING.  top_priority of a
+ * CPU is written under its queue's lock, but for CPU_TOP_URGENT, which may be stored at any time: only the
+ * CPU itself replaces that, and whoever stores it from outside sends an IPI afterwards, so a mark that is
+ * overwritten is not a request that is lost.
  */
 #include <hal/hal.h>
 #include <kern/fpu.h>
@@ -86,8 +89,8 @@ void sched_top_update(struct cpu *cpu)
     uint64_t top = best < 0 ? 0 : (uint64_t)best;
     uint64_t old = __atomic_load_n(&cpu->top_priority, __ATOMIC_RELAXED);
 
-    while (old != CPU_TOP_URGENT &&
-           !__atomic_compare_exchange_n(&cpu->top_priority, &old, top, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+    while (old != CPU_TOP_URGENT && !__atomic_compare_exchange_n(&cpu->top_priority, &old, top, true,
+                                                                 __ATOMIC_RELAXED, __ATOMIC_RELAXED))
         ;
 }
 

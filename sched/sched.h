@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The scheduler: 32 priorities, a run queue per CPU, idle CPUs steal.  A woken thread goes to the CPU it ran on if that
- * is idle, else to an idle CPU, else to its own.  The timer is armed only while a CPU has more than one
- * thread to run.  cpu->top_priority mirrors the best ready priority so that one compare in the IPC fast path tells whether
- * the slow exit must look; it is CPU_TOP_URGENT when the current thread has a request pending or its quantum is over.
+ * The scheduler: 32 priorities, a run queue per CPU, idle CPUs steal.  A woken thread goes to the CPU it ran
+ * on if that is idle, else to an idle CPU, else to its own.  The timer is armed only while a CPU has more
+ * than one thread to run.  cpu->top_priority mirrors the best ready priority so that one compare in the IPC
+ * fast path tells whether the slow exit must look; it is CPU_TOP_URGENT when the current thread has a request
+ * pending or its quantum is over.
  */
 #ifndef SCHED_SCHED_H
 #define SCHED_SCHED_H
@@ -22,14 +23,17 @@
 /* Boot: the scheduler's part of a CPU. */
 void sched_init(struct cpu *cpu);
 
-/* Enter a READY thread in a run queue: choose the CPU, preempt or kick it if needed. Context: t->lock held, no runq lock. */
+/* Enter a READY thread in a run queue: choose the CPU, preempt or kick it if needed. Context: t->lock held,
+ * no runq lock. */
 void sched_enqueue(struct thread *t);
 
-/* Run a READY thread, which is in no queue, next on this CPU, unless better ones are ready then. Context: t->lock held. */
+/* Run a READY thread, which is in no queue, next on this CPU, unless better ones are ready then. Context:
+ * t->lock held. */
 void sched_handoff(struct thread *t);
 
-/* Let a READY thread that is suspended finish what it does in the kernel, up to the edge of user mode where it stops, before
- * this CPU does anything else (unless another thread was chosen for that before). Context: t->lock held. */
+/* Let a READY thread that is suspended finish what it does in the kernel, up to the edge of user mode where
+ * it stops, before this CPU does anything else (unless another thread was chosen for that before). Context:
+ * t->lock held. */
 void sched_settle(struct thread *t);
 
 /* Take a READY thread out of its run queue. Returns false: it is in none. Context: t->lock held. */
@@ -39,15 +43,16 @@ bool sched_dequeue(struct thread *t);
  * Context: no lock. */
 void sched_preempt_current(struct cpu *cpu, bool at_head);
 
-/* The current thread stops being that: end of its accounting, and its priority is its own again. Context: t->lock held. */
+/* The current thread stops being that: end of its accounting, and its priority is its own again. Context:
+ * t->lock held. */
 void sched_stop(struct cpu *cpu, struct thread *t);
 
 /* Should the current thread give way (higher priority ready, quantum over with equals ready)?  Also brings
  * cpu->top_priority up to date and starts a quantum if there is competition. */
 bool sched_should_switch(struct cpu *cpu);
 
-/* Choose what this CPU runs next (hand-off, own queue, then stolen) and make it current: state RUNNING, quantum and
- * accounting started. Returns it, or NULL: none. Context: no current thread, no lock. */
+/* Choose what this CPU runs next (hand-off, own queue, then stolen) and make it current: state RUNNING,
+ * quantum and accounting started. Returns it, or NULL: none. Context: no current thread, no lock. */
 struct thread *sched_pick(struct cpu *cpu);
 
 /* There is nothing to run: hal_cpu_idle() follows. */
@@ -71,7 +76,8 @@ struct sched_policy {
  */
 kern_return_t sched_set_policy(struct thread *t, const struct sched_policy *policy, bool set_limit);
 
-/* The thread executes no user instruction any more: let it end soon, whatever its priority was. Context: t->lock held. */
+/* The thread executes no user instruction any more: let it end soon, whatever its priority was. Context:
+ * t->lock held. */
 void sched_hurry(struct thread *t);
 
 /* thread_switch(): give way to others. Context: current thread, no lock. */

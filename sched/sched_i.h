@@ -31,7 +31,8 @@ static inline void sched_priority_own(struct thread *t)
 /* Forgive what the passing of time forgives, and work out the own priority. */
 void sched_penalty_decay(struct thread *t);
 
-/* The best ready priority may have changed. An urgent mark stays: whoever made it waits for the CPU's exit. */
+/* The best ready priority may have changed. An urgent mark stays: whoever made it waits for the CPU's exit.
+ */
 void sched_top_update(struct cpu *cpu) REQUIRES(cpu->runq.lock);
 
 /* Enter `t` in the queue of `cpu`, and see to it that this CPU notices. Context: t->lock held. */

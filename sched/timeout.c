@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Timeouts in leftist heaps.  A node's rank is the length of the shortest way from it down to a missing child; the left child's
- * rank is never less than the right one's, so a right spine has at most log2(n + 1) nodes.  Merging walks two right
- * spines; inserting, taking the first and taking any node off are merges.
+ * Timeouts in leftist heaps.  A node's rank is the length of the shortest way from it down to a missing
+ * child; the left child's rank is never less than the right one's, so a right spine has at most log2(n + 1)
+ * nodes.  Merging walks two right spines; inserting, taking the first and taking any node off are merges.
  *
- * A CPU sets timeouts only in its own queue; any CPU may cancel.  timeout->cpu is written under the lock of the queue that it
- * names, before and after, so a canceller that finds it unchanged under that lock is right.
+ * A CPU sets timeouts only in its own queue; any CPU may cancel.  timeout->cpu is written under the lock of
+ * the queue that it names, before and after, so a canceller that finds it unchanged under that lock is right.
  */
 #include <hal/hal.h>
 #include <kern/cpu.h>

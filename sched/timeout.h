@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Timeouts: a queue per CPU (a heap of intrusive nodes, O(log n)); the CPU's timer is armed for the earliest. */
+/* Timeouts: a queue per CPU (a heap of intrusive nodes, O(log n)); the CPU's timer is armed for the earliest.
+ */
 #ifndef SCHED_TIMEOUT_H
 #define SCHED_TIMEOUT_H
 
@@ -10,8 +11,8 @@
 struct cpu;
 struct timeout;
 
-/* Runs masked at upcall level on the CPU whose queue the timeout was in, no lock held; the timeout is off the queue.  It may
- * be set again; its memory stays until timeout_wait() returned. */
+/* Runs masked at upcall level on the CPU whose queue the timeout was in, no lock held; the timeout is off the
+ * queue.  It may be set again; its memory stays until timeout_wait() returned. */
 typedef void (*timeout_function_t)(struct timeout *timeout);
 
 struct timeout {
@@ -32,7 +33,8 @@ struct timeout_queue {
 void timeout_queue_init(struct timeout_queue *q);
 /* Enter on this CPU's queue. Context: masked, not queued. */
 void timeout_set(struct timeout *timeout, hal_ticks_t deadline, timeout_function_t function);
-/* Take off, from any CPU. Returns false if it was not queued: its function ran, or runs now on another CPU. */
+/* Take off, from any CPU. Returns false if it was not queued: its function ran, or runs now on another CPU.
+ */
 bool timeout_cancel(struct timeout *timeout);
 /* Run what is due on this CPU and arm its timer for the next. Context: HAL_IRQ_TIMER, no lock held. */
 void timeout_expire(void);
@@ -40,8 +42,9 @@ void timeout_expire(void);
 void timeout_wait(const struct timeout *timeout);
 /* Milliseconds as ticks, rounded up; saturates. */
 hal_ticks_t timeout_ms_to_ticks(uint32_t ms);
-/* Arm this CPU's timer for the earlier of its next timeout and the end of the current quantum. A timer that is armed for an
- * earlier time may stay so, but not on a CPU without a current thread. Context: `cpu` is this CPU. */
+/* Arm this CPU's timer for the earlier of its next timeout and the end of the current quantum. A timer that
+ * is armed for an earlier time may stay so, but not on a CPU without a current thread. Context: `cpu` is this
+ * CPU. */
 void timeout_arm(struct cpu *cpu);
 
 #endif

@@ -118,7 +118,7 @@ static void asid_rollover_here(void *arg)
 
     (void)arg;
     asid_active[self->index] = self->pmap;
-    hal_tlb_flush_all();
+    hal_tlb_flush_asid(HAL_ASID_ALL);
 }
 
 static void asid_rollover(void) REQUIRES(asid_lock)

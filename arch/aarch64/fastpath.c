@@ -93,9 +93,9 @@ void arch_fast_reply_wait(void);
     do {                                                                                                     \
         void *area_ = (state);                                                                               \
         uint64_t status_, control_;                                                                          \
-        __asm__ volatile(VECTOR_PAIRS("stp") "mrs %1, fpsr\n\tmrs %2, fpcr\n\tadd %0, %0, #512\n\t"         \
-                         "stp %1, %2, [%0]"                                                                  \
-                         : "+r"(area_), "=&r"(status_), "=&r"(control_)::"memory");                           \
+        __asm__ volatile(VECTOR_PAIRS("stp") "mrs %1, fpsr\n\tmrs %2, fpcr\n\tadd %0, %0, #512\n\t"          \
+                                             "stp %1, %2, [%0]"                                              \
+                         : "+r"(area_), "=&r"(status_), "=&r"(control_)::"memory");                          \
         SYSREG_WRITE(cpacr_el1, CPACR_KERNEL_ONLY);                                                          \
     } while (0)
 #define IPC_FAST_FPU_LOAD(state)                                                                             \
@@ -103,8 +103,8 @@ void arch_fast_reply_wait(void);
         void *area_ = (state);                                                                               \
         uint64_t status_, control_;                                                                          \
         __asm__ volatile(VECTOR_PAIRS("ldp") "add %0, %0, #512\n\tldp %1, %2, [%0]\n\tmsr fpsr, %1\n\t"      \
-                         "msr fpcr, %2"                                                                      \
-                         : "+r"(area_), "=&r"(status_), "=&r"(control_)::"memory");                           \
+                                             "msr fpcr, %2"                                                  \
+                         : "+r"(area_), "=&r"(status_), "=&r"(control_)::"memory");                          \
         SYSREG_WRITE(cpacr_el1, CPACR_EVERYBODY);                                                            \
     } while (0)
 

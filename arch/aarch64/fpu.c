@@ -35,11 +35,7 @@ void hal_fpu_load(const void *area)
 void hal_fpu_save(void *area)
 {
     HAL_REQUIRE(SYSREG_READ(cpacr_el1) == CPACR_EVERYBODY);
-    arch_fpu_store(area);
-    SYSREG_WRITE(cpacr_el1, CPACR_KERNEL_ONLY);
-}
-
-void hal_fpu_disable(void)
-{
+    if (area != NULL)
+        arch_fpu_store(area);
     SYSREG_WRITE(cpacr_el1, CPACR_KERNEL_ONLY);
 }

@@ -130,13 +130,11 @@ void hal_tlb_flush_page(hal_asid_t asid, hal_va_t va)
 
 void hal_tlb_flush_asid(hal_asid_t asid)
 {
-    HAL_REQUIRE(asid >> hal_info.asid_bits == 0);
-    __asm__ volatile("dsb ishst\n\ttlbi aside1is, %0\n\tdsb ish\n\tisb" ::"r"(TLBI_ASID(asid)) : "memory");
-}
-
-void hal_tlb_flush_all(void)
-{
-    __asm__ volatile("dsb ishst\n\ttlbi vmalle1is\n\tdsb ish\n\tisb" ::: "memory");
+    if (asid == HAL_ASID_ALL)
+        __asm__ volatile("dsb ishst\n\ttlbi vmalle1is\n\tdsb ish\n\tisb" ::: "memory");
+    else
+        __asm__ volatile("dsb ishst\n\ttlbi aside1is, %0\n\tdsb ish\n\tisb" ::"r"(TLBI_ASID(asid))
+                         : "memory");
 }
 
 /* ---- Instruction cache ---- */

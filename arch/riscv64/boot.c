@@ -123,7 +123,7 @@ static void probe_cpu(void)
     ARCH_CSR_WRITE(satp, satp | (uint64_t)SATP_ASID_MAX << SATP_ASID_SHIFT);
     asids = ARCH_CSR_READ(satp) >> SATP_ASID_SHIFT & SATP_ASID_MAX;
     ARCH_CSR_WRITE(satp, satp);
-    hal_tlb_flush_all();
+    hal_tlb_flush_asid(HAL_ASID_ALL);
     hal_info.asid_bits = (uint32_t)__builtin_popcountll(asids);
 
     ARCH_CSR_SET(sstatus, SSTATUS_FS);
@@ -277,7 +277,7 @@ void arch_boot(uint64_t hart, uint64_t tree_pa, uint64_t image)
     find_plic(&tree);
 
     ARCH_CSR_WRITE(satp, hal_pt_token(arch_machine.root, 0));
-    hal_tlb_flush_all();
+    hal_tlb_flush_asid(HAL_ASID_ALL);
     init_devices();
     boot_mem_finish();
     arch_enter(arch_stack_top(0), &hal_info, kern_boot);

@@ -23,9 +23,10 @@ hal_fpu_load:
 
     .global hal_fpu_save
 hal_fpu_save:
+    beqz    a0, 1f
     FP_ALL  fsd
     frcsr   t1
     sw      t1, 256(a0)
-    li      t0, SSTATUS_FS
+1:  li      t0, SSTATUS_FS
     csrc    sstatus, t0
     ret

@@ -11,8 +11,3 @@ void hal_fpu_init(void *area)
     for (uint32_t i = 0; i < hal_info.fpu_size / sizeof *word; i++)
         word[i] = 0;
 }
-
-void hal_fpu_disable(void)
-{
-    ARCH_CSR_CLEAR(sstatus, SSTATUS_FS);
-}

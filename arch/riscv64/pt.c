@@ -27,12 +27,10 @@ void hal_tlb_flush_page(hal_asid_t asid, hal_va_t va)
 
 void hal_tlb_flush_asid(hal_asid_t asid)
 {
-    __asm__ volatile("sfence.vma zero, %0" ::"r"((uint64_t)asid) : "memory");
-}
-
-void hal_tlb_flush_all(void)
-{
-    __asm__ volatile("sfence.vma" ::: "memory");
+    if (asid == HAL_ASID_ALL)
+        __asm__ volatile("sfence.vma" ::: "memory");
+    else
+        __asm__ volatile("sfence.vma zero, %0" ::"r"((uint64_t)asid) : "memory");
 }
 
 /*

@@ -46,7 +46,7 @@ void x86_fpu_cpu_init(void)
     } else {
         x86_write_cr4(cr4);
     }
-    hal_fpu_disable();
+    x86_write_cr0(CR0_KERNEL | CR0_TS);
 }
 
 void hal_fpu_init(void *area)
@@ -76,14 +76,9 @@ void hal_fpu_load(const void *area)
 
 void hal_fpu_save(void *area)
 {
-    if (x86_fpu_components != 0)
+    if (area != NULL && x86_fpu_components != 0)
         __asm__ volatile("xsave64 (%0)" : : "r"(area), "a"(UINT32_MAX), "d"(UINT32_MAX) : "memory");
-    else
+    else if (area != NULL)
         __asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory");
-    hal_fpu_disable();
-}
-
-void hal_fpu_disable(void)
-{
     x86_write_cr0(CR0_KERNEL | CR0_TS);
 }

@@ -63,11 +63,28 @@ void hal_tlb_flush_page(hal_asid_t asid, hal_va_t va)
         hal_tlb_flush_asid(asid);
 }
 
+/* Of all PCIDs. */
+static void flush_all(void)
+{
+    if (!x86_features.pcid) {
+        x86_write_cr3(x86_read_cr3());
+    } else if (x86_features.invpcid) {
+        invpcid(INVPCID_ALL_BUT_GLOBAL, 0, 0);
+    } else {
+        /* Clearing PGE flushes everything. */
+        uint64_t cr4 = x86_read_cr4();
+        x86_write_cr4(cr4 & ~CR4_PGE);
+        x86_write_cr4(cr4);
+    }
+}
+
 void hal_tlb_flush_asid(hal_asid_t asid)
 {
     uint64_t active = x86_read_cr3();
 
-    if (!x86_features.pcid) {
+    if (asid == HAL_ASID_ALL) {
+        flush_all();
+    } else if (!x86_features.pcid) {
         x86_write_cr3(active);
     } else if (x86_features.invpcid) {
         invpcid(INVPCID_CONTEXT, asid, 0);
@@ -75,20 +92,6 @@ void hal_tlb_flush_asid(hal_asid_t asid)
         /* Loading CR3 without the keep bit flushes the PCID loaded. The kernel's root serves under any. */
         x86_write_cr3(x86_kernel_root.addr + asid);
         x86_write_cr3(active | x86_cr3_keep);
-    }
-}
-
-void hal_tlb_flush_all(void)
-{
-    if (!x86_features.pcid) {
-        x86_write_cr3(x86_read_cr3());
-    } else if (x86_features.invpcid) {
-        invpcid(INVPCID_ALL_BUT_GLOBAL, 0, 0);
-    } else {
-        /* Clearing PGE flushes everything, of all PCIDs. */
-        uint64_t cr4 = x86_read_cr4();
-        x86_write_cr4(cr4 & ~CR4_PGE);
-        x86_write_cr4(cr4);
     }
 }
 

@@ -16,9 +16,10 @@
  * The trap comes back from an interrupted wait (thread_abort()).  Unless the caller asked for that, the wait goes on: a
  * send that was interrupted is sent again; after an interrupted receive the send half has been done.
  */
-static mach_msg_return_t msg_by_memory(mach_msg_header_t *msg, mach_msg_option_t option, mach_msg_size_t send_size,
-                                       mach_msg_size_t rcv_size, mach_port_name_t rcv_name,
-                                       mach_msg_timeout_t timeout, mach_port_name_t notify)
+static mach_msg_return_t msg_by_memory(mach_msg_header_t *msg, mach_msg_option_t option,
+                                       mach_msg_size_t send_size, mach_msg_size_t rcv_size,
+                                       mach_port_name_t rcv_name, mach_msg_timeout_t timeout,
+                                       mach_port_name_t notify)
 {
     mach_msg_return_t result = mach_msg_trap(msg, option, send_size, rcv_size, rcv_name, timeout, notify);
 
@@ -36,14 +37,15 @@ static mach_msg_return_t msg_by_memory(mach_msg_header_t *msg, mach_msg_option_t
 static int large_run; /* how many; a hint, so races don't matter */
 
 /* Is the message a call or an answer of the kind that registers can carry? */
-static inline boolean_t fits_registers(const mach_msg_header_t *msg, mach_msg_size_t send_size, mach_msg_size_t rcv_size,
-                                       mach_port_name_t rcv_name)
+static inline boolean_t fits_registers(const mach_msg_header_t *msg, mach_msg_size_t send_size,
+                                       mach_msg_size_t rcv_size, mach_port_name_t rcv_name)
 {
     if (send_size < sizeof(*msg) || send_size > RPC_SIZE_MAX || send_size % 8 != 0 ||
         rcv_size < RPC_SIZE_MAX + sizeof(mach_msg_trailer_t))
         return FALSE;
-    return msg->msgh_bits == CALL_BITS ? msg->msgh_local_port == rcv_name
-                                       : msg->msgh_bits == ANSWER_BITS && msg->msgh_local_port == MACH_PORT_NULL;
+    return msg->msgh_bits == CALL_BITS
+               ? msg->msgh_local_port == rcv_name
+               : msg->msgh_bits == ANSWER_BITS && msg->msgh_local_port == MACH_PORT_NULL;
 }
 
 /* Write what came in registers to memory. name: of the port, where it is not the one that was named. */
@@ -54,8 +56,9 @@ static inline void store_received(mach_msg_header_t *msg, const struct mach_rpc 
     mach_msg_bits_t remote = (mach_msg_bits_t)(m->header >> MACH_RPC_REMOTE_SHIFT) & 0xff;
     mach_msg_bits_t local = (mach_msg_bits_t)(m->header >> MACH_RPC_LOCAL_SHIFT) & 0xff;
 
-    msg->msgh_bits = m->remote != MACH_PORT_NULL ? MACH_MSGH_BITS(MACH_MSG_TYPE_PORT_SEND_ONCE, MACH_MSG_TYPE_PORT_SEND)
-                                                 : MACH_MSGH_BITS(0, MACH_MSG_TYPE_PORT_SEND_ONCE);
+    msg->msgh_bits = m->remote != MACH_PORT_NULL
+                         ? MACH_MSGH_BITS(MACH_MSG_TYPE_PORT_SEND_ONCE, MACH_MSG_TYPE_PORT_SEND)
+                         : MACH_MSGH_BITS(0, MACH_MSG_TYPE_PORT_SEND_ONCE);
     if (__builtin_expect(local != 0, 0))
         msg->msgh_bits = MACH_MSGH_BITS(remote, local);
     msg->msgh_size = (mach_msg_size_t)(sizeof(*msg) + words * sizeof(uint64_t));
@@ -70,21 +73,21 @@ static inline void store_received(mach_msg_header_t *msg, const struct mach_rpc 
     trailer->msgh_trailer_size = sizeof(*trailer);
 }
 
-static mach_msg_return_t msg_by_registers(mach_msg_header_t *msg, mach_msg_size_t send_size, mach_msg_size_t rcv_size,
-                                          mach_port_name_t rcv_name)
+static mach_msg_return_t msg_by_registers(mach_msg_header_t *msg, mach_msg_size_t send_size,
+                                          mach_msg_size_t rcv_size, mach_port_name_t rcv_name)
 {
     const char *body = (const char *)(msg + 1);
     const unsigned words = (send_size - (unsigned)sizeof(*msg)) / sizeof(uint64_t);
     const boolean_t call = msg->msgh_bits == CALL_BITS;
-    struct mach_rpc m = {.remote = msg->msgh_remote_port,
-                         .local = rcv_name,
-                         .header = MACH_RPC_HEADER(msg->msgh_id, words)};
+    struct mach_rpc m = {
+        .remote = msg->msgh_remote_port, .local = rcv_name, .header = MACH_RPC_HEADER(msg->msgh_id, words)};
 
     if (words > 0) {
         for (unsigned i = 0; i < words; i++)
             memcpy(&m.word[i], body + i * sizeof(uint64_t), sizeof(uint64_t));
     }
-    uint64_t result = call ? mach_rpc_trap(MACH_TRAP_RPC_CALL, &m) : mach_rpc_trap(MACH_TRAP_RPC_REPLY_WAIT, &m);
+    uint64_t result =
+        call ? mach_rpc_trap(MACH_TRAP_RPC_CALL, &m) : mach_rpc_trap(MACH_TRAP_RPC_REPLY_WAIT, &m);
     mach_msg_return_t code = (mach_msg_return_t)result;
     if (__builtin_expect(code == MACH_MSG_SUCCESS, 1)) {
         store_received(msg, &m, (mach_port_name_t)(result >> 32));
@@ -111,17 +114,19 @@ mach_msg_return_t mach_msg(mach_msg_header_t *msg, mach_msg_option_t option, mac
     return msg_by_memory(msg, option, send_size, rcv_size, rcv_name, timeout, notify);
 }
 
-mach_msg_return_t mach_msg_overwrite(mach_msg_header_t *msg, mach_msg_option_t option, mach_msg_size_t send_size,
-                                     mach_msg_size_t rcv_size, mach_port_name_t rcv_name,
-                                     mach_msg_timeout_t timeout, mach_port_name_t notify,
-                                     mach_msg_header_t *rcv_msg, mach_msg_size_t rcv_scatter_size)
+mach_msg_return_t mach_msg_overwrite(mach_msg_header_t *msg, mach_msg_option_t option,
+                                     mach_msg_size_t send_size, mach_msg_size_t rcv_size,
+                                     mach_port_name_t rcv_name, mach_msg_timeout_t timeout,
+                                     mach_port_name_t notify, mach_msg_header_t *rcv_msg,
+                                     mach_msg_size_t rcv_scatter_size)
 {
     const mach_msg_option_t both = MACH_SEND_MSG | MACH_RCV_MSG;
 
     if (rcv_scatter_size != 0)
         return MACH_RCV_SCATTER_SMALL; /* no scatter list is large enough for memory that can't be received */
     if ((option & both) == both && rcv_msg != NULL) {
-        mach_msg_return_t result = mach_msg(msg, option & ~MACH_RCV_MSG, send_size, 0, MACH_PORT_NULL, timeout, notify);
+        mach_msg_return_t result =
+            mach_msg(msg, option & ~MACH_RCV_MSG, send_size, 0, MACH_PORT_NULL, timeout, notify);
         if (result != MACH_MSG_SUCCESS)
             return result;
         option &= ~MACH_SEND_MSG;
@@ -164,7 +169,8 @@ static const void *destroy_descriptor(const mach_msg_descriptor_t *d)
         destroy_ool_ports(&d->ool_ports);
         return &d->ool_ports + 1;
     default:
-        (void)mach_vm_deallocate(mach_task_self(), (mach_vm_address_t)d->out_of_line.address, d->out_of_line.size);
+        (void)mach_vm_deallocate(mach_task_self(), (mach_vm_address_t)d->out_of_line.address,
+                                 d->out_of_line.size);
         return &d->out_of_line + 1;
     }
 }

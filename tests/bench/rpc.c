@@ -4,7 +4,6 @@
 
 #include <libmach/rpc.h>
 #include <libmach/thread.h>
-#include <string.h>
 
 #define SELF mach_task_self()
 #define LARGE 4096u
@@ -81,11 +80,10 @@ static void stop_server(task_t task)
 /* Every argument is set anew for each call, as a stub would. */
 static inline __attribute__((always_inline)) void call_registers(unsigned words)
 {
-    struct mach_rpc m = {
-        .remote = service, .local = reply, .header = MACH_RPC_HEADER(ID_CALL, words), .word = {1, 2, 3, 4, 5, 6}};
+    struct mach_rpc m = {.remote = service, .local = reply, .header = MACH_RPC_HEADER(ID_CALL, words)};
 
-    if (words < MACH_RPC_WORDS)
-        memset(m.word, 0, sizeof(m.word));
+    for (unsigned i = 0; i < MACH_RPC_WORDS; i++)
+        m.word[i] = i < words ? i + 1 : 0;
     kern_return_t kr = mach_rpc_call(&m);
     if (__builtin_expect(kr != MACH_MSG_SUCCESS, 0))
         test_give_up(__FILE__, __LINE__, "mach_rpc_call");

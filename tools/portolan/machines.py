@@ -25,7 +25,7 @@ class Machine:
     board: str
     arguments: tuple
     kernel: str  # file in the build directory
-    cpus_max: int = 64
+    cmdline: str = ""  # words for the kernel's command line
 
     @property
     def isa(self):
@@ -36,13 +36,13 @@ def _pc(name, machine, cpu="max"):
     return Machine(name, "pc", ("-M", machine, "-cpu", cpu), "kernel.elf")
 
 
-def _virt_aarch64(name, options, cpu="max", cpus_max=64):
+def _virt_aarch64(name, options, cpu="max"):
     machine = "virt,dtb-randomness=off," + options
-    return Machine(name, "qemu-virt-aarch64", ("-M", machine, "-cpu", cpu), "kernel.img", cpus_max)
+    return Machine(name, "qemu-virt-aarch64", ("-M", machine, "-cpu", cpu), "kernel.img")
 
 
-def _virt_riscv64(name, cpu):
-    return Machine(name, "qemu-virt-riscv64", ("-M", "virt", "-cpu", cpu), "kernel.img")
+def _virt_riscv64(name, cpu, cmdline=""):
+    return Machine(name, "qemu-virt-riscv64", ("-M", "virt", "-cpu", cpu), "kernel.img", cmdline)
 
 
 # The first machine of a board is the one that `run` and `bench` take; `test` boots all of them.
@@ -52,11 +52,12 @@ MACHINES = (
     _pc("microvm", "microvm"),
     _pc("q35-qemu64", "q35", cpu="qemu64"),
     _virt_aarch64("virt-gic3", "gic-version=3"),
-    _virt_aarch64("virt-gic2", "gic-version=2", cpus_max=8),
+    _virt_aarch64("virt-gic2", "gic-version=2"),
     _virt_aarch64("virt-el2", "gic-version=3,virtualization=on"),
     _virt_aarch64("virt-a72", "gic-version=3", cpu="cortex-a72"),
     _virt_riscv64("virt-sv48", "rv64"),
-    _virt_riscv64("virt-sv39", "rv64,sv48=off"),
+    _virt_riscv64("virt-sv39", "rv64", cmdline="sv39"),
+    _virt_riscv64("virt-u54", "sifive-u54"),
 )
 
 
@@ -79,7 +80,7 @@ class Boot:
     icount: bool = False  # instruction-counted virtual time: the same on every run
     gdb_port: int = 0  # > 0: wait for GDB on this port
     timeout: float = 600.0  # seconds, for the whole boot; generous, for slow hosts
-    silence: float = 90.0  # seconds without a line: the guest hangs
+    silence: float = 120.0  # seconds without a line: the guest hangs
 
     @property
     def title(self):
@@ -91,8 +92,9 @@ class Boot:
         words += ["-smp", str(self.cpus), "-m", str(MEMORY_MIB), "-nographic", "-no-reboot", "-net", "none"]
         words += ["-kernel", str(self.build / self.machine.kernel)]
         words += ["-initrd", str(self.build / "boot.cpio")]
-        if self.cmdline:
-            words += ["-append", self.cmdline]
+        cmdline = " ".join(filter(None, (self.machine.cmdline, self.cmdline)))
+        if cmdline:
+            words += ["-append", cmdline]
         if self.icount:
             words += ["-icount", "shift=0,sleep=off"]
         if self.gdb_port:

@@ -9,12 +9,12 @@
 
 /* Registers of the kernel at an unexpected trap, in a form that machine-independent code can print. */
 struct hal_trap_frame {
-    const char *cause;                      /* static text: "page fault", "illegal instruction", ... */
-    uint64_t code;                          /* the ISA's cause register */
+    const char *cause; /* static text: "page fault", "illegal instruction", ... */
+    uint64_t code;     /* the ISA's cause register */
     uint64_t pc, sp, fp;
-    uint64_t address;                       /* fault address, 0 if none */
-    uint32_t reg_count;                     /* <= HAL_FRAME_REGS */
-    const char *const *reg_name;            /* static texts */
+    uint64_t address;            /* fault address, 0 if none */
+    uint32_t reg_count;          /* <= HAL_FRAME_REGS */
+    const char *const *reg_name; /* static texts */
     uint64_t reg[HAL_FRAME_REGS];
 };
 

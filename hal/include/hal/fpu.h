@@ -21,14 +21,10 @@ void hal_fpu_init(void *area);
 void hal_fpu_load(const void *area);
 
 /*
- * Save this CPU's state into `area` and disable it.
+ * Save this CPU's state into `area` and disable it; NULL: the owner is gone, it is lost.
  * Context: interrupts masked, state enabled by hal_fpu_load().
  */
-/*@ requires \valid((char *)area + (0 .. 63)); assigns ((char *)area)[0 .. ]; */
+/*@ requires area == \null || \valid((char *)area + (0 .. 63)); assigns ((char *)area)[0 .. ]; */
 void hal_fpu_save(void *area);
-
-/* Disable without saving (the owner is gone). Context: interrupts masked. */
-/*@ assigns \nothing; */
-void hal_fpu_disable(void);
 
 #endif

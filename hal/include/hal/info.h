@@ -25,7 +25,8 @@ struct hal_info {
 
     uint32_t mem_count;
     struct hal_mem_range mem[HAL_MEM_RANGES_MAX];
-    hal_pa_t mem_limit; /* first byte above all RAM; the direct map covers [0, mem_limit) where there is RAM */
+    hal_pa_t
+        mem_limit; /* first byte above all RAM; the direct map covers [0, mem_limit) where there is RAM */
 
     /* The boot archive (cpio newc), in no range of mem[].  size == 0: there is none. The kernel may free
      * the whole pages of [page-rounded-down base, page-rounded-up end) once it has no more use for it. */
@@ -40,10 +41,10 @@ struct hal_info {
     uint32_t leaf_levels; /* bit l set: a leaf may stand at level l (bit 0 always set) */
     hal_va_t user_base;   /* user mappings lie in [user_base, user_limit), both page aligned */
     hal_va_t user_limit;
-    uint32_t asid_bits;   /* 0: the TLB has no address-space identifiers */
-    bool tlb_broadcast;   /* hal_tlb_flush_* reach every CPU by themselves */
-    uint32_t irq_count;   /* device lines 0 .. irq_count - 1; <= HAL_IRQ_MAX */
-    uint32_t fpu_size;    /* bytes of a vector-state area; alignment 64 */
+    uint32_t asid_bits; /* 0: the TLB has no address-space identifiers */
+    bool tlb_broadcast; /* hal_tlb_flush_* reach every CPU by themselves */
+    uint32_t irq_count; /* device lines 0 .. irq_count - 1; <= HAL_IRQ_MAX */
+    uint32_t fpu_size;  /* bytes of a vector-state area; alignment 64 */
 };
 
 extern struct hal_info hal_info;

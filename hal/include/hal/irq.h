@@ -5,9 +5,9 @@
 
 #include <hal/types.h>
 
-#define HAL_IRQ_NONE UINT32_MAX           /* nothing pending, or spurious */
-#define HAL_IRQ_TIMER (UINT32_MAX - 1u)   /* this CPU's timer passed its deadline */
-#define HAL_IRQ_IPI (UINT32_MAX - 2u)     /* hal_ipi_send() from some CPU */
+#define HAL_IRQ_NONE UINT32_MAX         /* nothing pending, or spurious */
+#define HAL_IRQ_TIMER (UINT32_MAX - 1u) /* this CPU's timer passed its deadline */
+#define HAL_IRQ_IPI (UINT32_MAX - 2u)   /* hal_ipi_send() from some CPU */
 
 enum hal_irq_mode { HAL_IRQ_EDGE, HAL_IRQ_LEVEL };
 

@@ -54,17 +54,15 @@ static inline void hal_pt_activate(uint64_t token);
 void hal_pt_publish(hal_va_t va);
 
 /*
- * Forget cached translations: of one user page in `asid`; of all of `asid`; all non-global ones.  On this CPU,
+ * Forget cached translations: of one user page in `asid`; of all of `asid` (HAL_ASID_ALL: all that are not global).  On this CPU,
  * and on every other if hal_info.tlb_broadcast.  Complete on return. Earlier writes to page tables are visible to
  * the walker first.
- * Context: any. asid < 2^hal_info.asid_bits.
+ * Context: any. asid < 2^hal_info.asid_bits, or HAL_ASID_ALL where it says so.
  */
 /*@ assigns \nothing; */
 void hal_tlb_flush_page(hal_asid_t asid, hal_va_t va);
 /*@ assigns \nothing; */
 void hal_tlb_flush_asid(hal_asid_t asid);
-/*@ assigns \nothing; */
-void hal_tlb_flush_all(void);
 
 /*
  * Let instruction fetch on every CPU see what was written to [p, p + n) (kernel address of RAM), at the latest when

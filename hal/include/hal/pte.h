@@ -22,7 +22,7 @@
 enum hal_pte_kind { HAL_PTE_HOLE, HAL_PTE_TABLE, HAL_PTE_LEAF };
 
 #define PRE_hal_pte_leaf(pa, attr, level)                                                                    \
-    ((pa).addr % 4096 == 0 && (attr) <= HAL_ATTR_ALL && ((attr) & HAL_ATTR_R) != 0 &&                         \
+    ((pa).addr % 4096 == 0 && (attr) <= HAL_ATTR_ALL && ((attr) & HAL_ATTR_R) != 0 &&                        \
      ((attr) & (HAL_ATTR_W | HAL_ATTR_X)) != (HAL_ATTR_W | HAL_ATTR_X) && (level) < HAL_PT_MAX_LEVELS)
 
 /*@ axiomatic Hal_pte {

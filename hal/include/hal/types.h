@@ -48,7 +48,7 @@ enum hal_status {
 
 #define HAL_CPU_MAX 64u /* most CPUs that this kernel starts */
 #define HAL_IRQ_MAX 1024u
-#define HAL_ASID_NONE UINT16_MAX
+#define HAL_ASID_ALL UINT16_MAX /* for hal_tlb_flush_asid() */
 
 #define HAL_PA(address) ((hal_pa_t){(address)})
 

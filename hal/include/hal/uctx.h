@@ -19,8 +19,8 @@
 
 struct uctx;
 
-#define HAL_UCTX_ARGS 7u  /* arguments of a trap: hal_uctx_arg(u, 0 .. 6) */
-#define HAL_RPC_WORDS 6u  /* payload words of a register-form message */
+#define HAL_UCTX_ARGS 7u /* arguments of a trap: hal_uctx_arg(u, 0 .. 6) */
+#define HAL_RPC_WORDS 6u /* payload words of a register-form message */
 
 /*
  * A register-form message as it stands in a trap's registers (ABI: include/mach/rpc.h).
@@ -94,10 +94,12 @@ void hal_uctx_where(const struct uctx *u, hal_va_t *pc, hal_va_t *sp);
  * context can have: `u`, `state` and `count` unchanged.
  */
 /*@ requires \valid_read(u) && \valid(count); assigns state[0 .. *count - 1], *count; */
-HAL_NODISCARD kern_return_t hal_uctx_get_state(const struct uctx *u, int flavor, uint32_t *state, uint32_t *count);
+HAL_NODISCARD kern_return_t hal_uctx_get_state(const struct uctx *u, int flavor, uint32_t *state,
+                                               uint32_t *count);
 /*@ requires \valid(u) && \valid_read(state + (0 .. count - 1)); assigns *u;
     ensures \result != KERN_SUCCESS ==> *u == \old(*u); */
-HAL_NODISCARD kern_return_t hal_uctx_set_state(struct uctx *u, int flavor, const uint32_t *state, uint32_t count);
+HAL_NODISCARD kern_return_t hal_uctx_set_state(struct uctx *u, int flavor, const uint32_t *state,
+                                               uint32_t count);
 
 #include <arch/uctx.h>
 

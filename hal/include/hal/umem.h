@@ -7,7 +7,7 @@
 #include <hal/types.h>
 
 /* Does [va, va + n) lie in user space?  No wrap; n == 0 is inside anywhere in the range. */
-#define HAL_USER_RANGE(va, n) \
+#define HAL_USER_RANGE(va, n)                                                                                \
     ((va) >= hal_info.user_base && (va) <= hal_info.user_limit && (n) <= hal_info.user_limit - (va))
 
 /*

@@ -9,6 +9,7 @@
 struct mach_thread_block {
     struct mach_thread_block *self; /* first: where the thread pointer can only be read through memory */
     mach_port_t reply_port;         /* receive right for MIG calls, or MACH_PORT_NULL */
+    boolean_t destroys_reply_port;  /* in mig_dealloc_reply_port() */
 
     /* of threads that mach_thread_start() made; null for others */
     mach_port_t thread; /* send right, the library's own */

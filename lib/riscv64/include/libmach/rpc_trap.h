@@ -12,7 +12,7 @@
 
 static inline __attribute__((always_inline)) uint64_t mach_rpc_trap(unsigned number, struct mach_rpc *m)
 {
-    register uint64_t a0 __asm__("a0") = m->remote;
+    register mach_port_name_t a0 __asm__("a0") = m->remote;
     register uint64_t a1 __asm__("a1") = m->local;
     register uint64_t a2 __asm__("a2") = number;
     register uint64_t a3 __asm__("a3") = m->word[0];
@@ -28,7 +28,7 @@ static inline __attribute__((always_inline)) uint64_t mach_rpc_trap(unsigned num
                        "+r"(t3)
                      :
                      : MACH_TRAP_CLOBBERS);
-    m->remote = (mach_port_name_t)a0;
+    m->remote = a0;
     m->label = a1;
     m->word[0] = a3;
     m->word[1] = a4;

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""the IPC fast path uses no stack and calls nothing: the stack pointer is not the kernel's there
+
+The functions of arch/<isa>/fastpath.c are naked; what the compiler spilled to the stack pointer would go to the user's stack,
+or over the thread.  This looks at every instruction of theirs in the kernel.
+"""
+
+import re
+import subprocess
+
+NEEDS_BUILD = True
+OBJDUMP = "llvm-objdump-19"
+FUNCTIONS = ("x86_fast_call", "x86_fast_reply_wait", "arch_fast_call", "arch_fast_reply_wait")
+INSTRUCTION = re.compile(r"^\s*[0-9a-f]+:\s+(\S+)\s*(.*)$")
+
+# The stack pointer as an operand; what may be done with it: read as the thread's address and written at the exit
+# (aarch64), loaded with the partner's (riscv64).
+STACK = re.compile(r"%[re]?sp\b|(?<![\w%])sp\b")
+ALLOWED = (re.compile(r"^mov\s+x\d+, sp$"), re.compile(r"^mov\s+sp, x\d+$"), re.compile(r"^ld\s+sp, [^()]*\(t0\)$"))
+CALL = re.compile(r"^(callq?|bl|blr|jal|jalr|pushq?|popq?)$")
+
+
+def judge(listing):
+    """Findings about the instructions of a disassembly."""
+    findings = []
+    for line in listing.splitlines():
+        match = INSTRUCTION.match(line)
+        if not match:
+            continue
+        text = re.sub(r"\s*(//|#).*$", "", f"{match[1]} {match[2]}").strip()
+        if CALL.match(match[1]):
+            findings.append(f"calls: {text}")
+        elif STACK.search(match[2]) and not any(allowed.match(text) for allowed in ALLOWED):
+            findings.append(f"uses the stack pointer: {text}")
+    return findings
+
+
+def check(_tree, build):
+    listing = subprocess.run([OBJDUMP, "--disassemble", "--no-show-raw-insn",
+                              "--disassemble-symbols=" + ",".join(FUNCTIONS), build / "kernel.elf"],
+                             check=True, capture_output=True, text=True).stdout
+    if sum(bool(INSTRUCTION.match(line)) for line in listing.splitlines()) < 100:
+        return ["the kernel has no fast path to look at"]
+    return judge(listing)
+
+
+def seeded():
+    """(name, found) for disassemblies that must be found bad."""
+    yield "a spill on x86_64", bool(judge("ffff: \tmovq\t%rax, -0x8(%rsp)"))
+    yield "a push on x86_64", bool(judge("ffff: \tpushq\t%rbx"))
+    yield "a spill on aarch64", bool(judge("ffff: \tstr\tx0, [sp, #0x8]"))
+    yield "a call on aarch64", bool(judge("ffff: \tbl\t0x1000 <f>"))
+    yield "a spill on riscv64", bool(judge("ffff: \tsd\ta0, 0x8(sp)"))
+    yield "a stack frame on riscv64", bool(judge("ffff: \taddi\tsp, sp, -0x10"))
