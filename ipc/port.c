@@ -240,10 +240,11 @@ void ipc_port_uncache(struct ipc_port *port)
     port->cacher = NULL;
 }
 
-void ipc_thread_cache(struct thread *self, struct ipc_port *port)
+bool ipc_thread_cache(struct thread *self, struct ipc_port *port)
 {
     if (port->cacher != self) {
-        KASSERT(self->rcv_port == NULL);
+        if (self->rcv_port != NULL)
+            return false; /* uncached a moment ago, by another CPU: self has to settle that without this lock */
         ipc_port_uncache(port);
         port->cacher = self;
         self->rcv_port = port;
@@ -257,6 +258,7 @@ void ipc_thread_cache(struct thread *self, struct ipc_port *port)
     }
     self->rcv_idle = port->idle;
     self->rcv_name = port->name;
+    return true;
 }
 
 void ipc_thread_settle(struct thread *self)

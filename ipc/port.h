@@ -165,9 +165,9 @@ struct ipc_port *ipc_port_drop_send_locked(struct ipc_port *port, uint32_t *msco
 void ipc_port_drop_send_once(struct ipc_port *port);
 /* No thread has the port as its cached receive port any more. Context: locked. */
 void ipc_port_uncache(struct ipc_port *port);
-/* `port` (IN_SPACE, in self's space) becomes self's cached receive port, with a send-once right on loan. Context: locked;
- * self is current; ipc_thread_uncache() was called if another port was cached. */
-void ipc_thread_cache(struct thread *self, struct ipc_port *port);
+/* `port` (IN_SPACE, in self's space) becomes self's cached receive port, with a send-once right on loan; false: not now.
+ * Context: locked; self is current; ipc_thread_uncache() was called if another port was cached. */
+HAL_NODISCARD bool ipc_thread_cache(struct thread *self, struct ipc_port *port);
 /* Give back what self holds of a port that was uncached behind its back. Context: self is current; no port lock. */
 void ipc_thread_settle(struct thread *self);
 /* self has no cached receive port any more. Context: self is current, or dead; no port lock. */

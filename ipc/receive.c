@@ -66,8 +66,7 @@ static void wait_on_port(struct thread *self, struct ipc_port *port)
         port->fast == NULL && list_empty(&port->receivers) && list_empty(&port->senders) && !port->in_set;
 
     self->op.ipc.kmsg = NULL;
-    if (alone) {
-        ipc_thread_cache(self, port);
+    if (alone && ipc_thread_cache(self, port)) {
         port->fast = self;
         /* no continuation: the short paths resume it as it is; who claims it otherwise gives it one */
         thread_block(self, THREAD_WAIT_RECEIVE, port, NULL);

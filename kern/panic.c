@@ -21,13 +21,14 @@
 static uint32_t panic_cpu; /* index + 1 of the CPU that panics; 0: none */
 static uint32_t depth;     /* of panics on that CPU */
 
-static void print_address(uint64_t address)
+/* is_return: `address` follows a call, which may be the last instruction of its function. */
+static void print_address(uint64_t address, bool is_return)
 {
     uint64_t offset;
-    const char *name = kern_symbol_lookup(address, &offset);
+    const char *name = kern_symbol_lookup(address - is_return, &offset);
 
     if (name != NULL)
-        kprintf("  %016lx %s+0x%lx\n", address, name, offset);
+        kprintf("  %016lx %s+0x%lx\n", address, name, offset + is_return);
     else
         kprintf("  %016lx\n", address);
 }
@@ -36,9 +37,9 @@ static void print_backtrace(uint64_t fp, uint64_t pc)
 {
     kprintf("backtrace:\n");
     if (pc != 0)
-        print_address(pc);
+        print_address(pc, false);
     for (unsigned i = 0; i < BACKTRACE_MAX && hal_frame_next(&fp, &pc); i++)
-        print_address(pc);
+        print_address(pc, true);
 }
 
 static void print_registers(const struct hal_trap_frame *frame)

@@ -136,7 +136,7 @@ struct thread {
     uint32_t fpu_credit; /* runs for which it is loaded without a fault (kern/fpu.h); 0 while fpu is NULL */
 
     struct ipc_port *self_port; /* kernel object port; NULL once the thread ends; task->lock */
-    struct ipc_port *first_right; /* a send right for it, for who made the thread: it may end before the answer; task->lock */
+    struct ipc_port *first_right; /* a send right for it, kept for whoever made the thread; task->lock */
     struct ipc_port *exception_port[EXC_TYPES_COUNT];
     int exception_behavior[EXC_TYPES_COUNT];
     int exception_flavor[EXC_TYPES_COUNT];
@@ -146,7 +146,8 @@ struct thread {
     const char *name;      /* of a kernel thread */
     uint64_t id;           /* never used again */
 
-    /* --- scheduling; t->lock, but penalty and boosted: the CPU that runs it, or takes it off its queue --- */
+    /* --- scheduling; t->lock, but penalty and boosted: the CPU that runs it, or takes it off its queue ---
+     */
     int policy; /* POLICY_* */
     uint32_t quantum_ms;
     uint64_t base_priority;

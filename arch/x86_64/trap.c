@@ -100,13 +100,15 @@ static bool is_privileged(hal_va_t pc)
 {
     static const uint8_t one_byte[] = {0x6c, 0x6d, 0x6e, 0x6f, 0xcd, 0xe4, 0xe5, 0xe6,
                                        0xe7, 0xec, 0xed, 0xee, 0xef, 0xf4, 0xfa, 0xfb};
-    static const uint8_t two_byte[] = {0x00, 0x01, 0x06, 0x08, 0x09, 0x20, 0x21, 0x22,
-                                       0x23, 0x30, 0x32, 0x33, 0x35, 0x78, 0x79};
+    static const uint8_t two_byte[] = {0x00, 0x01, 0x06, 0x07, 0x08, 0x09, 0x20, 0x21,
+                                       0x22, 0x23, 0x30, 0x32, 0x33, 0x35, 0x78, 0x79};
     const uint8_t *list = one_byte;
     size_t count = sizeof one_byte;
     uint8_t opcode;
 
-    if (!HAL_USER_RANGE(pc, 2u) || hal_copyin(&opcode, pc, 1) != HAL_OK)
+    if (!HAL_USER_RANGE(pc, 3u) || hal_copyin(&opcode, pc, 1) != HAL_OK)
+        return false;
+    if ((opcode & 0xf0) == 0x40 && hal_copyin(&opcode, ++pc, 1) != HAL_OK) /* behind a REX prefix */
         return false;
     if (opcode == 0x0f) {
         list = two_byte;

@@ -9,7 +9,7 @@
 #include <libmach/thread.h>
 #include <string.h>
 
-#define SETTLE_MS 5000u
+#define SETTLE_MS 30000u
 #define SETTLE_STEP_MS 10u
 
 struct usage {
