@@ -28,7 +28,7 @@ mach_port_t convert_task_to_port(task_t task)
     struct ipc_port *right = task_make_port(task);
 
     task_unref(task);
-    return right;
+    return right != NULL ? right : IPC_PORT_DEAD;
 }
 
 thread_act_t convert_port_to_thread(mach_port_t port)
@@ -38,10 +38,10 @@ thread_act_t convert_port_to_thread(mach_port_t port)
 
 mach_port_t convert_thread_to_port(thread_act_t thread)
 {
-    struct ipc_port *right = thread_take_port(thread);
+    struct ipc_port *right = thread_make_port(thread);
 
     thread_unref(thread);
-    return right;
+    return right != NULL ? right : IPC_PORT_DEAD;
 }
 
 ipc_space_t convert_port_to_space(mach_port_t port)

@@ -125,17 +125,6 @@ struct ipc_port *thread_make_port(struct thread *t)
     return right;
 }
 
-struct ipc_port *thread_take_port(struct thread *t)
-{
-    spin_lock(&t->task->lock);
-    struct ipc_port *right = t->first_right;
-    t->first_right = NULL;
-    if (right == NULL)
-        right = ipc_port_make_send(t->self_port);
-    spin_unlock(&t->task->lock);
-    return right;
-}
-
 /* --- threads --- */
 
 kern_return_t task_thread_enter(struct task *task, struct thread *t)

@@ -73,10 +73,6 @@ kern_return_t task_release(struct task *task);
 struct ipc_port *task_make_port(struct task *task);
 struct ipc_port *thread_make_port(struct thread *t);
 
-/* As thread_make_port(), but the first call has a right to hand out even if the thread ended (the port is
- * dead then). */
-struct ipc_port *thread_take_port(struct thread *t);
-
 /* What the reaper does with a terminated task without threads: a bounded step. Returns true when all is
  * reclaimed. */
 bool task_reclaim_step(struct task *task);

@@ -104,11 +104,9 @@ kern_return_t thread_create_in(struct task *task, struct thread **out)
         cache_free(&thread_cache, t);
         return KERN_RESOURCE_SHORTAGE;
     }
-    t->first_right = ipc_port_make_send(t->self_port);
     kern_return_t kr = task_thread_enter(task, t);
     if (kr != KERN_SUCCESS) {
         ipc_kobject_destroy(t->self_port);
-        ipc_port_release_send(t->first_right);
         cache_free(&thread_cache, t);
         return kr;
     }
@@ -145,7 +143,6 @@ void thread_unref(struct thread *t)
         return;
     KASSERT(t->state == THREAD_DEAD && !t->kernel);
     struct task *task = t->task;
-    ipc_port_release_send(t->first_right);
     cache_free(&thread_cache, t);
     task_unref(task);
 }

@@ -136,7 +136,6 @@ struct thread {
     uint32_t fpu_credit; /* runs for which it is loaded without a fault (kern/fpu.h); 0 while fpu is NULL */
 
     struct ipc_port *self_port; /* kernel object port; NULL once the thread ends; task->lock */
-    struct ipc_port *first_right; /* a send right for it, kept for whoever made the thread; task->lock */
     struct ipc_port *exception_port[EXC_TYPES_COUNT];
     int exception_behavior[EXC_TYPES_COUNT];
     int exception_flavor[EXC_TYPES_COUNT];

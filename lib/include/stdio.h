@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Formatted output.  What is printed goes to the kernel's console; each line of one printf() call is written by one
- * mach_print(), so lines of different threads and programs don't mix.
+ * Formatted output.  What is printed goes to the kernel's console; each line of one printf() call is written
+ * by one mach_print(), so lines of different threads and programs don't mix.
  *
  * Conversions: d i u o x X p s c %, with flags - 0 + space #, width, precision, * for both, and the lengths
  * hh h l ll z j t.

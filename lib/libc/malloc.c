@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Memory of a program.  Small blocks come in sizes of powers of two, from free lists that are refilled a chunk at a
- * time and never shrink; large ones straight from the kernel, and go back to it.  A header of 16 bytes ahead
- * of each block tells which it is.
+ * Memory of a program.  Small blocks come in sizes of powers of two, from free lists that are refilled a
+ * chunk at a time and never shrink; large ones straight from the kernel, and go back to it.  A header of 16
+ * bytes ahead of each block tells which it is.
  */
 #include <libmach/lock.h>
 #include <mach/mach.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Formatted output: one formatter that hands characters to a sink, and the two sinks there are: a caller's buffer and
- * the console.
+ * Formatted output: one formatter that hands characters to a sink, and the two sinks there are: a caller's
+ * buffer and the console.
  */
 #include <ctype.h>
 #include <mach/mach_traps.h>
@@ -52,8 +52,8 @@ static void emit_text(struct sink *sink, const struct spec *spec, const char *te
 }
 
 /* An integer: padding, prefix (sign or 0x), zeros, digits. */
-static void emit_integer(struct sink *sink, const struct spec *spec, uint64_t value, unsigned base, bool upper,
-                         const char *prefix)
+static void emit_integer(struct sink *sink, const struct spec *spec, uint64_t value, unsigned base,
+                         bool upper, const char *prefix)
 {
     char digit[24]; /* 2^64 has 22 octal digits */
     int count = 0;
@@ -85,12 +85,23 @@ static const char *parse_flags(const char *f, struct spec *spec)
 {
     for (;; f++) {
         switch (*f) {
-        case '-': spec->left = true; break;
-        case '0': spec->zero = true; break;
-        case '+': spec->plus = true; break;
-        case ' ': spec->space = true; break;
-        case '#': spec->alternate = true; break;
-        default: return f;
+        case '-':
+            spec->left = true;
+            break;
+        case '0':
+            spec->zero = true;
+            break;
+        case '+':
+            spec->plus = true;
+            break;
+        case ' ':
+            spec->space = true;
+            break;
+        case '#':
+            spec->alternate = true;
+            break;
+        default:
+            return f;
         }
     }
 }
@@ -201,7 +212,8 @@ static void format_all(struct sink *sink, const char *f, va_list args)
         case 'o':
         case 'x':
         case 'X':
-            format_unsigned(sink, &spec, *f, spec.length > 4 ? va_arg(args, uint64_t) : va_arg(args, unsigned));
+            format_unsigned(sink, &spec, *f,
+                            spec.length > 4 ? va_arg(args, uint64_t) : va_arg(args, unsigned));
             break;
         case 'p':
             emit_integer(sink, &spec, (uintptr_t)va_arg(args, void *), 16, false, "0x");

@@ -19,7 +19,7 @@ void mig_dealloc_reply_port(mach_port_t reply_port)
     /* Forget it first: the call that destroys it gets itself another one. */
     if (self->reply_port == reply_port)
         self->reply_port = MACH_PORT_NULL;
-    /* If that call fails, too, the kernel is out of memory for messages: a port is lost, but there is an end. */
+    /* If that call fails, too, the kernel is out of memory: a port is lost, but there is an end. */
     if (reply_port == MACH_PORT_NULL || self->destroys_reply_port)
         return;
     self->destroys_reply_port = TRUE;

@@ -13,8 +13,9 @@
 #define LARGE_RUN 64 /* receives in memory after a message that did not fit registers */
 
 /*
- * The trap comes back from an interrupted wait (thread_abort()).  Unless the caller asked for that, the wait goes on: a
- * send that was interrupted is sent again; after an interrupted receive the send half has been done.
+ * The trap comes back from an interrupted wait (thread_abort()).  Unless the caller asked for that, the wait
+ * goes on: a send that was interrupted is sent again; after an interrupted receive the send half has been
+ * done.
  */
 static mach_msg_return_t msg_by_memory(mach_msg_header_t *msg, mach_msg_option_t option,
                                        mach_msg_size_t send_size, mach_msg_size_t rcv_size,
@@ -31,8 +32,9 @@ static mach_msg_return_t msg_by_memory(mach_msg_header_t *msg, mach_msg_option_t
 }
 
 /*
- * An RPC of a small simple message goes through registers, where the kernel has its shortest way; it means the same.  A
- * message that does not fit is received in memory afterwards, and so are the next ones: they are probably like it.
+ * An RPC of a small simple message goes through registers, where the kernel has its shortest way; it means
+ * the same.  A message that does not fit is received in memory afterwards, and so are the next ones: they are
+ * probably like it.
  */
 static int large_run; /* how many; a hint, so races don't matter */
 

@@ -27,7 +27,7 @@ static void buffers_destroy(const struct buffers *b)
     free(b->reply);
 }
 
-/* Send the reply.  A client that is gone, or whose queue has no room, is not waited for: only it is harmed. */
+/* Send the reply.  A client that is gone, or whose queue is full, is not waited for: only it is harmed. */
 static void send_reply(mach_msg_header_t *reply)
 {
     mach_msg_option_t option = MACH_SEND_MSG;

@@ -5,9 +5,9 @@
  *   stack                                                     top
  *   | guard page | ... stack, growing down ... | thread block |
  *
- * A thread can't free the stack it runs on, and it may be ended by others at any moment.  So the library keeps a send
- * right for each thread it started; once the thread is gone for good, that right is a dead name, and whoever looks next
- * frees the stack.
+ * A thread can't free the stack it runs on, and it may be ended by others at any moment.  So the library
+ * keeps a send right for each thread it started; once the thread is gone for good, that right is a dead name,
+ * and whoever looks next frees the stack.
  */
 #include <libmach/lock.h>
 #include <libmach/rpc.h>
@@ -16,13 +16,15 @@
 #include <stddef.h>
 
 static struct mach_lock lock;
-static struct mach_thread_block *threads; /* all that were started and whose stacks were not freed; under lock */
+/* All that were started and whose stacks were not freed; under lock. */
+static struct mach_thread_block *threads;
 
 static boolean_t is_dead(mach_port_t thread)
 {
     mach_port_type_t type;
 
-    return mach_port_type(mach_task_self(), thread, &type) == KERN_SUCCESS && (type & MACH_PORT_TYPE_DEAD_NAME) != 0;
+    return mach_port_type(mach_task_self(), thread, &type) == KERN_SUCCESS &&
+           (type & MACH_PORT_TYPE_DEAD_NAME) != 0;
 }
 
 unsigned mach_thread_reap(void)

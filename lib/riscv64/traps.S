@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Traps as C functions.  C passes arguments in a0 .. a6; the trap takes its number in a2, so that the third and later
- * ones move up by one.  A trap clobbers the return address.
+ * Traps as C functions.  C passes arguments in a0 .. a6; the trap takes its number in a2, so that the third
+ * and later ones move up by one.  A trap clobbers the return address.
  */
 #include <mach/rpc.h>
 

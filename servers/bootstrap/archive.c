@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reader of cpio archives in the format "newc": per file a header of hexadecimal digits, the name and the data, each
- * padded to 4 bytes.  Every length is checked against the archive before it is used.
+ * Reader of cpio archives in the format "newc": per file a header of hexadecimal digits, the name and the
+ * data, each padded to 4 bytes.  Every length is checked against the archive before it is used.
  */
 #include "archive.h"
 

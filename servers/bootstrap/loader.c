@@ -11,8 +11,8 @@
 
 #define STACK_SIZE ((vm_size_t)128 << 10)
 #define STACK_HINT (UINT64_C(1) << 32) /* far from the program, and from null pointers with an offset */
-#define WRITE_MAX 4096u /* bytes of one mach_vm_write_inband() */
-#define ARGS_MAX 4096u  /* bytes of struct mach_startup, argv and its strings */
+#define WRITE_MAX 4096u                /* bytes of one mach_vm_write_inband() */
+#define ARGS_MAX 4096u                 /* bytes of struct mach_startup, argv and its strings */
 #define ARGC_MAX 32
 
 /* Copy any number of bytes into a task. */
@@ -32,14 +32,15 @@ static kern_return_t write_memory(task_t task, vm_address_t address, const uint8
 
 static bool header_valid(const struct elf_header *header, size_t file_size)
 {
-    return memcmp(header->e_ident, ELF_IDENT, ELF_IDENT_LENGTH) == 0 && header->e_type == ELF_TYPE_EXECUTABLE &&
-           header->e_machine == MACH_ISA_ELF_MACHINE && header->e_phentsize == sizeof(struct elf_segment) &&
-           header->e_phoff <= file_size &&
+    return memcmp(header->e_ident, ELF_IDENT, ELF_IDENT_LENGTH) == 0 &&
+           header->e_type == ELF_TYPE_EXECUTABLE && header->e_machine == MACH_ISA_ELF_MACHINE &&
+           header->e_phentsize == sizeof(struct elf_segment) && header->e_phoff <= file_size &&
            header->e_phnum <= (file_size - header->e_phoff) / sizeof(struct elf_segment);
 }
 
 /* One segment: fresh memory, what the file holds of it, then its protection. */
-static kern_return_t load_segment(task_t task, const struct archive_file *file, const struct elf_segment *segment)
+static kern_return_t load_segment(task_t task, const struct archive_file *file,
+                                  const struct elf_segment *segment)
 {
     if (segment->p_offset > file->size || segment->p_filesz > file->size - segment->p_offset ||
         segment->p_filesz > segment->p_memsz || segment->p_memsz > UINT64_MAX - segment->p_vaddr)
@@ -88,10 +89,11 @@ static kern_return_t load_segments(task_t task, const struct archive_file *file,
 }
 
 /*
- * What a program finds at the top of its stack, from low to high addresses: struct mach_startup, argv, strings.
- * `page` is filled as it will look at address `base`.
+ * What a program finds at the top of its stack, from low to high addresses: struct mach_startup, argv,
+ * strings. `page` is filled as it will look at address `base`.
  */
-static kern_return_t build_startup(uint8_t page[ARGS_MAX], vm_address_t base, int argc, const char *const *argv)
+static kern_return_t build_startup(uint8_t page[ARGS_MAX], vm_address_t base, int argc,
+                                   const char *const *argv)
 {
     struct mach_startup startup = {
         .version = MACH_STARTUP_VERSION,

@@ -4,8 +4,8 @@
  *
  *   start=NAME[,NAME]          servers, which stay
  *   run=NAME[,NAME]            programs, one after another, each to its end
- *   conformance=all|NAME,...   the same for programs of the folder conformance of the boot archive, which may not
- *                              leave anything behind in the kernel
+ *   conformance=all|NAME,...   the same for programs of the folder conformance of the boot archive, which
+ *                              may not leave anything behind in the kernel
  *   bench=all|NAME,...         the same for programs of the folder bench
  *
  * Then it switches the machine off.  One thread; while it waits for a program to end, it serves.
@@ -95,7 +95,10 @@ static void run(const char *name)
     programs_failed += !run_to_end(name);
 }
 
-/* A test also must leave the kernel as it found it.  (With servers that come and go at the same time nobody can tell.) */
+/*
+ * A test also must leave the kernel as it found it.  (With servers that come and go at the same time nobody
+ * can tell.)
+ */
 static void run_test(const char *name)
 {
     programs_run++;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The name service.  A service is in one of two states:
- *   declared  (create_service) we hold the receive right, and a send right for clients; requests wait in the queue
- *   active    (register, or check_in of a declared one) we hold a send right and watch it: when the port dies, the
- *             name is free again
+ *   declared  (create_service) we hold the receive right, and a send right for clients; requests wait in
+ *             the queue
+ *   active    (register, or check_in of a declared one) we hold a send right and watch it: when the port
+ *             dies, the name is free again
  */
 #include "names.h"
 
@@ -74,8 +75,8 @@ static kern_return_t watch(mach_port_t port)
 {
     mach_port_t previous = MACH_PORT_NULL;
 
-    kern_return_t kr = mach_port_request_notification(mach_task_self(), port, MACH_NOTIFY_DEAD_NAME, 0, notify_port,
-                                                      MACH_MSG_TYPE_MAKE_SEND_ONCE, &previous);
+    kern_return_t kr = mach_port_request_notification(mach_task_self(), port, MACH_NOTIFY_DEAD_NAME, 0,
+                                                      notify_port, MACH_MSG_TYPE_MAKE_SEND_ONCE, &previous);
     /* One request serves all services of a port. */
     if (kr == KERN_SUCCESS && previous != MACH_PORT_NULL)
         (void)mach_port_deallocate(mach_task_self(), previous);

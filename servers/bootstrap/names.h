@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The name service: services by name, in order of names.  The routines themselves are those of mach/bootstrap.defs.
+ * The name service: services by name, in order of names.  The routines themselves are those of
+ * mach/bootstrap.defs.
  */
 #ifndef BOOTSTRAP_NAMES_H
 #define BOOTSTRAP_NAMES_H

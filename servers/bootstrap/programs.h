@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The programs that run.  Each has a bootstrap port of its own, so that a request says which program it comes from, and is
- * watched by a dead-name request for its task.
+ * The programs that run.  Each has a bootstrap port of its own, so that a request says which program it comes
+ * from, and is watched by a dead-name request for its task.
  */
 #ifndef BOOTSTRAP_PROGRAMS_H
 #define BOOTSTRAP_PROGRAMS_H
@@ -26,8 +26,8 @@ void programs_init(mach_port_t set, mach_port_t notify);
 
 /*
  * Start the program `name` of the archive with the arguments name.
- * Returns: KERN_SUCCESS, *program until program_forget(); KERN_NOT_FOUND, KERN_INVALID_ARGUMENT (no program), or
- * errors of the kernel's calls: nothing is left behind.
+ * Returns: KERN_SUCCESS, *program until program_forget(); KERN_NOT_FOUND, KERN_INVALID_ARGUMENT (no program),
+ * or errors of the kernel's calls: nothing is left behind.
  */
 kern_return_t program_start(const char *name, struct program **program);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Kernel objects in use, by allocator cache.  The counts settle late, because the kernel frees tasks in the background:
- * so they are noted when they stand still, and compared until they agree or time is up.
+ * Kernel objects in use, by allocator cache.  The counts settle late, because the kernel frees tasks in the
+ * background: so they are noted when they stand still, and compared until they agree or time is up.
  */
 #include "usage.h"
 
@@ -78,7 +78,8 @@ bool usage_is_as_noted(void)
             return true;
         pause();
     }
-    for (mach_msg_type_number_t i = next_difference(0); i < now.count && i < noted.count; i = next_difference(i + 1))
+    for (mach_msg_type_number_t i = next_difference(0); i < now.count && i < noted.count;
+         i = next_difference(i + 1))
         printf("bootstrap: %s: %u objects, %u before\n", now.cache[i].name, now.cache[i].objects,
                noted.cache[i].objects);
     return false;

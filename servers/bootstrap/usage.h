@@ -11,7 +11,10 @@ void usage_init(mach_port_t host);
 /* Note what is in use now. */
 void usage_note(void);
 
-/* Is as much in use as was noted? What the kernel frees in the background gets a few seconds; a difference is printed. */
+/*
+ * Is as much in use as was noted?  What the kernel frees in the background gets a few seconds; a difference
+ * is printed.
+ */
 bool usage_is_as_noted(void);
 
 #endif

@@ -5,8 +5,8 @@
  *   bench: KEY VALUE UNIT
  *   bench-range: KEY MIN MAX
  *
- * Under QEMU's -icount the counters tick once per guest instruction, so the figures are exact and the same on every
- * run.  Without it they are time, of a kind.
+ * Under QEMU's -icount the counters tick once per guest instruction, so the figures are exact and the same on
+ * every run.  Without it they are time, of a kind.
  */
 #ifndef BENCH_H
 #define BENCH_H

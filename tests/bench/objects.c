@@ -113,8 +113,9 @@ static void first_exception(void *unused)
     machine_bad_instruction();
 }
 
-kern_return_t catch_exception_raise_state(mach_port_t port, exception_type_t exception, const exception_data_t code,
-                                          mach_msg_type_number_t count, int *flavor, const thread_state_t old_state,
+kern_return_t catch_exception_raise_state(mach_port_t port, exception_type_t exception,
+                                          const exception_data_t code, mach_msg_type_number_t count,
+                                          int *flavor, const thread_state_t old_state,
                                           mach_msg_type_number_t old_words, thread_state_t new_state,
                                           mach_msg_type_number_t *new_words)
 {
@@ -126,13 +127,15 @@ kern_return_t catch_exception_raise_state(mach_port_t port, exception_type_t exc
     for (unsigned i = 0; i < old_words; i++)
         new_state[i] = old_state[i];
     *new_words = old_words;
-    mach_thread_state_redirect(new_state, (vm_address_t)next_exception, (exception_sp - 256) & ~UINT64_C(15), 0);
+    mach_thread_state_redirect(new_state, (vm_address_t)next_exception, (exception_sp - 256) & ~UINT64_C(15),
+                               0);
     return KERN_SUCCESS;
 }
 
 /* Behaviors that nobody asked for. */
-kern_return_t catch_exception_raise(mach_port_t port, mach_port_t thread, mach_port_t task, exception_type_t exception,
-                                    exception_data_t code, mach_msg_type_number_t count)
+kern_return_t catch_exception_raise(mach_port_t port, mach_port_t thread, mach_port_t task,
+                                    exception_type_t exception, exception_data_t code,
+                                    mach_msg_type_number_t count)
 {
     (void)port, (void)thread, (void)task, (void)exception, (void)code, (void)count;
     return KERN_FAILURE;
@@ -140,8 +143,9 @@ kern_return_t catch_exception_raise(mach_port_t port, mach_port_t thread, mach_p
 
 kern_return_t catch_exception_raise_state_identity(mach_port_t port, mach_port_t thread, mach_port_t task,
                                                    exception_type_t exception, exception_data_t code,
-                                                   mach_msg_type_number_t count, int *flavor, thread_state_t old_state,
-                                                   mach_msg_type_number_t old_words, thread_state_t new_state,
+                                                   mach_msg_type_number_t count, int *flavor,
+                                                   thread_state_t old_state, mach_msg_type_number_t old_words,
+                                                   thread_state_t new_state,
                                                    mach_msg_type_number_t *new_words)
 {
     (void)port, (void)thread, (void)task, (void)exception, (void)code, (void)count, (void)flavor;
@@ -163,7 +167,8 @@ static uint64_t exception_rpc(unsigned loops)
     exceptions_done = 0;
     exception_sp = 0;
     REQUIRE_OK(mach_thread_prepare(first_exception, NULL, &thread));
-    REQUIRE_OK(thread_set_exception_ports(thread, EXC_MASK_ALL, handler, EXCEPTION_STATE, THREAD_STATE_FLAVOR_GENERAL));
+    REQUIRE_OK(thread_set_exception_ports(thread, EXC_MASK_ALL, handler, EXCEPTION_STATE,
+                                          THREAD_STATE_FLAVOR_GENERAL));
     const uint64_t start = counter_read();
     REQUIRE_OK(thread_resume(thread));
     REQUIRE(test_child_wait(thread) && exceptions_done);

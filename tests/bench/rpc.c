@@ -103,10 +103,14 @@ static struct large_message large;
 
 static inline void call_buffer(mach_msg_size_t size, mach_msg_option_t option)
 {
-    large.header = (mach_msg_header_t){
-        MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE), size, service, reply, 0, ID_CALL};
-    mach_msg_return_t result = mach_msg(&large.header, MACH_SEND_MSG | MACH_RCV_MSG | option, size, sizeof(large), reply,
-                                        1000, MACH_PORT_NULL);
+    large.header = (mach_msg_header_t){MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE),
+                                       size,
+                                       service,
+                                       reply,
+                                       0,
+                                       ID_CALL};
+    mach_msg_return_t result = mach_msg(&large.header, MACH_SEND_MSG | MACH_RCV_MSG | option, size,
+                                        sizeof(large), reply, 1000, MACH_PORT_NULL);
     if (__builtin_expect(result != MACH_MSG_SUCCESS, 0))
         test_give_up(__FILE__, __LINE__, "mach_msg");
 }
@@ -137,13 +141,18 @@ static inline void call_right(void)
     static struct test_port_message m;
     const mach_msg_size_t size = offsetof(struct test_port_message, word);
 
-    m.header = (mach_msg_header_t){
-        MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE) | MACH_MSGH_BITS_COMPLEX,
-        size, service, reply, 0, ID_CALL};
+    m.header = (mach_msg_header_t){MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE) |
+                                       MACH_MSGH_BITS_COMPLEX,
+                                   size,
+                                   service,
+                                   reply,
+                                   0,
+                                   ID_CALL};
     m.body.msgh_descriptor_count = 1;
     m.port = (mach_msg_port_descriptor_t){
         .name = passed, .disposition = MACH_MSG_TYPE_MOVE_SEND, .type = MACH_MSG_PORT_DESCRIPTOR};
-    mach_msg_return_t result = mach_msg(&m.header, MACH_SEND_MSG | MACH_RCV_MSG, size, sizeof(m), reply, 0, MACH_PORT_NULL);
+    mach_msg_return_t result =
+        mach_msg(&m.header, MACH_SEND_MSG | MACH_RCV_MSG, size, sizeof(m), reply, 0, MACH_PORT_NULL);
     if (__builtin_expect(result != MACH_MSG_SUCCESS || m.port.name != passed, 0))
         test_give_up(__FILE__, __LINE__, "mach_msg");
 }
@@ -160,7 +169,8 @@ static inline void send_and_receive(mach_port_t port)
 
     m.header = (mach_msg_header_t){
         MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, 0), sizeof(m.header), port, MACH_PORT_NULL, 0, ID_CALL};
-    mach_msg_return_t result = mach_msg(&m.header, MACH_SEND_MSG, sizeof(m.header), 0, MACH_PORT_NULL, 0, MACH_PORT_NULL);
+    mach_msg_return_t result =
+        mach_msg(&m.header, MACH_SEND_MSG, sizeof(m.header), 0, MACH_PORT_NULL, 0, MACH_PORT_NULL);
     if (result == MACH_MSG_SUCCESS)
         result = mach_msg(&m.header, MACH_RCV_MSG, 0, sizeof(m), port, 0, MACH_PORT_NULL);
     if (__builtin_expect(result != MACH_MSG_SUCCESS, 0))

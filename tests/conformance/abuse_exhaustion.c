@@ -82,7 +82,8 @@ static void check(void (*function)(void), const char *text)
     test_leak_begin();
     task_t task = test_child(function, &right, 1);
     /* it tells, or dies trying */
-    while (test_receive(p, &m, sizeof(m), 10) != MACH_MSG_SUCCESS && (test_type(task) & MACH_PORT_TYPE_SEND) != 0)
+    while (test_receive(p, &m, sizeof(m), 10) != MACH_MSG_SUCCESS &&
+           (test_type(task) & MACH_PORT_TYPE_SEND) != 0)
         continue;
     (void)task_terminate(task);
     bool ended = test_child_wait(task);

@@ -19,8 +19,8 @@ static void tell(int id)
 
 static uint64_t hostile_address(void)
 {
-    static const uint64_t base[] = {0, UINT64_C(1) << 38, UINT64_C(1) << 47, UINT64_C(1) << 48, ~UINT64_C(0) << 12,
-                                    ARENA};
+    static const uint64_t base[] = {
+        0, UINT64_C(1) << 38, UINT64_C(1) << 47, UINT64_C(1) << 48, ~UINT64_C(0) << 12, ARENA};
     uint64_t address = base[(unsigned)rand() % (sizeof(base) / sizeof(base[0]))];
 
     return address + (uint64_t)(rand() % 3 - 1) * (uint64_t)(rand() % 9000);
@@ -118,9 +118,9 @@ static bool step_probe(unsigned page)
 {
     uint8_t byte[1];
     mach_msg_type_number_t count = 1;
-    kern_return_t expected = model[page] == 0                              ? KERN_INVALID_ADDRESS
+    kern_return_t expected = model[page] == 0                          ? KERN_INVALID_ADDRESS
                              : ((model[page] - 1) & VM_PROT_READ) == 0 ? KERN_PROTECTION_FAILURE
-                                                                           : KERN_SUCCESS;
+                                                                       : KERN_SUCCESS;
 
     return mach_vm_read_inband(SELF, page_address(page), 1, byte, &count) == expected;
 }

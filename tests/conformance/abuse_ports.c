@@ -109,10 +109,12 @@ static mach_port_t full;
 
 static void send_for_ever(void *unused)
 {
-    struct test_message m = {.header = {MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, 0), sizeof(m.header), full, 0, 0, 1}};
+    struct test_message m = {
+        .header = {MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, 0), sizeof(m.header), full, 0, 0, 1}};
 
     (void)unused;
-    while (mach_msg(&m.header, MACH_SEND_MSG, sizeof(m.header), 0, MACH_PORT_NULL, 0, MACH_PORT_NULL) == MACH_MSG_SUCCESS)
+    while (mach_msg(&m.header, MACH_SEND_MSG, sizeof(m.header), 0, MACH_PORT_NULL, 0, MACH_PORT_NULL) ==
+           MACH_MSG_SUCCESS)
         m.header.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, 0);
 }
 
@@ -148,7 +150,8 @@ static void child_queues_of_rights(void)
                                         MACH_PORT_LIMITS_INFO_COUNT));
     for (unsigned i = 0; i < MACH_PORT_QLIMIT_MAX; i++) {
         mach_port_t q = test_port();
-        ok &= test_send_right(p, 1, q, i % 2 ? MACH_MSG_TYPE_MAKE_SEND : MACH_MSG_TYPE_MAKE_SEND_ONCE) == MACH_MSG_SUCCESS;
+        ok &= test_send_right(p, 1, q, i % 2 ? MACH_MSG_TYPE_MAKE_SEND : MACH_MSG_TYPE_MAKE_SEND_ONCE) ==
+              MACH_MSG_SUCCESS;
         ok &= i % 3 != 0 || mach_port_destroy(SELF, q) == KERN_SUCCESS;
     }
     tell(ok ? 1 : 2);

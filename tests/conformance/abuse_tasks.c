@@ -109,7 +109,8 @@ static void child_raises(void)
 
 static void test_killed_tasks(void)
 {
-    static void (*const busy[])(void) = {child_calls, child_allocates, child_makes_threads, child_talks, child_raises};
+    static void (*const busy[])(void) = {child_calls, child_allocates, child_makes_threads, child_talks,
+                                         child_raises};
     bool all = true;
 
     test_leak_begin();

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Abuse: every trap, with arguments that nobody should pass. The kernel answers with an error, or ends who asked. */
+/*
+ * Abuse: every trap, with arguments that nobody should pass.  The kernel answers with an error, or ends who
+ * asked.
+ */
 #include "lib/guard.h"
 #include "lib/machine.h"
 #include "lib/ports.h"
@@ -101,9 +104,8 @@ static void child_known_traps(void)
 
 static void child_unknown_traps(void)
 {
-    static const uint64_t huge[] = {0xffff,        0x10000,        0x7fffffff,         0x80000000,
-                                    0xffffffff,    0x100000000,    UINT64_C(1) << 63, ~UINT64_C(0),
-                                    (uint64_t)-25, 0x100000002};
+    static const uint64_t huge[] = {0xffff,      0x10000,           0x7fffffff,   0x80000000,    0xffffffff,
+                                    0x100000000, UINT64_C(1) << 63, ~UINT64_C(0), (uint64_t)-25, 0x100000002};
     struct trap trap = {.argument = {1, 2, 3, 4, 5, 6, 7, 8}};
 
     for (trap.number = MACH_TRAP_COUNT; trap.number <= LAST_NUMBER; trap.number++)
@@ -125,7 +127,8 @@ static void edge_of_memory(void *page)
     for (mach_msg_size_t bytes = 0; bytes < 128; bytes += 4) {
         mach_msg_header_t *h = (void *)(end - bytes);
         for (mach_msg_option_t option = 0; option < 8; option++)
-            (void)mach_msg(h, option | MACH_RCV_TIMEOUT | MACH_SEND_TIMEOUT, 64, 64, edge_port, 0, MACH_PORT_NULL);
+            (void)mach_msg(h, option | MACH_RCV_TIMEOUT | MACH_SEND_TIMEOUT, 64, 64, edge_port, 0,
+                           MACH_PORT_NULL);
     }
 }
 

@@ -92,8 +92,9 @@ static kern_return_t act(mach_port_t thread, mach_port_t task)
     return release(thread, task, act_on(thread));
 }
 
-kern_return_t catch_exception_raise(mach_port_t port, mach_port_t thread, mach_port_t task, exception_type_t exception,
-                                    exception_data_t code, mach_msg_type_number_t count)
+kern_return_t catch_exception_raise(mach_port_t port, mach_port_t thread, mach_port_t task,
+                                    exception_type_t exception, exception_data_t code,
+                                    mach_msg_type_number_t count)
 {
     (void)port;
     note(exception, count > 0 ? code[0] : 0, count > 1 ? code[1] : 0);
@@ -121,8 +122,9 @@ static kern_return_t answer_state(int flavor, const natural_t *old, mach_msg_typ
     return KERN_SUCCESS;
 }
 
-kern_return_t catch_exception_raise_state(mach_port_t port, exception_type_t exception, const exception_data_t code,
-                                          mach_msg_type_number_t count, int *flavor, const thread_state_t old_state,
+kern_return_t catch_exception_raise_state(mach_port_t port, exception_type_t exception,
+                                          const exception_data_t code, mach_msg_type_number_t count,
+                                          int *flavor, const thread_state_t old_state,
                                           mach_msg_type_number_t old_words, thread_state_t new_state,
                                           mach_msg_type_number_t *new_words)
 {
@@ -144,27 +146,27 @@ kern_return_t catch_mach_exception_raise_state(mach_port_t port, exception_type_
 
 kern_return_t catch_exception_raise_state_identity(mach_port_t port, mach_port_t thread, mach_port_t task,
                                                    exception_type_t exception, exception_data_t code,
-                                                   mach_msg_type_number_t count, int *flavor, thread_state_t old_state,
-                                                   mach_msg_type_number_t old_words, thread_state_t new_state,
+                                                   mach_msg_type_number_t count, int *flavor,
+                                                   thread_state_t old_state, mach_msg_type_number_t old_words,
+                                                   thread_state_t new_state,
                                                    mach_msg_type_number_t *new_words)
 {
     seen_thread = thread;
     seen_task = task;
-    kern_return_t kr = catch_exception_raise_state(port, exception, code, count, flavor, old_state, old_words, new_state,
-                                                   new_words);
+    kern_return_t kr = catch_exception_raise_state(port, exception, code, count, flavor, old_state, old_words,
+                                                   new_state, new_words);
     return release(thread, task, kr);
 }
 
-kern_return_t catch_mach_exception_raise_state_identity(mach_port_t port, mach_port_t thread, mach_port_t task,
-                                                        exception_type_t exception, mach_exception_data_t code,
-                                                        mach_msg_type_number_t count, int *flavor,
-                                                        thread_state_t old_state, mach_msg_type_number_t old_words,
-                                                        thread_state_t new_state, mach_msg_type_number_t *new_words)
+kern_return_t catch_mach_exception_raise_state_identity(
+    mach_port_t port, mach_port_t thread, mach_port_t task, exception_type_t exception,
+    mach_exception_data_t code, mach_msg_type_number_t count, int *flavor, thread_state_t old_state,
+    mach_msg_type_number_t old_words, thread_state_t new_state, mach_msg_type_number_t *new_words)
 {
     seen_thread = thread;
     seen_task = task;
-    kern_return_t kr = catch_mach_exception_raise_state(port, exception, code, count, flavor, old_state, old_words, new_state,
-                                                        new_words);
+    kern_return_t kr = catch_mach_exception_raise_state(port, exception, code, count, flavor, old_state,
+                                                        old_words, new_state, new_words);
     return release(thread, task, kr);
 }
 
@@ -189,7 +191,8 @@ static bool raise(void (*function)(void), enum action what, exception_behavior_t
     seen = 0;
     seen_thread = seen_task = MACH_PORT_NULL;
     REQUIRE_OK(mach_thread_prepare((void (*)(void *))(void (*)(void))function, NULL, &thread));
-    REQUIRE_OK(thread_set_exception_ports(thread, EXC_MASK_ALL, handler, behavior, THREAD_STATE_FLAVOR_GENERAL));
+    REQUIRE_OK(
+        thread_set_exception_ports(thread, EXC_MASK_ALL, handler, behavior, THREAD_STATE_FLAVOR_GENERAL));
     REQUIRE_OK(thread_resume(thread));
     bool identity = behavior != (exception_behavior_t)EXCEPTION_STATE;
     bool over = test_child_wait(thread);
@@ -225,7 +228,8 @@ static void test_kinds(void)
     CHECK(raise(machine_bad_instruction, ACTION_RECOVER, EXCEPTION_DEFAULT) && recoveries == 1,
           "a bad instruction goes to the handler, which lets the thread go on");
     CHECK_EQUAL(seen, EXC_BAD_INSTRUCTION, "as a bad instruction");
-    CHECK(raise(machine_breakpoint, ACTION_RECOVER, EXCEPTION_DEFAULT) && recoveries == 1, "a breakpoint, too");
+    CHECK(raise(machine_breakpoint, ACTION_RECOVER, EXCEPTION_DEFAULT) && recoveries == 1,
+          "a breakpoint, too");
     CHECK_EQUAL(seen, EXC_BREAKPOINT, "as a breakpoint");
     if (machine_divide_faults) {
         CHECK(raise(machine_divide_by_zero, ACTION_RECOVER, EXCEPTION_DEFAULT) && recoveries == 1 &&
@@ -263,10 +267,11 @@ static void test_behaviors(void)
     CHECK(raise(machine_bad_instruction, ACTION_RECOVER, EXCEPTION_STATE_IDENTITY) && recoveries == 1,
           "EXCEPTION_STATE_IDENTITY, too");
     CHECK(raise(machine_bad_instruction, ACTION_RECOVER,
-                (exception_behavior_t)(EXCEPTION_STATE | MACH_EXCEPTION_CODES)) || recoveries == 1,
+                (exception_behavior_t)(EXCEPTION_STATE | MACH_EXCEPTION_CODES)) ||
+              recoveries == 1,
           "EXCEPTION_STATE with 64-bit codes, too");
-    CHECK_RESULT(thread_set_exception_ports(SELF, EXC_MASK_ALL, handler, EXCEPTION_DEFAULT, 0), KERN_INVALID_ARGUMENT,
-                 "a task is no thread");
+    CHECK_RESULT(thread_set_exception_ports(SELF, EXC_MASK_ALL, handler, EXCEPTION_DEFAULT, 0),
+                 KERN_INVALID_ARGUMENT, "a task is no thread");
     mach_port_t me = mach_thread_self();
     CHECK_RESULT(thread_set_exception_ports(me, ~0u, handler, EXCEPTION_DEFAULT, 0), KERN_INVALID_ARGUMENT,
                  "unknown exceptions are refused");

@@ -15,14 +15,16 @@ static void test_info(void)
     struct host_basic_info info;
     mach_msg_type_number_t count = HOST_BASIC_INFO_COUNT;
 
-    CHECK_RESULT(host_info(host, HOST_BASIC_INFO, (host_info_t)&info, &count), KERN_SUCCESS, "the host tells of itself");
+    CHECK_RESULT(host_info(host, HOST_BASIC_INFO, (host_info_t)&info, &count), KERN_SUCCESS,
+                 "the host tells of itself");
     CHECK(info.avail_cpus >= 1 && info.avail_cpus <= info.max_cpus, "it has processors");
     CHECK(info.max_mem >= 16u << 20, "and memory");
     count = 1;
     CHECK_RESULT(host_info(host, HOST_BASIC_INFO, (host_info_t)&info, &count), KERN_INVALID_ARGUMENT,
                  "too little room is refused");
     count = HOST_BASIC_INFO_COUNT;
-    CHECK_RESULT(host_info(host, 9999, (host_info_t)&info, &count), KERN_INVALID_ARGUMENT, "an unknown flavor is refused");
+    CHECK_RESULT(host_info(host, 9999, (host_info_t)&info, &count), KERN_INVALID_ARGUMENT,
+                 "an unknown flavor is refused");
     kernel_version_t version = "";
     CHECK_RESULT(host_kernel_version(host, version), KERN_SUCCESS, "the kernel tells its version");
     CHECK(strstr(version, "Portolan") != NULL, "by its name");
@@ -48,7 +50,8 @@ static void test_kernel_memory(void)
     kernel_memory_pages_info_t pages;
     bool named = true;
 
-    CHECK_RESULT(host_kernel_memory_info(host, cache, &count, &pages), KERN_SUCCESS, "the kernel accounts for its memory");
+    CHECK_RESULT(host_kernel_memory_info(host, cache, &count, &pages), KERN_SUCCESS,
+                 "the kernel accounts for its memory");
     CHECK(pages.free > 0 && pages.free < pages.total, "some pages are free");
     for (unsigned i = 0; i < count; i++)
         named &= cache[i].name[0] != '\0' && memchr(cache[i].name, '\0', sizeof(cache[i].name)) != NULL;

@@ -75,8 +75,10 @@ static void test_string(void)
         }
     }
     CHECK(same, "memmove copies where source and destination overlap");
-    CHECK(strcmp("abc", "abd") < 0 && strcmp("b", "abd") > 0 && strncmp("abc", "abd", 2) == 0, "strings compare");
-    CHECK(strchr("abc", 'c') != NULL && strchr("abc", 'x') == NULL && *strrchr("abab", 'a') == 'a', "strings are searched");
+    CHECK(strcmp("abc", "abd") < 0 && strcmp("b", "abd") > 0 && strncmp("abc", "abd", 2) == 0,
+          "strings compare");
+    CHECK(strchr("abc", 'c') != NULL && strchr("abc", 'x') == NULL && *strrchr("abab", 'a') == 'a',
+          "strings are searched");
     CHECK(strlcpy(a, "hello", 3) == 5 && strcmp(a, "he") == 0, "strlcpy cuts off");
 }
 

@@ -46,7 +46,8 @@ static void test_allocate(void)
 {
     mach_vm_address_t a = 0, b = PLACE, c;
 
-    CHECK_RESULT(mach_vm_allocate(SELF, &a, 5 * PAGE_SIZE, VM_FLAGS_ANYWHERE), KERN_SUCCESS, "memory anywhere");
+    CHECK_RESULT(mach_vm_allocate(SELF, &a, 5 * PAGE_SIZE, VM_FLAGS_ANYWHERE), KERN_SUCCESS,
+                 "memory anywhere");
     CHECK(a != 0 && (a & PAGE_MASK) == 0, "begins at a page");
     CHECK(all_zero(a, 5 * PAGE_SIZE), "and is zero");
     memset((void *)a, 0xa5, 5 * PAGE_SIZE);
@@ -55,12 +56,15 @@ static void test_allocate(void)
     REQUIRE_OK(mach_vm_allocate(SELF, &a, 5 * PAGE_SIZE, VM_FLAGS_ANYWHERE));
     CHECK(all_zero(a, 5 * PAGE_SIZE), "what comes instead is zero again");
     deallocate(a, 5 * PAGE_SIZE);
-    CHECK_RESULT(mach_vm_allocate(SELF, &b, PAGE_SIZE, VM_FLAGS_FIXED), KERN_SUCCESS, "memory at a fixed place");
+    CHECK_RESULT(mach_vm_allocate(SELF, &b, PAGE_SIZE, VM_FLAGS_FIXED), KERN_SUCCESS,
+                 "memory at a fixed place");
     CHECK_EQUAL(b, PLACE, "is there");
     c = PLACE;
-    CHECK_RESULT(mach_vm_allocate(SELF, &c, PAGE_SIZE, VM_FLAGS_FIXED), KERN_NO_SPACE, "a place in use is refused");
+    CHECK_RESULT(mach_vm_allocate(SELF, &c, PAGE_SIZE, VM_FLAGS_FIXED), KERN_NO_SPACE,
+                 "a place in use is refused");
     c = PLACE + 100;
-    CHECK_RESULT(mach_vm_allocate(SELF, &c, PAGE_SIZE, VM_FLAGS_FIXED), KERN_NO_SPACE, "wherever in the page");
+    CHECK_RESULT(mach_vm_allocate(SELF, &c, PAGE_SIZE, VM_FLAGS_FIXED), KERN_NO_SPACE,
+                 "wherever in the page");
     deallocate(b, PAGE_SIZE);
     c = PLACE + 100;
     CHECK_RESULT(mach_vm_allocate(SELF, &c, 1, VM_FLAGS_FIXED), KERN_SUCCESS, "an odd address");
@@ -84,7 +88,8 @@ static void test_bad_allocate(void)
     CHECK_RESULT(mach_vm_allocate(SELF, &a, PAGE_SIZE, VM_FLAGS_FIXED), KERN_INVALID_ADDRESS,
                  "an address of the kernel is refused");
     a = 0;
-    CHECK_RESULT(mach_vm_allocate(SELF, &a, PAGE_SIZE, VM_FLAGS_FIXED), KERN_INVALID_ADDRESS, "page 0 is refused");
+    CHECK_RESULT(mach_vm_allocate(SELF, &a, PAGE_SIZE, VM_FLAGS_FIXED), KERN_INVALID_ADDRESS,
+                 "page 0 is refused");
     a = 0;
     CHECK_RESULT(mach_vm_allocate(SELF, &a, UINT64_C(1) << 56, VM_FLAGS_ANYWHERE), KERN_NO_SPACE,
                  "more than there are addresses is refused");
@@ -95,13 +100,15 @@ static void test_deallocate(void)
     mach_vm_address_t a = allocate(5 * PAGE_SIZE);
 
     *(volatile uint8_t *)(a + 4 * PAGE_SIZE) = 7;
-    CHECK_RESULT(mach_vm_deallocate(SELF, a + PAGE_SIZE, PAGE_SIZE), KERN_SUCCESS, "a page in the middle can go");
+    CHECK_RESULT(mach_vm_deallocate(SELF, a + PAGE_SIZE, PAGE_SIZE), KERN_SUCCESS,
+                 "a page in the middle can go");
     CHECK_RESULT(probe(a), KERN_SUCCESS, "the one before stays");
     CHECK_RESULT(probe(a + PAGE_SIZE), KERN_INVALID_ADDRESS, "it is gone itself");
     CHECK_EQUAL(*(volatile uint8_t *)(a + 4 * PAGE_SIZE), 7, "the ones behind stay as they are");
     CHECK_RESULT(mach_vm_deallocate(SELF, a, 5 * PAGE_SIZE), KERN_SUCCESS, "holes are no error");
     CHECK_RESULT(mach_vm_deallocate(SELF, a, 5 * PAGE_SIZE), KERN_SUCCESS, "nothing at all is none either");
-    CHECK_RESULT(mach_vm_deallocate(SELF, TOP, 2 * PAGE_SIZE), KERN_INVALID_ARGUMENT, "a range that wraps is refused");
+    CHECK_RESULT(mach_vm_deallocate(SELF, TOP, 2 * PAGE_SIZE), KERN_INVALID_ARGUMENT,
+                 "a range that wraps is refused");
     CHECK_RESULT(mach_vm_deallocate(SELF, a, 0), KERN_SUCCESS, "an empty range is no error");
 }
 
@@ -110,7 +117,8 @@ static void test_protect(void)
     mach_vm_address_t a = allocate(3 * PAGE_SIZE);
     const mach_vm_address_t middle = a + PAGE_SIZE;
 
-    CHECK_RESULT(mach_vm_protect(SELF, middle, PAGE_SIZE, FALSE, VM_PROT_NONE), KERN_SUCCESS, "access can be taken away");
+    CHECK_RESULT(mach_vm_protect(SELF, middle, PAGE_SIZE, FALSE, VM_PROT_NONE), KERN_SUCCESS,
+                 "access can be taken away");
     CHECK_RESULT(probe(middle), KERN_PROTECTION_FAILURE, "then the kernel does not read it for us either");
     CHECK_RESULT(mach_vm_write_inband(SELF, middle - 2, (uint8_t[4]){1, 2, 3, 4}, 4), KERN_PROTECTION_FAILURE,
                  "nor write");
@@ -118,14 +126,14 @@ static void test_protect(void)
     CHECK_RESULT(probe(middle), KERN_SUCCESS, "as asked for");
     CHECK_RESULT(mach_vm_protect(SELF, a, 3 * PAGE_SIZE, FALSE, VM_PROT_ALL), KERN_PROTECTION_FAILURE,
                  "memory is not writable and executable");
-    CHECK_RESULT(mach_vm_protect(SELF, middle, PAGE_SIZE, FALSE, VM_PROT_READ | VM_PROT_EXECUTE), KERN_SUCCESS,
-                 "but it can be one after the other");
+    CHECK_RESULT(mach_vm_protect(SELF, middle, PAGE_SIZE, FALSE, VM_PROT_READ | VM_PROT_EXECUTE),
+                 KERN_SUCCESS, "but it can be one after the other");
     CHECK_RESULT(mach_vm_protect(SELF, middle, PAGE_SIZE, TRUE, VM_PROT_READ), KERN_SUCCESS,
                  "the most that it can get can be limited");
-    CHECK_RESULT(mach_vm_protect(SELF, middle, PAGE_SIZE, FALSE, VM_PROT_READ | VM_PROT_WRITE), KERN_PROTECTION_FAILURE,
-                 "then it gets no more");
-    CHECK_RESULT(mach_vm_protect(SELF, a, 3 * PAGE_SIZE, FALSE, VM_PROT_READ | VM_PROT_WRITE), KERN_PROTECTION_FAILURE,
-                 "not even among others");
+    CHECK_RESULT(mach_vm_protect(SELF, middle, PAGE_SIZE, FALSE, VM_PROT_READ | VM_PROT_WRITE),
+                 KERN_PROTECTION_FAILURE, "then it gets no more");
+    CHECK_RESULT(mach_vm_protect(SELF, a, 3 * PAGE_SIZE, FALSE, VM_PROT_READ | VM_PROT_WRITE),
+                 KERN_PROTECTION_FAILURE, "not even among others");
     *(volatile uint8_t *)a = 1;
     CHECK_EQUAL(*(volatile uint8_t *)a, 1, "which stay as they are");
     deallocate(middle, PAGE_SIZE);
@@ -144,15 +152,17 @@ static void test_region(void)
 
     REQUIRE_OK(mach_vm_allocate(SELF, &a, 3 * PAGE_SIZE, VM_FLAGS_FIXED));
     REQUIRE_OK(mach_vm_protect(SELF, a, PAGE_SIZE, FALSE, VM_PROT_READ));
-    CHECK_RESULT(mach_vm_region(SELF, &at, &size, VM_REGION_BASIC_INFO_64, (vm_region_info_t)&info, &count, &object),
-                 KERN_SUCCESS, "a region is described");
+    CHECK_RESULT(
+        mach_vm_region(SELF, &at, &size, VM_REGION_BASIC_INFO_64, (vm_region_info_t)&info, &count, &object),
+        KERN_SUCCESS, "a region is described");
     CHECK_EQUAL(at, a, "the one at or above the address");
     CHECK_EQUAL(size, PAGE_SIZE, "as far as it is alike");
     CHECK_EQUAL(info.protection, VM_PROT_READ, "with its protection");
     CHECK_EQUAL(info.inheritance, VM_INHERIT_DEFAULT, "and its inheritance");
     at = machine_kernel_address;
-    CHECK_RESULT(mach_vm_region(SELF, &at, &size, VM_REGION_BASIC_INFO_64, (vm_region_info_t)&info, &count, &object),
-                 KERN_INVALID_ADDRESS, "there is no region above all");
+    CHECK_RESULT(
+        mach_vm_region(SELF, &at, &size, VM_REGION_BASIC_INFO_64, (vm_region_info_t)&info, &count, &object),
+        KERN_INVALID_ADDRESS, "there is no region above all");
     deallocate(a, 3 * PAGE_SIZE);
 }
 
@@ -179,9 +189,12 @@ static void test_inherit(void)
     shared = (volatile uint32_t *)s;
     copied = (volatile uint32_t *)c;
     shared[0] = copied[0] = 10;
-    CHECK_RESULT(mach_vm_inherit(SELF, s, PAGE_SIZE, VM_INHERIT_SHARE), KERN_SUCCESS, "memory can be shared with children");
-    CHECK_RESULT(mach_vm_inherit(SELF, absent, PAGE_SIZE, VM_INHERIT_NONE), KERN_SUCCESS, "or be kept from them");
-    CHECK_RESULT(mach_vm_inherit(SELF, c, PAGE_SIZE, 77), KERN_INVALID_ARGUMENT, "an unknown inheritance is refused");
+    CHECK_RESULT(mach_vm_inherit(SELF, s, PAGE_SIZE, VM_INHERIT_SHARE), KERN_SUCCESS,
+                 "memory can be shared with children");
+    CHECK_RESULT(mach_vm_inherit(SELF, absent, PAGE_SIZE, VM_INHERIT_NONE), KERN_SUCCESS,
+                 "or be kept from them");
+    CHECK_RESULT(mach_vm_inherit(SELF, c, PAGE_SIZE, 77), KERN_INVALID_ARGUMENT,
+                 "an unknown inheritance is refused");
     task_t task = test_child(child_writes, NULL, 0);
     CHECK(test_child_wait(task), "a child uses its memory");
     CHECK_EQUAL(shared[0], 11, "what it wrote to shared memory is seen here");
@@ -210,13 +223,16 @@ static void test_other_task(void)
     CHECK_RESULT(probe(theirs), KERN_INVALID_ADDRESS, "memory of another task is not here");
     CHECK_RESULT(mach_vm_write_inband(task, theirs + 100, data, sizeof(data)), KERN_SUCCESS,
                  "memory of another task can be written");
-    CHECK_RESULT(mach_vm_read_inband(task, theirs + 100, sizeof(back), back, &count), KERN_SUCCESS, "and read");
+    CHECK_RESULT(mach_vm_read_inband(task, theirs + 100, sizeof(back), back, &count), KERN_SUCCESS,
+                 "and read");
     CHECK(count == sizeof(back) && memcmp(data, back, sizeof(data)) == 0, "unchanged");
     memset(back, 0, sizeof(back));
-    CHECK_RESULT(mach_vm_read_overwrite(task, theirs + 100, sizeof(back), (mach_vm_address_t)back, &copied_size),
-                 KERN_SUCCESS, "it can be read to a place of ours");
+    CHECK_RESULT(
+        mach_vm_read_overwrite(task, theirs + 100, sizeof(back), (mach_vm_address_t)back, &copied_size),
+        KERN_SUCCESS, "it can be read to a place of ours");
     CHECK(copied_size == sizeof(back) && memcmp(data, back, sizeof(data)) == 0, "unchanged, too");
-    CHECK_RESULT(mach_vm_read_overwrite(task, theirs + PAGE_SIZE, 2 * PAGE_SIZE, (mach_vm_address_t)back, &copied_size),
+    CHECK_RESULT(mach_vm_read_overwrite(task, theirs + PAGE_SIZE, 2 * PAGE_SIZE, (mach_vm_address_t)back,
+                                        &copied_size),
                  KERN_INVALID_ADDRESS, "not beyond its end");
     CHECK_RESULT(mach_vm_read_overwrite(task, theirs, PAGE_SIZE, 8, &copied_size), KERN_INVALID_ADDRESS,
                  "nor to no place of ours");
@@ -224,13 +240,15 @@ static void test_other_task(void)
                  "nor more than fits in a message");
     CHECK_RESULT(mach_vm_read_inband(task, machine_kernel_address, 8, back, &count), KERN_INVALID_ADDRESS,
                  "memory of the kernel is not read");
-    CHECK_RESULT(mach_vm_write_inband(task, machine_kernel_address, data, 8), KERN_INVALID_ADDRESS, "nor written");
+    CHECK_RESULT(mach_vm_write_inband(task, machine_kernel_address, data, 8), KERN_INVALID_ADDRESS,
+                 "nor written");
     REQUIRE_OK(mach_vm_protect(task, theirs, 2 * PAGE_SIZE, FALSE, VM_PROT_READ));
-    CHECK_RESULT(mach_vm_write_inband(task, theirs, data, 8), KERN_PROTECTION_FAILURE, "protection holds for us, too");
+    CHECK_RESULT(mach_vm_write_inband(task, theirs, data, 8), KERN_PROTECTION_FAILURE,
+                 "protection holds for us, too");
     REQUIRE_OK(task_terminate(task));
     REQUIRE(test_child_wait(task));
-    CHECK_RESULT(mach_vm_allocate(MACH_PORT_NULL, &theirs, PAGE_SIZE, VM_FLAGS_ANYWHERE), MACH_SEND_INVALID_DEST,
-                 "no task, no memory");
+    CHECK_RESULT(mach_vm_allocate(MACH_PORT_NULL, &theirs, PAGE_SIZE, VM_FLAGS_ANYWHERE),
+                 MACH_SEND_INVALID_DEST, "no task, no memory");
 }
 
 static void test_many(void)

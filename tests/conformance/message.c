@@ -13,8 +13,8 @@
 
 static mach_port_t port;
 
-static mach_msg_return_t send_header(mach_msg_bits_t bits, mach_msg_size_t size, mach_port_t remote, mach_port_t local,
-                                     mach_msg_option_t option)
+static mach_msg_return_t send_header(mach_msg_bits_t bits, mach_msg_size_t size, mach_port_t remote,
+                                     mach_port_t local, mach_msg_option_t option)
 {
     struct test_message m = {.header = {bits, size, remote, local, MACH_PORT_NULL, 1}};
 
@@ -26,7 +26,8 @@ static void test_round_trip(void)
 {
     struct test_message m;
 
-    CHECK_RESULT(test_send(port, MACH_MSG_TYPE_COPY_SEND, 1234, 5), MACH_MSG_SUCCESS, "a message can be sent");
+    CHECK_RESULT(test_send(port, MACH_MSG_TYPE_COPY_SEND, 1234, 5), MACH_MSG_SUCCESS,
+                 "a message can be sent");
     CHECK_EQUAL(test_status(port).mps_msgcount, 1, "it waits in the queue");
     memset(&m, 0xff, sizeof(m));
     CHECK_RESULT(test_receive(port, &m, sizeof(m), 0), MACH_MSG_SUCCESS, "it can be received");
@@ -34,7 +35,8 @@ static void test_round_trip(void)
     CHECK_EQUAL(m.header.msgh_size, sizeof(mach_msg_header_t) + 20, "and the same size");
     CHECK_EQUAL(m.header.msgh_local_port, port, "it tells the port it came to");
     CHECK_EQUAL(m.header.msgh_remote_port, MACH_PORT_NULL, "it has no reply right");
-    CHECK_EQUAL(MACH_MSGH_BITS_LOCAL(m.header.msgh_bits), MACH_MSG_TYPE_PORT_SEND, "it tells the right it came over");
+    CHECK_EQUAL(MACH_MSGH_BITS_LOCAL(m.header.msgh_bits), MACH_MSG_TYPE_PORT_SEND,
+                "it tells the right it came over");
     CHECK(m.word[0] == 0 && m.word[4] == 4, "the data is the same");
     CHECK_EQUAL(m.word[5], MACH_MSG_TRAILER_FORMAT_0, "a trailer follows");
     CHECK_EQUAL(m.word[6], MACH_MSG_TRAILER_MINIMUM_SIZE, "the smallest one if none was asked for");
@@ -77,8 +79,8 @@ static void test_sizes(void)
     REQUIRE(buffer != NULL);
     mach_msg_header_t *h = (void *)buffer;
     *h = (mach_msg_header_t){bits, SIZE_LIMIT + 4, port, 0, 0, 1};
-    CHECK_RESULT(mach_msg(h, MACH_SEND_MSG, SIZE_LIMIT + 4, 0, MACH_PORT_NULL, 0, MACH_PORT_NULL), MACH_SEND_TOO_LARGE,
-                 "there is a largest size");
+    CHECK_RESULT(mach_msg(h, MACH_SEND_MSG, SIZE_LIMIT + 4, 0, MACH_PORT_NULL, 0, MACH_PORT_NULL),
+                 MACH_SEND_TOO_LARGE, "there is a largest size");
     CHECK_RESULT(mach_msg(h, MACH_SEND_MSG, ~3u, 0, MACH_PORT_NULL, 0, MACH_PORT_NULL), MACH_SEND_TOO_LARGE,
                  "a huge size is refused");
     free(buffer);
@@ -94,18 +96,19 @@ static void test_bad_headers(void)
                  "a destination needs a disposition");
     CHECK_RESULT(send_header(MACH_MSGH_BITS(MACH_MSG_TYPE_MOVE_RECEIVE, 0), size, port, 0, 0),
                  MACH_SEND_INVALID_HEADER, "a message can't be sent over a receive right");
-    CHECK_RESULT(send_header(MACH_MSGH_BITS(MACH_MSG_TYPE_LAST, 0), size, port, 0, 0), MACH_SEND_INVALID_HEADER,
-                 "an unknown disposition is refused");
-    CHECK_RESULT(send_header(MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MOVE_RECEIVE), size, port, port, 0),
-                 MACH_SEND_INVALID_HEADER, "a receive right is no reply right");
+    CHECK_RESULT(send_header(MACH_MSGH_BITS(MACH_MSG_TYPE_LAST, 0), size, port, 0, 0),
+                 MACH_SEND_INVALID_HEADER, "an unknown disposition is refused");
+    CHECK_RESULT(
+        send_header(MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MOVE_RECEIVE), size, port, port, 0),
+        MACH_SEND_INVALID_HEADER, "a receive right is no reply right");
     CHECK_RESULT(send_header(MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, 0), size, MACH_PORT_NULL, 0, 0),
                  MACH_SEND_INVALID_DEST, "the null port is no destination");
     CHECK_RESULT(send_header(MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, 0), size, MACH_PORT_DEAD, 0, 0),
                  MACH_SEND_INVALID_DEST, "the dead port is no destination");
     CHECK_RESULT(send_header(MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, 0), size, receive_only, 0, 0),
                  MACH_SEND_INVALID_DEST, "a receive right can't be copied as send right");
-    CHECK_RESULT(send_header(MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE), size, port,
-                             0x7fffff07, 0),
+    CHECK_RESULT(send_header(MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE), size,
+                             port, 0x7fffff07, 0),
                  MACH_SEND_INVALID_REPLY, "an invalid name is no reply right");
     CHECK_RESULT(send_header(MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_COPY_SEND), size, port,
                              receive_only, 0),
@@ -113,8 +116,8 @@ static void test_bad_headers(void)
     CHECK_EQUAL(test_refs(port, MACH_PORT_RIGHT_SEND), 1, "refused messages take no rights");
     CHECK_RESULT(mach_msg((mach_msg_header_t *)8, MACH_SEND_MSG, size, 0, MACH_PORT_NULL, 0, MACH_PORT_NULL),
                  MACH_SEND_INVALID_DATA, "an unreadable message is refused");
-    CHECK_RESULT(mach_msg(NULL, MACH_MSG_OPTION_NONE, 0, 0, MACH_PORT_NULL, 0, MACH_PORT_NULL), MACH_MSG_SUCCESS,
-                 "neither sending nor receiving is no error");
+    CHECK_RESULT(mach_msg(NULL, MACH_MSG_OPTION_NONE, 0, 0, MACH_PORT_NULL, 0, MACH_PORT_NULL),
+                 MACH_MSG_SUCCESS, "neither sending nor receiving is no error");
     test_port_destroy(receive_only);
 }
 
@@ -129,11 +132,12 @@ static void test_order_and_limit(void)
                                         MACH_PORT_LIMITS_INFO_COUNT));
     for (int i = 0; i < 4; i++)
         REQUIRE_OK(test_send(port, MACH_MSG_TYPE_COPY_SEND, i, 1));
-    CHECK_RESULT(test_send(port, MACH_MSG_TYPE_COPY_SEND, 4, 1), MACH_SEND_TIMED_OUT, "a full queue takes no more");
+    CHECK_RESULT(test_send(port, MACH_MSG_TYPE_COPY_SEND, 4, 1), MACH_SEND_TIMED_OUT,
+                 "a full queue takes no more");
     CHECK_EQUAL(test_status(port).mps_msgcount, 4, "it holds its limit");
     for (int i = 0; i < 4; i++) {
-        REQUIRE_OK(mach_msg(&m.header, MACH_RCV_MSG | MACH_RCV_TRAILER_ELEMENTS(MACH_RCV_TRAILER_SEQNO), 0, sizeof(m),
-                            port, 0, MACH_PORT_NULL));
+        REQUIRE_OK(mach_msg(&m.header, MACH_RCV_MSG | MACH_RCV_TRAILER_ELEMENTS(MACH_RCV_TRAILER_SEQNO), 0,
+                            sizeof(m), port, 0, MACH_PORT_NULL));
         mach_msg_seqno_trailer_t *trailer = (mach_msg_seqno_trailer_t *)&m.word[1];
         ordered &= m.header.msgh_id == i && trailer->msgh_seqno == 100u + (unsigned)i;
     }
@@ -151,8 +155,8 @@ static void test_trailers(void)
 
     REQUIRE_OK(mach_port_set_context(SELF, port, UINT64_C(0xabcdef)));
     REQUIRE_OK(test_send(port, MACH_MSG_TYPE_COPY_SEND, 1, 0));
-    CHECK_RESULT(mach_msg(&m.header, MACH_RCV_MSG | MACH_RCV_TRAILER_ELEMENTS(MACH_RCV_TRAILER_CTX), 0, sizeof(m),
-                          port, 0, MACH_PORT_NULL),
+    CHECK_RESULT(mach_msg(&m.header, MACH_RCV_MSG | MACH_RCV_TRAILER_ELEMENTS(MACH_RCV_TRAILER_CTX), 0,
+                          sizeof(m), port, 0, MACH_PORT_NULL),
                  MACH_MSG_SUCCESS, "the largest trailer can be asked for");
     mach_msg_context_trailer_t *trailer = (mach_msg_context_trailer_t *)&m.word[0];
     CHECK_EQUAL(trailer->msgh_trailer_size, sizeof(*trailer), "it tells its size");
@@ -187,14 +191,16 @@ static void test_timeouts(void)
     struct test_message m;
     uint64_t start = test_now();
 
-    CHECK_RESULT(test_receive(port, &m, sizeof(m), 0), MACH_RCV_TIMED_OUT, "a receive can look without waiting");
+    CHECK_RESULT(test_receive(port, &m, sizeof(m), 0), MACH_RCV_TIMED_OUT,
+                 "a receive can look without waiting");
     CHECK_RESULT(test_receive(port, &m, sizeof(m), 30), MACH_RCV_TIMED_OUT, "a receive can wait in vain");
     CHECK(test_now() - start >= 30 * NSEC_PER_MSEC, "not for less than it was told");
     mach_port_t send_only = test_port_send();
     mach_port_t name;
     mach_msg_type_name_t type;
     REQUIRE_OK(mach_port_allocate(SELF, MACH_PORT_RIGHT_DEAD_NAME, &name));
-    CHECK_RESULT(test_receive(name, &m, sizeof(m), 0), MACH_RCV_INVALID_NAME, "a dead name can't be received from");
+    CHECK_RESULT(test_receive(name, &m, sizeof(m), 0), MACH_RCV_INVALID_NAME,
+                 "a dead name can't be received from");
     REQUIRE_OK(mach_port_extract_right(SELF, send_only, MACH_MSG_TYPE_MAKE_SEND_ONCE, &name, &type));
     CHECK_RESULT(test_receive(name, &m, sizeof(m), 0), MACH_RCV_INVALID_NAME, "nor a send-once right");
     test_port_destroy(send_only);
@@ -207,10 +213,12 @@ static volatile int sender_done;
 
 static void blocked_sender(void *unused)
 {
-    struct test_message m = {.header = {MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, 0), sizeof(m.header), full, 0, 0, 99}};
+    struct test_message m = {
+        .header = {MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, 0), sizeof(m.header), full, 0, 0, 99}};
 
     (void)unused;
-    sender_result = mach_msg(&m.header, MACH_SEND_MSG, sizeof(m.header), 0, MACH_PORT_NULL, 0, MACH_PORT_NULL);
+    sender_result =
+        mach_msg(&m.header, MACH_SEND_MSG, sizeof(m.header), 0, MACH_PORT_NULL, 0, MACH_PORT_NULL);
     sender_done = 1;
 }
 
@@ -251,7 +259,8 @@ static void blocked_receiver(void *argument)
 {
     struct test_message m;
 
-    receiver_result = mach_msg(&m.header, MACH_RCV_MSG, 0, sizeof(m), *(mach_port_t *)argument, 0, MACH_PORT_NULL);
+    receiver_result =
+        mach_msg(&m.header, MACH_RCV_MSG, 0, sizeof(m), *(mach_port_t *)argument, 0, MACH_PORT_NULL);
     receiver_done = 1;
 }
 

@@ -42,8 +42,8 @@ static kern_return_t call(mach_port_t to, int id, mach_msg_size_t size, mach_msg
     m.header.msgh_local_port = reply;
     m.header.msgh_voucher_port = MACH_PORT_NULL;
     m.header.msgh_id = id;
-    mach_msg_return_t result = mach_msg(&m.header, MACH_SEND_MSG | MACH_RCV_MSG | MACH_RCV_TIMEOUT, size, sizeof(m),
-                                        reply, TEST_SOON_MS, MACH_PORT_NULL);
+    mach_msg_return_t result = mach_msg(&m.header, MACH_SEND_MSG | MACH_RCV_MSG | MACH_RCV_TIMEOUT, size,
+                                        sizeof(m), reply, TEST_SOON_MS, MACH_PORT_NULL);
     if (result != MACH_MSG_SUCCESS)
         return result;
     REQUIRE(m.header.msgh_id == id + 100 && m.header.msgh_size == sizeof(mig_reply_error_t));
@@ -65,7 +65,8 @@ static void test_ids(void)
     CHECK_RESULT(call(SELF, ID_UNKNOWN, size, 0), MIG_BAD_ID, "an unknown id");
     CHECK_RESULT(call(SELF, -1, size, 0), MIG_BAD_ID, "a negative id");
     CHECK_RESULT(call(SELF, ID_MACH_PORT_ALLOCATE - 4, size, 0), MIG_BAD_ID, "an id that no routine has");
-    CHECK_RESULT(call(host, ID_TASK_SUSPEND, size, 0), KERN_INVALID_ARGUMENT, "a request for another kind of object");
+    CHECK_RESULT(call(host, ID_TASK_SUSPEND, size, 0), KERN_INVALID_ARGUMENT,
+                 "a request for another kind of object");
     REQUIRE_OK(mach_port_deallocate(SELF, host));
 }
 
@@ -83,7 +84,8 @@ static void test_sizes(void)
     CHECK(all, "a request of the wrong size");
     memset(&m, 0, sizeof(m));
     m.simple.word[4] = ~0u; /* the count, behind NDR record and address */
-    CHECK_RESULT(call(SELF, ID_WRITE_INBAND, head + 12, 0), MIG_BAD_ARGUMENTS, "a count that is larger than the message");
+    CHECK_RESULT(call(SELF, ID_WRITE_INBAND, head + 12, 0), MIG_BAD_ARGUMENTS,
+                 "a count that is larger than the message");
     m.simple.word[4] = 4;
     CHECK_RESULT(call(SELF, ID_WRITE_INBAND, head + 12 + 8, 0), MIG_BAD_ARGUMENTS,
                  "a count that is smaller than the message");
@@ -109,7 +111,8 @@ static void test_descriptors(void)
                  "two descriptors where there should be one");
     CHECK(!test_status(p).mps_srights, "the rights in a refused request are released");
     memset(&m, 0, sizeof(m));
-    CHECK_RESULT(call(SELF, ID_MACH_PORT_INSERT_RIGHT, one, 0), MIG_BAD_ARGUMENTS, "a simple request instead of a complex");
+    CHECK_RESULT(call(SELF, ID_MACH_PORT_INSERT_RIGHT, one, 0), MIG_BAD_ARGUMENTS,
+                 "a simple request instead of a complex");
     memset(&m, 0, sizeof(m));
     m.complex.body.msgh_descriptor_count = 1;
     put_port(0, p, MACH_MSG_TYPE_MAKE_SEND);
@@ -146,7 +149,8 @@ static void test_random(void)
 static void test_one_way(void)
 {
     memset(&m, 0, sizeof(m));
-    m.header = (mach_msg_header_t){MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, 0), sizeof(m.header), SELF, 0, 0, ID_UNKNOWN};
+    m.header = (mach_msg_header_t){
+        MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, 0), sizeof(m.header), SELF, 0, 0, ID_UNKNOWN};
     CHECK_RESULT(mach_msg(&m.header, MACH_SEND_MSG, sizeof(m.header), 0, MACH_PORT_NULL, 0, MACH_PORT_NULL),
                  MACH_MSG_SUCCESS, "a request without reply right goes unanswered");
 }

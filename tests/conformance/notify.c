@@ -8,10 +8,12 @@
 static mach_port_t listener;
 
 /* Ask for a notification. Returns: the result; the right of the request replaced is in *previous. */
-static kern_return_t request(mach_port_t name, mach_msg_id_t id, mach_port_mscount_t sync, mach_port_t *previous)
+static kern_return_t request(mach_port_t name, mach_msg_id_t id, mach_port_mscount_t sync,
+                             mach_port_t *previous)
 {
     *previous = MACH_PORT_NULL;
-    return mach_port_request_notification(SELF, name, id, sync, listener, MACH_MSG_TYPE_MAKE_SEND_ONCE, previous);
+    return mach_port_request_notification(SELF, name, id, sync, listener, MACH_MSG_TYPE_MAKE_SEND_ONCE,
+                                          previous);
 }
 
 static void test_dead_name(void)
@@ -20,20 +22,24 @@ static void test_dead_name(void)
     mach_port_t previous;
     mach_dead_name_notification_t n;
 
-    CHECK_RESULT(request(p, MACH_NOTIFY_DEAD_NAME, 0, &previous), KERN_SUCCESS, "a dead name can be asked for");
+    CHECK_RESULT(request(p, MACH_NOTIFY_DEAD_NAME, 0, &previous), KERN_SUCCESS,
+                 "a dead name can be asked for");
     CHECK_EQUAL(previous, MACH_PORT_NULL, "there was no request before");
     CHECK((test_type(p) & MACH_PORT_TYPE_DNREQUEST) != 0, "the type of the name tells of the request");
     CHECK_RESULT(test_receive_nothing(listener), MACH_RCV_TIMED_OUT, "nothing comes while the port lives");
     REQUIRE_OK(mach_port_mod_refs(SELF, p, MACH_PORT_RIGHT_RECEIVE, -1));
-    CHECK_RESULT(test_receive(listener, &n, sizeof(n), TEST_SOON_MS), MACH_MSG_SUCCESS, "when it dies, we are told");
+    CHECK_RESULT(test_receive(listener, &n, sizeof(n), TEST_SOON_MS), MACH_MSG_SUCCESS,
+                 "when it dies, we are told");
     CHECK_EQUAL(n.not_header.msgh_id, MACH_NOTIFY_DEAD_NAME, "by a dead-name notification");
     CHECK_EQUAL(n.not_port, p, "with the name");
-    CHECK_EQUAL(test_refs(p, MACH_PORT_RIGHT_DEAD_NAME), 2, "which has a reference more, for the notification");
+    CHECK_EQUAL(test_refs(p, MACH_PORT_RIGHT_DEAD_NAME), 2,
+                "which has a reference more, for the notification");
     CHECK_RESULT(test_receive_nothing(listener), MACH_RCV_TIMED_OUT, "we are told once");
     CHECK_RESULT(request(p, MACH_NOTIFY_DEAD_NAME, 0, &previous), KERN_INVALID_ARGUMENT,
                  "a name that is dead already is refused");
     CHECK(test_receive_id(listener, MACH_NOTIFY_SEND_ONCE), "the right of a refused request is used up");
-    CHECK_RESULT(request(p, MACH_NOTIFY_DEAD_NAME, 1, &previous), KERN_SUCCESS, "unless we say that we reckon with it");
+    CHECK_RESULT(request(p, MACH_NOTIFY_DEAD_NAME, 1, &previous), KERN_SUCCESS,
+                 "unless we say that we reckon with it");
     CHECK(test_receive_id(listener, MACH_NOTIFY_DEAD_NAME), "then we are told at once");
     test_port_destroy(p);
 }
@@ -74,11 +80,13 @@ static void test_no_senders(void)
     mach_port_t previous;
     mach_no_senders_notification_t n;
 
-    CHECK_RESULT(request(p, MACH_NOTIFY_NO_SENDERS, 0, &previous), KERN_SUCCESS, "no senders can be asked for");
+    CHECK_RESULT(request(p, MACH_NOTIFY_NO_SENDERS, 0, &previous), KERN_SUCCESS,
+                 "no senders can be asked for");
     CHECK(test_status(p).mps_nsrequest, "the port tells of the request");
     REQUIRE_OK(mach_port_insert_right(SELF, p, p, MACH_MSG_TYPE_MAKE_SEND));
     REQUIRE_OK(mach_port_mod_refs(SELF, p, MACH_PORT_RIGHT_SEND, -1));
-    CHECK_RESULT(test_receive_nothing(listener), MACH_RCV_TIMED_OUT, "nothing comes while there is a send right");
+    CHECK_RESULT(test_receive_nothing(listener), MACH_RCV_TIMED_OUT,
+                 "nothing comes while there is a send right");
     REQUIRE_OK(mach_port_mod_refs(SELF, p, MACH_PORT_RIGHT_SEND, -1));
     CHECK_RESULT(test_receive(listener, &n, sizeof(n), TEST_SOON_MS), MACH_MSG_SUCCESS,
                  "when the last one goes, we are told");
@@ -119,7 +127,8 @@ static void test_port_destroyed(void)
     CHECK(test_status(p).mps_pdrequest, "the port tells of the request");
     REQUIRE_OK(test_send(p, MACH_MSG_TYPE_COPY_SEND, 8, 0));
     REQUIRE_OK(mach_port_mod_refs(SELF, p, MACH_PORT_RIGHT_RECEIVE, -1));
-    CHECK_RESULT(test_receive(listener, &m, sizeof(m), TEST_SOON_MS), MACH_MSG_SUCCESS, "when it would, it comes");
+    CHECK_RESULT(test_receive(listener, &m, sizeof(m), TEST_SOON_MS), MACH_MSG_SUCCESS,
+                 "when it would, it comes");
     CHECK_EQUAL(m.header.msgh_id, MACH_NOTIFY_PORT_DESTROYED, "by a port-destroyed notification");
     CHECK_EQUAL(m.port.disposition, MACH_MSG_TYPE_PORT_RECEIVE, "that carries the receive right");
     CHECK(m.port.name == p && test_receive_id(p, 8), "with its messages");

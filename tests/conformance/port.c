@@ -5,7 +5,7 @@
 
 #define SELF mach_task_self()
 #define UREFS_MAX 65535
-#define FREE_NAME ((mach_port_t)(90u << 8 | 7u))  /* a name that this program gives out itself */
+#define FREE_NAME ((mach_port_t)(90u << 8 | 7u)) /* a name that this program gives out itself */
 #define FREE_NAME2 ((mach_port_t)(91u << 8 | 7u))
 
 static void test_receive_right(void)
@@ -22,7 +22,8 @@ static void test_receive_right(void)
                  "a receive right can't lose two references");
     CHECK_RESULT(mach_port_mod_refs(SELF, p, MACH_PORT_RIGHT_SEND, 1), KERN_INVALID_RIGHT,
                  "no send right can be made by mod_refs");
-    CHECK_RESULT(mach_port_mod_refs(SELF, p, MACH_PORT_RIGHT_RECEIVE, 0), KERN_SUCCESS, "a delta of 0 changes nothing");
+    CHECK_RESULT(mach_port_mod_refs(SELF, p, MACH_PORT_RIGHT_RECEIVE, 0), KERN_SUCCESS,
+                 "a delta of 0 changes nothing");
     CHECK_RESULT(mach_port_mod_refs(SELF, p, MACH_PORT_RIGHT_RECEIVE, -1), KERN_SUCCESS,
                  "mod_refs -1 destroys a receive right");
     CHECK_EQUAL(test_type(p), MACH_PORT_TYPE_NONE, "the name of a destroyed receive right is free");
@@ -47,7 +48,8 @@ static void test_send_references(void)
     CHECK_RESULT(mach_port_mod_refs(SELF, p, MACH_PORT_RIGHT_SEND, UREFS_MAX), KERN_UREFS_OVERFLOW,
                  "references don't overflow");
     CHECK_EQUAL(test_refs(p, MACH_PORT_RIGHT_SEND), 2, "a refused change changes nothing");
-    CHECK_RESULT(mach_port_mod_refs(SELF, p, MACH_PORT_RIGHT_SEND, -2), KERN_SUCCESS, "all send references can go");
+    CHECK_RESULT(mach_port_mod_refs(SELF, p, MACH_PORT_RIGHT_SEND, -2), KERN_SUCCESS,
+                 "all send references can go");
     CHECK_EQUAL(test_type(p), MACH_PORT_TYPE_RECEIVE, "the receive right stays");
     CHECK(!test_status(p).mps_srights, "the port knows that there are no send rights");
     test_port_destroy(p);
@@ -66,9 +68,11 @@ static void test_send_once(void)
     CHECK_EQUAL(test_refs(so, MACH_PORT_RIGHT_SEND_ONCE), 1, "it has one reference");
     CHECK_EQUAL(test_status(p).mps_sorights, 1, "the port counts it");
     CHECK_RESULT(test_send(so, MACH_MSG_TYPE_COPY_SEND, 1, 0), MACH_SEND_INVALID_DEST, "it can't be copied");
-    CHECK_RESULT(test_send(so, MACH_MSG_TYPE_MOVE_SEND_ONCE, 77, 0), MACH_MSG_SUCCESS, "it can send one message");
+    CHECK_RESULT(test_send(so, MACH_MSG_TYPE_MOVE_SEND_ONCE, 77, 0), MACH_MSG_SUCCESS,
+                 "it can send one message");
     CHECK_EQUAL(test_type(so), MACH_PORT_TYPE_NONE, "then it is gone");
-    CHECK_RESULT(test_send(so, MACH_MSG_TYPE_MOVE_SEND_ONCE, 77, 0), MACH_SEND_INVALID_DEST, "it can't send another");
+    CHECK_RESULT(test_send(so, MACH_MSG_TYPE_MOVE_SEND_ONCE, 77, 0), MACH_SEND_INVALID_DEST,
+                 "it can't send another");
     CHECK(test_receive_id(p, 77), "the message arrives");
     CHECK_EQUAL(test_status(p).mps_sorights, 0, "the port counts no send-once right any more");
     REQUIRE_OK(mach_port_extract_right(SELF, p, MACH_MSG_TYPE_MAKE_SEND_ONCE, &so, &type));
@@ -87,8 +91,10 @@ static void test_dead_name(void)
     CHECK_EQUAL(test_refs(p, MACH_PORT_RIGHT_DEAD_NAME), 3, "a dead name keeps the references");
     CHECK_EQUAL(test_refs(p, MACH_PORT_RIGHT_SEND), 0, "a dead name has no send references");
     CHECK_RESULT(test_send(p, MACH_MSG_TYPE_COPY_SEND, 1, 0), MACH_SEND_INVALID_DEST, "it can't be sent to");
-    CHECK_RESULT(mach_port_mod_refs(SELF, p, MACH_PORT_RIGHT_DEAD_NAME, 1), KERN_SUCCESS, "it can get references");
-    CHECK_RESULT(mach_port_mod_refs(SELF, p, MACH_PORT_RIGHT_SEND, -1), KERN_INVALID_RIGHT, "but not send references");
+    CHECK_RESULT(mach_port_mod_refs(SELF, p, MACH_PORT_RIGHT_DEAD_NAME, 1), KERN_SUCCESS,
+                 "it can get references");
+    CHECK_RESULT(mach_port_mod_refs(SELF, p, MACH_PORT_RIGHT_SEND, -1), KERN_INVALID_RIGHT,
+                 "but not send references");
     CHECK_RESULT(mach_port_deallocate(SELF, p), KERN_SUCCESS, "deallocate takes a dead-name reference");
     CHECK_EQUAL(test_refs(p, MACH_PORT_RIGHT_DEAD_NAME), 3, "one less is left");
     CHECK_RESULT(mach_port_mod_refs(SELF, p, MACH_PORT_RIGHT_DEAD_NAME, -3), KERN_SUCCESS, "all can go");
@@ -127,7 +133,8 @@ static void test_names(void)
     CHECK_RESULT(mach_port_rename(SELF, q, FREE_NAME), KERN_NAME_EXISTS, "a name in use is refused");
     CHECK_RESULT(mach_port_rename(SELF, q, MACH_PORT_NULL), KERN_INVALID_VALUE, "the null name is refused");
     CHECK_RESULT(mach_port_rename(SELF, q, MACH_PORT_DEAD), KERN_INVALID_VALUE, "the dead name is refused");
-    CHECK_RESULT(test_send(FREE_NAME, MACH_MSG_TYPE_COPY_SEND, 5, 1), MACH_MSG_SUCCESS, "a renamed right sends");
+    CHECK_RESULT(test_send(FREE_NAME, MACH_MSG_TYPE_COPY_SEND, 5, 1), MACH_MSG_SUCCESS,
+                 "a renamed right sends");
     CHECK(test_receive_id(FREE_NAME, 5), "a renamed right receives");
     test_port_destroy(FREE_NAME);
     CHECK_RESULT(mach_port_allocate_name(SELF, MACH_PORT_RIGHT_RECEIVE, FREE_NAME2), KERN_SUCCESS,
@@ -173,8 +180,8 @@ static void test_other_task(void)
                  "a send right has only one name in a task");
     CHECK_RESULT(mach_port_insert_right(task, FREE_NAME, p, MACH_MSG_TYPE_MAKE_SEND_ONCE), KERN_NAME_EXISTS,
                  "a name in use is refused for another right");
-    CHECK_RESULT(mach_port_extract_right(task, FREE_NAME, MACH_MSG_TYPE_MOVE_SEND, &name, &type), KERN_SUCCESS,
-                 "a right can be taken out of another task");
+    CHECK_RESULT(mach_port_extract_right(task, FREE_NAME, MACH_MSG_TYPE_MOVE_SEND, &name, &type),
+                 KERN_SUCCESS, "a right can be taken out of another task");
     CHECK_EQUAL(name, p, "it comes under the name that the port has here");
     CHECK_EQUAL(test_type(p), MACH_PORT_TYPE_SEND_RECEIVE, "now the send right is here");
     REQUIRE_OK(task_terminate(task));
@@ -220,8 +227,8 @@ static void test_list(void)
     mach_port_t p = test_port_send();
     unsigned found = 0;
 
-    CHECK_RESULT(mach_port_names_inband(SELF, MACH_PORT_NULL, names, &name_count, types, &type_count), KERN_SUCCESS,
-                 "the names of a space can be listed");
+    CHECK_RESULT(mach_port_names_inband(SELF, MACH_PORT_NULL, names, &name_count, types, &type_count),
+                 KERN_SUCCESS, "the names of a space can be listed");
     CHECK_EQUAL(name_count, type_count, "each name has a type");
     for (unsigned i = 0; i < name_count; i++)
         found += names[i] == p && types[i] == MACH_PORT_TYPE_SEND_RECEIVE;

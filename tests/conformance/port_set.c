@@ -29,7 +29,8 @@ static void test_members(void)
         REQUIRE_OK(mach_port_insert_member(SELF, port[i], set));
     CHECK_RESULT(mach_port_insert_member(SELF, port[0], set), KERN_ALREADY_IN_SET, "a port is a member once");
     CHECK_EQUAL(test_status(port[0]).mps_pset, 1, "it tells in how many sets it is");
-    CHECK_RESULT(mach_port_get_set_status_inband(SELF, set, members, &count), KERN_SUCCESS, "a set can be listed");
+    CHECK_RESULT(mach_port_get_set_status_inband(SELF, set, members, &count), KERN_SUCCESS,
+                 "a set can be listed");
     CHECK_EQUAL(count, PORTS, "it has the members it was given");
     CHECK_RESULT(mach_port_extract_member(SELF, port[2], set), KERN_SUCCESS, "a member can be taken out");
     CHECK_RESULT(mach_port_extract_member(SELF, port[2], set), KERN_NOT_IN_SET, "once");
@@ -56,7 +57,8 @@ static void test_receive_any(void)
     CHECK_RESULT(test_receive_nothing(set), MACH_RCV_TIMED_OUT, "then there are no more");
     REQUIRE_OK(test_send(port[1], MACH_MSG_TYPE_COPY_SEND, 1, 0));
     CHECK(test_receive_id(port[1], 1), "a member can still be received from itself");
-    CHECK_RESULT(test_send(set, MACH_MSG_TYPE_COPY_SEND, 1, 0), MACH_SEND_INVALID_DEST, "a set is no destination");
+    CHECK_RESULT(test_send(set, MACH_MSG_TYPE_COPY_SEND, 1, 0), MACH_SEND_INVALID_DEST,
+                 "a set is no destination");
 }
 
 static volatile int received_id;
@@ -78,13 +80,15 @@ static void test_waiting(void)
     REQUIRE_OK(mach_thread_start(receive_from_set, NULL, NULL));
     test_sleep(TEST_NEVER_MS);
     REQUIRE_OK(test_send(port[0], MACH_MSG_TYPE_COPY_SEND, 21, 0));
-    CHECK(test_wait(&received_id, TEST_SOON_MS) && received_id == 21, "a message to a member wakes who waits");
+    CHECK(test_wait(&received_id, TEST_SOON_MS) && received_id == 21,
+          "a message to a member wakes who waits");
     received_id = 0;
     REQUIRE_OK(mach_thread_start(receive_from_set, NULL, NULL));
     test_sleep(TEST_NEVER_MS);
     REQUIRE_OK(test_send(late, MACH_MSG_TYPE_COPY_SEND, 22, 0));
     REQUIRE_OK(mach_port_insert_member(SELF, late, set));
-    CHECK(test_wait(&received_id, TEST_SOON_MS) && received_id == 22, "so does a port that joins with a message");
+    CHECK(test_wait(&received_id, TEST_SOON_MS) && received_id == 22,
+          "so does a port that joins with a message");
     test_port_destroy(late);
     received_id = 0;
     REQUIRE_OK(mach_thread_start(receive_from_set, NULL, NULL));
@@ -107,7 +111,8 @@ static void test_two_sets(void)
     REQUIRE_OK(test_send(port[0], MACH_MSG_TYPE_COPY_SEND, 2, 0));
     CHECK(test_receive_id(b, 1), "its messages come through one set");
     CHECK(test_receive_id(a, 2), "or the other");
-    CHECK_RESULT(mach_port_move_member(SELF, port[0], MACH_PORT_NULL), KERN_SUCCESS, "it can be taken out of both");
+    CHECK_RESULT(mach_port_move_member(SELF, port[0], MACH_PORT_NULL), KERN_SUCCESS,
+                 "it can be taken out of both");
     CHECK_EQUAL(test_status(port[0]).mps_pset, 0, "at once");
     test_port_destroy(a);
     test_port_destroy(b);

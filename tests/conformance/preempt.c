@@ -112,7 +112,8 @@ static void test_handoff(void)
     thread_act_t t;
 
     REQUIRE_OK(mach_thread_prepare(note_hint, NULL, &t));
-    CHECK_RESULT(thread_switch(t, SWITCH_OPTION_NONE, 0), KERN_SUCCESS, "a hint to run a suspended thread is harmless");
+    CHECK_RESULT(thread_switch(t, SWITCH_OPTION_NONE, 0), KERN_SUCCESS,
+                 "a hint to run a suspended thread is harmless");
     REQUIRE_OK(thread_resume(t));
     for (unsigned ms = 0; ms < TEST_SOON_MS && hinted == 0; ms++)
         (void)thread_switch(t, SWITCH_OPTION_NONE, 0);

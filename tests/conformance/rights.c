@@ -34,7 +34,8 @@ static void test_send_dispositions(void)
     CHECK_EQUAL(test_refs(p, MACH_PORT_RIGHT_SEND), 2, "as many as before");
     REQUIRE_OK(mach_port_mod_refs(SELF, p, MACH_PORT_RIGHT_SEND, -1));
     REQUIRE_OK(test_send_right(carrier, 1, p, MACH_MSG_TYPE_MOVE_SEND));
-    CHECK_EQUAL(test_refs(p, MACH_PORT_RIGHT_SEND), 0, "a moved right is away while the message is on its way");
+    CHECK_EQUAL(test_refs(p, MACH_PORT_RIGHT_SEND), 0,
+                "a moved right is away while the message is on its way");
     CHECK_RESULT(test_send(p, MACH_MSG_TYPE_COPY_SEND, 1, 0), MACH_SEND_INVALID_DEST, "and can't be used");
     struct test_port_message m;
     REQUIRE_OK(test_receive(carrier, &m, sizeof(m), 0));
@@ -66,7 +67,8 @@ static void test_receive_disposition(void)
     REQUIRE_OK(test_send(p, MACH_MSG_TYPE_COPY_SEND, 3, 0));
     REQUIRE_OK(test_send_right(carrier, 1, p, MACH_MSG_TYPE_MOVE_RECEIVE));
     CHECK_EQUAL(test_type(p), MACH_PORT_TYPE_SEND, "a moved receive right is away, the send right stays");
-    CHECK_RESULT(test_send(p, MACH_MSG_TYPE_COPY_SEND, 4, 0), MACH_MSG_SUCCESS, "the port still takes messages");
+    CHECK_RESULT(test_send(p, MACH_MSG_TYPE_COPY_SEND, 4, 0), MACH_MSG_SUCCESS,
+                 "the port still takes messages");
     struct test_port_message m;
     REQUIRE_OK(test_receive(carrier, &m, sizeof(m), 0));
     CHECK_EQUAL(m.port.disposition, MACH_MSG_TYPE_PORT_RECEIVE, "MOVE_RECEIVE arrives as the receive right");
@@ -88,7 +90,8 @@ static void test_null_and_dead(void)
     CHECK_EQUAL(pass(MACH_PORT_NULL, MACH_MSG_TYPE_COPY_SEND).name, MACH_PORT_NULL, "the null right travels");
     CHECK_EQUAL(pass(MACH_PORT_DEAD, MACH_MSG_TYPE_COPY_SEND).name, MACH_PORT_DEAD, "the dead right travels");
     REQUIRE_OK(mach_port_allocate(SELF, MACH_PORT_RIGHT_DEAD_NAME, &dead));
-    CHECK_EQUAL(pass(dead, MACH_MSG_TYPE_COPY_SEND).name, MACH_PORT_DEAD, "a dead name arrives as the dead right");
+    CHECK_EQUAL(pass(dead, MACH_MSG_TYPE_COPY_SEND).name, MACH_PORT_DEAD,
+                "a dead name arrives as the dead right");
     CHECK_EQUAL(test_refs(dead, MACH_PORT_RIGHT_DEAD_NAME), 1, "a copied dead name keeps its reference");
     CHECK_EQUAL(pass(dead, MACH_MSG_TYPE_MOVE_SEND).name, MACH_PORT_DEAD, "so does a moved one");
     CHECK_EQUAL(test_type(dead), MACH_PORT_TYPE_NONE, "which loses its reference");
@@ -97,7 +100,8 @@ static void test_null_and_dead(void)
     test_port_destroy(p);
     struct test_port_message m;
     REQUIRE_OK(test_receive(carrier, &m, sizeof(m), 0));
-    CHECK_EQUAL(m.port.name, MACH_PORT_DEAD, "a right to a port that died on the way arrives as the dead right");
+    CHECK_EQUAL(m.port.name, MACH_PORT_DEAD,
+                "a right to a port that died on the way arrives as the dead right");
 }
 
 static void test_errors(void)
@@ -106,16 +110,18 @@ static void test_errors(void)
 
     CHECK_RESULT(test_send_right(carrier, 1, p, MACH_MSG_TYPE_COPY_SEND), MACH_SEND_INVALID_RIGHT,
                  "a right that isn't there can't be copied");
-    CHECK_RESULT(test_send_right(carrier, 1, p, MACH_MSG_TYPE_MOVE_SEND), MACH_SEND_INVALID_RIGHT, "nor moved");
-    CHECK_RESULT(test_send_right(carrier, 1, carrier, 99), MACH_SEND_INVALID_TYPE, "nor passed in an unknown way");
+    CHECK_RESULT(test_send_right(carrier, 1, p, MACH_MSG_TYPE_MOVE_SEND), MACH_SEND_INVALID_RIGHT,
+                 "nor moved");
+    CHECK_RESULT(test_send_right(carrier, 1, carrier, 99), MACH_SEND_INVALID_TYPE,
+                 "nor passed in an unknown way");
     CHECK_RESULT(test_send_right(carrier, 1, 0x7fffff05, MACH_MSG_TYPE_MAKE_SEND), MACH_SEND_INVALID_RIGHT,
                  "a name of nothing has no rights");
     CHECK_EQUAL(test_status(carrier).mps_msgcount, 0, "a refused message is not sent");
     CHECK_EQUAL(test_type(p), MACH_PORT_TYPE_RECEIVE, "and takes no right");
 
     struct test_port_message m = {
-        .header = {MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, 0) | MACH_MSGH_BITS_COMPLEX, sizeof(mach_msg_base_t) + 8,
-                   carrier, 0, 0, 1},
+        .header = {MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, 0) | MACH_MSGH_BITS_COMPLEX,
+                   sizeof(mach_msg_base_t) + 8, carrier, 0, 0, 1},
         .body = {1},
     };
     CHECK_RESULT(mach_msg(&m.header, MACH_SEND_MSG, m.header.msgh_size, 0, MACH_PORT_NULL, 0, MACH_PORT_NULL),
@@ -148,7 +154,8 @@ static void test_all_or_nothing(void)
     for (int i = 0; i < 3; i++)
         m.port[i] = (mach_msg_port_descriptor_t){
             .name = p, .disposition = MACH_MSG_TYPE_MOVE_SEND, .type = MACH_MSG_PORT_DESCRIPTOR};
-    kern_return_t kr = mach_msg(&m.header, MACH_SEND_MSG, m.header.msgh_size, 0, MACH_PORT_NULL, 0, MACH_PORT_NULL);
+    kern_return_t kr =
+        mach_msg(&m.header, MACH_SEND_MSG, m.header.msgh_size, 0, MACH_PORT_NULL, 0, MACH_PORT_NULL);
     CHECK_RESULT(kr, MACH_SEND_INVALID_RIGHT, "three rights can't be moved where there are two");
     CHECK_EQUAL(test_refs(p, MACH_PORT_RIGHT_SEND), 2, "and both are kept");
     REQUIRE_OK(mach_port_mod_refs(SELF, p, MACH_PORT_RIGHT_SEND, 1));
@@ -163,9 +170,8 @@ static void test_all_or_nothing(void)
 static void test_reply_right(void)
 {
     mach_port_t reply = test_port();
-    struct test_message m = {
-        .header = {MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE), sizeof(m.header), carrier,
-                   reply, 0, 1}};
+    struct test_message m = {.header = {MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE),
+                                        sizeof(m.header), carrier, reply, 0, 1}};
 
     REQUIRE_OK(mach_msg(&m.header, MACH_SEND_MSG, sizeof(m.header), 0, MACH_PORT_NULL, 0, MACH_PORT_NULL));
     REQUIRE_OK(test_receive(carrier, &m, sizeof(m), 0));

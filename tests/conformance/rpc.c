@@ -76,7 +76,8 @@ static void serve_buffers(void)
         }
         for (mach_msg_size_t i = 0; i < words && i < 20; i++)
             m.word[i]++;
-        REQUIRE_OK(mach_msg(&m.header, MACH_SEND_MSG, m.header.msgh_size, 0, MACH_PORT_NULL, 0, MACH_PORT_NULL));
+        REQUIRE_OK(
+            mach_msg(&m.header, MACH_SEND_MSG, m.header.msgh_size, 0, MACH_PORT_NULL, 0, MACH_PORT_NULL));
     }
     mach_msg_destroy(&m.header);
 }
@@ -107,8 +108,8 @@ static mach_msg_return_t call_buffer(struct word_message *m, mach_port_t to, int
     };
     for (unsigned i = 0; i < words; i++)
         m->word[i] = 10 * (i + 1);
-    return mach_msg(&m->header, MACH_SEND_MSG | MACH_RCV_MSG | MACH_RCV_TIMEOUT, m->header.msgh_size, sizeof(*m), reply,
-                    TEST_SOON_MS, MACH_PORT_NULL);
+    return mach_msg(&m->header, MACH_SEND_MSG | MACH_RCV_MSG | MACH_RCV_TIMEOUT, m->header.msgh_size,
+                    sizeof(*m), reply, TEST_SOON_MS, MACH_PORT_NULL);
 }
 
 static bool words_are(const uint64_t *word, unsigned count)
@@ -135,8 +136,10 @@ static void test_register_server(void)
     REQUIRE_OK(mach_port_set_context(SELF, server, LABEL));
     REQUIRE_OK(mach_thread_start(run_server, (void *)(uintptr_t)serve_registers, NULL));
     for (unsigned words = 0; words <= MACH_RPC_WORDS; words += 3) {
-        CHECK_RESULT(call_registers(&m, server, ID_ECHO, words), MACH_MSG_SUCCESS, "registers to registers: a call");
-        CHECK_EQUAL(m.header, MACH_RPC_HEADER(ID_ECHO, words), "registers to registers: the header of the answer");
+        CHECK_RESULT(call_registers(&m, server, ID_ECHO, words), MACH_MSG_SUCCESS,
+                     "registers to registers: a call");
+        CHECK_EQUAL(m.header, MACH_RPC_HEADER(ID_ECHO, words),
+                    "registers to registers: the header of the answer");
         CHECK(words_are(m.word, words), "registers to registers: the words of the answer");
     }
     CHECK_EQUAL(m.remote, MACH_PORT_NULL, "an answer has no reply right");
@@ -145,9 +148,11 @@ static void test_register_server(void)
     CHECK_RESULT(call_buffer(&b, server, ID_ECHO, 4), MACH_MSG_SUCCESS, "buffer to registers: a call");
     CHECK_EQUAL(b.header.msgh_size, sizeof(b.header) + 32, "buffer to registers: the size of the answer");
     CHECK(b.header.msgh_id == ID_ECHO && words_are(b.word, 4), "buffer to registers: the answer");
-    CHECK_RESULT(call_buffer(&b, server, ID_ECHO, 20), MACH_MSG_SUCCESS, "buffer to registers: too large a call");
+    CHECK_RESULT(call_buffer(&b, server, ID_ECHO, 20), MACH_MSG_SUCCESS,
+                 "buffer to registers: too large a call");
     CHECK_EQUAL(b.word[0], sizeof(b.header) + 160, "the receiver came back with a buffer");
-    CHECK_RESULT(call_registers(&m, server, ID_KEEP, 0), MACH_MSG_SUCCESS, "a reply right is destroyed unused");
+    CHECK_RESULT(call_registers(&m, server, ID_KEEP, 0), MACH_MSG_SUCCESS,
+                 "a reply right is destroyed unused");
     CHECK_EQUAL(MACH_RPC_ID(m.header), MACH_NOTIFY_SEND_ONCE, "then a send-once notification is the answer");
     CHECK_EQUAL(test_status(reply).mps_msgcount, 0, "no answer is left over");
     stop_server();
@@ -160,11 +165,13 @@ static void test_buffer_server(void)
 
     REQUIRE_OK(mach_thread_start(run_server, (void *)(uintptr_t)serve_buffers, NULL));
     for (unsigned words = 0; words <= MACH_RPC_WORDS; words += 3) {
-        CHECK_RESULT(call_registers(&m, server, ID_ECHO, words), MACH_MSG_SUCCESS, "registers to buffer: a call");
+        CHECK_RESULT(call_registers(&m, server, ID_ECHO, words), MACH_MSG_SUCCESS,
+                     "registers to buffer: a call");
         CHECK(m.header == MACH_RPC_HEADER(ID_ECHO, words) && words_are(m.word, words),
               "registers to buffer: the answer");
     }
-    CHECK_RESULT(call_registers(&m, server, ID_LARGE, 2), MACH_RCV_TOO_LARGE, "an answer too large for registers");
+    CHECK_RESULT(call_registers(&m, server, ID_LARGE, 2), MACH_RCV_TOO_LARGE,
+                 "an answer too large for registers");
     CHECK_RESULT(test_receive(reply, &b, sizeof(b), 0), MACH_MSG_SUCCESS, "waits for a buffer");
     CHECK_EQUAL(b.header.msgh_size, sizeof(b.header) + sizeof(b.word), "and is whole");
     CHECK_RESULT(call_buffer(&b, server, ID_ECHO, 20), MACH_MSG_SUCCESS, "buffer to buffer: a call");
@@ -178,12 +185,16 @@ static void test_errors(void)
     mach_port_t dead = test_port_send();
 
     REQUIRE_OK(mach_port_mod_refs(SELF, dead, MACH_PORT_RIGHT_RECEIVE, -1));
-    CHECK_RESULT(call_registers(&m, dead, ID_ECHO, 1), MACH_SEND_INVALID_DEST, "a dead name is no destination");
-    CHECK_RESULT(call_registers(&m, MACH_PORT_NULL, ID_ECHO, 1), MACH_SEND_INVALID_DEST, "nor is the null port");
-    CHECK_RESULT(call_registers(&m, 0x7fffff01, ID_ECHO, 1), MACH_SEND_INVALID_DEST, "nor is a name of nothing");
+    CHECK_RESULT(call_registers(&m, dead, ID_ECHO, 1), MACH_SEND_INVALID_DEST,
+                 "a dead name is no destination");
+    CHECK_RESULT(call_registers(&m, MACH_PORT_NULL, ID_ECHO, 1), MACH_SEND_INVALID_DEST,
+                 "nor is the null port");
+    CHECK_RESULT(call_registers(&m, 0x7fffff01, ID_ECHO, 1), MACH_SEND_INVALID_DEST,
+                 "nor is a name of nothing");
     m = (struct mach_rpc){.remote = server, .local = dead, .header = MACH_RPC_HEADER(ID_ECHO, 1)};
     kern_return_t kr = mach_rpc_call(&m);
-    CHECK(kr == MACH_SEND_INVALID_REPLY || kr == MACH_RCV_INVALID_NAME, "the reply port must be a receive right");
+    CHECK(kr == MACH_SEND_INVALID_REPLY || kr == MACH_RCV_INVALID_NAME,
+          "the reply port must be a receive right");
     CHECK_EQUAL(test_status(server).mps_msgcount, 0, "a refused call sends nothing");
     kr = call_registers(&m, server, ID_ECHO, MACH_RPC_WORDS + 1);
     CHECK(kr != MACH_MSG_SUCCESS, "more words than there are registers are refused");
@@ -243,14 +254,19 @@ static void test_reply_once(void)
     struct word_message b = {0};
     struct mach_rpc m = {.local = server};
 
-    b.header = (mach_msg_header_t){
-        MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE), sizeof(b.header), server, reply, 0, 5};
+    b.header = (mach_msg_header_t){MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE),
+                                   sizeof(b.header),
+                                   server,
+                                   reply,
+                                   0,
+                                   5};
     REQUIRE_OK(mach_msg(&b.header, MACH_SEND_MSG, sizeof(b.header), 0, MACH_PORT_NULL, 0, MACH_PORT_NULL));
     CHECK_RESULT(mach_rpc_reply_wait(&m), MACH_MSG_SUCCESS, "a queued request is received in registers");
     mach_port_t once = m.remote;
     CHECK_EQUAL(test_type(once), MACH_PORT_TYPE_SEND_ONCE, "with a send-once right to answer");
     CHECK_RESULT(test_send(once, MACH_MSG_TYPE_MOVE_SEND_ONCE, 6, 0), MACH_MSG_SUCCESS, "it can answer");
-    CHECK_RESULT(test_send(once, MACH_MSG_TYPE_MOVE_SEND_ONCE, 7, 0), MACH_SEND_INVALID_DEST, "but once only");
+    CHECK_RESULT(test_send(once, MACH_MSG_TYPE_MOVE_SEND_ONCE, 7, 0), MACH_SEND_INVALID_DEST,
+                 "but once only");
     m = (struct mach_rpc){.remote = once, .local = server, .header = MACH_RPC_HEADER(8, 0)};
     CHECK_RESULT(mach_rpc_reply_wait(&m), MACH_SEND_INVALID_DEST, "in either form");
     CHECK(test_receive_id(reply, 6), "the answer arrives");

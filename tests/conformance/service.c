@@ -26,7 +26,8 @@ static void test_register(void)
     mach_port_t service, found;
     name_t name = PLAIN;
 
-    CHECK_RESULT(service_find(PLAIN, 0, &found), BOOTSTRAP_UNKNOWN_SERVICE, "a service that nobody offers is unknown");
+    CHECK_RESULT(service_find(PLAIN, 0, &found), BOOTSTRAP_UNKNOWN_SERVICE,
+                 "a service that nobody offers is unknown");
     CHECK_EQUAL(status_of(PLAIN), BOOTSTRAP_STATUS_INACTIVE, "and inactive");
     CHECK_RESULT(service_create(PLAIN, &service), KERN_SUCCESS, "a service can be offered");
     CHECK_EQUAL(status_of(PLAIN), BOOTSTRAP_STATUS_ACTIVE, "then it is active");
@@ -35,7 +36,8 @@ static void test_register(void)
     CHECK_EQUAL(found, service, "it is the port that was offered");
     CHECK_EQUAL(test_type(found), MACH_PORT_TYPE_SEND_RECEIVE, "as a send right");
     REQUIRE_OK(mach_port_deallocate(SELF, found));
-    CHECK_RESULT(bootstrap_register(bootstrap_port, name, MACH_PORT_NULL), KERN_SUCCESS, "the offer can be taken back");
+    CHECK_RESULT(bootstrap_register(bootstrap_port, name, MACH_PORT_NULL), KERN_SUCCESS,
+                 "the offer can be taken back");
     CHECK_EQUAL(status_of(PLAIN), BOOTSTRAP_STATUS_INACTIVE, "then it is inactive");
     test_port_destroy(service);
     REQUIRE_OK(service_create(PLAIN, &service));
@@ -52,14 +54,17 @@ static void test_check_in(void)
 
     CHECK_RESULT(bootstrap_check_in(bootstrap_port, name, &receive), BOOTSTRAP_UNKNOWN_SERVICE,
                  "what was not declared can't be checked in");
-    CHECK_RESULT(bootstrap_create_service(bootstrap_port, name, &send), KERN_SUCCESS, "a service can be declared");
+    CHECK_RESULT(bootstrap_create_service(bootstrap_port, name, &send), KERN_SUCCESS,
+                 "a service can be declared");
     CHECK_EQUAL(status_of(DECLARED), BOOTSTRAP_STATUS_ON_DEMAND, "then it waits for its server");
-    CHECK_RESULT(test_send(send, MACH_MSG_TYPE_COPY_SEND, 31, 0), MACH_MSG_SUCCESS, "clients can send already");
+    CHECK_RESULT(test_send(send, MACH_MSG_TYPE_COPY_SEND, 31, 0), MACH_MSG_SUCCESS,
+                 "clients can send already");
     CHECK_RESULT(bootstrap_check_in(bootstrap_port, name, &receive), KERN_SUCCESS, "its server checks in");
     CHECK_EQUAL(receive, send, "and has the receive right");
     CHECK_EQUAL(status_of(DECLARED), BOOTSTRAP_STATUS_ACTIVE, "it is active");
     CHECK(test_receive_id(receive, 31), "the early message arrives");
-    CHECK_RESULT(bootstrap_check_in(bootstrap_port, name, &send), BOOTSTRAP_SERVICE_ACTIVE, "it checks in once");
+    CHECK_RESULT(bootstrap_check_in(bootstrap_port, name, &send), BOOTSTRAP_SERVICE_ACTIVE,
+                 "it checks in once");
     test_port_destroy(receive);
 }
 
@@ -74,7 +79,8 @@ static void test_list(void)
     for (natural_t i = 0; bootstrap_list(bootstrap_port, i, name, &active) == KERN_SUCCESS; i++)
         found |= strcmp(name, PLAIN) == 0 && active == BOOTSTRAP_STATUS_ACTIVE;
     CHECK(found, "services can be listed");
-    CHECK_RESULT(bootstrap_list(bootstrap_port, ~0u, name, &active), BOOTSTRAP_UNKNOWN_SERVICE, "up to the last one");
+    CHECK_RESULT(bootstrap_list(bootstrap_port, ~0u, name, &active), BOOTSTRAP_UNKNOWN_SERVICE,
+                 "up to the last one");
     test_port_destroy(service);
 }
 
@@ -94,7 +100,8 @@ static void test_child_service(void)
     mach_port_t service = MACH_PORT_NULL;
     task_t task = test_child(child_offers, NULL, 0);
 
-    CHECK_RESULT(service_find("test.child", TEST_SOON_MS, &service), KERN_SUCCESS, "a client can wait for a service");
+    CHECK_RESULT(service_find("test.child", TEST_SOON_MS, &service), KERN_SUCCESS,
+                 "a client can wait for a service");
     CHECK_RESULT(test_send(service, MACH_MSG_TYPE_COPY_SEND, 1, 0), MACH_MSG_SUCCESS, "and use it");
     CHECK(test_child_wait(task), "when the server ends");
     for (unsigned ms = 0; ms < TEST_SOON_MS && status_of("test.child") != BOOTSTRAP_STATUS_INACTIVE; ms++)

@@ -34,7 +34,8 @@ static void test_create(void)
 
     CHECK_RESULT(task_create(SELF, FALSE, &task), KERN_SUCCESS, "a task can be created");
     CHECK(task != SELF && test_type(task) == MACH_PORT_TYPE_SEND, "its port comes as a send right");
-    CHECK_RESULT(task_info(task, TASK_BASIC_INFO, (task_info_t)&info, &count), KERN_SUCCESS, "it tells of itself");
+    CHECK_RESULT(task_info(task, TASK_BASIC_INFO, (task_info_t)&info, &count), KERN_SUCCESS,
+                 "it tells of itself");
     CHECK_EQUAL(info.virtual_size, 0, "it has no memory");
     CHECK_EQUAL(info.suspend_count, 0, "it is not suspended");
     CHECK_RESULT(task_info(task, 9999, (task_info_t)&info, &count), KERN_INVALID_ARGUMENT,
@@ -109,7 +110,8 @@ static void test_special_ports(void)
     REQUIRE(test_child_wait(task));
     REQUIRE_OK(task_set_bootstrap_port(SELF, old));
     REQUIRE_OK(mach_port_deallocate(SELF, old));
-    CHECK_RESULT(task_get_special_port(SELF, 99, &got), KERN_INVALID_ARGUMENT, "an unknown special port is refused");
+    CHECK_RESULT(task_get_special_port(SELF, 99, &got), KERN_INVALID_ARGUMENT,
+                 "an unknown special port is refused");
     test_port_destroy(p);
 }
 
@@ -130,15 +132,17 @@ static void test_death(void)
     mach_msg_type_name_t type;
 
     REQUIRE(test_receive_id(p, 1));
-    CHECK_RESULT(test_send(theirs, MACH_MSG_TYPE_COPY_SEND, 1, 0), MACH_MSG_SUCCESS, "a port of a child can be sent to");
+    CHECK_RESULT(test_send(theirs, MACH_MSG_TYPE_COPY_SEND, 1, 0), MACH_MSG_SUCCESS,
+                 "a port of a child can be sent to");
     REQUIRE_OK(task_terminate(task));
     for (unsigned ms = 0; ms < TEST_SOON_MS && test_type(theirs) != MACH_PORT_TYPE_DEAD_NAME; ms++)
         test_sleep(1);
     CHECK_EQUAL(test_type(theirs), MACH_PORT_TYPE_DEAD_NAME, "its ports die with it");
     CHECK_EQUAL(test_refs(p, MACH_PORT_RIGHT_SEND), 1, "rights that it had of ours don't concern us");
     CHECK(test_child_wait(task), "its task port is dead");
-    CHECK_RESULT(mach_port_extract_right(task, TEST_CHILD_PORT(0), MACH_MSG_TYPE_COPY_SEND, &extracted, &type),
-                 MACH_SEND_INVALID_DEST, "a dead task has no names");
+    CHECK_RESULT(
+        mach_port_extract_right(task, TEST_CHILD_PORT(0), MACH_MSG_TYPE_COPY_SEND, &extracted, &type),
+        MACH_SEND_INVALID_DEST, "a dead task has no names");
     test_port_destroy(theirs);
     test_port_destroy(p);
 }

@@ -122,16 +122,19 @@ static void test_state(void)
                  "the registers of a thread can be read");
     mach_thread_state_where(state, &pc, &sp);
     CHECK(pc != 0 && sp != 0, "they are what it was started with");
-    CHECK_RESULT(thread_set_state(t, THREAD_STATE_FLAVOR_GENERAL, state, words), KERN_SUCCESS, "they can be written");
+    CHECK_RESULT(thread_set_state(t, THREAD_STATE_FLAVOR_GENERAL, state, words), KERN_SUCCESS,
+                 "they can be written");
     REQUIRE_OK(thread_get_state(t, THREAD_STATE_FLAVOR_GENERAL, back, &back_words));
-    CHECK(words == back_words && memcmp(state, back, words * sizeof(state[0])) == 0, "and read back unchanged");
-    CHECK_RESULT(thread_set_state(t, 9999, state, words), KERN_INVALID_ARGUMENT, "an unknown flavor is refused");
+    CHECK(words == back_words && memcmp(state, back, words * sizeof(state[0])) == 0,
+          "and read back unchanged");
+    CHECK_RESULT(thread_set_state(t, 9999, state, words), KERN_INVALID_ARGUMENT,
+                 "an unknown flavor is refused");
     CHECK_RESULT(thread_set_state(t, THREAD_STATE_FLAVOR_GENERAL, state, words - 1), KERN_INVALID_ARGUMENT,
                  "too few registers are refused");
     natural_t hostile_words;
     mach_thread_state_init(state, &hostile_words, ~UINT64_C(0) << 47, ~UINT64_C(0) << 47, 0);
-    CHECK_RESULT(thread_set_state(t, THREAD_STATE_FLAVOR_GENERAL, state, hostile_words), KERN_INVALID_ARGUMENT,
-                 "a program counter in the kernel is refused");
+    CHECK_RESULT(thread_set_state(t, THREAD_STATE_FLAVOR_GENERAL, state, hostile_words),
+                 KERN_INVALID_ARGUMENT, "a program counter in the kernel is refused");
     back_words = THREAD_STATE_MAX;
     REQUIRE_OK(thread_get_state(t, THREAD_STATE_FLAVOR_GENERAL, state, &back_words));
     CHECK(memcmp(state, back, words * sizeof(state[0])) == 0, "and changes nothing");

@@ -38,7 +38,8 @@ static void test_sleeping(void)
         REQUIRE_OK(thread_switch(MACH_PORT_NULL, SWITCH_OPTION_WAIT, 1));
     CHECK(test_now() - start >= 20 * NSEC_PER_MSEC, "nor are many short ones together");
     CHECK_RESULT(thread_switch(MACH_PORT_NULL, 99, 0), KERN_INVALID_ARGUMENT, "an unknown option is refused");
-    CHECK_RESULT(thread_switch(MACH_PORT_NULL, SWITCH_OPTION_NONE, 0), KERN_SUCCESS, "yielding alone comes back");
+    CHECK_RESULT(thread_switch(MACH_PORT_NULL, SWITCH_OPTION_NONE, 0), KERN_SUCCESS,
+                 "yielding alone comes back");
     CHECK_RESULT(thread_switch(MACH_PORT_NULL, SWITCH_OPTION_DEPRESS, 1), KERN_SUCCESS, "so does depressing");
 }
 
@@ -58,8 +59,8 @@ static void test_timeouts(void)
         continue;
     m.header = (mach_msg_header_t){MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, 0), sizeof(m.header), p, 0, 0, 1};
     uint64_t start = test_now();
-    CHECK_RESULT(mach_msg(&m.header, MACH_SEND_MSG | MACH_SEND_TIMEOUT, sizeof(m.header), 0, MACH_PORT_NULL, 20,
-                          MACH_PORT_NULL),
+    CHECK_RESULT(mach_msg(&m.header, MACH_SEND_MSG | MACH_SEND_TIMEOUT, sizeof(m.header), 0, MACH_PORT_NULL,
+                          20, MACH_PORT_NULL),
                  MACH_SEND_TIMED_OUT, "a send to a full queue times out");
     CHECK(test_now() - start >= 20 * NSEC_PER_MSEC, "not too early");
     test_port_destroy(p);
@@ -72,11 +73,13 @@ static void test_host_time(void)
     vm_size_t page = 0;
 
     REQUIRE_OK(host_get_uptime64(host, &uptime));
-    CHECK(uptime.nanoseconds >= 0 && uptime.nanoseconds < TIME_NANOS_MAX, "nanoseconds are less than a second");
+    CHECK(uptime.nanoseconds >= 0 && uptime.nanoseconds < TIME_NANOS_MAX,
+          "nanoseconds are less than a second");
     CHECK_RESULT(host_page_size(host, &page), KERN_SUCCESS, "the host tells its page size");
     CHECK_EQUAL(page, PAGE_SIZE, "which is that of the headers");
     CHECK_RESULT(host_get_uptime64(mach_task_self(), &uptime), KERN_INVALID_ARGUMENT, "a task is no host");
-    CHECK_RESULT(host_reboot(host, HOST_REBOOT_HALT), KERN_INVALID_ARGUMENT, "nor is the host port the privileged one");
+    CHECK_RESULT(host_reboot(host, HOST_REBOOT_HALT), KERN_INVALID_ARGUMENT,
+                 "nor is the host port the privileged one");
     REQUIRE_OK(mach_port_deallocate(mach_task_self(), host));
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A lock for short critical sections: a thread that finds it taken gives up the processor and tries again.  All-zero is
- * unlocked.
+ * A lock for short critical sections: a thread that finds it taken gives up the processor and tries again.
+ * All-zero is unlocked.
  */
 #ifndef LIBMACH_LOCK_H
 #define LIBMACH_LOCK_H

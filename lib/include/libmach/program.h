@@ -15,8 +15,8 @@ int main(int argc, char *argv[]);
 _Noreturn void mach_start(const struct mach_startup *startup);
 
 /*
- * Make zero-filled data, some stack and some heap resident, so that later the kernel needs no more memory for their pages: for
- * programs that watch the kernel's memory.
+ * Make zero-filled data, some stack and some heap resident, so that later the kernel needs no more memory for
+ * their pages: for programs that watch the kernel's memory.
  */
 void mach_touch_memory(void);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The register form of RPC: a simple message of at most MACH_RPC_WORDS words that never touches memory.  The functions are
- * inlined, so that a caller's arguments go straight to the registers of the trap (mach/rpc.h).
+ * The register form of RPC: a simple message of at most MACH_RPC_WORDS words that never touches memory.  The
+ * functions are inlined, so that a caller's arguments go straight to the registers of the trap (mach/rpc.h).
  */
 #ifndef LIBMACH_RPC_H
 #define LIBMACH_RPC_H
@@ -28,8 +28,9 @@ struct mach_rpc {
 /*
  * Send m to the send right m->remote with a send-once right to m->local as reply right, and receive from
  * m->local.
- * Returns: MACH_MSG_SUCCESS, *m is the message received; MACH_SEND_*: nothing was sent; MACH_RCV_TOO_LARGE: the
- * answer does not fit and waits in the queue of m->local for mach_msg(); other MACH_RCV_*: nothing was received.
+ * Returns: MACH_MSG_SUCCESS, *m is the message received; MACH_SEND_*: nothing was sent; MACH_RCV_TOO_LARGE:
+ * the answer does not fit and waits in the queue of m->local for mach_msg(); other MACH_RCV_*: nothing was
+ * received.
  */
 static inline kern_return_t mach_rpc_call(struct mach_rpc *m)
 {

@@ -14,7 +14,8 @@
 kern_return_t service_create(const char *name, mach_port_t *port);
 
 /*
- * A send right for the service `name`; if nobody has registered it yet, wait for at most `timeout` milliseconds.
+ * A send right for the service `name`; if nobody has registered it yet, wait for at most `timeout`
+ * milliseconds.
  * Returns: KERN_SUCCESS; BOOTSTRAP_UNKNOWN_SERVICE; or an error of the call.
  */
 kern_return_t service_find(const char *name, mach_msg_timeout_t timeout, mach_port_t *port);

@@ -26,7 +26,8 @@ static void child_main(void (*function)(void))
         (void)task_terminate(mach_task_self());
 }
 
-task_t test_child_thread(void (*function)(void), const struct test_right *rights, unsigned count, thread_act_t *thread)
+task_t test_child_thread(void (*function)(void), const struct test_right *rights, unsigned count,
+                         thread_act_t *thread)
 {
     thread_state_data_t state;
     natural_t words;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A thread under guard has its own exception port.  Whoever guards it waits there: for the exception, or for the message
- * that it has returned.  Then the thread is ended, before its exception is answered.
+ * A thread under guard has its own exception port.  Whoever guards it waits there: for the exception, or for
+ * the message that it has returned.  Then the thread is ended, before its exception is answered.
  */
 #include "guard.h"
 
@@ -45,7 +45,8 @@ enum guard_end test_guarded(void (*function)(void *argument), void *argument, un
 
     make_port();
     REQUIRE_OK(mach_thread_prepare(run, &guarded, &thread));
-    REQUIRE_OK(thread_set_exception_ports(thread, EXC_MASK_ALL, guard_port, EXCEPTION_DEFAULT, THREAD_STATE_NONE));
+    REQUIRE_OK(
+        thread_set_exception_ports(thread, EXC_MASK_ALL, guard_port, EXCEPTION_DEFAULT, THREAD_STATE_NONE));
     REQUIRE_OK(thread_resume(thread));
     mach_msg_return_t result = test_receive(guard_port, &m, sizeof(m), ms);
     (void)thread_terminate(thread);

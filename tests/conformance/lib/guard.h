@@ -10,7 +10,7 @@ enum guard_end {
     GUARD_TIMEOUT, /* it was ended after the time allowed */
 };
 
-/* Run function(argument) in a thread of its own for at most `ms` milliseconds. The thread is gone afterwards. */
+/* Run function(argument) in a thread of its own for at most `ms` milliseconds; then the thread is gone. */
 enum guard_end test_guarded(void (*function)(void *argument), void *argument, unsigned ms);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Leaks: the counts of the kernel's live objects before and after.  Messages in flight and memory that the kernel frees
- * in the background make them settle late, so the comparison is repeated until it holds or time is up.
+ * Leaks: the counts of the kernel's live objects before and after.  Messages in flight and memory that the
+ * kernel frees in the background make them settle late, so the comparison is repeated until it holds or time
+ * is up.
  */
 #include "test.h"
 

@@ -49,7 +49,8 @@ mach_port_status_t test_status(mach_port_t name)
     return status;
 }
 
-mach_msg_return_t test_send(mach_port_t to, mach_msg_type_name_t disposition, mach_msg_id_t id, unsigned words)
+mach_msg_return_t test_send(mach_port_t to, mach_msg_type_name_t disposition, mach_msg_id_t id,
+                            unsigned words)
 {
     struct test_message m = {
         .header = {.msgh_bits = MACH_MSGH_BITS(disposition, 0),
@@ -64,7 +65,8 @@ mach_msg_return_t test_send(mach_port_t to, mach_msg_type_name_t disposition, ma
                     MACH_PORT_NULL);
 }
 
-mach_msg_return_t test_send_right(mach_port_t to, mach_msg_id_t id, mach_port_t port, mach_msg_type_name_t disposition)
+mach_msg_return_t test_send_right(mach_port_t to, mach_msg_id_t id, mach_port_t port,
+                                  mach_msg_type_name_t disposition)
 {
     struct test_port_message m = {
         .header = {.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, 0) | MACH_MSGH_BITS_COMPLEX,

@@ -6,7 +6,7 @@
 #include <mach/mach.h>
 
 #define TEST_WORDS 16u
-#define TEST_NEVER_MS 50u  /* waits that should end by themselves */
+#define TEST_NEVER_MS 50u   /* waits that should end by themselves */
 #define TEST_SOON_MS 10000u /* waits that should succeed: longer than any machine takes */
 
 /* A simple message, with room for the largest trailer. */
@@ -41,11 +41,13 @@ mach_port_type_t test_type(mach_port_t name);
 /* The state of a receive right. */
 mach_port_status_t test_status(mach_port_t name);
 
-/* Send a message of `words` words (word[i] = i) with that id over a send right (or receive right: MAKE_SEND), not waiting. */
-mach_msg_return_t test_send(mach_port_t to, mach_msg_type_name_t disposition, mach_msg_id_t id, unsigned words);
+/* Send a message of `words` words (word[i] = i) with that id over a right of `disposition`, not waiting. */
+mach_msg_return_t test_send(mach_port_t to, mach_msg_type_name_t disposition, mach_msg_id_t id,
+                            unsigned words);
 
 /* Send with a right of `disposition` to `port` as the one descriptor. */
-mach_msg_return_t test_send_right(mach_port_t to, mach_msg_id_t id, mach_port_t port, mach_msg_type_name_t disposition);
+mach_msg_return_t test_send_right(mach_port_t to, mach_msg_id_t id, mach_port_t port,
+                                  mach_msg_type_name_t disposition);
 
 /* Receive any message into *m, waiting at most `ms`. */
 mach_msg_return_t test_receive(mach_port_t from, void *m, mach_msg_size_t size, unsigned ms);
@@ -57,8 +59,8 @@ mach_msg_return_t test_receive_nothing(mach_port_t from);
 int test_receive_id(mach_port_t from, mach_msg_id_t id);
 
 /*
- * A task that runs `function` in a copy of this task's memory and then ends.  It finds the rights given here as
- * TEST_CHILD_PORT(0), TEST_CHILD_PORT(1) ...  Returns: its task port, a send right.
+ * A task that runs `function` in a copy of this task's memory and then ends.  It finds the rights given here
+ * as TEST_CHILD_PORT(0), TEST_CHILD_PORT(1) ...  Returns: its task port, a send right.
  */
 struct test_right {
     mach_port_t name;
@@ -68,7 +70,8 @@ struct test_right {
 task_t test_child(void (*function)(void), const struct test_right *rights, unsigned count);
 
 /* As test_child(), but the thread's port is wanted, too. */
-task_t test_child_thread(void (*function)(void), const struct test_right *rights, unsigned count, thread_act_t *thread);
+task_t test_child_thread(void (*function)(void), const struct test_right *rights, unsigned count,
+                         thread_act_t *thread);
 
 /* Wait until the task is dead, release its port. Returns: whether it died within TEST_SOON_MS. */
 int test_child_wait(task_t task);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Conformance tests: each program prints TAP, and nothing that depends on the machine, so that the output of all
- * machines is the same, line by line.
+ * Conformance tests: each program prints TAP, and nothing that depends on the machine, so that the output of
+ * all machines is the same, line by line.
  *
  *   # program: port
  *   ok 1 - a new receive right has one reference
@@ -49,7 +49,10 @@ _Noreturn void test_give_up(const char *file, int line, const char *expression);
 /* A send right for the host, the same at each call. Context: any task. */
 mach_port_t test_host(void);
 
-/* How many tasks, one the copy of the other, lie between this one and the program: a name kept from another is none. */
+/*
+ * How many tasks, one the copy of the other, lie between this one and the program: a name kept from another
+ * is none.
+ */
 extern unsigned test_generation;
 
 /* Time since boot in nanoseconds. */
@@ -62,9 +65,9 @@ void test_sleep(unsigned ms);
 bool test_wait(const volatile int *flag, unsigned ms);
 
 /*
- * Kernel memory: remember what is in use, and compare later.  What is freed in the background gets a few seconds for that.
- * A space or map of this task that grows in between looks like a leak, so what is watched runs in child tasks.  (After
- * each program, bootstrap makes the same comparison.)
+ * Kernel memory: remember what is in use, and compare later.  What is freed in the background gets a few
+ * seconds for that.  A space or map of this task that grows in between looks like a leak, so what is watched
+ * runs in child tasks.  (After each program, bootstrap makes the same comparison.)
  */
 void test_leak_begin(void);
 bool test_leak_check(const char *file, int line, const char *text);

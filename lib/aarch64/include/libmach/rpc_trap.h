@@ -25,8 +25,8 @@ static inline __attribute__((always_inline)) uint64_t mach_rpc_trap(unsigned num
     register uint64_t x9 __asm__("x9") = m->header;
 
     __asm__ volatile("svc %[number]"
-                     : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3), "+r"(x4), "+r"(x5), "+r"(x6), "+r"(x7), "=r"(x8),
-                       "+r"(x9)
+                     : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3), "+r"(x4), "+r"(x5), "+r"(x6), "+r"(x7),
+                       "=r"(x8), "+r"(x9)
                      : [number] "i"(number)
                      : MACH_TRAP_CLOBBERS);
     m->remote = (mach_port_name_t)x0;

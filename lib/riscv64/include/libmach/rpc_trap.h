@@ -24,8 +24,8 @@ static inline __attribute__((always_inline)) uint64_t mach_rpc_trap(unsigned num
     register uint64_t t3 __asm__("t3") = m->word[5];
 
     __asm__ volatile("ecall"
-                     : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(a3), "+r"(a4), "+r"(a5), "+r"(a6), "+r"(a7), "+r"(t2),
-                       "+r"(t3)
+                     : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(a3), "+r"(a4), "+r"(a5), "+r"(a6), "+r"(a7),
+                       "+r"(t2), "+r"(t3)
                      :
                      : MACH_TRAP_CLOBBERS);
     m->remote = a0;

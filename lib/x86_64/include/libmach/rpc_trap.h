@@ -20,8 +20,8 @@ static inline __attribute__((always_inline)) uint64_t mach_rpc_trap(unsigned num
     uint64_t result = number, ports = (uint64_t)m->local << 32 | m->remote;
 
     __asm__ volatile("syscall"
-                     : "+a"(result), "+D"(ports), "+S"(m->header), "=d"(m->label), "+r"(r8), "+r"(r9), "+r"(r10),
-                       "+b"(m->word[3]), "+r"(r12), "+r"(r13)
+                     : "+a"(result), "+D"(ports), "+S"(m->header), "=d"(m->label), "+r"(r8), "+r"(r9),
+                       "+r"(r10), "+b"(m->word[3]), "+r"(r12), "+r"(r13)
                      :
                      : MACH_TRAP_CLOBBERS);
     m->remote = (mach_port_name_t)ports;

@@ -21,7 +21,7 @@ function machine_divide_by_zero
     sdiv    w0, w0, wzr         /* gives 0 */
     ret
 
-/* machine_trap(x0 = number, x1 = arguments): the number is part of the instruction, so there is one of each */
+/* machine_trap(x0 = number, x1 = arguments): the number is in the instruction, so there is one of each */
 function machine_trap
     stp     x29, x30, [sp, #-96]!
     stp     x19, x20, [sp, #16]
@@ -125,7 +125,8 @@ function machine_vector_traces
     .balign 8
     .globl  machine_privileged
 machine_privileged:
-    .quad   p_sctlr, p_ttbr0, p_vbar, p_daif, p_elr, p_tlbi, p_eret, p_hvc, p_smc, p_cpacr, p_ic, p_dc, p_current, 0
+    .quad   p_sctlr, p_ttbr0, p_vbar, p_daif, p_elr, p_tlbi, p_eret, p_hvc, p_smc, p_cpacr, p_ic, p_dc
+    .quad   p_current, 0
     .globl  machine_vectors
 machine_vectors:
     .quad   32
