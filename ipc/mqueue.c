@@ -28,6 +28,16 @@ void ipc_receiver_fail(struct thread *t, mach_msg_return_t result)
     t->continuation = ipc_receive_continuation(t);
 }
 
+void ipc_waiters_claim(struct list *queue, struct list *claimed)
+{
+    struct list *node;
+
+    while ((node = list_pop(queue)) != NULL) {
+        CONTAINER_OF(node, struct thread, wait_link)->wait_object = NULL;
+        list_insert_tail(claimed, node);
+    }
+}
+
 /* Can `t` take the message in the form in which it waits? A buffer without MACH_RCV_LARGE takes all, and fails later. */
 static bool receiver_accepts(const struct thread *t, const struct ipc_kmsg *kmsg)
 {

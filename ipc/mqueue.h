@@ -54,6 +54,12 @@ void ipc_mqueue_admit(struct ipc_port *port);
 /* The port has messages and joined a set: whoever waits on the set looks again. Context: port locked. */
 void ipc_mqueue_feed_sets(struct ipc_port *port);
 
+/*
+ * Claim all threads of a wait queue at once: they move to the list `claimed`, and name no object to wait for any more, so that
+ * nobody else finds them there. Context: the lock of the queue's object held.
+ */
+void ipc_waiters_claim(struct list *queue, struct list *claimed);
+
 /* A claimed thread that waits to receive fails with `result` (MACH_RCV_*) when it runs; nothing for one that waits to send. */
 void ipc_receiver_fail(struct thread *t, mach_msg_return_t result);
 

@@ -344,8 +344,8 @@ static void port_die(struct ipc_port *port, struct port_remains *remains)
     port->kobject = NULL;
     port->msgcount = 0;
     list_move_all(&port->messages, &remains->messages);
-    list_move_all(&port->receivers, &remains->waiters);
-    list_move_all(&port->senders, &remains->waiters);
+    ipc_waiters_claim(&port->receivers, &remains->waiters);
+    ipc_waiters_claim(&port->senders, &remains->waiters);
     list_move_all(&port->requests, &remains->requests);
     remains->no_senders = port->no_senders;
     port->no_senders = NULL;

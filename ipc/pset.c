@@ -174,8 +174,7 @@ void ipc_pset_destroy(struct ipc_pset *pset)
     list_init(&waiters);
     spin_lock(&pset->lock);
     pset->active = false;
-    while ((node = list_pop(&pset->receivers)) != NULL)
-        list_insert_tail(&waiters, node);
+    ipc_waiters_claim(&pset->receivers, &waiters);
     spin_unlock(&pset->lock);
 
     while (pset_drop_member(pset))

@@ -198,8 +198,7 @@ static void receive_leave(struct ipc_space *space, struct ipc_entry *entry, mach
     ipc_port_moved(port);
     ipc_pset_remove_all_locked(port);
     port->place = IPC_PORT_IN_TRANSIT;
-    while ((node = list_pop(&port->receivers)) != NULL)
-        list_insert_tail(&waiters, node);
+    ipc_waiters_claim(&port->receivers, &waiters);
     bool send = (entry->bits & MACH_PORT_TYPE_SEND) != 0;
     if (send)
         ipc_entry_set(entry, name, MACH_PORT_TYPE_SEND, entry->urefs);

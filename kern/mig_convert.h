@@ -8,7 +8,7 @@
  * dying.
  *
  * convert_X_to_port: consumes the caller's reference. Returns: a send right for the object's port, or
- * IPC_PORT_NULL if it is dying.
+ * IPC_PORT_DEAD if it is dying.
  *
  * Context: no lock.
  */
