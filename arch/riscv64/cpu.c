@@ -11,7 +11,10 @@
 
 struct hal_cpu arch_boot_cpu;
 
-static struct arch_start start_record[HAL_CPU_MAX];
+struct arch_start arch_start_record[ARCH_START_RECORDS]; /* by index; start.S */
+_Static_assert(sizeof(struct arch_start) == ARCH_START_SIZE && offsetof(struct arch_start, hart) == 24 &&
+                   ARCH_START_RECORDS == HAL_CPU_MAX,
+               "start.S");
 
 void arch_cpu_init(void)
 {
@@ -36,7 +39,7 @@ enum hal_status hal_cpu_start(uint32_t index, struct cpu *self)
     HAL_REQUIRE(index >= 1 && index < hal_info.cpu_count && arch_machine.cpu[index] == NULL);
 
     struct hal_cpu *cpu = (struct hal_cpu *)(void *)self;
-    struct arch_start *record = &start_record[index];
+    struct arch_start *record = &arch_start_record[index];
     *cpu = (struct hal_cpu){
         .stack_top = arch_stack_top(index),
         .hart = arch_machine.hart[index],
@@ -44,7 +47,7 @@ enum hal_status hal_cpu_start(uint32_t index, struct cpu *self)
         .index = index,
     };
     arch_machine.cpu[index] = cpu;
-    *record = (struct arch_start){hal_pt_token(arch_machine.root, 0), cpu->stack_top, cpu};
+    *record = (struct arch_start){hal_pt_token(arch_machine.root, 0), cpu->stack_top, cpu, cpu->hart};
     __asm__ volatile("fence rw, rw" ::: "memory");
     enum hal_status status =
         sbi_hart_start(cpu->hart, arch_image_pa(arch_start_secondary), arch_image_pa(record).addr);

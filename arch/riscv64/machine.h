@@ -49,7 +49,9 @@ struct arch_start {
     uint64_t satp;
     uint64_t stack_top;
     struct hal_cpu *self;
+    uint64_t hart;
 };
+extern struct arch_start arch_start_record[];
 
 /* start.S */
 extern const char arch_start_secondary[];

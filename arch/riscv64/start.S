@@ -42,6 +42,10 @@ _start:
 /* a0 = hart, a1 = physical address of the device tree */
 start_boot:
     csrw    sie, zero
+    lla     t0, boot_taken
+    li      t1, 1
+    amoadd.w.aqrl t1, t1, (t0)
+    bnez    t1, start_late
     mv      s4, a0
     mv      s1, a1
     lla     s2, _start
@@ -136,6 +140,23 @@ start_hang:
     wfi
     j       start_hang
 
+/*
+ * A hart that was still on its way through the firmware when it was started.  OpenSBI 1.1 marks it as started before it
+ * notes where, so it may come here, to where the boot hart went.  Its record is complete: it looks for it.
+ * a0 = hart
+ */
+start_late:
+    lla     a1, arch_start_record
+    li      t2, ARCH_START_RECORDS
+1:  ld      t0, 0(a1)               /* satp; 0: not in use */
+    ld      t1, 24(a1)
+    beqz    t0, 2f
+    beq     t1, a0, arch_start_secondary
+2:  addi    a1, a1, ARCH_START_SIZE
+    addi    t2, t2, -1
+    bnez    t2, 1b
+    j       start_late
+
 /* Another hart. a0 = hart, a1 = physical address of its struct arch_start */
     .balign 4
     .global arch_start_secondary
@@ -173,6 +194,11 @@ boot_address:
     .quad   start_boot_high
 secondary_address:
     .quad   start_secondary_high
+
+    .data
+    .balign 4
+boot_taken:                         /* 1 once the boot hart was here */
+    .word   0
 
     .section .rodata
 misplaced_text:

@@ -25,4 +25,8 @@
 #define ARCH_IMAGE_OFFSET                                                                                    \
     0x200000 /* of the first byte of the image; what Image loaders add to the RAM base */
 
+/* Records of struct arch_start (machine.h), as start.S counts them. */
+#define ARCH_START_RECORDS 64
+#define ARCH_START_SIZE 32
+
 #endif
