@@ -15,7 +15,7 @@
 struct thread;
 
 struct sched_runq {
-    spinlock_t lock; /* rank LOCK_RANK_RUNQ */
+    spinlock_t lock;                  /* rank LOCK_RANK_RUNQ */
     uint32_t bitmap GUARDED_BY(lock); /* bit p: queue[p] is not empty */
     uint32_t count GUARDED_BY(lock);
     struct list queue[SCHED_PRIORITIES] GUARDED_BY(lock);

@@ -13,9 +13,9 @@
 #include <kern/thread.h>
 
 #define SCHED_QUANTUM_MS 10u
-#define SCHED_BOOST_MS 100u    /* a CPU lets a thread of low priority run at least this often */
-#define SCHED_PENALTY_MAX 4u   /* most levels that a timesharing thread loses by using up its quanta */
-#define SCHED_DECAY_MS 50u     /* it regains one in this time, times the number of threads that share the CPU */
+#define SCHED_BOOST_MS 100u  /* a CPU lets a thread of low priority run at least this often */
+#define SCHED_PENALTY_MAX 4u /* most levels that a timesharing thread loses by using up its quanta */
+#define SCHED_DECAY_MS 50u   /* it regains one in this time, times the number of threads that share the CPU */
 #define SCHED_PRIORITY_LEAST 1u /* a penalty goes no lower */
 #define SCHED_PRIORITY_KERNEL 24u
 #define SCHED_PRIORITY_USER_MAX 23u /* limit of new user threads */
