@@ -2,6 +2,7 @@
 """`portolan bench`: instruction counts on every ISA, twice, beside those of other kernels."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,11 +12,20 @@ from portolan.pool import run_all
 
 PAGE = ROOT / "build" / "bench" / "index.html"
 CMDLINE = "bench=all"
+SIZE = "llvm-size-19"
 
 
 def boots(boards):
     return [Boot(machines_of(board)[0], build_dir(board, "release"), 1, CMDLINE, icount=True)
             for board in boards]
+
+
+def kernel_sizes(board):
+    """Bytes of the release kernel for a board: what is constant, and what is not."""
+    output = subprocess.run([SIZE, build_dir(board, "release") / "kernel.elf"], check=True, capture_output=True,
+                            text=True).stdout
+    text, data, bss = (int(word) for word in output.splitlines()[1].split()[:3])
+    return {"kernel_text_bytes": text, "kernel_data_bytes": data + bss}
 
 
 def measure(boards, progress, verbose):
@@ -24,7 +34,9 @@ def measure(boards, progress, verbose):
     for outcome in outcomes:
         if outcome.console.halted and not outcome.console.bench:
             outcome.problems.append("printed no figure")
-    return {outcome.boot.machine.isa: outcome.console.bench for outcome in outcomes}, outcomes
+    sizes = {machines_of(board)[0].isa: kernel_sizes(board) for board in boards}
+    figures = {outcome.boot.machine.isa: outcome.console.bench for outcome in outcomes}
+    return {isa: values | sizes[isa] if values else {} for isa, values in figures.items()}, outcomes
 
 
 def differences(first, second):
