@@ -89,6 +89,8 @@ static void panic_begin(void)
                                      __ATOMIC_SEQ_CST) &&
         none != cpu->index + 1)
         hal_cpu_halt();
+    if (depth >= 3)
+        hal_cpu_halt(); /* even the way out fails */
     if (depth++ >= 2)
         panic_end();
     if (depth == 1) {
