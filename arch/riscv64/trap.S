@@ -241,8 +241,22 @@ arch_user_copy:
     li      a0, 0
     ret
 
-4:  andi    t2, t1, 3
+4:  andi    t2, t1, 3               /* messages are aligned to 4 */
     bnez    t2, 7f
+    li      t3, 16
+    bltu    a2, t3, 5f
+1:  lw      t1, 0(a1)
+    lw      t2, 4(a1)
+    lw      t4, 8(a1)
+    lw      t5, 12(a1)
+    addi    a1, a1, 16
+    sw      t1, 0(a0)
+    sw      t2, 4(a0)
+    sw      t4, 8(a0)
+    sw      t5, 12(a0)
+    addi    a0, a0, 16
+    addi    a2, a2, -16
+    bgeu    a2, t3, 1b
 5:  li      t3, 4
     bltu    a2, t3, 7f
 6:  lw      t1, (a1)
