@@ -15,6 +15,8 @@
 #define ID_KEEP 1003  /* don't answer: destroy the reply right */
 #define ID_STOP 1099
 
+#define FLOAT_CALLS 1000u
+
 static mach_port_t server;
 static mach_port_t reply;
 
@@ -273,6 +275,50 @@ static void test_reply_once(void)
     CHECK_EQUAL(test_status(reply).mps_msgcount, 0, "and no other");
 }
 
+/* One step of a sum whose every bit depends on all before; noinline: its registers are taken anew each time. */
+static __attribute__((noinline)) double mix(double x, unsigned i)
+{
+    return x * 1.0000001 + (double)i / 3.0;
+}
+
+static void child_computes(void)
+{
+    struct mach_rpc m = {.local = TEST_CHILD_PORT(0)};
+    double x = -1.0;
+
+    for (unsigned calls = 0; calls < FLOAT_CALLS && mach_rpc_reply_wait(&m) == MACH_MSG_SUCCESS; calls++) {
+        x = mix(x, calls);
+        memcpy(&m.word[0], &x, sizeof(x));
+        m.local = TEST_CHILD_PORT(0);
+        m.header = MACH_RPC_HEADER(1, 1);
+    }
+    m.local = MACH_PORT_NULL;
+    (void)mach_rpc_reply_wait(&m);
+}
+
+/* Client and server keep floating-point values over their calls. */
+static void test_floating_point(void)
+{
+    struct test_right right = {server, MACH_MSG_TYPE_MOVE_RECEIVE};
+    double mine = 1.0, expected = 1.0, its = -1.0, seen = 0.0;
+    bool same = true;
+
+    task_t task = test_child(child_computes, &right, 1);
+    for (unsigned i = 0; i < FLOAT_CALLS; i++) {
+        struct mach_rpc m = {.remote = server, .local = reply, .header = MACH_RPC_HEADER(1, 0)};
+        mine = mix(mine, i);
+        REQUIRE_OK(mach_rpc_call(&m));
+        its = mix(its, i);
+        memcpy(&seen, &m.word[0], sizeof(seen));
+        same &= seen == its;
+    }
+    for (unsigned i = 0; i < FLOAT_CALLS; i++)
+        expected = mix(expected, i);
+    CHECK(same, "the server's floating-point state is its own");
+    CHECK(mine == expected, "and so is the client's");
+    CHECK(test_child_wait(task), "the server ends");
+}
+
 int main(void)
 {
     test_begin("rpc");
@@ -283,7 +329,8 @@ int main(void)
     test_errors();
     test_other_task();
     test_reply_once();
-    test_port_destroy(server);
+    test_floating_point();
+    REQUIRE_OK(mach_port_deallocate(SELF, server));
     test_port_destroy(reply);
     return test_end();
 }
