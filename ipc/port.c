@@ -83,13 +83,6 @@ void ipc_port_lock(struct ipc_port *port)
     port_lock(port, false);
 }
 
-void ipc_port_lock_pair(struct ipc_port *a, struct ipc_port *b)
-{
-    KASSERT(a != b);
-    port_lock(a < b ? a : b, false);
-    port_lock(a < b ? b : a, true);
-}
-
 static bool port_is_idle(const struct ipc_port *port)
 {
     return port->place == IPC_PORT_IN_SPACE && port->msgcount == 0 && !port->in_set &&

@@ -119,8 +119,6 @@ HAL_NODISCARD struct ipc_port *ipc_port_alloc(void);
 /* --- lock --- */
 void ipc_port_lock(struct ipc_port *port) NO_THREAD_SAFETY_ANALYSIS;
 void ipc_port_unlock(struct ipc_port *port) NO_THREAD_SAFETY_ANALYSIS;
-/* Lock two different ports, in order of address. */
-void ipc_port_lock_pair(struct ipc_port *a, struct ipc_port *b);
 
 static inline bool ipc_port_alive(const struct ipc_port *port)
 {

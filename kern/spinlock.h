@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Spin locks, ranked.  A CPU may take a lock only while every lock that it holds has a lower rank (two of the
- * same rank only through spin_lock_pair()).  Checked builds verify rank and owner and panic with both places.
+ * same rank only where lock_rank_enter() is told so).  Checked builds verify rank and owner and panic with both places.
  * A CPU that waits for a lock serves its cross-call mailbox (kern/smp.h), so shootdown can't deadlock. The
  * kernel runs with interrupts masked, so no lock needs to mask them.
  */
