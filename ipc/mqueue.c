@@ -110,8 +110,9 @@ static void enqueue(struct ipc_port *port, struct ipc_kmsg *kmsg)
 {
     list_insert_tail(&port->messages, &kmsg->link);
     port->msgcount++;
+    /* deliver() found nobody in the sets, but who begins to wait there does not need the port's lock for it */
     if (port->in_set)
-        ipc_pset_mark_ready(port);
+        ipc_mqueue_feed_sets(port);
 }
 
 enum ipc_send ipc_mqueue_send(struct ipc_kmsg *kmsg, bool force, struct thread *waiter,
@@ -176,7 +177,8 @@ void ipc_mqueue_feed_sets(struct ipc_port *port)
 {
     struct thread *t;
 
-    ipc_pset_mark_ready(port);
+    if (!ipc_pset_mark_ready(port))
+        return;
     while ((t = ipc_pset_claim_receiver(port)) != NULL) {
         ipc_receiver_fail(t, MACH_RCV_IN_PROGRESS);
         thread_wakeup(t, THREAD_AWAKENED);

@@ -51,7 +51,7 @@ void ipc_mqueue_after_take(struct thread *self);
 /* There is room: the messages of senders that wait are queued, the senders woken. Context: port locked. */
 void ipc_mqueue_admit(struct ipc_port *port);
 
-/* The port has messages and joined a set: whoever waits on the set looks again. Context: port locked. */
+/* The port has messages, and is in sets: whoever waits on one of them looks again. Context: port locked. */
 void ipc_mqueue_feed_sets(struct ipc_port *port);
 
 /*

@@ -201,16 +201,20 @@ struct thread *ipc_pset_claim_receiver(struct ipc_port *port)
     return NULL;
 }
 
-void ipc_pset_mark_ready(struct ipc_port *port)
+bool ipc_pset_mark_ready(struct ipc_port *port)
 {
+    bool waited_for = false;
+
     LIST_FOR_EACH(node, &port->sets)
     {
         struct ipc_pset_link *link = CONTAINER_OF(node, struct ipc_pset_link, port_link);
         spin_lock(&link->pset->lock);
         if (list_empty(&link->ready_link))
             list_insert_tail(&link->pset->ready, &link->ready_link);
+        waited_for |= !list_empty(&link->pset->receivers);
         spin_unlock(&link->pset->lock);
     }
+    return waited_for;
 }
 
 struct ipc_port *ipc_pset_next_ready(struct ipc_pset *pset)

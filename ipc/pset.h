@@ -55,8 +55,11 @@ void ipc_pset_remove_all_locked(struct ipc_port *port);
 
 /* A thread that waits on some set of the port, taken off (claimed), or NULL. Context: port locked. */
 struct thread *ipc_pset_claim_receiver(struct ipc_port *port);
-/* A message was queued: the sets' receivers-to-be should look at the port. Context: port locked. */
-void ipc_pset_mark_ready(struct ipc_port *port);
+/*
+ * A message was queued: who receives from a set from now on looks at the port.  Returns whether somebody waits already on one of
+ * the sets, and must be woken to look.  Context: port locked.
+ */
+bool ipc_pset_mark_ready(struct ipc_port *port);
 /* The member to look at next, with a reference, moved to the end; NULL: none ready. Context: pset locked. */
 struct ipc_port *ipc_pset_next_ready(struct ipc_pset *pset) REQUIRES(pset->lock);
 /* The member has no messages any more. Context: port locked (and empty), set not. */

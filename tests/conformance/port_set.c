@@ -118,6 +118,37 @@ static void test_two_sets(void)
     test_port_destroy(b);
 }
 
+#define TURNS 10000
+
+static volatile int turns_echoed;
+
+/* Send each message that comes to port[0] on to port[1], which is in no set. */
+static void echo(void *unused)
+{
+    (void)unused;
+    while (turns_echoed < TURNS) {
+        struct test_message m;
+        if (mach_msg(&m.header, MACH_RCV_MSG, 0, sizeof(m), set, 0, MACH_PORT_NULL) != MACH_MSG_SUCCESS ||
+            test_send(port[1], MACH_MSG_TYPE_COPY_SEND, ++turns_echoed, 0) != MACH_MSG_SUCCESS)
+            return;
+    }
+}
+
+/* With several CPUs, messages come at every moment of a receiver's way to sleep. */
+static void test_turns(void)
+{
+    int turn = 0;
+
+    set = new_set();
+    REQUIRE_OK(mach_port_insert_member(SELF, port[0], set));
+    REQUIRE_OK(mach_thread_start(echo, NULL, NULL));
+    do {
+        REQUIRE_OK(test_send(port[0], MACH_MSG_TYPE_COPY_SEND, ++turn, 0));
+    } while (test_receive_id(port[1], turn) && turn < TURNS);
+    CHECK_EQUAL(turn, TURNS, "no message is overlooked by a receiver that begins to wait");
+    test_port_destroy(set);
+}
+
 int main(void)
 {
     test_begin("port_set");
@@ -128,6 +159,7 @@ int main(void)
     test_receive_any();
     test_waiting();
     test_two_sets();
+    test_turns();
     for (int i = 0; i < PORTS; i++)
         test_port_destroy(port[i]);
     return test_end();
