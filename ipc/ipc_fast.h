@@ -13,7 +13,9 @@
  * An ISA defines before it includes this file:
  *   IPC_FAST_ARGS                     declares and sets: struct thread *cur; uint64_t remote, local (names, zero-extended)
  *   IPC_FAST_SLOW()                   goes to the general path of this trap
- *   IPC_FAST_EXIT(name, label, next)  resumes `next` (a call frame) with these results and the payload; clears the rest
+ *   IPC_FAST_EXIT(here, name, label, next)
+ *                                     resumes `next` (a call frame) on CPU `here`, perhaps not the one that resumed it
+ *                                     last, with these results and the payload; clears the rest
  *   IPC_FAST_SWAP(p, v)               atomic exchange, acquire
  *   IPC_FAST_CAS(p, old, new, fail)   atomic compare and swap, release; goes to label `fail` if *p is not old
  *   IPC_FAST_STORE(p, v)              store, release
@@ -199,7 +201,7 @@ IPC_FAST_INLINE uint64_t ipc_fast_body(const bool reply)
     if (!ipc_fast_find(&f) || !ipc_fast_take(&f) || !ipc_fast_wait(&f))
         IPC_FAST_SLOW();
     ipc_fast_switch(&f);
-    IPC_FAST_EXIT(f.name, f.label, f.next);
+    IPC_FAST_EXIT(f.cpu, f.name, f.label, f.next);
 }
 
 #endif

@@ -43,7 +43,7 @@ void arch_fast_reply_wait(void);
         __builtin_unreachable();                                                                             \
     } while (0)
 
-#define IPC_FAST_EXIT(name, label, next)                                                                     \
+#define IPC_FAST_EXIT(here, name, label, next)                                                               \
     do {                                                                                                     \
         x0_ = (name);                                                                                        \
         x1_ = (label);                                                                                       \

@@ -5,7 +5,8 @@
  * registers; there is no stack, tp and sp are the user's, and sscratch is 0.  The payload (a3 - a7, t3, header t2) is
  * only named, at the start and at the exits, so that the compiler leaves it where it is.
  *
- * The thread that goes on waited in a call frame that this CPU saved, so uctx.form and uctx.cpu are right as they are.
+ * The thread that goes on waits in a call frame, so uctx.form is right as it is; uctx.cpu is not if a continuation of the thread
+ * began the wait, on another CPU than the one where it trapped.
  * A code change announced by hal_icache_sync() is not looked for: its interrupt comes at once in user mode.
  */
 #include <arch/uctx.h>
@@ -66,8 +67,9 @@ void arch_fast_reply_wait(void);
     "sret"
 /* clang-format on */
 
-#define IPC_FAST_EXIT(name, label, next)                                                                     \
+#define IPC_FAST_EXIT(here, name, label, next)                                                               \
     do {                                                                                                     \
+        (next)->uctx.cpu = &(here)->hal;                                                                     \
         register struct thread *t0_ __asm__("t0") = (next);                                                  \
         a0_ = (uint64_t)(int32_t)(name);                                                                     \
         a1_ = (label);                                                                                       \

@@ -81,9 +81,9 @@ arch_trap_saved:
     mv      a1, t0
     jal     kern_syscall
     bne     a0, s0, resume
-    ld      t0, UCTX_FORM(a0)
+    ld      t0, UCTX_CPU(a0)
     lw      t1, HAL_CPU_ICACHE_STALE(tp)
-    bnez    t0, resume
+    bne     t0, tp, resume          /* not plain any more, or it ran on another CPU meanwhile */
     bnez    t1, resume
     /* The same context with a plain result: C kept s1 - s11, and gp was not touched. */
     ld      t0, UCTX_PC(a0)
@@ -168,6 +168,7 @@ trap_other:
     li      t0, UCTX_FULL
     sd      t0, UCTX_FORM(a2)
     ld      tp, UCTX_CPU(a2)
+    sd      zero, UCTX_CPU(a2)
     ld      sp, HAL_CPU_STACK(tp)
     li      fp, 0
     mv      a0, a2

@@ -21,6 +21,7 @@ void hal_uctx_restart(struct uctx *u)
 
     u->pc -= ECALL_SIZE;
     u->form = UCTX_MESSAGE; /* all argument registers, a2 = the number among them */
+    u->cpu = NULL;
 }
 
 enum hal_status hal_uctx_set_tls(struct uctx *u, hal_va_t tls)
@@ -94,7 +95,6 @@ kern_return_t hal_uctx_set_state(struct uctx *u, int flavor, const uint32_t *sta
 
     *u = (struct uctx){
         .form = UCTX_FULL,
-        .cpu = u->cpu,
         .pc = s.pc,
         .sp = s.sp,
         .gp = s.gp,

@@ -42,7 +42,7 @@ void x86_fast_reply_wait(void);
         __builtin_unreachable();                                                                             \
     } while (0)
 
-#define IPC_FAST_EXIT(name, label, next)                                                                     \
+#define IPC_FAST_EXIT(here, name, label, next)                                                               \
     do {                                                                                                     \
         register struct thread *thread_ __asm__("r11") = (next);                                             \
         register uint64_t label_ __asm__("r14") = (label);                                                   \

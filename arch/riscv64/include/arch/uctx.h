@@ -5,6 +5,9 @@
  *
  * `form` says what resuming loads.  Entry from user mode finds UCTX_CALL there (every resume leaves it so), hence a
  * trap need not write it; a fault or an interrupt sets UCTX_FULL.
+ *
+ * `cpu` is the CPU that resumed the context last.  Out of user mode it is NULL unless the form is UCTX_CALL: one comparison at
+ * the end of a trap tells that the context is still what this CPU saved.
  */
 #ifndef ARCH_UCTX_H
 #define ARCH_UCTX_H
@@ -46,7 +49,7 @@ struct uctx {
     _Alignas(64) uint64_t s[12];
     uint64_t sp, pc, tp, gp;
     uint64_t form;
-    struct hal_cpu *cpu; /* the one that resumed it last */
+    struct hal_cpu *cpu;
     uint64_t a0, a1, a2;
     uint64_t payload[HAL_RPC_WORDS]; /* a3 - a7, t3 */
     uint64_t t2;
@@ -100,6 +103,7 @@ static inline void hal_uctx_set_rpc(struct uctx *u, const struct hal_rpc *m, uin
     for (unsigned i = 0; i < HAL_RPC_WORDS; i++)
         u->payload[i] = m->word[i];
     u->form = UCTX_MESSAGE;
+    u->cpu = NULL;
 }
 #endif
 
