@@ -3,6 +3,7 @@
  * Rights in messages: from the sender's names to the ports, and from the ports to the receiver's names.
  * Nothing is taken before everything was checked.
  */
+#include <ipc/check.h>
 #include <ipc/kmsg.h>
 #include <ipc/right.h>
 #include <kern/cache.h>
@@ -14,47 +15,6 @@
 #define TAKE_BODY 2u
 
 /* --- in --- */
-
-static mach_msg_return_t header_check(const mach_msg_header_t *head)
-{
-    mach_msg_bits_t bits = head->msgh_bits;
-    mach_msg_type_name_t local = MACH_MSGH_BITS_LOCAL(bits);
-
-    if (bits & ~MACH_MSGH_BITS_USER)
-        return MACH_SEND_INVALID_HEADER;
-    if (MACH_MSGH_BITS_VOUCHER(bits) != 0)
-        return MACH_SEND_INVALID_VOUCHER;
-    if (!MACH_MSG_TYPE_PORT_ANY_SEND(MACH_MSGH_BITS_REMOTE(bits)))
-        return MACH_SEND_INVALID_HEADER;
-    if (local == 0 ? head->msgh_local_port != MACH_PORT_NULL : !MACH_MSG_TYPE_PORT_ANY_SEND(local))
-        return MACH_SEND_INVALID_HEADER;
-    if (!MACH_PORT_VALID(head->msgh_remote_port))
-        return MACH_SEND_INVALID_DEST;
-    return MACH_MSG_SUCCESS;
-}
-
-/* Check the descriptors' place and kinds; *count of them. */
-static mach_msg_return_t body_check(struct ipc_kmsg *kmsg, uint32_t *count)
-{
-    *count = 0;
-    if (!MACH_MSGH_BITS_IS_COMPLEX(kmsg->head.msgh_bits))
-        return MACH_MSG_SUCCESS;
-    if (kmsg->head.msgh_size < sizeof(mach_msg_base_t))
-        return MACH_SEND_MSG_TOO_SMALL;
-    const mach_msg_base_t *base = (const mach_msg_base_t *)&kmsg->head;
-    uint32_t n = base->body.msgh_descriptor_count;
-    if (n > (kmsg->head.msgh_size - sizeof(mach_msg_base_t)) / sizeof(mach_msg_port_descriptor_t))
-        return MACH_SEND_MSG_TOO_SMALL;
-    if (n > IPC_KMSG_DESCRIPTORS_MAX)
-        return MACH_SEND_TOO_LARGE;
-    for (uint32_t i = 0; i < n; i++) {
-        const mach_msg_port_descriptor_t *d = ipc_kmsg_descriptor(kmsg, i);
-        if (d->type != MACH_MSG_PORT_DESCRIPTOR || !MACH_MSG_TYPE_PORT_ANY(d->disposition))
-            return MACH_SEND_INVALID_TYPE;
-    }
-    *count = n;
-    return MACH_MSG_SUCCESS;
-}
 
 static mach_msg_return_t take_error(uint32_t failed)
 {
@@ -78,7 +38,7 @@ static void takes_fill(struct ipc_kmsg *kmsg, struct ipc_right_take *takes, uint
     takes[TAKE_LOCAL] = (struct ipc_right_take){.name = head->msgh_local_port,
                                                 .disposition = local != 0 ? local : MACH_MSG_TYPE_COPY_SEND};
     for (uint32_t i = 0; i < count; i++) {
-        const mach_msg_port_descriptor_t *d = ipc_kmsg_descriptor(kmsg, i);
+        const mach_msg_port_descriptor_t *d = &kmsg->descriptor[i];
         takes[TAKE_BODY + i] = (struct ipc_right_take){.name = d->name, .disposition = d->disposition};
     }
 }
@@ -97,8 +57,7 @@ static void takes_store(struct ipc_kmsg *kmsg, const struct ipc_right_take *take
                       MACH_MSGH_BITS(ipc_right_result(takes[TAKE_REMOTE].disposition), local);
     for (uint32_t i = 0; i < count; i++) {
         kmsg->port[i] = takes[TAKE_BODY + i].port;
-        ipc_kmsg_descriptor(kmsg, i)->disposition =
-            ipc_right_result(takes[TAKE_BODY + i].disposition) & 0xffu;
+        kmsg->descriptor[i].disposition = ipc_right_result(takes[TAKE_BODY + i].disposition) & 0xffu;
     }
 }
 
@@ -109,9 +68,10 @@ mach_msg_return_t ipc_kmsg_copyin(struct ipc_space *space, struct ipc_kmsg *kmsg
     uint32_t count;
     uint32_t failed = TAKE_REMOTE;
 
-    mach_msg_return_t mr = header_check(&kmsg->head);
+    mach_msg_return_t mr = ipc_check_header(&kmsg->head);
     if (mr == MACH_MSG_SUCCESS)
-        mr = body_check(kmsg, &count);
+        mr =
+            ipc_check_body(kmsg->head.msgh_bits, kmsg->head.msgh_size, &kmsg->body, kmsg->descriptor, &count);
     if (mr != MACH_MSG_SUCCESS)
         return mr;
     if (count > 0 && ipc_kmsg_alloc_ports(kmsg, count) != KERN_SUCCESS)
@@ -150,7 +110,7 @@ static mach_msg_return_t copyout_body(struct ipc_space *space, struct ipc_kmsg *
     mach_msg_return_t shortage = 0;
 
     for (uint32_t i = 0; i < kmsg->port_count; i++) {
-        mach_msg_port_descriptor_t *d = ipc_kmsg_descriptor(kmsg, i);
+        mach_msg_port_descriptor_t *d = &kmsg->descriptor[i];
         d->name = name_right(space, kmsg->port[i], d->disposition, &shortage);
         d->pad1 = 0;
         d->pad2 = 0;
@@ -202,7 +162,7 @@ void ipc_kmsg_copyout_undo(struct ipc_space *space, struct ipc_kmsg *kmsg)
 {
     name_undo(space, kmsg->head.msgh_remote_port, MACH_MSGH_BITS_REMOTE(kmsg->head.msgh_bits));
     for (uint32_t i = 0; i < kmsg->port_count; i++) {
-        const mach_msg_port_descriptor_t *d = ipc_kmsg_descriptor(kmsg, i);
+        const mach_msg_port_descriptor_t *d = &kmsg->descriptor[i];
         name_undo(space, d->name, d->disposition);
     }
 }

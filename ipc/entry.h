@@ -11,13 +11,65 @@
 /* The entry of threads that hold none in reserve: never free. */
 extern struct ipc_entry ipc_entry_none;
 
+/*@ axiomatic entry_bits {
+      axiom complement_32: \forall integer a; 0 <= a <= UINT32_MAX ==> (uint32_t)(~a) == UINT32_MAX - a;
+    }
+    logic integer entry_name{L}(struct ipc_entry *entry) =
+      entry->bits == MACH_PORT_TYPE_SEND ? entry->key : UINT32_MAX - entry->key;
+    logic integer name_index(integer name) = name / 256;
+    logic struct ipc_entry *entry_of{L}(struct ipc_space *space, integer index) =
+      space->leaf[index / IPC_LEAF_ENTRIES] + index % IPC_LEAF_ENTRIES;
+
+    // The table: every index has an entry; two of them are the same only in leaves that are absent.
+    predicate entries_valid{L}(struct ipc_space *space) =
+      \forall integer i; 0 <= i < space->size ==> \valid_read(space->leaf + i / IPC_LEAF_ENTRIES) &&
+        \valid(entry_of(space, i)) && \separated(space, entry_of(space, i));
+    predicate directory_apart{L}(struct ipc_space *space) =
+      \forall integer i, k; 0 <= i < space->size && 0 <= k < space->size ==>
+        \separated(space->leaf + k / IPC_LEAF_ENTRIES, entry_of(space, i));
+    predicate entries_apart{L}(struct ipc_space *space) =
+      \forall integer i, j; 0 <= i < space->size && 0 <= j < space->size ==>
+        entry_of(space, i) == entry_of(space, j) || \separated(entry_of(space, i), entry_of(space, j));
+    predicate table{L}(struct ipc_space *space) =
+      \valid(space) && entries_valid(space) && directory_apart(space) && entries_apart(space);
+    predicate present{L}(struct ipc_space *space, integer index) =
+      0 < index < space->size &&
+      \forall integer i; 0 <= i < space->size && i != index ==> entry_of(space, i) != entry_of(space, index);
+
+    // `name` denotes the entry of its index
+    predicate denotes{L}(struct ipc_space *space, integer name) =
+      name_index(name) < space->size && entry_of(space, name_index(name))->bits != 0 &&
+      entry_name(entry_of(space, name_index(name))) == name;
+    // the name that the index of `name` has next: the same 256 generations, one after the other
+    logic integer name_after(integer name) = name - name % 256 + (name % 256 + 1) % 256;
+*/
+
+/* The next name of an index: one generation further. */
+/*@ requires name < UINT32_MAX;
+    assigns \nothing;
+    ensures after: \result == name_after(name);
+*/
+static inline mach_port_name_t ipc_name_after(mach_port_name_t name)
+{
+    return name - name % 256u + (name + 1) % 256u;
+}
+
 /* Does `key` hold the name itself? */
+/*@ requires \valid_read(entry);
+    assigns \nothing;
+    ensures \result <==> entry->bits == MACH_PORT_TYPE_SEND;
+*/
 static inline bool ipc_entry_is_plain_send(const struct ipc_entry *entry)
 {
     return entry->bits == MACH_PORT_TYPE_SEND;
 }
 
 /* The entry for `name` (any live type), or NULL. */
+/*@ requires table(space);
+    assigns \nothing;
+    ensures found: denotes(space, name) ==> \result == entry_of(space, name_index(name));
+    ensures none: !denotes(space, name) ==> \result == \null;
+*/
 struct ipc_entry *ipc_entry_lookup(struct ipc_space *space, mach_port_name_t name);
 /* The entry in use at `index`, or NULL. */
 struct ipc_entry *ipc_entry_at_index(struct ipc_space *space, uint32_t index);
@@ -31,7 +83,16 @@ HAL_NODISCARD kern_return_t ipc_entry_alloc_name(struct ipc_space *space, mach_p
 /* Back to the free list; the generation steps. The object and its references are the caller's. */
 void ipc_entry_free(struct ipc_space *space, mach_port_name_t name, struct ipc_entry *entry);
 /* Set type and user references; keeps key in step. For a send right to a live port also under the port's lock. */
+/*@ requires \valid(entry);
+    assigns entry->urefs, entry->bits, entry->key;
+    ensures name: entry_name(entry) == name;
+    ensures bits: entry->bits == bits && entry->urefs == urefs;
+*/
 void ipc_entry_set(struct ipc_entry *entry, mach_port_name_t name, uint32_t bits, uint32_t urefs);
+/*@ requires \valid_read(entry);
+    assigns \nothing;
+    ensures name: \result == entry_name(entry);
+*/
 mach_port_name_t ipc_entry_name(const struct ipc_entry *entry);
 
 /* self has an entry in reserve for a send-once right, if there is room. Context: self is current, no lock. */

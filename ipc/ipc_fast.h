@@ -11,7 +11,8 @@
  * functions are naked, the body must be inlined and may not spill (the build checks it).
  *
  * An ISA defines before it includes this file:
- *   IPC_FAST_ARGS                     declares and sets: struct thread *cur; uint64_t remote, local (names, zero-extended)
+ *   IPC_FAST_ARGS                     declares and sets: struct thread *cur; uint64_t remote, local (names, zero-extended),
+ *                                     header
  *   IPC_FAST_SLOW()                   goes to the general path of this trap
  *   IPC_FAST_EXIT(here, name, label, next)
  *                                     resumes `next` (a call frame) on CPU `here`, perhaps not the one that resumed it
@@ -196,6 +197,9 @@ IPC_FAST_INLINE uint64_t ipc_fast_body(const bool reply)
                          .reply = reply,
                          .receive = cur->rcv_port};
 
+    /* all above the number of words is the kernel's to say */
+    if (IPC_FAST_UNLIKELY(header >> 32 > HAL_RPC_WORDS))
+        IPC_FAST_SLOW();
     if (IPC_FAST_UNLIKELY(f.cpu->fpu_owner != NULL) && !ipc_fast_fpu_release(&f))
         IPC_FAST_SLOW();
     if (!ipc_fast_find(&f) || !ipc_fast_take(&f) || !ipc_fast_wait(&f))

@@ -2,8 +2,9 @@
 /*
  * Messages inside the kernel: memory, and the end of unwanted ones.
  *
- * Destroying a message may destroy a port, whose queue holds messages that may hold ports ...  Instead of recursion each
- * CPU has a list of messages to bury: whoever destroys a message while the CPU is burying one only adds to the list.
+ * Destroying a message may destroy a port, whose queue holds messages that may hold ports ...  So whoever destroys a message
+ * only puts it on a list of the CPU's; the way out of the kernel buries what is there, one by one, with an empty stack
+ * and interrupts served in between (kern/exit.c).
  */
 #include <hal/hal.h>
 #include <ipc/kmsg.h>
@@ -11,24 +12,21 @@
 #include <ipc/mqueue.h>
 #include <ipc/right.h>
 #include <kern/cache.h>
+#include <kern/cpu.h>
 #include <kern/panic.h>
 #include <kern/thread.h>
 
 #define KMSG_SMALL 256u /* bytes of a struct ipc_kmsg with its message that come from their own cache */
 
-struct graveyard {
-    struct list messages;
-    bool busy;
-} __attribute__((aligned(64)));
+#define KMSG_SMALL_ROOM (KMSG_SMALL - (uint32_t)offsetof(struct ipc_kmsg, head))
+
+_Static_assert(KMSG_SMALL_ROOM >= IPC_KMSG_ROOM_MIN + MAX_TRAILER_SIZE, "a small message has the least room");
 
 static struct cache kmsg_cache;
-static struct graveyard graveyard[HAL_CPU_MAX];
 
 void ipc_kmsg_init_module(void)
 {
     cache_init(&kmsg_cache, "ipc_kmsg", KMSG_SMALL, 64);
-    for (uint32_t i = 0; i < HAL_CPU_MAX; i++)
-        list_init(&graveyard[i].messages);
 }
 
 struct ipc_kmsg *ipc_kmsg_alloc(uint32_t size)
@@ -39,7 +37,7 @@ struct ipc_kmsg *ipc_kmsg_alloc(uint32_t size)
     struct ipc_kmsg *kmsg = total <= KMSG_SMALL ? cache_alloc(&kmsg_cache) : kmem_alloc(total);
     if (kmsg == NULL)
         return NULL;
-    kmsg->capacity = size + MAX_TRAILER_SIZE;
+    kmsg->capacity = total <= KMSG_SMALL ? KMSG_SMALL_ROOM : size + MAX_TRAILER_SIZE;
     kmsg->port_count = 0;
     kmsg->remote = NULL;
     kmsg->local = NULL;
@@ -75,43 +73,41 @@ void ipc_kmsg_free(struct ipc_kmsg *kmsg)
         kmem_free(kmsg, total);
 }
 
-mach_msg_port_descriptor_t *ipc_kmsg_descriptor(struct ipc_kmsg *kmsg, uint32_t i)
-{
-    char *body = (char *)&kmsg->head + sizeof(mach_msg_base_t);
-    return (mach_msg_port_descriptor_t *)(void *)body + i;
-}
-
-mach_msg_type_name_t ipc_kmsg_disposition(const struct ipc_kmsg *kmsg, uint32_t i)
-{
-    const char *body = (const char *)&kmsg->head + sizeof(mach_msg_base_t);
-    return ((const mach_msg_port_descriptor_t *)(const void *)body + i)->disposition;
-}
-
-static void kmsg_bury(struct ipc_kmsg *kmsg)
+void ipc_kmsg_release(struct ipc_kmsg *kmsg)
 {
     ipc_right_destroy(kmsg->remote, MACH_MSGH_BITS_REMOTE(kmsg->head.msgh_bits));
     ipc_right_destroy(kmsg->local, MACH_MSGH_BITS_LOCAL(kmsg->head.msgh_bits));
     for (uint32_t i = 0; i < kmsg->port_count; i++) {
-        mach_msg_type_name_t type = ipc_kmsg_disposition(kmsg, i);
+        mach_msg_type_name_t type = kmsg->descriptor[i].disposition;
         if (type == MACH_MSG_TYPE_PORT_RECEIVE && IPC_PORT_VALID(kmsg->port[i]))
             ipc_transit_end(kmsg->port[i]);
         ipc_right_destroy(kmsg->port[i], type);
     }
-    ipc_kmsg_free(kmsg);
+    if (kmsg->port != kmsg->port_inline)
+        kmem_free(kmsg->port, kmsg->port_count * sizeof(*kmsg->port));
+    kmsg->port = kmsg->port_inline;
+    kmsg->port_count = 0;
+    kmsg->remote = NULL;
+    kmsg->local = NULL;
 }
 
 void ipc_kmsg_destroy(struct ipc_kmsg *kmsg)
 {
-    struct graveyard *g = &graveyard[hal_cpu_self()->index];
-    struct list *node;
+    struct cpu *cpu = hal_cpu_self();
 
-    list_insert_tail(&g->messages, &kmsg->link);
-    if (g->busy)
-        return;
-    g->busy = true;
-    while ((node = list_pop(&g->messages)) != NULL)
-        kmsg_bury(CONTAINER_OF(node, struct ipc_kmsg, link));
-    g->busy = false;
+    list_insert_tail(&cpu->graves, &kmsg->link);
+    smp_kick(cpu); /* the short ways out do not look */
+}
+
+void ipc_kmsg_bury(struct ipc_kmsg *kmsg)
+{
+    ipc_kmsg_release(kmsg);
+    ipc_kmsg_free(kmsg);
+}
+
+void ipc_kmsg_bury_first(struct cpu *cpu)
+{
+    ipc_kmsg_bury(CONTAINER_OF(list_pop(&cpu->graves), struct ipc_kmsg, link));
 }
 
 void ipc_kmsg_send_from_kernel(struct ipc_kmsg *kmsg)
@@ -119,10 +115,7 @@ void ipc_kmsg_send_from_kernel(struct ipc_kmsg *kmsg)
     struct thread *receiver = NULL;
 
     if (kmsg->remote->kotype != IPC_KOTYPE_NONE) {
-        /* a notification for a reply that the kernel expects itself; it is answered by nothing */
-        kmsg = ipc_kobject_serve(kmsg);
-        if (kmsg != NULL)
-            ipc_kmsg_destroy(kmsg);
+        ipc_kobject_tell(kmsg);
         return;
     }
     if (kmsg->port_count > 0 && !ipc_transit_begin(kmsg)) {

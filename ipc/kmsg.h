@@ -8,13 +8,15 @@
 #define IPC_KMSG_H
 
 #include <hal/types.h>
+#include <ipc/check.h>
 #include <ipc/port.h>
 #include <kern/list.h>
 #include <mach/message.h>
 
-#define IPC_KMSG_SIZE_MAX 65536u /* bytes of a message, trailer not counted */
-#define IPC_KMSG_DESCRIPTORS_MAX 1024u
+struct cpu;
+
 #define IPC_KMSG_PORTS_INLINE 8u
+#define IPC_KMSG_ROOM_MIN 36u /* every message has room for the result of a call (mig_reply_error_t) */
 
 struct ipc_kmsg {
     struct list link;        /* port->messages */
@@ -25,23 +27,30 @@ struct ipc_kmsg {
     struct ipc_port **port; /* right of the i-th descriptor; NULL, IPC_PORT_DEAD; port_inline or own memory */
     struct ipc_port *port_inline[IPC_KMSG_PORTS_INLINE];
     mach_msg_header_t head __attribute__((aligned(8)));
+    mach_msg_body_t body;                    /* of a complex message: this, the descriptors, then data */
+    mach_msg_port_descriptor_t descriptor[]; /* [body.msgh_descriptor_count] */
 };
+_Static_assert(offsetof(struct ipc_kmsg, descriptor) - offsetof(struct ipc_kmsg, head) ==
+                   sizeof(mach_msg_base_t),
+               "head, body and descriptors are the bytes of a message");
 
 void ipc_kmsg_init_module(void);
 
-/* A message with room for `size` bytes from head on (24 .. IPC_KMSG_SIZE_MAX) and a trailer; no rights; NULL without memory. */
+/* A message with room for `size` bytes from head on (24 .. IPC_KMSG_SIZE_MAX), or for IPC_KMSG_ROOM_MIN, and a trailer; no
+ * rights; NULL without memory. */
 HAL_NODISCARD struct ipc_kmsg *ipc_kmsg_alloc(uint32_t size);
 /* Room for `count` descriptors' rights; all NULL. KERN_SUCCESS, KERN_RESOURCE_SHORTAGE. */
 HAL_NODISCARD kern_return_t ipc_kmsg_alloc_ports(struct ipc_kmsg *kmsg, uint32_t count);
 /* Free the memory only: all rights were moved out. */
 void ipc_kmsg_free(struct ipc_kmsg *kmsg);
-/* Free it and destroy every right in it. Context: no lock. */
+/* Free it and destroy every right in it, before this CPU leaves the kernel. Context: any. */
 void ipc_kmsg_destroy(struct ipc_kmsg *kmsg);
-
-/* The i-th descriptor. i < port_count (or, before port_count is set, < msgh_descriptor_count, which fits msgh_size). */
-mach_msg_port_descriptor_t *ipc_kmsg_descriptor(struct ipc_kmsg *kmsg, uint32_t i);
-/* Its disposition. */
-mach_msg_type_name_t ipc_kmsg_disposition(const struct ipc_kmsg *kmsg, uint32_t i);
+/* Do so at once. Context: no lock; not on the way from the destruction of a right. */
+void ipc_kmsg_bury(struct ipc_kmsg *kmsg);
+/* Do so for the message that waits longest for it. Context: the way out of the kernel, no lock; cpu->graves is not empty. */
+void ipc_kmsg_bury_first(struct cpu *cpu);
+/* Destroy every right in it, and keep its memory. Context: no lock. */
+void ipc_kmsg_release(struct ipc_kmsg *kmsg);
 
 /*
  * Send a message made by the kernel: remote set, bits in received form.  Ignores queue limits; never blocks. Consumes kmsg

@@ -84,7 +84,7 @@ static kern_return_t call_routine(const struct mig_kernel_entry *entry, struct i
     _Static_assert(MIG_KERNEL_PORTS_MAX <= IPC_KMSG_PORTS_INLINE, "rights of a reply fit in the message");
     kern_return_t kr = entry->serve(request->remote, &in, &out);
     if (kr == KERN_SUCCESS && MACH_MSGH_BITS_IS_COMPLEX(reply->head.msgh_bits))
-        reply->port_count = ((const mach_msg_base_t *)&reply->head)->body.msgh_descriptor_count;
+        reply->port_count = reply->body.msgh_descriptor_count;
     return kr;
 }
 
@@ -98,14 +98,47 @@ static void address_reply(struct ipc_kmsg *request, struct ipc_kmsg *reply)
     request->local = NULL;
 }
 
-static struct ipc_kmsg *serve_request(struct ipc_kmsg *request)
+/* Room for the reply of a routine, or of none. */
+static struct ipc_kmsg *reply_alloc(const struct mig_kernel_entry *entry)
 {
-    const struct mig_kernel_entry *entry = find_routine(request->head.msgh_id);
     uint32_t size = entry != NULL ? entry->reply_size : 0;
-    struct ipc_kmsg *reply =
-        ipc_kmsg_alloc(size > sizeof(mig_reply_error_t) ? size : sizeof(mig_reply_error_t));
-    if (reply == NULL)
+
+    return ipc_kmsg_alloc(size > sizeof(mig_reply_error_t) ? size : sizeof(mig_reply_error_t));
+}
+
+/* The message has arrived: its right to the port is used up, which for a send-once right is no news to anybody. */
+static void consume_remote(struct ipc_kmsg *kmsg)
+{
+    if (MACH_MSGH_BITS_REMOTE(kmsg->head.msgh_bits) == MACH_MSG_TYPE_PORT_SEND_ONCE) {
+        ipc_port_drop_send_once(kmsg->remote);
+        kmsg->remote = NULL;
+    }
+}
+
+/* There is no memory for a reply: the request becomes it, so that the caller does not wait for ever. */
+static struct ipc_kmsg *refuse_request(struct ipc_kmsg *request)
+{
+    struct ipc_port *to = request->local;
+    mach_msg_type_name_t type = MACH_MSGH_BITS_LOCAL(request->head.msgh_bits);
+
+    _Static_assert(IPC_KMSG_ROOM_MIN >= sizeof(mig_reply_error_t), "every message has room for a result");
+    consume_remote(request);
+    if (!IPC_PORT_VALID(to)) {
+        ipc_kmsg_destroy(request);
         return NULL;
+    }
+    request->local = NULL;
+    ipc_kmsg_release(request);
+    mig_kernel_reply_result(&request->head, KERN_RESOURCE_SHORTAGE);
+    request->head.msgh_bits = MACH_MSGH_BITS(type, 0);
+    request->head.msgh_id += 100;
+    request->remote = to;
+    return request;
+}
+
+static struct ipc_kmsg *serve_request(struct ipc_kmsg *request, const struct mig_kernel_entry *entry,
+                                      struct ipc_kmsg *reply)
+{
     reply->head.msgh_bits = 0;
     kern_return_t kr = entry != NULL ? call_routine(entry, request, reply) : MIG_BAD_ID;
     if (kr == MIG_NO_REPLY || !IPC_PORT_VALID(request->local)) {
@@ -118,24 +151,26 @@ static struct ipc_kmsg *serve_request(struct ipc_kmsg *request)
     return reply;
 }
 
-/* The message has arrived: its right to the port is used up, which for a send-once right is no news to anybody. */
-static void consume_remote(struct ipc_kmsg *kmsg)
+void ipc_kobject_tell(struct ipc_kmsg *kmsg)
 {
-    if (MACH_MSGH_BITS_REMOTE(kmsg->head.msgh_bits) == MACH_MSG_TYPE_PORT_SEND_ONCE) {
-        ipc_port_drop_send_once(kmsg->remote);
-        kmsg->remote = NULL;
-    }
+    if (kmsg->remote->kotype == IPC_KOTYPE_EXCEPTION_REPLY)
+        exception_reply(kmsg->remote, kmsg);
+    consume_remote(kmsg);
+    ipc_kmsg_destroy(kmsg);
 }
 
 struct ipc_kmsg *ipc_kobject_serve(struct ipc_kmsg *kmsg)
 {
-    struct ipc_kmsg *reply = NULL;
-
-    if (kmsg->remote->kotype == IPC_KOTYPE_EXCEPTION_REPLY)
-        exception_reply(kmsg->remote, kmsg); /* not a request, but news for the thread that waits */
-    else
-        reply = serve_request(kmsg);
+    if (kmsg->remote->kotype == IPC_KOTYPE_EXCEPTION_REPLY) {
+        ipc_kobject_tell(kmsg); /* not a request, but news for the thread that waits */
+        return NULL;
+    }
+    const struct mig_kernel_entry *entry = find_routine(kmsg->head.msgh_id);
+    struct ipc_kmsg *reply = reply_alloc(entry);
+    if (reply == NULL)
+        return refuse_request(kmsg);
+    reply = serve_request(kmsg, entry, reply);
     consume_remote(kmsg);
-    ipc_kmsg_destroy(kmsg);
+    ipc_kmsg_bury(kmsg);
     return reply;
 }

@@ -30,4 +30,7 @@ void *ipc_kobject_get(struct ipc_port *port, enum ipc_kotype type, void (*ref)(v
  */
 struct ipc_kmsg *ipc_kobject_serve(struct ipc_kmsg *kmsg);
 
+/* Hand a message that nobody answers to a kernel object: consumes kmsg; nonsense is dropped. Context: no lock. */
+void ipc_kobject_tell(struct ipc_kmsg *kmsg);
+
 #endif

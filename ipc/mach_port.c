@@ -281,17 +281,11 @@ kern_return_t mach_port_get_refs(ipc_space_t space, mach_port_name_t name, mach_
 static kern_return_t delta_counted(ipc_space_t space, struct ipc_entry *entry, mach_port_name_t name,
                                    uint32_t kind, mach_port_delta_t delta, struct fallen *f)
 {
-    int64_t urefs = (int64_t)entry->urefs + delta;
+    kern_return_t kr = ipc_urefs_change(&entry->urefs, delta);
 
-    if (urefs < 0)
-        return KERN_INVALID_VALUE;
-    if (urefs > IPC_UREFS_MAX)
-        return KERN_UREFS_OVERFLOW;
-    if (urefs == 0)
+    if (kr == KERN_SUCCESS && entry->urefs == 0)
         entry_drop(space, entry, name, kind, f);
-    else
-        entry->urefs = (uint32_t)urefs;
-    return KERN_SUCCESS;
+    return kr;
 }
 
 /* A receive right, set or send-once right can only be kept (0) or dropped (-1). */

@@ -38,6 +38,17 @@ void ipc_waiters_claim(struct list *queue, struct list *claimed)
     }
 }
 
+void ipc_waiters_fail(struct list *claimed, mach_msg_return_t result)
+{
+    struct list *node;
+
+    while ((node = list_pop(claimed)) != NULL) {
+        struct thread *t = CONTAINER_OF(node, struct thread, wait_link);
+        ipc_receiver_fail(t, result);
+        thread_wakeup(t, THREAD_OBJECT_DEAD);
+    }
+}
+
 /* Can `t` take the message in the form in which it waits? A buffer without MACH_RCV_LARGE takes all, and fails later. */
 static bool receiver_accepts(const struct thread *t, const struct ipc_kmsg *kmsg)
 {
@@ -60,7 +71,7 @@ static void message_leave(struct ipc_port *port, struct ipc_kmsg *kmsg, struct t
     if (MACH_MSGH_BITS_REMOTE(kmsg->head.msgh_bits) == MACH_MSG_TYPE_PORT_SEND)
         t->op.ipc.no_senders = ipc_port_drop_send_locked(port, &t->op.ipc.mscount);
     else
-        port->sorights--;
+        ipc_port_send_once_drop(port);
     kmsg->remote = NULL;
 }
 
@@ -134,6 +145,8 @@ enum ipc_send ipc_mqueue_send(struct ipc_kmsg *kmsg, bool force, struct thread *
         result = IPC_SEND_WAITING;
         waiter->op.ipc.kmsg = kmsg;
         list_insert_tail(&port->senders, &waiter->wait_link);
+        if (port->in_set)
+            ipc_pset_mark_ready(port);
         thread_block(waiter, THREAD_WAIT_SEND, port, resume);
     } else {
         result = IPC_SEND_FULL;
@@ -142,24 +155,32 @@ enum ipc_send ipc_mqueue_send(struct ipc_kmsg *kmsg, bool force, struct thread *
     return result;
 }
 
+/* The message of the sender that waits longest is queued, whatever the limit. Returns false: none waits. */
+static bool admit_first(struct ipc_port *port)
+{
+    struct list *node = list_pop(&port->senders);
+    if (node == NULL)
+        return false;
+    struct thread *sender = CONTAINER_OF(node, struct thread, wait_link);
+    struct ipc_kmsg *kmsg = sender->op.ipc.kmsg;
+    sender->op.ipc.kmsg = NULL;
+    enqueue(port, kmsg);
+    thread_wakeup(sender, THREAD_AWAKENED);
+    return true;
+}
+
 void ipc_mqueue_admit(struct ipc_port *port)
 {
-    struct list *node;
-
-    while (port->msgcount < port->qlimit && (node = list_pop(&port->senders)) != NULL) {
-        struct thread *sender = CONTAINER_OF(node, struct thread, wait_link);
-        struct ipc_kmsg *kmsg = sender->op.ipc.kmsg;
-        sender->op.ipc.kmsg = NULL;
-        enqueue(port, kmsg);
-        thread_wakeup(sender, THREAD_AWAKENED);
-    }
+    while (port->msgcount < port->qlimit && admit_first(port))
+        continue;
 }
 
 enum ipc_take ipc_mqueue_take(struct ipc_port *port, struct thread *self)
 {
-    struct list *node = list_first(&port->messages);
-    if (node == NULL)
+    /* with a limit of 0 a message passes from a sender that waits to a receiver that comes */
+    if (port->msgcount == 0 && !admit_first(port))
         return IPC_TAKE_EMPTY;
+    struct list *node = list_first(&port->messages);
     struct ipc_kmsg *kmsg = CONTAINER_OF(node, struct ipc_kmsg, link);
     if (!receiver_accepts(self, kmsg)) {
         self->op.ipc.size = kmsg->head.msgh_size;
@@ -197,7 +218,7 @@ static bool transit_reaches(const struct ipc_port *from, const struct ipc_port *
 
 static bool carries_receive(const struct ipc_kmsg *kmsg, uint32_t i)
 {
-    return IPC_PORT_VALID(kmsg->port[i]) && ipc_kmsg_disposition(kmsg, i) == MACH_MSG_TYPE_PORT_RECEIVE;
+    return IPC_PORT_VALID(kmsg->port[i]) && kmsg->descriptor[i].disposition == MACH_MSG_TYPE_PORT_RECEIVE;
 }
 
 bool ipc_transit_begin(struct ipc_kmsg *kmsg)

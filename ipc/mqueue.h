@@ -48,6 +48,12 @@ HAL_NODISCARD enum ipc_take ipc_mqueue_take(struct ipc_port *port, struct thread
 /* Send what fell due while a message of self was taken. Context: no lock. */
 void ipc_mqueue_after_take(struct thread *self);
 
+/* Is there one to be taken: in the queue, or with a sender that waits? Context: port locked. */
+static inline bool ipc_mqueue_has_messages(const struct ipc_port *port)
+{
+    return port->msgcount > 0 || !list_empty(&port->senders);
+}
+
 /* There is room: the messages of senders that wait are queued, the senders woken. Context: port locked. */
 void ipc_mqueue_admit(struct ipc_port *port);
 
@@ -62,6 +68,9 @@ void ipc_waiters_claim(struct list *queue, struct list *claimed);
 
 /* A claimed thread that waits to receive fails with `result` (MACH_RCV_*) when it runs; nothing for one that waits to send. */
 void ipc_receiver_fail(struct thread *t, mach_msg_return_t result);
+
+/* Wake claimed threads: those that wait to receive fail with `result`. Context: no lock. */
+void ipc_waiters_fail(struct list *claimed, mach_msg_return_t result);
 
 /* Bytes that self must offer to receive kmsg: message and the trailer it asked for. */
 uint32_t ipc_receive_size(const struct ipc_kmsg *kmsg, uint32_t option);

@@ -64,10 +64,9 @@ enum ipc_sent ipc_msg_dispatch(struct ipc_kmsg *kmsg, struct thread *waiter, thr
 /* The bytes of the message, checked for size. */
 static mach_msg_return_t msg_get(struct thread *self, hal_va_t address, uint64_t size, struct ipc_kmsg **out)
 {
-    if (size < sizeof(mach_msg_header_t) || size % 4 != 0)
-        return MACH_SEND_MSG_TOO_SMALL;
-    if (size > IPC_KMSG_SIZE_MAX)
-        return MACH_SEND_TOO_LARGE;
+    mach_msg_return_t mr = ipc_check_size(size);
+    if (mr != MACH_MSG_SUCCESS)
+        return mr;
     struct ipc_kmsg *kmsg = ipc_kmsg_alloc((uint32_t)size);
     if (kmsg == NULL)
         return MACH_SEND_NO_BUFFER;
@@ -204,12 +203,12 @@ void ipc_msg_finish(struct thread *self)
     set_result(self, mr);
 }
 
-/* MACH_RCV_LARGE and the first message does not fit: it stays, the header tells its size. */
+/* MACH_RCV_LARGE and the first message does not fit: it stays, the header (if there is room) tells its size. */
 static void msg_too_large(struct thread *self)
 {
     mach_msg_header_t head = {.msgh_size = self->op.ipc.size};
 
-    if (!self->op.ipc.registers)
+    if (!self->op.ipc.registers && (uint32_t)hal_uctx_arg(&self->uctx, 3) >= sizeof(head))
         (void)!vm_copyout(self->task->map, self->op.ipc.buffer, &head, sizeof(head));
     set_result(self, MACH_RCV_TOO_LARGE);
 }
@@ -222,18 +221,24 @@ void ipc_msg_receive_failed(struct thread *self)
         result = MACH_RCV_TIMED_OUT;
     else if (self->wait_result == THREAD_INTERRUPTED)
         result = MACH_RCV_INTERRUPTED;
-    if (result == MACH_RCV_IN_PROGRESS)
-        ipc_msg_receive(self, NULL); /* woken to look again */
-    else if (result == MACH_RCV_TOO_LARGE)
+    if (result == MACH_RCV_TOO_LARGE)
         msg_too_large(self);
     else
         set_result(self, result);
+}
+
+bool ipc_receive_again(const struct thread *self)
+{
+    return self->wait_result == THREAD_AWAKENED &&
+           (mach_msg_return_t)self->op.ipc.result == MACH_RCV_IN_PROGRESS;
 }
 
 void ipc_msg_receive_continue(struct thread *self)
 {
     if (self->op.ipc.kmsg != NULL)
         ipc_msg_finish(self);
+    else if (ipc_receive_again(self))
+        ipc_msg_receive(self, NULL);
     else
         ipc_msg_receive_failed(self);
 }

@@ -34,6 +34,8 @@ void ipc_msg_finish(struct thread *self);
 
 /* A receive ended without a message: sets the trap's result from wait_result and op.ipc.result, or starts over. */
 void ipc_msg_receive_failed(struct thread *self);
+/* Was the receiver woken to look at its port or set again? */
+bool ipc_receive_again(const struct thread *self);
 
 /* The same for the register form (ipc/rpc.c). */
 void ipc_rpc_finish(struct thread *self);

@@ -2,6 +2,7 @@
 /* Notifications. */
 #include <ipc/kmsg.h>
 #include <ipc/notify.h>
+#include <kern/exception.h>
 #include <kern/panic.h>
 #include <kern/string.h>
 #include <mach/ndr.h>
@@ -60,6 +61,12 @@ void ipc_notify_no_senders(struct ipc_port *notify, uint32_t mscount)
 
 void ipc_notify_send_once(struct ipc_port *notify)
 {
+    if (notify->kotype == IPC_KOTYPE_EXCEPTION_REPLY) {
+        /* a thread of the kernel's own waits: it is told without a message, for which there may be no memory */
+        exception_reply(notify, NULL);
+        ipc_port_drop_send_once(notify);
+        return;
+    }
     struct ipc_kmsg *kmsg = notify_alloc(notify, MACH_NOTIFY_SEND_ONCE, sizeof(mach_msg_header_t));
     if (kmsg != NULL)
         ipc_kmsg_send_from_kernel(kmsg);
@@ -71,13 +78,11 @@ struct notify_port {
     mach_msg_port_descriptor_t port;
 } __attribute__((packed, aligned(4)));
 
-void ipc_notify_port_destroyed(struct ipc_port *notify, struct ipc_port *port)
+bool ipc_notify_port_destroyed(struct ipc_port *notify, struct ipc_port *port)
 {
     struct ipc_kmsg *kmsg = notify_alloc(notify, MACH_NOTIFY_PORT_DESTROYED, sizeof(struct notify_port));
-    if (kmsg == NULL) {
-        ipc_port_destroy(port);
-        return;
-    }
+    if (kmsg == NULL)
+        return false;
     struct notify_port *body = (struct notify_port *)&kmsg->head;
     kmsg->head.msgh_bits |= MACH_MSGH_BITS_COMPLEX;
     body->body.msgh_descriptor_count = 1;
@@ -86,4 +91,5 @@ void ipc_notify_port_destroyed(struct ipc_port *notify, struct ipc_port *port)
     kmsg->port_count = 1;
     kmsg->port[0] = port;
     ipc_kmsg_send_from_kernel(kmsg);
+    return true;
 }

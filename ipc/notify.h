@@ -13,7 +13,7 @@ void ipc_notify_dead_name(struct ipc_port *notify, mach_port_name_t name);
 void ipc_notify_port_deleted(struct ipc_port *notify, mach_port_name_t name);
 void ipc_notify_no_senders(struct ipc_port *notify, uint32_t mscount);
 void ipc_notify_send_once(struct ipc_port *notify);
-/* Also consumes the receive right of `port` (in limbo). */
-void ipc_notify_port_destroyed(struct ipc_port *notify, struct ipc_port *port);
+/* Also consumes the receive right of `port` (in limbo), unless it returns false: there is no memory for the message. */
+bool ipc_notify_port_destroyed(struct ipc_port *notify, struct ipc_port *port);
 
 #endif

@@ -12,6 +12,7 @@
 #include <ipc/pset.h>
 #include <kern/cache.h>
 #include <kern/panic.h>
+#include <kern/ref.h>
 #include <kern/thread.h>
 
 static struct cache port_cache;
@@ -45,6 +46,8 @@ static void port_lock(struct ipc_port *port, bool second)
     while ((rx = __atomic_exchange_n(&port->rx, IPC_PORT_RX_LOCKED, __ATOMIC_ACQUIRE)) == IPC_PORT_RX_LOCKED)
         port_lock_wait(port);
     port->fast = (rx & 1) != 0 ? NULL : (struct thread *)(uintptr_t)(rx & ~IPC_PORT_RX_BUFFER);
+    if (port->fast != NULL) /* the fast path writes nothing but rx */
+        port->fast->op.ipc.registers = (rx & IPC_PORT_RX_BUFFER) == 0;
 }
 
 struct ipc_port *ipc_port_alloc(void)
@@ -120,19 +123,15 @@ void ipc_port_fast_to_list(struct ipc_port *port)
 
 void ipc_port_ref(struct ipc_port *port)
 {
-    /* relaxed: the caller has a reference or a lock that keeps the port */
-    __atomic_fetch_add(&port->refs, 1, __ATOMIC_RELAXED);
+    ref_get(&port->refs);
 }
 
 void ipc_port_unref(struct ipc_port *port)
 {
-    /* release/acquire: every holder's writes come before the memory is reused */
-    uint32_t before = __atomic_fetch_sub(&port->refs, 1, __ATOMIC_ACQ_REL);
-    KASSERT(before > 0);
-    if (before == 1) {
-        KASSERT(port->place == IPC_PORT_IS_DEAD);
-        cache_free(&port_cache, port);
-    }
+    if (!ref_put(&port->refs))
+        return;
+    KASSERT(port->place == IPC_PORT_IS_DEAD);
+    cache_free(&port_cache, port);
 }
 
 static struct ipc_port *port_add_send(struct ipc_port *port, bool make)
@@ -142,9 +141,7 @@ static struct ipc_port *port_add_send(struct ipc_port *port, bool make)
     ipc_port_lock(port);
     bool alive = ipc_port_alive(port);
     if (alive) {
-        if (make)
-            port->mscount++;
-        port->srights++;
+        ipc_port_send_add(port, make);
         ipc_port_ref(port);
     }
     ipc_port_unlock(port);
@@ -168,7 +165,7 @@ struct ipc_port *ipc_port_make_send_once(struct ipc_port *port)
     ipc_port_lock(port);
     bool alive = ipc_port_alive(port);
     if (alive) {
-        port->sorights++;
+        ipc_port_send_once_add(port);
         ipc_port_ref(port);
     }
     ipc_port_unlock(port);
@@ -177,8 +174,7 @@ struct ipc_port *ipc_port_make_send_once(struct ipc_port *port)
 
 struct ipc_port *ipc_port_drop_send_locked(struct ipc_port *port, uint32_t *mscount)
 {
-    KASSERT(!ipc_port_alive(port) || port->srights > 0);
-    if (!ipc_port_alive(port) || --port->srights > 0)
+    if (!ipc_port_alive(port) || !ipc_port_send_drop(port))
         return NULL;
     struct ipc_port *notify = port->no_senders;
     port->no_senders = NULL;
@@ -202,8 +198,7 @@ void ipc_port_release_send(struct ipc_port *port)
 void ipc_port_drop_send_once(struct ipc_port *port)
 {
     ipc_port_lock(port);
-    KASSERT(port->sorights > 0);
-    port->sorights--;
+    ipc_port_send_once_drop(port);
     ipc_port_unlock(port);
     ipc_port_unref(port);
 }
@@ -246,7 +241,7 @@ bool ipc_thread_cache(struct thread *self, struct ipc_port *port)
     }
     if (self->rcv_loan == 0) {
         self->rcv_loan = 1;
-        port->sorights++;
+        ipc_port_send_once_add(port);
         ipc_port_ref(port);
     }
     self->rcv_idle = port->idle;
@@ -289,6 +284,16 @@ void ipc_port_moved(struct ipc_port *port)
 {
     port->idle += IPC_PORT_IDLE_STEP;
     ipc_port_uncache(port);
+}
+
+void ipc_port_leave(struct ipc_port *port, struct list *waiters)
+{
+    list_init(waiters);
+    ipc_port_fast_to_list(port);
+    ipc_port_moved(port);
+    ipc_pset_remove_all_locked(port);
+    port->place = IPC_PORT_IN_TRANSIT;
+    ipc_waiters_claim(&port->receivers, waiters);
 }
 
 struct ipc_port_request *ipc_port_request_alloc(mach_port_name_t name, struct ipc_port *notify)
@@ -350,11 +355,7 @@ static void remains_bury(struct port_remains *remains)
 {
     struct list *node;
 
-    while ((node = list_pop(&remains->waiters)) != NULL) {
-        struct thread *t = CONTAINER_OF(node, struct thread, wait_link);
-        ipc_receiver_fail(t, MACH_RCV_PORT_DIED);
-        thread_wakeup(t, THREAD_OBJECT_DEAD);
-    }
+    ipc_waiters_fail(&remains->waiters, MACH_RCV_PORT_DIED);
     while ((node = list_pop(&remains->requests)) != NULL) {
         struct ipc_port_request *request = CONTAINER_OF(node, struct ipc_port_request, link);
         ipc_notify_dead_name(request->notify, request->name);
@@ -368,20 +369,19 @@ static void remains_bury(struct port_remains *remains)
 void ipc_port_destroy(struct ipc_port *port)
 {
     struct port_remains remains;
+    struct list waiters;
 
     ipc_port_lock(port);
     struct ipc_port *backup = port->port_destroyed;
     port->port_destroyed = NULL;
-    if (backup != NULL) {
-        ipc_port_fast_to_list(port);
-        ipc_port_moved(port);
-        port->place = IPC_PORT_IN_TRANSIT;
-    }
+    if (backup != NULL)
+        ipc_port_leave(port, &waiters);
     ipc_port_unlock(port);
     if (backup != NULL) {
         /* the receive right does not die: it goes to who asked for it */
-        ipc_notify_port_destroyed(backup, port);
-        return;
+        ipc_waiters_fail(&waiters, MACH_RCV_PORT_CHANGED);
+        if (ipc_notify_port_destroyed(backup, port))
+            return;
     }
     port_die(port, &remains);
     remains_bury(&remains);

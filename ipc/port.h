@@ -24,6 +24,7 @@
 #include <hal/types.h>
 #include <ipc/kotype.h>
 #include <kern/list.h>
+#include <kern/panic.h>
 #include <kern/spinlock.h>
 #include <mach/kern_return.h>
 #include <mach/port.h>
@@ -75,8 +76,9 @@ struct ipc_port {
     uint64_t rx;
     uint64_t idle;
     uint64_t context; /* label that the receiver gave it */
+    uint64_t refs;    /* kern/ref.h: rights, messages, kernel pointers */
     uint32_t seqno;
-    uint32_t refs;         /* atomic: rights, messages, kernel pointers */
+    mach_port_name_t name; /* IN_SPACE */
     struct thread *fast;   /* while locked: the waiter that rx held, or NULL */
     struct thread *cacher; /* the thread that has it as rcv_port, or NULL */
 
@@ -85,7 +87,6 @@ struct ipc_port {
     uint16_t qlimit;
     uint16_t msgcount;
     bool in_set;
-    mach_port_name_t name; /* IN_SPACE */
     union {
         struct ipc_space
             *receiver; /* IN_SPACE; not a reference (the space clears its rights before it goes) */
@@ -94,9 +95,9 @@ struct ipc_port {
     struct ipc_port
         *destination; /* IN_TRANSIT: a reference, or NULL; under the transit lock (ipc/mqueue.c) */
 
-    uint32_t mscount;  /* make-send count */
-    uint32_t srights;  /* send rights anywhere */
-    uint32_t sorights; /* send-once rights anywhere, those on loan to a cacher included */
+    uint64_t srights;  /* send rights anywhere */
+    uint32_t sorights; /* send-once rights anywhere, those on loan to a cacher included; told, nothing more */
+    uint32_t mscount;  /* make-send count; wraps around */
 
     struct list messages;            /* struct ipc_kmsg */
     struct list receivers;           /* waiting threads, buffer form (or register form when not alone) */
@@ -123,6 +124,65 @@ void ipc_port_unlock(struct ipc_port *port) NO_THREAD_SAFETY_ANALYSIS;
 static inline bool ipc_port_alive(const struct ipc_port *port)
 {
     return port->place != IPC_PORT_IS_DEAD;
+}
+
+/*
+ * --- counts of rights.  Context: locked; the port is alive ---
+ * The number of send rights decides when nobody can send any more.  The other two are only told to the receiver,
+ * in 32 bits, and wrap around.
+ */
+/*@ assigns \nothing;
+    ensures next: \result == (count + 1) % 4294967296;
+*/
+static inline uint32_t ipc_port_count_next(uint32_t count)
+{
+    return count < UINT32_MAX ? count + 1 : 0;
+}
+
+/* One send right more; made: out of the receive right. */
+/*@ requires \valid(port) && port->srights < UINT64_MAX;
+    assigns port->srights, port->mscount;
+    ensures right: port->srights == \old(port->srights) + 1;
+    ensures made: port->mscount == (made ? (\old(port->mscount) + 1) % 4294967296 : \old(port->mscount));
+*/
+static inline void ipc_port_send_add(struct ipc_port *port, bool made)
+{
+    port->srights++;
+    if (made)
+        port->mscount = ipc_port_count_next(port->mscount);
+}
+
+/* One send right less. Returns whether it was the last. */
+/*@ requires \valid(port) && port->srights > 0;
+    assigns port->srights;
+    ensures right: port->srights == \old(port->srights) - 1;
+    ensures last: \result <==> port->srights == 0;
+*/
+static inline bool ipc_port_send_drop(struct ipc_port *port)
+{
+    KASSERT(port->srights > 0);
+    return --port->srights == 0;
+}
+
+/* One send-once right more. */
+/*@ requires \valid(port);
+    assigns port->sorights;
+    ensures right: port->sorights == (\old(port->sorights) + 1) % 4294967296;
+*/
+static inline void ipc_port_send_once_add(struct ipc_port *port)
+{
+    port->sorights = ipc_port_count_next(port->sorights);
+}
+
+/* One send-once right less. */
+/*@ requires \valid(port) && port->sorights > 0;
+    assigns port->sorights;
+    ensures right: port->sorights == \old(port->sorights) - 1;
+*/
+static inline void ipc_port_send_once_drop(struct ipc_port *port)
+{
+    KASSERT(port->sorights > 0);
+    port->sorights--;
 }
 
 /* --- references to the memory --- */
@@ -174,5 +234,8 @@ void ipc_thread_uncache(struct thread *self);
 /* The receive right leaves or enters a space, a message or the kernel: new incarnation of `idle`, cacher told, sequence number
  * kept. Context: locked. */
 void ipc_port_moved(struct ipc_port *port);
+/* The receive right leaves its space for limbo: no set has it any more, and whoever waits for its messages is claimed, for
+ * ipc_waiters_fail(). Initializes `waiters`. Context: locked. */
+void ipc_port_leave(struct ipc_port *port, struct list *waiters);
 
 #endif

@@ -81,7 +81,7 @@ kern_return_t mach_port_get_srights(ipc_space_t space, mach_port_name_t name, ma
     kern_return_t kr = receive_enter(space, name, &port);
     if (kr != KERN_SUCCESS)
         return kr;
-    *srights = port->srights;
+    *srights = port->srights < UINT32_MAX ? (mach_port_rights_t)port->srights : UINT32_MAX;
     ipc_port_unlock(port);
     return KERN_SUCCESS;
 }
@@ -307,17 +307,19 @@ static kern_return_t request_dead_name(ipc_space_t space, mach_port_name_t name,
     if (entry->bits & MACH_PORT_TYPE_DEAD_NAME) {
         if (!at_once || notify == NULL)
             return KERN_INVALID_ARGUMENT;
-        if (entry->urefs >= IPC_UREFS_MAX)
-            return KERN_UREFS_OVERFLOW;
-        entry->urefs++;
-        *told = true;
-        return KERN_SUCCESS;
+        kern_return_t kr = ipc_urefs_change(&entry->urefs, 1);
+        *told = kr == KERN_SUCCESS;
+        return kr;
     }
     if ((entry->bits & MACH_PORT_TYPE_PORT_RIGHTS) == 0)
         return KERN_INVALID_RIGHT;
     if (notify != NULL && (request = ipc_port_request_alloc(name, notify)) == NULL)
         return KERN_RESOURCE_SHORTAGE;
+    bool replaces = entry->request != NULL;
     *previous = ipc_right_cancel_request(entry);
+    /* no old request any more: the port died a moment ago and it was told, which counts as a reference */
+    if (replaces && *previous == NULL)
+        entry->urefs = ipc_urefs_add(entry->urefs);
     if (request == NULL)
         return KERN_SUCCESS;
     struct ipc_port *port = entry->object;
@@ -330,11 +332,10 @@ static kern_return_t request_dead_name(ipc_space_t space, mach_port_name_t name,
     ipc_port_unlock(port);
     if (alive)
         return KERN_SUCCESS;
-    /* it died between the look-up and here: as if it had been dead before */
+    /* it died between the look-up and here: as if right after the request, which is told now */
     request->owners = 1;
     ipc_port_request_drop(request);
-    if (!at_once)
-        return KERN_INVALID_ARGUMENT;
+    entry->urefs = ipc_urefs_add(entry->urefs);
     *told = true;
     return KERN_SUCCESS;
 }

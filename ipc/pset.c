@@ -5,6 +5,7 @@
 #include <ipc/pset.h>
 #include <kern/cache.h>
 #include <kern/panic.h>
+#include <kern/ref.h>
 #include <kern/thread.h>
 
 static struct cache pset_cache;
@@ -38,12 +39,12 @@ struct ipc_pset *ipc_pset_create(mach_port_name_t name)
 
 void ipc_pset_ref(struct ipc_pset *pset)
 {
-    __atomic_fetch_add(&pset->refs, 1, __ATOMIC_RELAXED);
+    ref_get(&pset->refs);
 }
 
 void ipc_pset_unref(struct ipc_pset *pset)
 {
-    if (__atomic_fetch_sub(&pset->refs, 1, __ATOMIC_ACQ_REL) == 1)
+    if (ref_put(&pset->refs))
         cache_free(&pset_cache, pset);
 }
 
@@ -111,7 +112,7 @@ kern_return_t ipc_pset_insert(struct ipc_pset *pset, struct ipc_port *port)
         /* whoever waits for the port alone goes on waiting there, on the list */
         ipc_port_fast_to_list(port);
         port->in_set = true;
-        if (port->msgcount > 0)
+        if (ipc_mqueue_has_messages(port))
             ipc_mqueue_feed_sets(port);
     }
     ipc_port_unlock(port);
@@ -169,7 +170,6 @@ static bool pset_drop_member(struct ipc_pset *pset)
 void ipc_pset_destroy(struct ipc_pset *pset)
 {
     struct list waiters;
-    struct list *node;
 
     list_init(&waiters);
     spin_lock(&pset->lock);
@@ -179,11 +179,7 @@ void ipc_pset_destroy(struct ipc_pset *pset)
 
     while (pset_drop_member(pset))
         continue;
-    while ((node = list_pop(&waiters)) != NULL) {
-        struct thread *t = CONTAINER_OF(node, struct thread, wait_link);
-        ipc_receiver_fail(t, MACH_RCV_PORT_DIED);
-        thread_wakeup(t, THREAD_OBJECT_DEAD);
-    }
+    ipc_waiters_fail(&waiters, MACH_RCV_PORT_DIED);
     ipc_pset_unref(pset);
 }
 

@@ -18,7 +18,7 @@ struct thread;
 struct ipc_pset {
     uint64_t rx;     /* IPC_PORT_RX_COMPLEX: see struct ipc_object */
     spinlock_t lock; /* rank LOCK_RANK_PSET */
-    uint32_t refs;   /* atomic: the entry, and threads that look at it */
+    uint64_t refs;   /* kern/ref.h: the entry, and threads that look at it */
     bool active GUARDED_BY(lock);
     mach_port_name_t name;
     struct list members GUARDED_BY(lock);   /* ipc_pset_link.set_link */

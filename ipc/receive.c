@@ -13,11 +13,9 @@
 void ipc_receive_decode(struct thread *t)
 {
     const struct uctx *u = &t->uctx;
-    struct hal_rpc rpc;
 
+    t->op.ipc.rcv_name = (mach_port_name_t)t->rcv_name; /* the fast path saves no arguments */
     if (t->op.ipc.registers) {
-        hal_uctx_get_rpc(u, &rpc);
-        t->op.ipc.rcv_name = rpc.local;
         t->op.ipc.option = MACH_RCV_MSG | MACH_RCV_LARGE;
         t->op.ipc.size = 0;
         return;
@@ -25,7 +23,6 @@ void ipc_receive_decode(struct thread *t)
     t->op.ipc.buffer = hal_uctx_arg(u, 0);
     t->op.ipc.option = (uint32_t)hal_uctx_arg(u, 1);
     t->op.ipc.size = (uint32_t)hal_uctx_arg(u, 3);
-    t->op.ipc.rcv_name = (mach_port_name_t)hal_uctx_arg(u, 4);
     t->op.ipc.timeout_ms = (uint32_t)hal_uctx_arg(u, 5);
 }
 
@@ -68,8 +65,8 @@ static void wait_on_port(struct thread *self, struct ipc_port *port)
     self->op.ipc.kmsg = NULL;
     if (alone && ipc_thread_cache(self, port)) {
         port->fast = self;
-        /* no continuation: the short paths resume it as it is; who claims it otherwise gives it one */
-        thread_block(self, THREAD_WAIT_RECEIVE, port, NULL);
+        /* no continuation, no object: the short paths resume it as it is; who claims it otherwise gives it what it needs */
+        thread_block(self, THREAD_WAIT_RECEIVE, NULL, NULL);
         return;
     }
     ipc_port_fast_to_list(port);
@@ -115,7 +112,7 @@ static enum ipc_take take_from_set(struct thread *self, struct ipc_pset *pset)
             return IPC_TAKE_EMPTY;
         ipc_port_lock(port);
         enum ipc_take taken = port->in_set ? ipc_mqueue_take(port, self) : IPC_TAKE_EMPTY;
-        if (taken != IPC_TAKE_TOO_LARGE && port->msgcount == 0)
+        if (taken != IPC_TAKE_TOO_LARGE && !ipc_mqueue_has_messages(port))
             ipc_pset_not_ready(pset, port);
         ipc_port_unlock(port);
         ipc_port_unref(port);

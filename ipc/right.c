@@ -51,8 +51,7 @@ static void entry_bury(struct ipc_space *space, struct ipc_entry *entry)
         /* the notification that was sent counts as a user reference, so that its receiver can't be fooled by reuse */
         ipc_port_request_drop(entry->request);
         entry->request = NULL;
-        if (urefs < IPC_UREFS_MAX)
-            urefs++;
+        urefs = ipc_urefs_add(urefs);
     }
     entry->object = &ipc_object_none;
     entry->next = 0;
@@ -164,7 +163,8 @@ static void unclaim(struct ipc_right_take *take)
         entry->bits &= ~ENTRY_CLAIMED;
     else if (take->disposition == MACH_MSG_TYPE_MOVE_SEND ||
              take->disposition == MACH_MSG_TYPE_MOVE_SEND_ONCE)
-        entry->urefs++;
+        entry->urefs =
+            ipc_urefs_add(entry->urefs); /* its burial meanwhile may have added one, up to the limit */
 }
 
 /* A new right beside the one that the entry keeps. IPC_PORT_DEAD if the port died under a COPY or MOVE of a send right. */
@@ -175,11 +175,9 @@ static struct ipc_port *right_add(struct ipc_port *port, mach_msg_type_name_t di
     if (alive) {
         ipc_port_ref(port);
         if (disposition == MACH_MSG_TYPE_MAKE_SEND_ONCE)
-            port->sorights++;
+            ipc_port_send_once_add(port);
         else
-            port->srights++;
-        if (disposition == MACH_MSG_TYPE_MAKE_SEND)
-            port->mscount++;
+            ipc_port_send_add(port, disposition == MACH_MSG_TYPE_MAKE_SEND);
     }
     ipc_port_unlock(port);
     return alive ? port : IPC_PORT_DEAD;
@@ -190,26 +188,16 @@ static void receive_leave(struct ipc_space *space, struct ipc_entry *entry, mach
 {
     struct ipc_port *port = entry->object;
     struct list waiters;
-    struct list *node;
 
-    list_init(&waiters);
     ipc_port_lock(port);
-    ipc_port_fast_to_list(port);
-    ipc_port_moved(port);
-    ipc_pset_remove_all_locked(port);
-    port->place = IPC_PORT_IN_TRANSIT;
-    ipc_waiters_claim(&port->receivers, &waiters);
+    ipc_port_leave(port, &waiters);
     bool send = (entry->bits & MACH_PORT_TYPE_SEND) != 0;
     if (send)
         ipc_entry_set(entry, name, MACH_PORT_TYPE_SEND, entry->urefs);
     ipc_port_unlock(port);
     if (!send)
         ipc_hash_remove(space, entry, name);
-    while ((node = list_pop(&waiters)) != NULL) {
-        struct thread *t = CONTAINER_OF(node, struct thread, wait_link);
-        ipc_receiver_fail(t, MACH_RCV_PORT_CHANGED);
-        thread_wakeup(t, THREAD_OBJECT_DEAD);
-    }
+    ipc_waiters_fail(&waiters, MACH_RCV_PORT_CHANGED);
 }
 
 /* The entry's last user reference is gone: its own right goes, the name too unless there is the receive right. */
@@ -227,9 +215,9 @@ static void send_entry_end(struct ipc_space *space, struct ipc_right_take *take)
         ipc_hash_remove(space, entry, take->name);
     }
     ipc_port_lock(port);
-    /* the message has a right of its own by now, so the count does not reach 0 here */
+    /* the message has a right of its own by now, so this one is not the last */
     if (ipc_port_alive(port))
-        port->srights--;
+        (void)ipc_port_send_drop(port);
     if (entry->bits & MACH_PORT_TYPE_RECEIVE)
         ipc_entry_set(entry, take->name, entry->bits & ~MACH_PORT_TYPE_SEND, 0);
     else
@@ -362,18 +350,21 @@ struct naming {
     bool fresh; /* the entry was made for it */
 };
 
-/* Another send right joins an entry that has one. */
-static void name_join_send(struct naming *n)
+/* Another send right joins an entry that has one. Returns false if the port died: the entry is a dead name, no part of the right. */
+static bool name_join_send(struct naming *n)
 {
     struct ipc_port *port = n->port;
 
-    if (n->entry->urefs < IPC_UREFS_MAX)
-        n->entry->urefs++;
     ipc_port_lock(port);
-    if (ipc_port_alive(port))
-        port->srights--;
+    bool alive = ipc_port_alive(port);
+    if (alive)
+        (void)ipc_port_send_drop(port); /* not the last: the entry keeps one */
     ipc_port_unlock(port);
+    if (!alive)
+        return false;
+    n->entry->urefs = ipc_urefs_add(n->entry->urefs);
     ipc_port_unref(port);
+    return true;
 }
 
 /* Write the right into the entry. Returns false if the port died: nothing was written. */
@@ -409,12 +400,9 @@ static bool name_write(struct naming *n)
 static mach_port_name_t name_finish(struct naming *n)
 {
     bool has_send = !n->fresh && (n->entry->bits & MACH_PORT_TYPE_SEND) != 0;
+    bool joins = n->type == MACH_MSG_TYPE_PORT_SEND && has_send;
 
-    if (n->type == MACH_MSG_TYPE_PORT_SEND && has_send) {
-        name_join_send(n);
-        return n->name;
-    }
-    if (name_write(n))
+    if (joins ? name_join_send(n) : name_write(n))
         return n->name;
     if (n->fresh)
         ipc_entry_free(n->space, n->name, n->entry);
@@ -505,15 +493,15 @@ void ipc_right_clear(struct ipc_space *space, struct ipc_entry *entry)
         deleted = ipc_right_cancel_request(entry);
         if (bits & MACH_PORT_TYPE_SEND_RECEIVE)
             ipc_hash_remove(space, entry, name);
+        if (bits & MACH_PORT_TYPE_RECEIVE) {
+            ipc_port_lock(port);
+            ipc_port_fast_to_list(port);
+            ipc_port_moved(port);
+            port->place = IPC_PORT_IN_TRANSIT;
+            ipc_port_unlock(port);
+        }
     }
     struct ipc_pset *pset = bits & MACH_PORT_TYPE_PORT_SET ? entry->object : NULL;
-    if (bits & MACH_PORT_TYPE_RECEIVE) {
-        ipc_port_lock(port);
-        ipc_port_fast_to_list(port);
-        ipc_port_moved(port);
-        port->place = IPC_PORT_IN_TRANSIT;
-        ipc_port_unlock(port);
-    }
     ipc_entry_free(space, name, entry);
     spin_unlock(&space->lock);
 

@@ -60,6 +60,8 @@ void ipc_rpc_receive_continue(struct thread *self)
 {
     if (self->op.ipc.kmsg != NULL)
         ipc_rpc_finish(self);
+    else if (ipc_receive_again(self))
+        ipc_msg_receive(self, NULL);
     else
         ipc_msg_receive_failed(self);
 }

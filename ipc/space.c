@@ -10,6 +10,7 @@
 #include <ipc/space.h>
 #include <kern/cache.h>
 #include <kern/panic.h>
+#include <kern/ref.h>
 #include <vm/vm_page.h>
 
 #define DIRECTORY_MIN 8u
@@ -50,7 +51,7 @@ struct ipc_space *ipc_space_create(void)
 
 void ipc_space_ref(struct ipc_space *space)
 {
-    __atomic_fetch_add(&space->refs, 1, __ATOMIC_RELAXED);
+    ref_get(&space->refs);
 }
 
 static void space_free_tables(struct ipc_space *space)
@@ -72,7 +73,7 @@ static void space_free_tables(struct ipc_space *space)
 
 void ipc_space_unref(struct ipc_space *space)
 {
-    if (__atomic_fetch_sub(&space->refs, 1, __ATOMIC_ACQ_REL) != 1)
+    if (!ref_put(&space->refs))
         return;
     KASSERT(space->used == 0);
     space_free_tables(space);
@@ -106,9 +107,13 @@ bool ipc_space_clear_step(struct ipc_space *space)
 
 /* --- entries --- */
 
+/*@ requires \valid_read(space) && index < space->size && \valid_read(space->leaf + index / IPC_LEAF_ENTRIES);
+    assigns \nothing;
+    ensures entry: \result == entry_of(space, index);
+*/
 static struct ipc_entry *entry_at(const struct ipc_space *space, uint32_t index)
 {
-    return &space->leaf[index >> IPC_LEAF_SHIFT][index & (IPC_LEAF_ENTRIES - 1)];
+    return &space->leaf[index / IPC_LEAF_ENTRIES][index % IPC_LEAF_ENTRIES];
 }
 
 mach_port_name_t ipc_entry_name(const struct ipc_entry *entry)
@@ -135,27 +140,59 @@ struct ipc_entry *ipc_entry_at_index(struct ipc_space *space, uint32_t index)
     return entry != NULL && entry->bits != 0 ? entry : NULL;
 }
 
+/* Put a free entry on the free list. */
+/*@ requires table(space) && present(space, index);
+    requires space->free == 0 || (present(space, space->free) && space->free != index);
+    assigns entry_of(space, index)->next, entry_of(space, index)->urefs, space->free,
+            entry_of(space, space->free)->urefs;
+    ensures first: space->free == index && entry_of(space, index)->urefs == 0;
+    ensures next: entry_of(space, index)->next == \old(space->free);
+    ensures back: \old(space->free) != 0 ==> entry_of(space, \old(space->free))->urefs == index;
+*/
 static void free_insert(struct ipc_space *space, uint32_t index)
 {
     struct ipc_entry *entry = entry_at(space, index);
+    uint32_t next = space->free;
 
-    entry->next = space->free;
+    if (next != 0)
+        entry_at(space, next)->urefs = index;
+    entry->next = next;
     entry->urefs = 0;
-    if (space->free != 0)
-        entry_at(space, space->free)->urefs = index;
     space->free = index;
 }
 
+/* Take an entry off the free list. */
+/*@ requires table(space) && present(space, index) && space->free != 0;
+    requires entry_of(space, index)->next == 0 || (present(space, entry_of(space, index)->next) &&
+             entry_of(space, index)->next != index);
+    requires entry_of(space, index)->urefs == 0 || (present(space, entry_of(space, index)->urefs) &&
+             entry_of(space, index)->urefs != index);
+    requires entry_of(space, index)->next != 0 ==> entry_of(space, index)->next != entry_of(space, index)->urefs;
+    assigns space->free, entry_of(space, \at(entry_of(space, index)->next, Pre))->urefs,
+            entry_of(space, \at(entry_of(space, index)->urefs, Pre))->next;
+    ensures back: \old(entry_of(space, index)->next) != 0 ==>
+      entry_of(space, \old(entry_of(space, index)->next))->urefs == \old(entry_of(space, index)->urefs);
+    ensures next: \old(entry_of(space, index)->urefs) != 0 ==>
+      entry_of(space, \old(entry_of(space, index)->urefs))->next == \old(entry_of(space, index)->next) &&
+      space->free == \old(space->free);
+    ensures first: \old(entry_of(space, index)->urefs) == 0 ==> space->free == \old(entry_of(space, index)->next);
+*/
 static void free_remove(struct ipc_space *space, uint32_t index)
 {
-    struct ipc_entry *entry = entry_at(space, index);
+    const struct ipc_entry *entry = entry_at(space, index);
+    uint32_t next = entry->next;
+    uint32_t previous = entry->urefs;
+    //@ assert valid: previous != 0 ==> \valid(entry_of(space, previous));
 
-    if (entry->next != 0)
-        entry_at(space, entry->next)->urefs = entry->urefs;
-    if (entry->urefs != 0)
-        entry_at(space, entry->urefs)->next = entry->next;
+    if (next != 0)
+        entry_at(space, next)->urefs = previous;
+    //@ assert size: space->size == \at(space->size, Pre);
+    //@ assert differ: next != 0 && previous != 0 ==> entry_of(space, next) != entry_of(space, previous);
+    //@ assert apart: next != 0 && previous != 0 ==> \separated(entry_of(space, next), entry_of(space, previous));
+    if (previous != 0)
+        entry_at(space, previous)->next = next;
     else
-        space->free = entry->next;
+        space->free = next;
 }
 
 static kern_return_t directory_grow(struct ipc_space *space, uint32_t leaves)
@@ -271,16 +308,28 @@ kern_return_t ipc_entry_alloc_name(struct ipc_space *space, mach_port_name_t nam
     return KERN_SUCCESS;
 }
 
-void ipc_entry_free(struct ipc_space *space, mach_port_name_t name, struct ipc_entry *entry)
+/* `name` means nothing from now on; the entry's next name is one generation further. */
+/*@ requires \valid(entry) && name < UINT32_MAX;
+    requires entry->request == \null;
+    assigns entry->key, entry->bits;
+    ensures free: entry->bits == 0;
+    ensures next: entry_name(entry) == name_after(name);
+    ensures stale: entry_name(entry) != name;
+*/
+static void entry_vacate(struct ipc_entry *entry, mach_port_name_t name)
 {
     KASSERT(entry->request == NULL);
-    uint32_t index = IPC_NAME_INDEX(name);
-    entry->object = &ipc_object_none;
-    entry->key = ~IPC_NAME(index, (name + 1) & 255u);
+    entry->key = ~ipc_name_after(name);
     entry->bits = 0;
+}
+
+void ipc_entry_free(struct ipc_space *space, mach_port_name_t name, struct ipc_entry *entry)
+{
+    entry->object = &ipc_object_none;
+    entry_vacate(entry, name);
     if (entry->next == IPC_ENTRY_RESERVED)
         return; /* the thread that holds it in reserve has it back */
-    free_insert(space, index);
+    free_insert(space, IPC_NAME_INDEX(name));
     space->used--;
 }
 

@@ -17,6 +17,7 @@
 
 #include <hal/types.h>
 #include <ipc/port.h>
+#include <ipc/uref.h>
 #include <kern/spinlock.h>
 #include <mach/port.h>
 
@@ -42,10 +43,9 @@ _Static_assert(sizeof(struct ipc_entry) == 32, "entries are found by shift");
 
 #define IPC_LEAF_SHIFT 7u
 #define IPC_LEAF_ENTRIES (1u << IPC_LEAF_SHIFT)
-#define IPC_UREFS_MAX 65535u
 #define IPC_SPACE_NAMES_MAX (1u << 20) /* rights in one space (about 10^6) */
 
-#define IPC_NAME_INDEX(name) ((uint32_t)(name) >> 8)
+#define IPC_NAME_INDEX(name) ((uint32_t)(name) / 256u)
 #define IPC_NAME_GENERATION(name) ((uint32_t)(name) & 255u)
 #define IPC_NAME(index, generation) ((mach_port_name_t)((index) << 8 | (generation)))
 
@@ -55,7 +55,7 @@ struct ipc_space {
     uint32_t leaf_capacity;
     spinlock_t lock; /* rank LOCK_RANK_SPACE; all below, and writes above */
     bool active;
-    uint32_t refs;             /* atomic */
+    uint64_t refs;             /* kern/ref.h */
     uint32_t free;             /* index of the first free entry, 0: none */
     uint32_t used;             /* entries in use */
     uint32_t clear_cursor;     /* next index that ipc_space_clear_step() looks at */

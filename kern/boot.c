@@ -30,6 +30,7 @@ static struct cpu boot_cpu;
 static void cpu_init(struct cpu *cpu, uint32_t index)
 {
     cpu->index = index;
+    list_init(&cpu->graves);
     sched_init(cpu);
     cpu_table[index] = cpu;
 }

@@ -155,6 +155,28 @@ static void cache_check(struct cache *cache, void *object, bool live)
 #define cache_check(cache, object, live) ((void)0)
 #endif
 
+/* relaxed: only its CPU writes the count; others read it for statistics */
+static inline void magazine_count_set(struct cache_magazine *magazine, uint64_t count)
+{
+    __atomic_store_n(&magazine->count, count, __ATOMIC_RELAXED);
+}
+
+static inline void magazine_push(struct cache_magazine *magazine, void *object)
+{
+    uint64_t count = magazine->count;
+
+    magazine->object[count] = object;
+    magazine_count_set(magazine, count + 1);
+}
+
+static inline void *magazine_pop(struct cache_magazine *magazine)
+{
+    uint64_t count = magazine->count - 1;
+
+    magazine_count_set(magazine, count);
+    return magazine->object[count];
+}
+
 /* Half fill an empty magazine. */
 static void magazine_refill(struct cache *cache, struct cache_magazine *magazine)
 {
@@ -165,7 +187,7 @@ static void magazine_refill(struct cache *cache, struct cache_magazine *magazine
             break;
         do {
             uint32_t index = slab->free[--slab->free_count];
-            magazine->object[magazine->count++] = slab_object(cache, slab, index);
+            magazine_push(magazine, slab_object(cache, slab, index));
             cache->slab_objects++;
         } while (slab->free_count > 0 && magazine->count < (cache->magazine_capacity + 1) / 2);
         slab_file(cache, slab);
@@ -178,7 +200,7 @@ static void magazine_drain(struct cache *cache, struct cache_magazine *magazine,
 {
     spin_lock(&cache->lock);
     while (magazine->count > keep) {
-        void *object = magazine->object[--magazine->count];
+        void *object = magazine_pop(magazine);
         struct slab *slab = slab_of(cache, object);
         slab->free[slab->free_count++] = (uint16_t)slab_index(cache, slab, object);
         cache->slab_objects--;
@@ -200,7 +222,7 @@ static __attribute__((noinline)) void *cache_alloc_slow(struct cache *cache)
     magazine_refill(cache, magazine);
     if (magazine->count == 0)
         return NULL;
-    void *object = magazine->object[--magazine->count];
+    void *object = magazine_pop(magazine);
     cache_check(cache, object, true);
     return object;
 }
@@ -211,7 +233,7 @@ void *cache_alloc(struct cache *cache)
 
     if (__builtin_expect(magazine->count == 0, 0))
         return cache_alloc_slow(cache);
-    void *object = magazine->object[--magazine->count];
+    void *object = magazine_pop(magazine);
     cache_check(cache, object, true);
     return object;
 }
@@ -230,7 +252,7 @@ static __attribute__((noinline)) void cache_free_slow(struct cache *cache, void 
     struct cache_magazine *magazine = magazine_self(cache);
 
     magazine_drain(cache, magazine, cache->magazine_capacity / 2);
-    magazine->object[magazine->count++] = object;
+    magazine_push(magazine, object);
 }
 
 void cache_free(struct cache *cache, void *object)
@@ -242,7 +264,7 @@ void cache_free(struct cache *cache, void *object)
         cache_free_slow(cache, object);
         return;
     }
-    magazine->object[magazine->count++] = object;
+    magazine_push(magazine, object);
 }
 
 /* --- caches --------------------------------------------------------------------------------------------- */

@@ -29,6 +29,7 @@ struct cpu {
     uint64_t donor_priority; /* of the thread that blocked last in this upcall, for thread_handoff() */
     struct thread *kicked;   /* atomic: threads whose requests this CPU looks at next (kern/kick.h) */
     struct thread *examined; /* the rest of those that it took over from `kicked` */
+    struct list graves;      /* messages to be destroyed (ipc/kmsg.h) */
 
     /* cross-calls (kern/smp.c) */
     cpu_mask_t calls; /* atomic: CPUs whose `call` waits for this one */

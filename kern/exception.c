@@ -20,11 +20,11 @@ enum { LEVEL_THREAD, LEVEL_TASK, LEVEL_COUNT };
 /* Ids of the requests: exc.defs, mach_exc.defs. */
 enum {
     ID_RAISE = 2401,
-    ID_RAISE_STATE,
-    ID_RAISE_STATE_IDENTITY,
+    ID_RAISE_STATE = 2402,
+    ID_RAISE_STATE_IDENTITY = 2403,
     ID_MACH_RAISE = 2405,
-    ID_MACH_RAISE_STATE,
-    ID_MACH_RAISE_STATE_IDENTITY,
+    ID_MACH_RAISE_STATE = 2406,
+    ID_MACH_RAISE_STATE_IDENTITY = 2407,
     REPLY_ID_OFFSET = 100,
 };
 
@@ -243,7 +243,7 @@ static bool reply_accept(struct thread *t, struct ipc_kmsg *reply)
     case ID_MACH_RAISE_STATE_IDENTITY:
         kr = mach_exception_raise_state_identity_reply(&m, &flavor, state, &count);
         break;
-    default: /* MACH_NOTIFY_SEND_ONCE: the handler is gone; or nonsense */
+    default: /* nonsense */
         return false;
     }
     return kr == KERN_SUCCESS && hal_uctx_set_state(&t->uctx, flavor, state, count) == KERN_SUCCESS;
@@ -266,7 +266,7 @@ void exception_reply(struct ipc_port *port, struct ipc_kmsg *reply)
     bool handled = false;
     if (expected) {
         t->wait = THREAD_WAIT_NONE; /* claimed */
-        handled = reply_accept(t, reply);
+        handled = reply != NULL && reply_accept(t, reply);
     }
     spin_unlock(&t->lock);
     if (expected)

@@ -21,7 +21,7 @@ void exception_raise(struct thread *self, int exception, int64_t code, int64_t s
 
 /*
  * A message came to a port of kind IPC_KOTYPE_EXCEPTION_REPLY, at which a thread expects the answer: the
- * answer, or the notification that there will be none. `reply` stays the caller's. Context: no lock.
+ * answer, or (NULL) the news that there will be none. `reply` stays the caller's. Context: no lock.
  */
 void exception_reply(struct ipc_port *port, struct ipc_kmsg *reply);
 

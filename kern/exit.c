@@ -7,6 +7,7 @@
  */
 #include <hal/hal.h>
 #include <ipc/ipc.h>
+#include <ipc/kmsg.h>
 #include <ipc/kobject.h>
 #include <kern/fpu.h>
 #include <kern/irq.h>
@@ -86,6 +87,15 @@ static struct thread *choose(struct cpu *cpu)
     return cpu->current;
 }
 
+static void bury_messages(struct cpu *cpu)
+{
+    while (!list_empty(&cpu->graves)) {
+        ipc_kmsg_bury_first(cpu);
+        if (hal_irq_pending())
+            irq_serve(cpu);
+    }
+}
+
 static void activate(const struct cpu *cpu, const struct thread *t)
 {
     /* no token: the address space lost its ASID while it was not active */
@@ -113,6 +123,7 @@ struct uctx *thread_exit_to_user(void)
 
     for (;;) {
         lock_assert_none();
+        bury_messages(cpu);
         kick_examine(cpu);
         struct thread *t = choose(cpu);
         uint32_t ast = __atomic_load_n(&t->ast, __ATOMIC_ACQUIRE);

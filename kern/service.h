@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Shared by the services of kernel objects (kern/service_*.c), whose routines MIG declares. */
+/*
+ * Shared by the services of kernel objects (kern/service_*.c), whose routines MIG declares.  The object that a routine
+ * gets first is never NULL: the stub refuses a port of another kind (MIG_KERNEL_INVALID()).
+ */
 #ifndef KERN_SERVICE_H
 #define KERN_SERVICE_H
 

@@ -109,31 +109,27 @@ kern_return_t host_info(host_t host, host_flavor_t flavor, host_info_t out, mach
 {
     union info info;
 
-    if (host == NULL)
-        return KERN_INVALID_HOST;
+    (void)host;
     return service_info_copy(out, count, &info, info_fill(flavor, &info));
 }
 
 kern_return_t host_kernel_version(host_t host, kernel_version_t version)
 {
-    if (host == NULL)
-        return KERN_INVALID_HOST;
+    (void)host;
     (void)ksnprintf(version, KERNEL_VERSION_MAX, KERN_VERSION_FORMAT, hal_info.isa, hal_info.board);
     return KERN_SUCCESS;
 }
 
 kern_return_t host_page_size(host_t host, vm_size_t *size)
 {
-    if (host == NULL)
-        return KERN_INVALID_HOST;
+    (void)host;
     *size = HAL_PAGE_SIZE;
     return KERN_SUCCESS;
 }
 
 kern_return_t host_get_uptime64(host_t host, time_value64_t *uptime)
 {
-    if (host == NULL)
-        return KERN_INVALID_HOST;
+    (void)host;
     *uptime = time_value64_from_ticks(hal_time_now() - kern_boot_time);
     return KERN_SUCCESS;
 }
@@ -143,8 +139,7 @@ kern_return_t host_processor_info_inband(host_t host, processor_flavor_t flavor,
 {
     mach_msg_type_number_t room = *count, used = 0;
 
-    if (host == NULL)
-        return KERN_INVALID_HOST;
+    (void)host;
     if (flavor != PROCESSOR_BASIC_INFO || room / PROCESSOR_BASIC_INFO_COUNT < hal_info.cpu_count)
         return KERN_INVALID_ARGUMENT;
     for (uint32_t i = 0; i < hal_info.cpu_count; i++) {
@@ -169,8 +164,7 @@ kern_return_t host_processor_info_inband(host_t host, processor_flavor_t flavor,
 kern_return_t host_statistics64(host_t host, host_flavor_t flavor, host_info64_t out,
                                 mach_msg_type_number_t *count)
 {
-    if (host == NULL)
-        return KERN_INVALID_HOST;
+    (void)host;
     if (flavor != HOST_VM_INFO64)
         return KERN_INVALID_ARGUMENT;
     uint64_t free = vm_page_free_count();
@@ -211,8 +205,7 @@ kern_return_t host_kernel_memory_info(host_t host, kernel_memory_cache_info_arra
 {
     struct cache_list list = {.info = caches, .room = *count};
 
-    if (host == NULL)
-        return KERN_INVALID_HOST;
+    (void)host;
     cache_for_each(list_cache, &list);
     *count = list.used;
     *pages = (kernel_memory_pages_info_t){
@@ -231,8 +224,7 @@ kern_return_t host_reboot(host_priv_t host, int options)
     static const char halted[] = "portolan: halted\n";
     static const char restarting[] = "portolan: restarting\n";
 
-    if (host == NULL)
-        return KERN_INVALID_HOST;
+    (void)host;
     if ((options & ~HOST_REBOOT_HALT) != 0)
         return KERN_INVALID_ARGUMENT;
     if (options == HOST_REBOOT_HALT) {

@@ -27,29 +27,29 @@ kern_return_t service_info_copy(integer_t *out, mach_msg_type_number_t *count, c
 
 kern_return_t task_create(task_t parent, boolean_t inherit_memory, task_t *child)
 {
-    return parent == NULL ? KERN_INVALID_ARGUMENT : task_create_from(parent, inherit_memory, child);
+    return task_create_from(parent, inherit_memory, child);
 }
 
 kern_return_t task_terminate(task_t task)
 {
-    return task == NULL ? KERN_INVALID_ARGUMENT : task_terminate_request(task);
+    return task_terminate_request(task);
 }
 
 kern_return_t task_suspend(task_t task)
 {
-    return task == NULL ? KERN_INVALID_ARGUMENT : task_hold(task);
+    return task_hold(task);
 }
 
 kern_return_t task_resume(task_t task)
 {
-    return task == NULL ? KERN_INVALID_ARGUMENT : task_release(task);
+    return task_release(task);
 }
 
 /* --- threads --- */
 
 kern_return_t thread_create(task_t task, thread_act_t *thread)
 {
-    return task == NULL ? KERN_INVALID_ARGUMENT : thread_create_in(task, thread);
+    return thread_create_in(task, thread);
 }
 
 kern_return_t thread_create_running(task_t task, thread_state_flavor_t flavor, thread_state_t state,
@@ -57,8 +57,6 @@ kern_return_t thread_create_running(task_t task, thread_state_flavor_t flavor, t
 {
     struct thread *thread;
 
-    if (task == NULL)
-        return KERN_INVALID_ARGUMENT;
     kern_return_t kr = thread_create_in(task, &thread);
     if (kr != KERN_SUCCESS)
         return kr;
@@ -85,8 +83,6 @@ static struct ipc_port *bootstrap_port(struct task *task)
 
 kern_return_t task_get_special_port(task_t task, int which, mach_port_t *port)
 {
-    if (task == NULL)
-        return KERN_INVALID_ARGUMENT;
     switch (which) {
     case TASK_KERNEL_PORT:
         *port = task_make_port(task);
@@ -104,7 +100,7 @@ kern_return_t task_get_special_port(task_t task, int which, mach_port_t *port)
 
 kern_return_t task_set_special_port(task_t task, int which, mach_port_t port)
 {
-    if (task == NULL || which != TASK_BOOTSTRAP_PORT)
+    if (which != TASK_BOOTSTRAP_PORT)
         return KERN_INVALID_ARGUMENT;
     spin_lock(&task->lock);
     if (!task->active) {
@@ -121,8 +117,6 @@ kern_return_t task_set_special_port(task_t task, int which, mach_port_t port)
 kern_return_t task_set_exception_ports(task_t task, exception_mask_t mask, mach_port_t port,
                                        exception_behavior_t behavior, thread_state_flavor_t flavor)
 {
-    if (task == NULL)
-        return KERN_INVALID_ARGUMENT;
     return exception_ports_set(task, NULL, mask, port, behavior, flavor);
 }
 
@@ -162,8 +156,6 @@ kern_return_t task_info(task_t task, task_flavor_t flavor, task_info_t out, mach
     } info;
     size_t size = 0;
 
-    if (task == NULL)
-        return KERN_INVALID_ARGUMENT;
     if (flavor == TASK_BASIC_INFO)
         size = info_basic(task, &info.basic);
     else if (flavor == TASK_THREAD_TIMES_INFO)
@@ -196,16 +188,12 @@ kern_return_t task_policy(task_t task, policy_t policy, policy_base_t base, mach
 {
     struct sched_policy wanted;
 
-    if (task == NULL)
-        return KERN_INVALID_ARGUMENT;
     kern_return_t kr = service_policy(policy, base, count, &wanted);
     return kr != KERN_SUCCESS ? kr : set_policy(task, &wanted, set_limit, change);
 }
 
 kern_return_t task_priority(task_t task, int priority, boolean_t change_threads)
 {
-    if (task == NULL)
-        return KERN_INVALID_ARGUMENT;
     if (priority < 0 || priority > (int)SCHED_PRIORITY_MAX)
         return KERN_INVALID_ARGUMENT;
     return set_policy(task, &(struct sched_policy){.policy = POLICY_NULL, .priority = (unsigned)priority},

@@ -17,8 +17,6 @@
 
 kern_return_t thread_terminate(thread_act_t thread)
 {
-    if (thread == NULL)
-        return KERN_INVALID_ARGUMENT;
     thread_terminate_request(thread);
     return KERN_SUCCESS;
 }
@@ -26,33 +24,27 @@ kern_return_t thread_terminate(thread_act_t thread)
 kern_return_t thread_get_state(thread_act_t thread, thread_state_flavor_t flavor, thread_state_t state,
                                mach_msg_type_number_t *count)
 {
-    if (thread == NULL)
-        return KERN_INVALID_ARGUMENT;
     return thread_state_get(thread, flavor, state, count);
 }
 
 kern_return_t thread_set_state(thread_act_t thread, thread_state_flavor_t flavor, thread_state_t state,
                                mach_msg_type_number_t count)
 {
-    if (thread == NULL)
-        return KERN_INVALID_ARGUMENT;
     return thread_state_set(thread, flavor, state, count);
 }
 
 kern_return_t thread_suspend(thread_act_t thread)
 {
-    return thread == NULL ? KERN_INVALID_ARGUMENT : thread_hold(thread);
+    return thread_hold(thread);
 }
 
 kern_return_t thread_resume(thread_act_t thread)
 {
-    return thread == NULL ? KERN_INVALID_ARGUMENT : thread_release(thread);
+    return thread_release(thread);
 }
 
 kern_return_t thread_abort(thread_act_t thread)
 {
-    if (thread == NULL)
-        return KERN_INVALID_ARGUMENT;
     (void)thread_abort_wait(thread);
     return KERN_SUCCESS;
 }
@@ -66,8 +58,6 @@ kern_return_t thread_abort_safely(thread_act_t thread)
 
 kern_return_t thread_depress_abort(thread_act_t thread)
 {
-    if (thread == NULL)
-        return KERN_INVALID_ARGUMENT;
     return sched_depress_end(thread) ? KERN_SUCCESS : KERN_NOT_DEPRESSED;
 }
 
@@ -75,7 +65,7 @@ kern_return_t thread_depress_abort(thread_act_t thread)
 
 kern_return_t thread_get_special_port(thread_act_t thread, int which, mach_port_t *port)
 {
-    if (thread == NULL || which != THREAD_KERNEL_PORT)
+    if (which != THREAD_KERNEL_PORT)
         return KERN_INVALID_ARGUMENT;
     *port = thread_make_port(thread);
     return *port != NULL ? KERN_SUCCESS : KERN_TERMINATED;
@@ -83,8 +73,9 @@ kern_return_t thread_get_special_port(thread_act_t thread, int which, mach_port_
 
 kern_return_t thread_set_special_port(thread_act_t thread, int which, mach_port_t port)
 {
+    (void)thread;
     (void)port;
-    if (thread == NULL || which != THREAD_KERNEL_PORT)
+    if (which != THREAD_KERNEL_PORT)
         return KERN_INVALID_ARGUMENT;
     return KERN_NOT_SUPPORTED; /* a thread always sees its own port */
 }
@@ -92,8 +83,6 @@ kern_return_t thread_set_special_port(thread_act_t thread, int which, mach_port_
 kern_return_t thread_set_exception_ports(thread_act_t thread, exception_mask_t mask, mach_port_t port,
                                          exception_behavior_t behavior, thread_state_flavor_t flavor)
 {
-    if (thread == NULL)
-        return KERN_INVALID_ARGUMENT;
     return exception_ports_set(thread->task, thread, mask, port, behavior, flavor);
 }
 
@@ -197,8 +186,6 @@ kern_return_t thread_info(thread_act_t thread, thread_flavor_t flavor, thread_in
 {
     union info info;
 
-    if (thread == NULL)
-        return KERN_INVALID_ARGUMENT;
     spin_lock(&thread->lock);
     size_t size = info_fill(thread, flavor, &info);
     spin_unlock(&thread->lock);
@@ -229,16 +216,12 @@ kern_return_t thread_policy(thread_act_t thread, policy_t policy, policy_base_t 
 {
     struct sched_policy wanted;
 
-    if (thread == NULL)
-        return KERN_INVALID_ARGUMENT;
     kern_return_t kr = service_policy(policy, base, count, &wanted);
     return kr != KERN_SUCCESS ? kr : sched_set_policy(thread, &wanted, set_limit);
 }
 
 kern_return_t thread_priority(thread_act_t thread, int priority, boolean_t set_max)
 {
-    if (thread == NULL)
-        return KERN_INVALID_ARGUMENT;
     if (priority < 0 || priority > (int)SCHED_PRIORITY_MAX)
         return KERN_INVALID_ARGUMENT;
     return sched_set_policy(

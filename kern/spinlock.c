@@ -99,9 +99,15 @@ static void lock_wait(const spinlock_t *lock, const char *file, unsigned line)
     }
 }
 
+/* relaxed: others only compare it with themselves */
+static void lock_owner_set(spinlock_t *lock, uint32_t owner)
+{
+    __atomic_store_n(&lock->owner, (uint16_t)owner, __ATOMIC_RELAXED);
+}
+
 static void lock_own(spinlock_t *lock, const char *file, unsigned line)
 {
-    lock->owner = (uint16_t)(hal_cpu_self()->index + 1);
+    lock_owner_set(lock, hal_cpu_self()->index + 1);
     lock->file = file;
     lock->line = line;
 }
@@ -132,13 +138,14 @@ void spin_unlock(spinlock_t *lock) NO_THREAD_SAFETY_ANALYSIS
         panic("unlock of a lock that this CPU does not hold: rank %u, CPU %u, %s:%u", lock->rank,
               lock->owner - 1u, lock->file != NULL ? lock->file : "never taken", lock->line);
     lock_rank_leave(lock);
-    lock->owner = 0;
+    lock_owner_set(lock, 0);
     __atomic_store_n(&lock->held, 0, __ATOMIC_RELEASE);
 }
 
 bool spin_held(const spinlock_t *lock)
 {
-    return __atomic_load_n(&lock->held, __ATOMIC_RELAXED) != 0 && lock->owner == hal_cpu_self()->index + 1;
+    return __atomic_load_n(&lock->held, __ATOMIC_RELAXED) != 0 &&
+           __atomic_load_n(&lock->owner, __ATOMIC_RELAXED) == hal_cpu_self()->index + 1;
 }
 
 #endif

@@ -15,6 +15,7 @@
 #include <kern/cache.h>
 #include <kern/panic.h>
 #include <kern/reaper.h>
+#include <kern/ref.h>
 #include <kern/string.h>
 #include <kern/task.h>
 #include <kern/thread.h>
@@ -95,14 +96,12 @@ kern_return_t task_create_from(struct task *parent, bool inherit, struct task **
 
 void task_ref(struct task *task)
 {
-    /* relaxed: the caller has a reference or a lock that keeps the task */
-    __atomic_fetch_add(&task->refs, 1, __ATOMIC_RELAXED);
+    ref_get(&task->refs);
 }
 
 void task_unref(struct task *task)
 {
-    /* release/acquire: every holder's writes come before the memory is reused */
-    if (__atomic_fetch_sub(&task->refs, 1, __ATOMIC_ACQ_REL) != 1)
+    if (!ref_put(&task->refs))
         return;
     vm_map_unref(task->map);
     ipc_space_unref(task->space);

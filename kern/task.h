@@ -16,7 +16,7 @@ struct vm_map;
 
 struct task {
     spinlock_t lock;              /* rank LOCK_RANK_TASK */
-    uint32_t refs;                /* atomic: threads, lookups, and one until the reaper is done */
+    uint64_t refs;                /* kern/ref.h: threads, lookups, and one until the reaper is done */
     bool active GUARDED_BY(lock); /* false once termination began */
     struct list threads GUARDED_BY(lock);
     uint32_t thread_count GUARDED_BY(lock);

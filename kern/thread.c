@@ -44,6 +44,7 @@
 #include <kern/fpu.h>
 #include <kern/kick.h>
 #include <kern/panic.h>
+#include <kern/ref.h>
 #include <kern/task.h>
 #include <kern/thread.h>
 #include <kern/thread_i.h>
@@ -132,14 +133,12 @@ struct thread *thread_create_kernel(const char *name, thread_continuation_t step
 
 void thread_ref(struct thread *t)
 {
-    /* relaxed: the caller has a reference or a lock that keeps the thread */
-    __atomic_fetch_add(&t->refs, 1, __ATOMIC_RELAXED);
+    ref_get(&t->refs);
 }
 
 void thread_unref(struct thread *t)
 {
-    /* release/acquire: every holder's writes come before the memory is reused */
-    if (__atomic_fetch_sub(&t->refs, 1, __ATOMIC_ACQ_REL) != 1)
+    if (!ref_put(&t->refs))
         return;
     KASSERT(t->state == THREAD_DEAD && !t->kernel);
     struct task *task = t->task;
@@ -255,7 +254,9 @@ void thread_terminate_request(struct thread *t)
     spin_lock(&t->lock);
     __atomic_fetch_or(&t->ast, THREAD_AST_TERMINATE, __ATOMIC_SEQ_CST);
     sched_hurry(t);
-    switch (t->state) {
+    /* once, as in hold_begin() */
+    uint32_t state = __atomic_load_n(&t->state, __ATOMIC_RELAXED);
+    switch (state) {
     case THREAD_STOPPED: /* runs once more, to end */
         t->state = THREAD_READY;
         sched_enqueue(t);
@@ -277,13 +278,16 @@ void thread_terminate_request(struct thread *t)
 static cpu_mask_t hold_begin(struct thread *t)
 {
     __atomic_fetch_or(&t->ast, THREAD_AST_SUSPEND, __ATOMIC_SEQ_CST);
-    if (t->state == THREAD_RUNNING) {
+    /* once: the fast path may take it from RECEIVING to RUNNING, or back, at this moment */
+    uint32_t state = __atomic_load_n(&t->state, __ATOMIC_RELAXED);
+
+    if (state == THREAD_RUNNING) {
         kick_thread(t, t->cpu);
         return t == thread_current() ? 0 : (cpu_mask_t)1 << t->cpu->index;
     }
-    if (t->state == THREAD_RECEIVING)
+    if (state == THREAD_RECEIVING)
         kick_thread(t, hal_cpu_self());
-    else if (t->state == THREAD_READY)
+    else if (state == THREAD_READY)
         sched_settle(t);
     return 0;
 }

@@ -88,7 +88,7 @@ struct thread {
 
     /* --- the rest --- */
     spinlock_t lock; /* rank LOCK_RANK_THREAD */
-    uint32_t refs;   /* atomic */
+    uint64_t refs;   /* kern/ref.h */
     struct task *task;
     struct list task_link;    /* task->threads; task->lock */
     struct list run_link;     /* run queue; its lock */

@@ -21,7 +21,8 @@ typedef struct uctx *(*trap_function_t)(struct thread *self);
  * (kern/cpu.h). */
 static inline struct uctx *trap_exit_running(struct thread *self)
 {
-    if (__atomic_load_n(&hal_cpu_self()->top_priority, __ATOMIC_RELAXED) <= self->priority)
+    if (__atomic_load_n(&hal_cpu_self()->top_priority, __ATOMIC_RELAXED) <=
+        __atomic_load_n(&self->priority, __ATOMIC_RELAXED))
         return &self->uctx;
     return thread_exit_to_user();
 }

@@ -11,6 +11,17 @@ void sched_runq_init(struct sched_runq *q) NO_THREAD_SAFETY_ANALYSIS
         list_init(&q->queue[i]);
 }
 
+/* relaxed: others look at the count without the lock, for a hint */
+static inline uint32_t count_get(const struct sched_runq *q)
+{
+    return __atomic_load_n(&q->count, __ATOMIC_RELAXED);
+}
+
+static inline void count_set(struct sched_runq *q, uint32_t count)
+{
+    __atomic_store_n(&q->count, count, __ATOMIC_RELAXED);
+}
+
 void sched_runq_insert(struct sched_runq *q, struct thread *t, bool at_head)
 {
     struct list *queue = &q->queue[t->priority];
@@ -20,7 +31,7 @@ void sched_runq_insert(struct sched_runq *q, struct thread *t, bool at_head)
     else
         list_insert_tail(queue, &t->run_link);
     q->bitmap |= UINT32_C(1) << t->priority;
-    q->count++;
+    count_set(q, count_get(q) + 1);
 }
 
 void sched_runq_remove(struct sched_runq *q, struct thread *t)
@@ -28,7 +39,7 @@ void sched_runq_remove(struct sched_runq *q, struct thread *t)
     list_remove(&t->run_link);
     if (list_empty(&q->queue[t->priority]))
         q->bitmap &= ~(UINT32_C(1) << t->priority);
-    q->count--;
+    count_set(q, count_get(q) - 1);
 }
 
 int sched_runq_best(const struct sched_runq *q)

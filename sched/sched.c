@@ -65,7 +65,7 @@ void sched_penalty_decay(struct thread *t)
         hal_ticks_t step = timeout_ms_to_ticks(SCHED_DECAY_MS) * (sched_queue_count(hal_cpu_self()) + 1);
         uint64_t steps = (now - t->penalty_time) / step;
         if (steps > 0) {
-            t->penalty = steps < t->penalty ? t->penalty - (uint32_t)steps : 0;
+            t->penalty = sched_penalty_left(t->penalty, steps);
             t->penalty_time = now;
         }
     }
@@ -149,13 +149,15 @@ void sched_enqueue(struct thread *t)
 
 bool sched_dequeue(struct thread *t)
 {
-    struct sched_runq *q = &t->cpu->runq;
+    struct cpu *cpu = t->cpu;
 
-    spin_lock(&q->lock);
+    spin_lock(&cpu->runq.lock);
     bool queued = !list_empty(&t->run_link);
-    if (queued)
-        sched_runq_remove(q, t);
-    spin_unlock(&q->lock);
+    if (queued) {
+        sched_runq_remove(&cpu->runq, t);
+        sched_top_update(cpu);
+    }
+    spin_unlock(&cpu->runq.lock);
     return queued;
 }
 
@@ -208,6 +210,8 @@ void sched_preempt_current(struct cpu *cpu, bool at_head)
 bool sched_should_switch(struct cpu *cpu)
 {
     struct thread *t = cpu->current;
+    /* relaxed: sched_hurry() may raise it meanwhile, and then kicks this CPU */
+    int priority = (int)__atomic_load_n(&t->priority, __ATOMIC_RELAXED);
 
     spin_lock(&cpu->runq.lock);
     int best = sched_runq_best(&cpu->runq);
@@ -215,7 +219,7 @@ bool sched_should_switch(struct cpu *cpu)
     spin_unlock(&cpu->runq.lock);
 
     struct thread *next = cpu->handoff;
-    if (next != NULL && !cpu->handoff_now && next->priority <= t->priority) {
+    if (next != NULL && !cpu->handoff_now && (int)next->priority <= priority) {
         /* the current thread goes on: the other one waits for its turn like everybody */
         cpu->handoff = NULL;
         spin_lock(&next->lock);
@@ -223,7 +227,7 @@ bool sched_should_switch(struct cpu *cpu)
         spin_unlock(&next->lock);
         next = NULL;
     }
-    if (next != NULL || best > (int)t->priority || (cpu->quantum_over && best == (int)t->priority))
+    if (next != NULL || best > priority || (cpu->quantum_over && best == priority))
         return true;
     if (cpu->quantum_over || (best >= 0 && cpu->quantum_end == HAL_TIMER_OFF)) {
         cpu->quantum_over = false;

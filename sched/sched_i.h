@@ -18,6 +18,20 @@ static inline void sched_priority_set(struct thread *t, uint64_t priority)
 }
 
 /* Work out what the priority of `t` is when nobody lends it any, after a change of what it depends on. */
+/*@ requires \valid(t);
+    assigns t->own_priority;
+    behavior depressed:
+      assumes t->depressed;
+      ensures idle: t->own_priority == SCHED_PRIORITY_IDLE;
+    behavior least:
+      assumes !t->depressed && t->base_priority <= SCHED_PRIORITY_LEAST;
+      ensures base: t->own_priority == t->base_priority;
+    behavior penalised:
+      assumes !t->depressed && t->base_priority > SCHED_PRIORITY_LEAST;
+      ensures penalty: t->own_priority == \max(t->base_priority - t->penalty, SCHED_PRIORITY_LEAST);
+    complete behaviors;
+    disjoint behaviors;
+*/
 static inline void sched_priority_own(struct thread *t)
 {
     if (t->depressed || t->base_priority <= SCHED_PRIORITY_LEAST)
@@ -26,6 +40,15 @@ static inline void sched_priority_own(struct thread *t)
         t->own_priority = t->base_priority - t->penalty;
     else
         t->own_priority = SCHED_PRIORITY_LEAST;
+}
+
+/* What is left of a penalty after `steps` of forgiveness. */
+/*@ assigns \nothing;
+    ensures left: \result == \max(penalty - steps, 0);
+*/
+static inline uint32_t sched_penalty_left(uint32_t penalty, uint64_t steps)
+{
+    return steps < penalty ? penalty - (uint32_t)steps : 0;
 }
 
 /* Forgive what the passing of time forgives, and work out the own priority. */

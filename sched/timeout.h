@@ -4,6 +4,7 @@
 #ifndef SCHED_TIMEOUT_H
 #define SCHED_TIMEOUT_H
 
+#include <hal/info.h>
 #include <hal/types.h>
 #include <kern/list.h>
 #include <kern/spinlock.h>
@@ -40,7 +41,12 @@ bool timeout_cancel(struct timeout *timeout);
 void timeout_expire(void);
 /* Wait until its function does not run on another CPU. Context: no lock held. Not from the function. */
 void timeout_wait(const struct timeout *timeout);
-/* Milliseconds as ticks, rounded up; saturates. */
+/* Milliseconds as ticks, rounded up. The clock is slower than 4 THz. */
+/*@ requires hal_info.time_hz < 4000000000000;
+    assigns \nothing;
+    ensures enough: \result * 1000 >= ms * hal_info.time_hz;
+    ensures least: \result * 1000 < ms * hal_info.time_hz + 1000;
+*/
 hal_ticks_t timeout_ms_to_ticks(uint32_t ms);
 /* Arm this CPU's timer for the earlier of its next timeout and the end of the current quantum. A timer that
  * is armed for an earlier time may stay so, but not on a CPU without a current thread. Context: `cpu` is this

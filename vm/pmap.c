@@ -335,25 +335,6 @@ void pmap_protect(struct pmap *pmap, hal_va_t start, hal_va_t end, vm_prot_t pro
     spin_unlock(&pmap->lock);
 }
 
-bool pmap_lookup(struct pmap *pmap, hal_va_t va, hal_pa_t *pa, vm_prot_t *prot)
-{
-    struct pmap_path path;
-    hal_pte_t pte = 0;
-
-    spin_lock(&pmap->lock);
-    if (pmap_walk(pmap, va, &path) == 0)
-        pte = *pmap_slot(path.table[0], va, 0);
-    spin_unlock(&pmap->lock);
-    if (hal_pte_kind(pte, 0) != HAL_PTE_LEAF)
-        return false;
-
-    unsigned attr = hal_pte_attr(pte, 0);
-    *pa = hal_pte_addr(pte, 0);
-    *prot = VM_PROT_READ | ((attr & HAL_ATTR_W) != 0 ? VM_PROT_WRITE : VM_PROT_NONE) |
-            ((attr & HAL_ATTR_X) != 0 ? VM_PROT_EXECUTE : VM_PROT_NONE);
-    return true;
-}
-
 /* --- life ----------------------------------------------------------------------------------------------- */
 
 void pmap_init_module(void)

@@ -46,7 +46,5 @@ void pmap_remove(struct pmap *pmap, hal_va_t start, hal_va_t end);
 void pmap_protect(struct pmap *pmap, hal_va_t start, hal_va_t end, vm_prot_t prot);
 /* Pages that are mapped now. */
 uint64_t pmap_resident(struct pmap *pmap);
-/* What is mapped at va? false: nothing. */
-bool pmap_lookup(struct pmap *pmap, hal_va_t va, hal_pa_t *pa, vm_prot_t *prot);
 
 #endif

@@ -157,6 +157,12 @@ static void asid_assign(struct pmap *pmap) REQUIRES(asid_lock)
     asid_restore_token(pmap);
 }
 
+/* relaxed: pmap_asid_remove() looks at it from other CPUs, and then asks them */
+static inline void cpu_pmap_set(struct cpu *self, struct pmap *pmap)
+{
+    __atomic_store_n(&self->pmap, pmap, __ATOMIC_RELAXED);
+}
+
 /* The pmap has no token, or was never active on this CPU. */
 static __attribute__((noinline)) void pmap_activate_slow(struct pmap *pmap, struct cpu *self)
 {
@@ -165,7 +171,7 @@ static __attribute__((noinline)) void pmap_activate_slow(struct pmap *pmap, stru
         asid_assign(pmap);
     __atomic_fetch_or(&pmap->cpus, (cpu_mask_t)1 << self->index, __ATOMIC_SEQ_CST);
     hal_pt_activate(pmap->token);
-    self->pmap = pmap;
+    cpu_pmap_set(self, pmap);
     hal_tlb_flush_asid((hal_asid_t)pmap->asid);
     spin_unlock(&asid_lock);
 }
@@ -182,11 +188,11 @@ void pmap_activate(struct pmap *pmap)
         return;
     }
     hal_pt_activate(token);
-    self->pmap = pmap;
+    cpu_pmap_set(self, pmap);
 }
 
 void pmap_deactivate(void)
 {
     hal_pt_activate(pmap_kernel_token);
-    hal_cpu_self()->pmap = NULL;
+    cpu_pmap_set(hal_cpu_self(), NULL);
 }

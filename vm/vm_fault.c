@@ -10,10 +10,10 @@
 #include <hal/hal.h>
 #include <kern/cpu.h>
 #include <kern/string.h>
-#include <mach/vm_param.h>
 #include <vm/pmap.h>
 #include <vm/vm_map_i.h>
 #include <vm/vm_page.h>
+#include <vm/vm_range.h>
 #include <vm/vm_stat.h>
 
 /* What is done with a page under the lock of its map. */
@@ -120,14 +120,6 @@ static kern_return_t page_use_write(const struct vm_map_entry *entry, hal_va_t v
     return KERN_SUCCESS;
 }
 
-/* How many of n bytes at `va` are in its page. */
-static size_t copy_part(hal_va_t va, size_t n)
-{
-    size_t room = PAGE_SIZE - va % PAGE_SIZE;
-
-    return n < room ? n : room;
-}
-
 kern_return_t vm_map_read(struct vm_map *map, void *dst, hal_va_t src, size_t n)
 {
     kern_return_t kr = KERN_SUCCESS;
@@ -135,7 +127,7 @@ kern_return_t vm_map_read(struct vm_map *map, void *dst, hal_va_t src, size_t n)
     if (!HAL_USER_RANGE(src, n))
         return KERN_INVALID_ADDRESS;
     for (size_t done = 0; done < n && kr == KERN_SUCCESS;) {
-        struct copy copy = {.to = (char *)dst + done, .n = copy_part(src + done, n - done)};
+        struct copy copy = {.to = (char *)dst + done, .n = vm_range_page_part(src + done, n - done)};
         kr = fault_use(map, src + done, VM_PROT_READ, page_use_read, &copy);
         done += copy.n;
     }
@@ -149,7 +141,7 @@ kern_return_t vm_map_write(struct vm_map *map, hal_va_t dst, const void *src, si
     if (!HAL_USER_RANGE(dst, n))
         return KERN_INVALID_ADDRESS;
     for (size_t done = 0; done < n && kr == KERN_SUCCESS;) {
-        struct copy copy = {.from = (const char *)src + done, .n = copy_part(dst + done, n - done)};
+        struct copy copy = {.from = (const char *)src + done, .n = vm_range_page_part(dst + done, n - done)};
         kr = fault_use(map, dst + done, VM_PROT_WRITE, page_use_write, &copy);
         done += copy.n;
     }
@@ -164,7 +156,7 @@ static __attribute__((noinline)) kern_return_t copyin_slow(struct vm_map *map, v
     kern_return_t kr = KERN_SUCCESS;
 
     for (size_t done = 0; done < n && kr == KERN_SUCCESS;) {
-        size_t part = copy_part(src + done, n - done);
+        size_t part = vm_range_page_part(src + done, n - done);
         kr = vm_fault(map, src + done, VM_PROT_READ);
         if (kr == KERN_SUCCESS && hal_copyin((char *)dst + done, src + done, part) != HAL_OK)
             kr = vm_map_read(map, (char *)dst + done, src + done, part);
@@ -179,7 +171,7 @@ static __attribute__((noinline)) kern_return_t copyout_slow(struct vm_map *map, 
     kern_return_t kr = KERN_SUCCESS;
 
     for (size_t done = 0; done < n && kr == KERN_SUCCESS;) {
-        size_t part = copy_part(dst + done, n - done);
+        size_t part = vm_range_page_part(dst + done, n - done);
         kr = vm_fault(map, dst + done, VM_PROT_WRITE);
         if (kr == KERN_SUCCESS && hal_copyout(dst + done, (const char *)src + done, part) != HAL_OK)
             kr = vm_map_write(map, dst + done, (const char *)src + done, part);

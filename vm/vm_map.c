@@ -17,9 +17,10 @@
  */
 #include <hal/hal.h>
 #include <kern/cache.h>
-#include <mach/vm_param.h>
+#include <kern/ref.h>
 #include <vm/pmap.h>
 #include <vm/vm_map_i.h>
+#include <vm/vm_range.h>
 
 /* What one vm_map_clear_step() does at most. */
 #define CLEAR_PAGES 256u
@@ -65,14 +66,12 @@ struct pmap *vm_map_pmap(struct vm_map *map)
 
 void vm_map_ref(struct vm_map *map)
 {
-    /* relaxed: the caller's own reference keeps the map alive */
-    __atomic_fetch_add(&map->refs, 1, __ATOMIC_RELAXED);
+    ref_get(&map->refs);
 }
 
 void vm_map_unref(struct vm_map *map)
 {
-    /* acq_rel: what the others did with the map is done before the last one frees it */
-    if (__atomic_fetch_sub(&map->refs, 1, __ATOMIC_ACQ_REL) != 1)
+    if (!ref_put(&map->refs))
         return;
     while (!vm_map_clear_step(map))
         ;
@@ -104,14 +103,6 @@ static void map_enter(struct vm_map *map, hal_va_t start, hal_va_t end, struct v
     vm_map_merge(map, start, end);
 }
 
-/* Is [start, start + size) in the user range? KERN_INVALID_ARGUMENT: it wraps; KERN_INVALID_ADDRESS: no. */
-static kern_return_t range_check_user(hal_va_t start, uint64_t size)
-{
-    if (size > UINT64_MAX - start)
-        return KERN_INVALID_ARGUMENT;
-    return HAL_USER_RANGE(start, size) ? KERN_SUCCESS : KERN_INVALID_ADDRESS;
-}
-
 /* Find the place for vm_map_allocate(). */
 static kern_return_t map_place(struct vm_map *map, hal_va_t address, uint64_t size, bool anywhere,
                                hal_va_t *start) REQUIRES(map->lock)
@@ -124,7 +115,7 @@ static kern_return_t map_place(struct vm_map *map, hal_va_t address, uint64_t si
         return vm_map_tree_space(map, round_page(address), size, start) ? KERN_SUCCESS : KERN_NO_SPACE;
     }
     *start = trunc_page(address);
-    kern_return_t kr = range_check_user(*start, size);
+    kern_return_t kr = vm_range_check_user(*start, size);
     if (kr != KERN_SUCCESS)
         return kr;
     const struct vm_map_entry *entry = vm_map_tree_find(map, *start);
@@ -139,9 +130,8 @@ kern_return_t vm_map_allocate(struct vm_map *map, hal_va_t *address, uint64_t si
         *address = 0;
         return KERN_SUCCESS;
     }
-    if (size > UINT64_MAX - PAGE_MASK)
+    if (!vm_size_round(size, &size))
         return KERN_INVALID_ARGUMENT;
-    size = round_page(size);
     struct vm_map_entry *entry = vm_map_entry_alloc();
     if (entry == NULL)
         return KERN_RESOURCE_SHORTAGE;
@@ -216,9 +206,9 @@ kern_return_t vm_map_deallocate(struct vm_map *map, hal_va_t address, uint64_t s
 
     if (size == 0)
         return KERN_SUCCESS;
-    if (!vm_map_range_round(address, size, &start, &end))
+    if (!vm_range_round(address, size, &start, &end))
         return KERN_INVALID_ARGUMENT;
-    if (!vm_map_range_clamp(&start, &end))
+    if (!vm_range_clamp(&start, &end))
         return KERN_SUCCESS;
 
     spin_lock(&map->lock);
@@ -233,10 +223,9 @@ kern_return_t vm_map_replace(struct vm_map *map, hal_va_t address, uint64_t size
 
     if (size == 0)
         return KERN_SUCCESS;
-    if (size > UINT64_MAX - PAGE_MASK)
+    if (!vm_size_round(size, &size))
         return KERN_INVALID_ARGUMENT;
-    size = round_page(size);
-    kern_return_t kr = range_check_user(start, size);
+    kern_return_t kr = vm_range_check_user(start, size);
     if (kr != KERN_SUCCESS)
         return kr;
     struct vm_map_entry *entry = vm_map_entry_alloc();

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Address maps: attributes of ranges. */
 #include <hal/hal.h>
-#include <mach/vm_param.h>
 #include <vm/pmap.h>
 #include <vm/vm_map_i.h>
+#include <vm/vm_range.h>
 
 /* Is all of [start, end) allocated, and may it have protection `prot`? */
 static kern_return_t map_check_protect(struct vm_map *map, hal_va_t start, hal_va_t end, vm_prot_t prot)
@@ -47,7 +47,7 @@ kern_return_t vm_map_protect(struct vm_map *map, hal_va_t address, uint64_t size
         return KERN_INVALID_ARGUMENT;
     if (size == 0)
         return KERN_SUCCESS;
-    if (!vm_map_range_round(address, size, &start, &end))
+    if (!vm_range_round(address, size, &start, &end))
         return KERN_INVALID_ARGUMENT;
     if (!set_maximum && (prot & write_execute) == write_execute)
         return KERN_PROTECTION_FAILURE;
@@ -79,9 +79,9 @@ kern_return_t vm_map_inherit(struct vm_map *map, hal_va_t address, uint64_t size
         return KERN_INVALID_ARGUMENT;
     if (size == 0)
         return KERN_SUCCESS;
-    if (!vm_map_range_round(address, size, &start, &end))
+    if (!vm_range_round(address, size, &start, &end))
         return KERN_INVALID_ARGUMENT;
-    if (!vm_map_range_clamp(&start, &end))
+    if (!vm_range_clamp(&start, &end))
         return KERN_SUCCESS;
 
     spin_lock(&map->lock);

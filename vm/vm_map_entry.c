@@ -2,7 +2,6 @@
 /* Entries of address maps: what the operations on maps have in common. */
 #include <hal/hal.h>
 #include <kern/cache.h>
-#include <mach/vm_param.h>
 #include <vm/vm_map_i.h>
 
 static struct cache entry_cache;
@@ -19,24 +18,6 @@ struct vm_map_entry *vm_map_entry_alloc(void)
     if (entry != NULL)
         entry->object = NULL;
     return entry;
-}
-
-bool vm_map_range_round(hal_va_t address, uint64_t size, hal_va_t *start, hal_va_t *end)
-{
-    if (size > UINT64_MAX - address || address + size > UINT64_MAX - PAGE_MASK)
-        return false;
-    *start = trunc_page(address);
-    *end = round_page(address + size);
-    return true;
-}
-
-bool vm_map_range_clamp(hal_va_t *start, hal_va_t *end)
-{
-    if (*start < hal_info.user_base)
-        *start = hal_info.user_base;
-    if (*end > hal_info.user_limit)
-        *end = hal_info.user_limit;
-    return *start < *end;
 }
 
 void vm_map_entry_free(struct vm_map_entry *entry)

@@ -30,7 +30,7 @@ struct vm_map_entry {
 
 struct vm_map {
     spinlock_t lock; /* rank LOCK_RANK_MAP */
-    uint32_t refs;   /* atomic */
+    uint64_t refs;   /* kern/ref.h */
     struct pmap *pmap;
     struct list entries GUARDED_BY(lock);
     struct vm_map_entry *root GUARDED_BY(lock);
@@ -68,11 +68,6 @@ void vm_map_entry_init_module(void);
 HAL_NODISCARD struct vm_map_entry *vm_map_entry_alloc(void);
 /* Free an entry that is in no map, with its reference to the object. */
 void vm_map_entry_free(struct vm_map_entry *entry);
-
-/* Round [address, address + size) outwards to pages. Returns false: it wraps around. */
-HAL_NODISCARD bool vm_map_range_round(hal_va_t address, uint64_t size, hal_va_t *start, hal_va_t *end);
-/* Cut a range down to user space. Returns false: nothing is left. */
-HAL_NODISCARD bool vm_map_range_clamp(hal_va_t *start, hal_va_t *end);
 
 /* The entry that contains `va`, or NULL. */
 struct vm_map_entry *vm_map_lookup(struct vm_map *map, hal_va_t va) REQUIRES(map->lock);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <kern/cache.h>
 #include <kern/panic.h>
+#include <kern/ref.h>
 #include <kern/string.h>
 #include <vm/vm_object.h>
 #include <vm/vm_page.h>
@@ -32,14 +33,12 @@ struct vm_object *vm_object_create(void)
 
 void vm_object_ref(struct vm_object *object)
 {
-    /* relaxed: the caller's own reference keeps the object alive */
-    __atomic_fetch_add(&object->refs, 1, __ATOMIC_RELAXED);
+    ref_get(&object->refs);
 }
 
 void vm_object_unref(struct vm_object *object)
 {
-    /* acq_rel: what the others did with the object is done before the last one frees it */
-    if (__atomic_fetch_sub(&object->refs, 1, __ATOMIC_ACQ_REL) != 1)
+    if (!ref_put(&object->refs))
         return;
     vm_object_remove(object, 0, UINT64_MAX);
     cache_free(&object_cache, object);

@@ -17,7 +17,7 @@
 
 struct vm_object {
     spinlock_t lock; /* rank LOCK_RANK_OBJECT */
-    uint32_t refs;   /* atomic: entries */
+    uint64_t refs;   /* kern/ref.h: entries */
     bool shared;     /* atomic; once set it stays: a page may be used by more than one entry */
     struct vm_radix pages GUARDED_BY(lock); /* resident pages: direct-map address by page number */
     uint64_t resident GUARDED_BY(lock);

@@ -14,6 +14,7 @@
 #include <kern/panic.h>
 #include <kern/spinlock.h>
 #include <kern/string.h>
+#include <vm/vm_buddy.h>
 #include <vm/vm_page.h>
 #include <vm/vm_page_i.h>
 
@@ -70,19 +71,21 @@ void *vm_page_address(const struct vm_page *page)
 static struct vm_page *buddy_of(const struct vm_page *page, unsigned order)
 {
     const struct vm_page_zone *zone = &zone_table[page->zone];
-    uint64_t number = page_number(page) ^ (uint64_t)1 << order;
+    uint64_t number = vm_buddy_number(page_number(page), order);
 
-    if (number < zone->first || number - zone->first + ((uint64_t)1 << order) > zone->count)
+    if (!vm_block_inside(number, order, zone->first, zone->count))
         return NULL;
     struct vm_page *buddy = &zone->page[number - zone->first];
-    return buddy->state == VM_PAGE_FREE && buddy->order == order ? buddy : NULL;
+    /* relaxed: its lock is ours, unless a CPU's cache has the page, and that does not make it FREE */
+    bool is_free = __atomic_load_n(&buddy->state, __ATOMIC_RELAXED) == VM_PAGE_FREE;
+    return is_free && buddy->order == order ? buddy : NULL;
 }
 
 static void buddy_free(struct vm_page *page, unsigned order) REQUIRES(page_lock)
 {
     struct vm_page *buddy;
 
-    page_free_blocks += (uint64_t)1 << order;
+    page_free_blocks += vm_block_pages(order);
     while (order < VM_PAGE_ORDER_MAX && (buddy = buddy_of(page, order)) != NULL) {
         list_remove(&buddy->link);
         if (buddy < page) {
@@ -109,18 +112,34 @@ static struct vm_page *buddy_alloc(unsigned order) REQUIRES(page_lock)
     struct vm_page *page = CONTAINER_OF(list_pop(&page_free_list[found]), struct vm_page, link);
     while (found > order) {
         found--;
-        struct vm_page *half = page + ((size_t)1 << found);
+        struct vm_page *half = page + vm_block_pages(found);
         half->state = VM_PAGE_FREE;
         half->order = (uint8_t)found;
         list_insert_head(&page_free_list[found], &half->link);
     }
     page->state = VM_PAGE_USED;
     page->order = (uint8_t)order;
-    page_free_blocks -= (uint64_t)1 << order;
+    page_free_blocks -= vm_block_pages(order);
     return page;
 }
 
 /* --- per-CPU caches ------------------------------------------------------------------------------------- */
+
+static inline void page_push(struct vm_page_cache *cache, void *address)
+{
+    uint32_t count = cache->count;
+
+    cache->page[count] = address;
+    __atomic_store_n(&cache->count, count + 1, __ATOMIC_RELAXED); /* others read it for statistics */
+}
+
+static inline void *page_pop(struct vm_page_cache *cache)
+{
+    uint32_t count = cache->count - 1;
+
+    __atomic_store_n(&cache->count, count, __ATOMIC_RELAXED);
+    return cache->page[count];
+}
 
 /* Note the move of a page in or out of a cache; a page that is freed twice is caught here. */
 static inline void page_cache_check(void *address, enum vm_page_state from, enum vm_page_state to)
@@ -131,7 +150,7 @@ static inline void page_cache_check(void *address, enum vm_page_state from, enum
     if (page->state != from || page->order != 0)
         panic("page %p: state %u order %u instead of state %u order 0", address, (unsigned)page->state,
               (unsigned)page->order, (unsigned)from);
-    page->state = (uint8_t)to;
+    __atomic_store_n(&page->state, (uint8_t)to, __ATOMIC_RELAXED); /* buddy_of() looks whether it is FREE */
 #else
     (void)address, (void)from, (void)to;
 #endif
@@ -147,7 +166,7 @@ static void page_cache_refill(struct vm_page_cache *cache)
             break;
         void *address = vm_page_address(page);
         page_cache_check(address, VM_PAGE_USED, VM_PAGE_CACHED);
-        cache->page[cache->count++] = address;
+        page_push(cache, address);
     }
     spin_unlock(&page_lock);
 }
@@ -157,7 +176,7 @@ static void page_cache_drain(struct vm_page_cache *cache)
 {
     spin_lock(&page_lock);
     while (cache->count > page_cache_limit / 2)
-        buddy_free(vm_page_of(cache->page[--cache->count]), 0);
+        buddy_free(vm_page_of(page_pop(cache)), 0);
     spin_unlock(&page_lock);
 }
 
@@ -193,7 +212,7 @@ void *vm_page_alloc(unsigned order)
         if (cache->count == 0)
             return NULL;
     }
-    void *address = cache->page[--cache->count];
+    void *address = page_pop(cache);
     page_cache_check(address, VM_PAGE_CACHED, VM_PAGE_USED);
     return address;
 }
@@ -219,7 +238,7 @@ void vm_page_free(void *pages, unsigned order)
     if (cache->count >= page_cache_limit)
         page_cache_drain(cache);
     page_cache_check(pages, VM_PAGE_USED, VM_PAGE_CACHED);
-    cache->page[cache->count++] = pages;
+    page_push(cache, pages);
 }
 
 /* --- zones ---------------------------------------------------------------------------------------------- */
@@ -230,12 +249,9 @@ static void zone_free_all(struct vm_page_zone *zone) REQUIRES(page_lock)
     uint64_t i = 0;
 
     while (i < zone->count) {
-        unsigned order = 0;
-        while (order < VM_PAGE_ORDER_MAX && ((zone->first + i) & (uint64_t)1 << order) == 0 &&
-               i + ((uint64_t)2 << order) <= zone->count)
-            order++;
+        unsigned order = vm_block_order(zone->first + i, zone->count - i);
         buddy_free(&zone->page[i], order);
-        i += (uint64_t)1 << order;
+        i += vm_block_pages(order);
     }
 }
 

@@ -89,6 +89,7 @@ bool vm_radix_insert(struct vm_radix *tree, uint64_t index, void *item)
     KASSERT(index >> RADIX_SHIFT * RADIX_HEIGHT_MAX == 0);
     if (!radix_raise(tree, index))
         return false;
+    KASSERT(tree->height > 0);
     for (unsigned level = tree->height; level-- > 0;) {
         void **link = radix_link(tree, path, index, level);
         if (*link == NULL) {

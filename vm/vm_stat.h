@@ -21,7 +21,10 @@ extern struct vm_stat_cpu vm_stat_cpu[HAL_CPU_MAX];
 
 static inline void vm_stat_add(enum vm_stat stat, int64_t n)
 {
-    vm_stat_cpu[hal_cpu_self()->index].value[stat] += n;
+    int64_t *value = &vm_stat_cpu[hal_cpu_self()->index].value[stat];
+
+    /* relaxed: only this CPU writes it */
+    __atomic_store_n(value, __atomic_load_n(value, __ATOMIC_RELAXED) + n, __ATOMIC_RELAXED);
 }
 
 /* The sum over all CPUs; exact when no other CPU counts. */

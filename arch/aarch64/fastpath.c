@@ -29,17 +29,17 @@ void arch_fast_reply_wait(void);
     __asm__ volatile("mov %0, sp"                                                                            \
                      : "=r"(cur), "=r"(x0_), "=r"(x1_), "=r"(w0_), "=r"(w1_), "=r"(w2_), "=r"(w3_),          \
                        "=r"(w4_), "=r"(w5_), "=r"(header_));                                                 \
-    uint64_t remote = (uint32_t)x0_, local = (uint32_t)x1_
+    uint64_t remote = (uint32_t)x0_, local = (uint32_t)x1_, header = header_
 
 /* The general path saves the arguments first. */
 #define IPC_FAST_SLOW()                                                                                      \
     do {                                                                                                     \
         x0_ = remote;                                                                                        \
         x1_ = local;                                                                                         \
-        __asm__ volatile(                                                                                    \
-            "mov w16, %0\n\tb arch_trap_saved" ::"i"(reply ? MACH_TRAP_RPC_REPLY_WAIT : MACH_TRAP_RPC_CALL), \
-            "r"(x0_), "r"(x1_), PAYLOAD                                                                      \
-            : "memory");                                                                                     \
+        __asm__ volatile("mov w16, %0\n\tmov x8, xzr\n\tb arch_trap_saved" ::"i"(                            \
+                             reply ? MACH_TRAP_RPC_REPLY_WAIT : MACH_TRAP_RPC_CALL),                         \
+                         "r"(x0_), "r"(x1_), PAYLOAD                                                         \
+                         : "memory");                                                                        \
         __builtin_unreachable();                                                                             \
     } while (0)
 

@@ -2,6 +2,7 @@
 /* CPUs: starting, waiting, stopping; power. */
 #include "machine.h"
 
+#include <hal/drivers/plic.h>
 #include <hal/drivers/sbi.h>
 
 #define COUNTERS_CYCLE_TIME_INSTRET 7
@@ -59,6 +60,8 @@ enum hal_status hal_cpu_start(uint32_t index, struct cpu *self)
 struct uctx *arch_secondary_main(void)
 {
     arch_cpu_init();
+    if (arch_machine.plic)
+        plic_cpu_init(arch_cpu_self()->index);
     return kern_cpu_main(hal_cpu_self());
 }
 

@@ -38,7 +38,7 @@ void arch_fast_reply_wait(void);
                      : "=r"(a0_), "=r"(a1_), "=r"(a2_), "=r"(w0_), "=r"(w1_), "=r"(w2_), "=r"(w3_),          \
                        "=r"(w4_), "=r"(w5_), "=r"(header_));                                                 \
     struct thread *cur = a2_;                                                                                \
-    uint64_t remote = a0_, local = a1_
+    uint64_t remote = a0_, local = a1_, header = header_
 
 /* The general path saves the arguments first. s0 = 0: callee-saved registers are not the user's any more. */
 #define IPC_FAST_SLOW()                                                                                      \

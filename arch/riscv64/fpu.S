@@ -12,8 +12,8 @@
 
     .text
     .balign 4
-    .global hal_fpu_load
-hal_fpu_load:
+    .global arch_fpu_load
+arch_fpu_load:
     li      t0, SSTATUS_FS
     csrs    sstatus, t0
     FP_ALL  fld
@@ -21,8 +21,8 @@ hal_fpu_load:
     fscsr   t1
     ret
 
-    .global hal_fpu_save
-hal_fpu_save:
+    .global arch_fpu_save
+arch_fpu_save:
     beqz    a0, 1f
     FP_ALL  fsd
     frcsr   t1

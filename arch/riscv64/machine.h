@@ -62,6 +62,10 @@ HAL_NORETURN void arch_enter(uint64_t stack_top, const struct hal_info *info,
 extern const char emergency_stack[], emergency_stack_top[];
 enum hal_status arch_user_copy(void *to, const void *from, size_t n);
 
+/* fpu.S */
+void arch_fpu_load(const void *area);
+void arch_fpu_save(void *area);
+
 /* Called from assembly. */
 HAL_NORETURN void arch_boot(uint64_t hart, uint64_t tree, uint64_t image);
 struct uctx *arch_secondary_main(void);

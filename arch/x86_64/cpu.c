@@ -274,12 +274,10 @@ static bool slot_wait_alive(const struct x86_cpu_slot *slot, uint32_t microsecon
  */
 enum hal_status hal_cpu_start(uint32_t index, struct cpu *self)
 {
-    HAL_REQUIRE(index >= 1 && index < HAL_CPU_MAX && self != NULL);
+    HAL_REQUIRE(index >= 1 && index < hal_info.cpu_count && self != NULL);
     struct x86_cpu_slot *slot = &x86_cpu_slots[index];
     uint32_t page = (uint32_t)(trampoline_page.addr / HAL_PAGE_SIZE);
 
-    if (index >= hal_info.cpu_count)
-        return HAL_INVALID;
     __atomic_store_n(&slot->self, self, __ATOMIC_RELEASE);
     lapic_send(slot->apic_id, LAPIC_ICR_INIT);
     (void)slot_wait_alive(slot, INIT_WAIT_US);

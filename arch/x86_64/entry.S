@@ -45,6 +45,7 @@ x86_syscall_entry:
     .globl x86_fast_slow
 x86_fast_slow:
     mov UCTX_RDI(%r11), %rdi
+    xor %edx, %edx /* no part of a message: the fast path used it */
 save_arguments:
     mov %rax, UCTX_RAX(%r11)
     mov %rbx, UCTX_RBX(%r11)

@@ -29,7 +29,7 @@ void x86_fast_reply_wait(void);
                      : "=D"(names_), "=S"(header_), "=r"(w0_), "=r"(w1_), "=r"(w2_), "=b"(w3_), "=r"(w4_),   \
                        "=r"(w5_), "=r"(cur_));                                                               \
     struct thread *cur = cur_;                                                                               \
-    uint64_t remote = (uint32_t)names_, local = names_ >> 32
+    uint64_t remote = (uint32_t)names_, local = names_ >> 32, header = header_
 
 /* The general path saves the arguments first. */
 #define IPC_FAST_SLOW()                                                                                      \

@@ -65,6 +65,7 @@ void hal_fpu_init(void *area)
 
 void hal_fpu_load(const void *area)
 {
+    HAL_REQUIRE((x86_read_cr0() & CR0_TS) != 0);
     /* Some CPUs do not load the x87 instruction and data pointers unless an exception is pending: give them
      * a value that tells nothing about the previous owner. */
     __asm__ volatile("clts; fnclex; emms; fildl %0; fstp %%st(0)" : : "m"(x86_fpu_zero) : "memory");
@@ -76,6 +77,7 @@ void hal_fpu_load(const void *area)
 
 void hal_fpu_save(void *area)
 {
+    HAL_REQUIRE((x86_read_cr0() & CR0_TS) == 0);
     if (area != NULL && x86_fpu_components != 0)
         __asm__ volatile("xsave64 (%0)" : : "r"(area), "a"(UINT32_MAX), "d"(UINT32_MAX) : "memory");
     else if (area != NULL)

@@ -197,7 +197,8 @@ void x86_kernel_trap(struct x86_trap_frame *frame)
     uint64_t address = frame->vector == X86_PF ? x86_read_cr2() : 0;
     bool copying = frame->rip >= (uint64_t)x86_umem_begin && frame->rip < (uint64_t)x86_umem_end;
 
-    if (copying && (frame->vector == X86_PF || frame->vector == X86_GP)) {
+    /* The user's side of the copy: a user address is canonical, so a general protection fault is not. */
+    if (copying && frame->vector == X86_PF && address < ARCH_USER_LIMIT) {
         frame->rip = (uint64_t)x86_umem_fault;
         return;
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Copies between kernel and user memory.  Any fault at an instruction from x86_umem_begin to x86_umem_end
+ * Copies between kernel and user memory.  A page fault on a user address from x86_umem_begin to x86_umem_end
  * resumes at x86_umem_fault (trap.c), so these functions keep nothing on the stack.
  *
  * Short copies, the common case (messages), go by words; long ones by string instructions, for which the CPU

@@ -237,6 +237,6 @@ enum hal_status hal_irq_route(hal_irq_t irq, enum hal_irq_mode mode, uint32_t cp
 
 void hal_ipi_send(uint32_t index)
 {
-    HAL_REQUIRE(index < HAL_CPU_MAX);
+    HAL_REQUIRE(index < hal_info.cpu_count);
     lapic_send(x86_cpu_slots[index].apic_id, LAPIC_ICR_FIXED | VECTOR_IPI);
 }

@@ -49,6 +49,19 @@ static void plic_unlock(void)
     atomic_flag_clear_explicit(&plic.lock, memory_order_release);
 }
 
+void plic_cpu_init(uint32_t cpu)
+{
+    plic_lock();
+    for (hal_irq_t first = 0; first < plic.lines; first += 32) {
+        uint32_t word = 0;
+        for (hal_irq_t irq = first; irq < first + 32 && irq < plic.lines; irq++)
+            word |= plic.route[irq] == cpu ? 1u << irq % 32 : 0;
+        *plic_enable_word(cpu, first) = word;
+    }
+    *plic_context_reg(cpu, CONTEXT_THRESHOLD) = 0;
+    plic_unlock();
+}
+
 enum hal_status plic_init(volatile void *base, uint64_t size, uint32_t lines, const uint32_t *context,
                           uint32_t cpu_count)
 {
@@ -63,9 +76,7 @@ enum hal_status plic_init(volatile void *base, uint64_t size, uint32_t lines, co
     plic.cpu_count = cpu_count;
     for (uint32_t cpu = 0; cpu < cpu_count; cpu++) {
         plic.context[cpu] = context[cpu];
-        for (hal_irq_t irq = 0; irq < lines; irq += 32)
-            *plic_enable_word(cpu, irq) = cpu == 0 ? UINT32_MAX : 0;
-        *plic_context_reg(cpu, CONTEXT_THRESHOLD) = 0;
+        plic_cpu_init(cpu);
     }
     for (hal_irq_t irq = 1; irq < lines; irq++)
         plic_enable(irq, false);

@@ -22,6 +22,12 @@
 HAL_NODISCARD enum hal_status plic_init(volatile void *base, uint64_t size, uint32_t lines,
                                         const uint32_t *context, uint32_t cpu_count);
 
+/*
+ * Let CPU `cpu` take what is routed to it.  Firmware that starts a CPU may have reset the CPU's context.
+ * Context: that CPU, before its first claim.
+ */
+void plic_cpu_init(uint32_t cpu);
+
 /* As the functions of <hal/irq.h>, for device lines; `cpu` is the calling CPU. */
 hal_irq_t plic_claim(uint32_t cpu);
 void plic_complete(hal_irq_t irq);

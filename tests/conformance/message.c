@@ -177,6 +177,10 @@ static void test_too_large(void)
                  MACH_RCV_TOO_LARGE, "a message larger than the buffer is not received");
     CHECK_EQUAL(m.header.msgh_size, sizeof(mach_msg_header_t) + 32, "RCV_LARGE tells how large it is");
     CHECK_EQUAL(test_status(port).mps_msgcount, 1, "and leaves it in the queue");
+    m.header.msgh_id = 77;
+    CHECK_RESULT(mach_msg(&m.header, MACH_RCV_MSG | MACH_RCV_LARGE, 0, 8, port, 0, MACH_PORT_NULL),
+                 MACH_RCV_TOO_LARGE, "nor into a buffer that has no room for a header");
+    CHECK_EQUAL(m.header.msgh_id, 77, "which is left alone");
     CHECK_RESULT(mach_msg(&m.header, MACH_RCV_MSG, 0, small, port, 0, MACH_PORT_NULL), MACH_RCV_TOO_LARGE,
                  "without RCV_LARGE it fails alike");
     CHECK_EQUAL(test_status(port).mps_msgcount, 0, "but the message is destroyed");

@@ -250,6 +250,37 @@ static void test_other_task(void)
     test_port_destroy(p);
 }
 
+/* Echoes; destroys the reply right of ID_KEEP; ends after it. */
+static void child_keeps(void)
+{
+    struct mach_rpc m = {.local = TEST_CHILD_PORT(0)};
+
+    while (mach_rpc_reply_wait(&m) == MACH_MSG_SUCCESS && MACH_RPC_ID(m.header) != ID_KEEP) {
+        m.local = TEST_CHILD_PORT(0);
+        for (unsigned i = 0; i < MACH_RPC_COUNT(m.header); i++)
+            m.word[i]++;
+    }
+    (void)mach_port_deallocate(SELF, m.remote);
+}
+
+/* One thread waits in one form, then in the other; what ends the second wait is no switch. */
+static void test_change_of_form(void)
+{
+    struct mach_rpc m;
+    struct word_message b;
+    mach_port_t p = test_port_send();
+    struct test_right right = {p, MACH_MSG_TYPE_MOVE_RECEIVE};
+
+    task_t task = test_child(child_keeps, &right, 1);
+    CHECK_RESULT(call_registers(&m, p, ID_ECHO, 2), MACH_MSG_SUCCESS, "a call in registers");
+    CHECK_RESULT(call_buffer(&b, p, ID_ECHO, 2), MACH_MSG_SUCCESS, "then one in memory");
+    CHECK(words_are(b.word, 2), "its answer");
+    CHECK_RESULT(call_registers(&m, p, ID_KEEP, 2), MACH_MSG_SUCCESS, "then one in registers again");
+    CHECK_EQUAL(MACH_RPC_ID(m.header), MACH_NOTIFY_SEND_ONCE, "what the kernel answers is in registers");
+    CHECK(test_child_wait(task), "the server ends");
+    test_port_destroy(p);
+}
+
 /* A reply right answers once, whoever has it. */
 static void test_reply_once(void)
 {
@@ -328,6 +359,7 @@ int main(void)
     test_buffer_server();
     test_errors();
     test_other_task();
+    test_change_of_form();
     test_reply_once();
     test_floating_point();
     REQUIRE_OK(mach_port_deallocate(SELF, server));

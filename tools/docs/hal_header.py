@@ -15,6 +15,7 @@ TOKEN = re.compile(r"""
 """, re.DOTALL | re.MULTILINE | re.VERBOSE)
 
 FUNCTION = re.compile(r"\b((?:hal|kern)_\w+)\s*\(")
+PREDICATE = re.compile(r"\s*#\s*define\s+((?:PRE|POST)_(\w+))\(")
 
 
 @dataclass
@@ -40,6 +41,7 @@ class Header:
     name: str
     about: str  # the comment at the top of the file
     functions: list
+    predicates: dict  # PRE_f and POST_f: the #define, on one line
 
 
 def comment_text(comment):
@@ -52,7 +54,7 @@ class _Reader:
     """Splits one header at file scope into comments and declarations."""
 
     def __init__(self, path):
-        self.header = Header(path.name, "", [])
+        self.header = Header(path.name, "", [], {})
         self._text = self._acsl = ""
         self._declaration = ""
         self._line = 1  # of the token being read
@@ -93,6 +95,8 @@ class _Reader:
             self._conditions.append(" ".join(words[1:]))
         elif words[0] == "#endif":
             self._conditions.pop()
+        elif match := PREDICATE.match(token):
+            self.header.predicates[match.group(1)] = " ".join(token.replace("\\\n", " ").split())
         self._declaration = ""
 
     def _brace(self, token):

@@ -23,7 +23,8 @@ INTRODUCTION = """# The hardware abstraction layer: reference
 Made by `tools/docs/hal_reference.py` from `hal/include/hal/*.h`; change those, not this page.
 
 Machine-independent code (`kern`, `ipc`, `vm`, `sched`) calls {functions} functions and is called back through
-{upcalls} upcalls. Each has a contract in words and, below it, in ACSL.
+{upcalls} upcalls. Each has a contract in words and, below it, in ACSL. What stands in `PRE_` and `POST_` is also
+tested at every call in checked builds (`hal/checked.h`).
 """
 
 
@@ -34,12 +35,13 @@ def prose(text):
     return text
 
 
-def render_function(function):
+def render_function(function, predicates):
     parts = [f"### `{function.name}`", f"```c\n{function.signature};\n```"]
     if function.text:
         parts.append(prose(function.text))
     if function.acsl:
-        parts.append(f"```c\n{function.acsl}\n```")
+        own = [predicates[kind + function.name] for kind in ("PRE_", "POST_") if kind + function.name in predicates]
+        parts.append("```c\n" + "\n".join([*own, function.acsl]) + "\n```")
     return parts
 
 
@@ -54,7 +56,7 @@ def render(headers):
         if header.functions:
             parts += [f"## `hal/{header.name}`", prose(header.about)]
             for function in header.functions:
-                parts += render_function(function)
+                parts += render_function(function, header.predicates)
     return "\n\n".join(parts) + "\n"
 
 

@@ -13,7 +13,7 @@ ERROR_LINES = 60  # how much of a failed build is shown
 COMMAND_CHARACTERS = 400  # a longer line is the command line of a compiler: left out
 
 
-def _run(command, title, verbose):
+def run(command, title, verbose):
     """Run a build command; show Ninja's step counter on a terminal, everything if verbose."""
     process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, text=True, errors="replace")
@@ -42,7 +42,7 @@ def configure(board, flavour, verbose=False):
     command += [f"-Dboard={board}", f"-Dchecked={'true' if flavour == 'checked' else 'false'}"]
     if directory.exists():
         command.append("--wipe")
-    _run(command, directory.name, verbose)
+    run(command, directory.name, verbose)
     return directory
 
 
@@ -50,5 +50,5 @@ def build(board, flavour, verbose=False):
     """Bring one build up to date. Raises BuildError."""
     directory = configure(board, flavour, verbose)
     print(f"building {directory.relative_to(ROOT)}", file=sys.stderr)
-    _run(["ninja", "-C", str(directory)], directory.name, verbose)
+    run(["ninja", "-C", str(directory)], directory.name, verbose)
     return directory

@@ -5,7 +5,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from portolan import bench, builder, doctor, run, status, tapout, test
+from portolan import bench, builder, coverage, doctor, fuzz, model, mutants, prove, run, sim, status, tapout, test
 from portolan.machines import BOARDS, FLAVOURS, ISAS, MACHINES, default_board
 from portolan.pool import Progress
 
@@ -16,6 +16,41 @@ EXAMPLES = """examples:
   ./portolan bench --json figures.json          instruction counts beside those of other kernels
 
 """
+
+
+def _add_verification(add):
+    """The commands that look for faults by other means than booting guests."""
+    command = add("prove", prove.command, "prove the kernel's contracts (tests/proof/README.md)")
+    command.add_argument("name", nargs="*", metavar="NAME", help="a proof of tests/proof/proofs.toml; default: all")
+    command.add_argument("--timeout", type=int, metavar="N", help="seconds for each goal instead of the table's")
+    command.add_argument("--record", action="store_true", help="record the numbers of obligations as expected")
+    command.set_defaults(needs=(), flavour=None)
+
+    command = add("model", model.command, "explore models of the kernel's protocols (tests/model/README.md)")
+    command.add_argument("name", nargs="*", metavar="NAME", help="a model of tests/model; default: all")
+    command.set_defaults(needs=(), flavour=None)
+
+    command = add("sim", sim.command, "run the tests on the simulated machine (docs/design/sim.md)")
+    command.add_argument("name", nargs="*", metavar="NAME", help="a test program, or PROGRAM:SCENARIO; default: all")
+    command.add_argument("--seeds", type=int, default=0, metavar="N", help="random machines 0 .. N - 1 for each")
+    command.add_argument("--tsan", action="store_true", help="CPUs are host threads under ThreadSanitizer")
+    command.set_defaults(needs=(), flavour=None)
+
+    command = add("coverage", coverage.command, "measure which lines and branches of the kernel the simulator's tests "
+                  "execute")
+    command.add_argument("--html", type=Path, metavar="DIR", help="where the pages go (default build/coverage)")
+    command.set_defaults(needs=(), flavour=None)
+
+    command = add("mutants", mutants.command, "seed faults into copies of the kernel and count those that the tests notice")
+    command.add_argument("target", nargs="*", metavar="TARGET", help="sim or an ISA; default: all")
+    command.add_argument("--count", type=int, default=20, metavar="N", help="faults in C for each target (default 20)")
+    command.add_argument("--seed", type=int, default=1, metavar="N", help="chooses them (default 1)")
+    command.set_defaults(needs=(), flavour=None)
+
+    command = add("fuzz", fuzz.command, "fuzz the traps and messages of the simulated kernel (tests/sim/fuzz.h)")
+    command.add_argument("--minutes", type=float, default=10, metavar="N", help="how long (default 10)")
+    command.add_argument("--jobs", type=int, default=2, metavar="N", help="processes at once (default 2)")
+    command.set_defaults(needs=(), flavour=None)
 
 
 def _parser():
@@ -53,6 +88,8 @@ def _parser():
     command.set_defaults(needs=("release",))
 
     command = add("test", test.command, "run every test; the last line is `N passed, N failed`", flavour)
+    command.add_argument("--hal", action="store_true",
+                         help="only the HAL conformance suite, on all machines (tests/hal/README.md)")
     command.set_defaults(needs=FLAVOURS)
 
     command = add("bench", bench.command, "count instructions per operation; write charts to build/bench/index.html")
@@ -69,6 +106,8 @@ def _parser():
     command.add_argument("--smp", type=int, default=1, metavar="N", help="CPUs of the guest (default 1)")
     command.add_argument("--bench", action="store_true", help="the benchmark instead of the conformance programs")
     command.set_defaults(needs=(), flavour=None)
+
+    _add_verification(add)
 
     command = add("doctor", doctor.command, "tell what this machine lacks")
     command.set_defaults(needs=(), flavour=None)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 
-from portolan import run, status
+from portolan import halsuite, run, sim, status
 from portolan.machines import FLAVOURS, Boot, build_dir, machines_of
 from portolan.pool import run_all
 
@@ -17,6 +17,7 @@ VARIATION_CPUS = 2
 VARIATION_PROGRAMS = ("exception", "memory", "message", "preempt", "rpc", "thread", "time")
 DIFFERENCE_LINES = 20
 SUITES_OF_A_BUILD = ("build",)  # look at objects: run for every ISA
+SUITES_OF_A_CHECKED_BUILD = ("checked",)  # the same, with what only the checked build has
 SUITES_OF_THE_SOURCE = ("static", "mig")  # look at text, or run on the host: run once
 
 
@@ -83,20 +84,30 @@ def compare(outcomes, tally):
                      + "\n".join(lines[:DIFFERENCE_LINES]))
 
 
-def command(options, boards, progress):
-    tally = Tally()
-    flavours = [options.flavour] if options.flavour else list(FLAVOURS)
-    for number, board in enumerate(boards):
-        suites = SUITES_OF_A_BUILD if number else SUITES_OF_A_BUILD + SUITES_OF_THE_SOURCE
-        host_tests(build_dir(board, flavours[0]), suites, tally, progress)
-
-    outcomes = run_all(plan(boards, flavours), progress, options.verbose)
+def count(outcomes, tally):
     for outcome in outcomes:
         tally.passed += outcome.passed
         tally.failed += outcome.failed
         tally.skipped += outcome.skipped
         tally.explanations += outcome.explain()
+
+
+def command(options, boards, progress):
+    if options.hal:
+        return halsuite.command(options, boards, progress)
+    tally = Tally()
+    flavours = [options.flavour] if options.flavour else list(FLAVOURS)
+    for number, board in enumerate(boards):
+        suites = SUITES_OF_A_BUILD if number else SUITES_OF_A_BUILD + SUITES_OF_THE_SOURCE
+        host_tests(build_dir(board, flavours[0]), suites, tally, progress)
+        if "checked" in flavours:
+            host_tests(build_dir(board, "checked"), SUITES_OF_A_CHECKED_BUILD, tally, progress)
+    host_tests(sim.build("asan", options.verbose), ("sim",), tally, progress)
+
+    outcomes = run_all(plan(boards, flavours), progress, options.verbose)
+    count(outcomes, tally)
     compare(outcomes, tally)
+    count(halsuite.run(halsuite.plan(boards, flavours, thorough=False), progress, options.verbose), tally)
 
     for explanation in tally.explanations:
         print(explanation, file=sys.stderr)

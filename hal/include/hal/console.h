@@ -11,7 +11,8 @@
 void hal_console_putc(char c);
 
 /* Returns: the next byte that arrived, 0 .. 255, or -1 if there is none. Context: any; the caller serialises. */
-/*@ assigns \nothing; ensures -1 <= \result <= 255; */
+#define POST_hal_console_getc(result) (-1 <= (result) && (result) <= 255)
+/*@ assigns \nothing; ensures POST_hal_console_getc(\result); */
 int hal_console_getc(void);
 
 #endif

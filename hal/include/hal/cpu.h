@@ -6,6 +6,7 @@
 #ifndef HAL_CPU_H
 #define HAL_CPU_H
 
+#include <hal/info.h>
 #include <hal/types.h>
 
 struct cpu;
@@ -23,7 +24,8 @@ static inline struct cpu *hal_cpu_self(void);
  * Declare `self` to be the boot CPU's structure.  Until then hal_cpu_self() answers a private one of the HAL.
  * Context: kern_boot(), once, on the boot CPU, before the first lock is taken.
  */
-/*@ requires \valid(self); assigns \nothing; */
+#define PRE_hal_cpu_boot_set(self) ((self) != NULL)
+/*@ requires PRE_hal_cpu_boot_set(self) && \valid(self); assigns \nothing; */
 void hal_cpu_boot_set(struct cpu *self);
 
 /*
@@ -32,8 +34,10 @@ void hal_cpu_boot_set(struct cpu *self);
  * Context: boot CPU, no lock held. 1 <= index < hal_info.cpu_count, each index at most once.
  * Returns: HAL_OK; HAL_INVALID firmware refused the CPU; it stays off.
  */
-/*@ requires 1 <= index < HAL_CPU_MAX; requires \valid(self); assigns \nothing;
-    ensures \result == HAL_OK || \result == HAL_INVALID; */
+#define PRE_hal_cpu_start(index, self) (1 <= (index) && (index) < hal_info.cpu_count && (self) != NULL)
+#define POST_hal_cpu_start(result) ((result) == HAL_OK || (result) == HAL_INVALID)
+/*@ requires PRE_hal_cpu_start(index, self) && \valid(self); assigns \nothing;
+    ensures POST_hal_cpu_start(\result); */
 HAL_NODISCARD enum hal_status hal_cpu_start(uint32_t index, struct cpu *self);
 
 /*
@@ -49,7 +53,8 @@ void hal_cpu_pause(void);
  * Context: upcall level, no lock held, no interrupt claimed, vector state released.
  * Returns: never.
  */
-/*@ assigns \nothing; ensures \false; exits \false; */
+#define PRE_hal_cpu_idle() (!HAL_CONTRACT->claimed)
+/*@ requires PRE_hal_cpu_idle(); assigns \nothing; ensures \false; exits \false; */
 HAL_NORETURN void hal_cpu_idle(void);
 
 /*

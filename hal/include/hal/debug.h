@@ -24,7 +24,9 @@ struct hal_trap_frame {
  * Context: any.
  * Returns: false at the end of the chain or when *fp is not on the stack: *fp, *pc unchanged.
  */
-/*@ requires \valid(fp) && \valid(pc); assigns *fp, *pc; */
+#define PRE_hal_frame_next(fp, pc) ((fp) != NULL && (pc) != NULL)
+/*@ requires PRE_hal_frame_next(fp, pc) && \valid(fp) && \valid(pc) && \separated(fp, pc); assigns *fp, *pc;
+    ensures end: !\result ==> *fp == \old(*fp) && *pc == \old(*pc); */
 bool hal_frame_next(uint64_t *fp, uint64_t *pc);
 
 #endif

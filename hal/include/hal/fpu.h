@@ -6,10 +6,15 @@
 #ifndef HAL_FPU_H
 #define HAL_FPU_H
 
+#include <hal/info.h>
 #include <hal/types.h>
 
+#define HAL_FPU_AREA(area) ((area) != NULL && (uintptr_t)(area) % 64 == 0)
+
 /* Fill `area` with the initial state that a new thread has. Context: any. */
-/*@ requires \valid((char *)area + (0 .. 63)); assigns ((char *)area)[0 .. ]; */
+#define PRE_hal_fpu_init(area) HAL_FPU_AREA(area)
+/*@ requires PRE_hal_fpu_init(area) && \valid((char *)area + (0 .. hal_info.fpu_size - 1));
+    assigns ((char *)area)[0 .. hal_info.fpu_size - 1]; */
 void hal_fpu_init(void *area);
 
 /*
@@ -17,14 +22,18 @@ void hal_fpu_init(void *area);
  * remains.
  * Context: interrupts masked, state disabled.
  */
-/*@ requires \valid_read((char *)area + (0 .. 63)); assigns \nothing; */
+#define PRE_hal_fpu_load(area) HAL_FPU_AREA(area)
+/*@ requires PRE_hal_fpu_load(area) && \valid_read((char *)area + (0 .. hal_info.fpu_size - 1)); assigns \nothing; */
 void hal_fpu_load(const void *area);
 
 /*
  * Save this CPU's state into `area` and disable it; NULL: the owner is gone, it is lost.
  * Context: interrupts masked, state enabled by hal_fpu_load().
  */
-/*@ requires area == \null || \valid((char *)area + (0 .. 63)); assigns ((char *)area)[0 .. ]; */
+#define PRE_hal_fpu_save(area) ((area) == NULL || HAL_FPU_AREA(area))
+/*@ requires PRE_hal_fpu_save(area);
+    requires area != NULL ==> \valid((char *)area + (0 .. hal_info.fpu_size - 1));
+    assigns ((char *)area)[0 .. hal_info.fpu_size - 1]; */
 void hal_fpu_save(void *area);
 
 #endif

@@ -8,7 +8,9 @@
 #define HAL_TIMER_OFF UINT64_MAX
 
 /* Ticks since some moment before boot; never goes back, agrees between CPUs to within an IPI's latency. */
-/*@ assigns \nothing; */
+#define POST_hal_time_now(result, before) ((result) >= (before))
+/*@ assigns HAL_CONTRACT->now; ensures POST_hal_time_now(\result, \old(HAL_CONTRACT->now));
+    ensures HAL_CONTRACT->now == \result; */
 hal_ticks_t hal_time_now(void);
 
 /*

@@ -52,6 +52,28 @@ enum hal_status {
 
 #define HAL_PA(address) ((hal_pa_t){(address)})
 
-/*@ predicate hal_frame(hal_pa_t pa) = pa.addr % 4096 == 0; */
+/*
+ * Contracts.  PRE_f(arguments) is the precondition of function f, POST_f(result, arguments) what it promises, in the
+ * expressions that C and ACSL share: the ACSL contract states them for proofs, and checked builds test them at
+ * every call by machine-independent code (hal/checked.h).  What they say of the past is in the CPU's `struct hal_contract`,
+ * which exists in checked builds and in proofs.
+ */
+struct hal_contract {
+    bool claimed;    /* between hal_irq_claim() and hal_irq_complete() */
+    hal_irq_t irq;   /* the one that is claimed */
+    hal_ticks_t now; /* what hal_time_now() returned last */
+};
+
+#ifdef KERN_CHECKED
+#define HAL_CONTRACT_FIELD struct hal_contract contract; /* the last member of the ISA's struct hal_cpu */
+#else
+#define HAL_CONTRACT_FIELD
+#endif
+#ifdef __FRAMAC__
+extern struct hal_contract hal_contract_model;
+#define HAL_CONTRACT (&hal_contract_model)
+#else
+#define HAL_CONTRACT (&((struct hal_cpu *)hal_cpu_self())->contract)
+#endif
 
 #endif

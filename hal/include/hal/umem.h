@@ -17,11 +17,19 @@
  * Returns: HAL_OK all copied; HAL_FAULT some byte is not accessible to the user in that way: a prefix of
  * unspecified length was copied.
  */
-/*@ requires n > 0 ==> \valid((char *)dst + (0 .. n - 1)); assigns ((char *)dst)[0 .. n - 1];
-    ensures \result == HAL_OK || \result == HAL_FAULT; */
+#define PRE_hal_copyin(dst, src, n) (HAL_USER_RANGE(src, n) && ((n) == 0 || (dst) != NULL))
+#define POST_hal_copyin(result) ((result) == HAL_OK || (result) == HAL_FAULT)
+/*@ requires PRE_hal_copyin(dst, src, n);
+    requires n > 0 ==> \valid((char *)dst + (0 .. n - 1));
+    assigns ((char *)dst)[0 .. n - 1];
+    ensures POST_hal_copyin(\result); */
 HAL_NODISCARD enum hal_status hal_copyin(void *dst, hal_va_t src, size_t n);
-/*@ requires n > 0 ==> \valid_read((const char *)src + (0 .. n - 1)); assigns \nothing;
-    ensures \result == HAL_OK || \result == HAL_FAULT; */
+#define PRE_hal_copyout(dst, src, n) (HAL_USER_RANGE(dst, n) && ((n) == 0 || (src) != NULL))
+#define POST_hal_copyout(result) ((result) == HAL_OK || (result) == HAL_FAULT)
+/*@ requires PRE_hal_copyout(dst, src, n);
+    requires n > 0 ==> \valid_read((const char *)src + (0 .. n - 1));
+    assigns \nothing;
+    ensures POST_hal_copyout(\result); */
 HAL_NODISCARD enum hal_status hal_copyout(hal_va_t dst, const void *src, size_t n);
 
 #endif

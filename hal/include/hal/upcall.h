@@ -54,6 +54,7 @@ HAL_NORETURN void kern_trap_panic(const struct hal_trap_frame *frame);
 #ifdef KERN_CHECKED
 /* A precondition of a HAL function does not hold. Context: anything. */
 HAL_NORETURN void kern_contract_panic(const char *function, const char *clause);
+/* A precondition that only the machine can tell about; the others: hal/checked.h. */
 #define HAL_REQUIRE(condition)                                                                               \
     do {                                                                                                     \
         if (!(condition))                                                                                    \

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""the HAL is narrow (45 functions, 10 upcalls) and each has a contract in words and in ACSL"""
+"""the HAL is narrow (45 functions, 10 upcalls), each has a contract in words and in ACSL, tested in checked builds"""
+
+import re
 
 from docs import hal_header
 
 FUNCTIONS_MAX = 45
 UPCALLS_MAX = 10
 FOLDER = "hal/include/hal"
+CHECKED = f"{FOLDER}/checked.h"
 
 
 def provided(functions):
@@ -13,9 +16,25 @@ def provided(functions):
     return [function for function in functions if not function.has_body]
 
 
+def untested(tree, headers):
+    """Predicates that are not part of the ACSL contract, or that checked builds do not test."""
+    acsl = {function.name: function.acsl for header in headers for function in header.functions}
+    checks = tree.text(CHECKED) if (tree.root / CHECKED).exists() else ""
+    for header in headers:
+        for predicate in header.predicates:
+            name = predicate.split("_", 1)[1]
+            if not re.search(rf"\b{predicate}\(", acsl.get(name, "")):
+                yield f"{FOLDER}/{header.name}: {predicate} is not in the ACSL contract of {name}()"
+            if f'HAL_CHECK("{name}", {predicate}(' not in checks:
+                yield f"{CHECKED} does not test {predicate}"
+            if not re.search(rf"^#define {name}(\([^)]*\))?\s+checked_", checks, re.MULTILINE):
+                yield f"{CHECKED} does not replace {name}()"
+
+
 def check(tree):
-    functions = [function for header in hal_header.read(tree.root / FOLDER) for function in header.functions]
-    findings = []
+    headers = hal_header.read(tree.root / FOLDER)
+    functions = [function for header in headers for function in header.functions]
+    findings = list(untested(tree, headers))
     for function in functions:
         place = f"{FOLDER}/{function.header}:{function.line}: {function.name}"
         if not function.text:
@@ -36,7 +55,16 @@ def _contracts(prefix, count):
                                         for i in range(count))
 
 
+_PREDICATE = "/* About. */\n\n/* Does a. */\n#define PRE_hal_a(n) ((n) > 0)\n"
+_CONTRACT = "/*@ requires PRE_hal_a(n); assigns \\nothing; */\nvoid hal_a(int n);\n"
+_TEST = 'void checked_a(int n)\n{\n    HAL_CHECK("hal_a", PRE_hal_a(n));\n}\n'
 SEEDS = {
+    "a predicate that checked builds do not test": {
+        f"{FOLDER}/a.h": _PREDICATE + _CONTRACT, CHECKED: "#define hal_a checked_a\n"},
+    "a test that nothing calls": {f"{FOLDER}/a.h": _PREDICATE + _CONTRACT, CHECKED: _TEST},
+    "a predicate that is not in the contract": {
+        f"{FOLDER}/a.h": _PREDICATE + "/*@ assigns \\nothing; */\nvoid hal_a(int n);\n",
+        CHECKED: _TEST + "#define hal_a checked_a\n"},
     "a prototype without any comment": {f"{FOLDER}/a.h": "/* About. */\n\nvoid hal_a(void);\n"},
     "a prototype without ACSL": {f"{FOLDER}/a.h": "/* Does a. */\nvoid hal_a(void);\n"},
     "a prototype without words": {f"{FOLDER}/a.h": "int x;\n/*@ assigns \\nothing; */\nvoid hal_a(void);\n"},

@@ -12,6 +12,7 @@ struct hal_cpu {
     uint64_t scratch[2];    /* for the first instructions of such a fault */
     uint32_t index;
     uint32_t irq_ack; /* what the interrupt controller acknowledged last */
+    HAL_CONTRACT_FIELD
 };
 
 _Static_assert(offsetof(struct hal_cpu, stack_top) == CPU_STACK, "offsets.h");

@@ -29,53 +29,70 @@
 
 #define PTE_ADDR_PAGES (1ul << 36) /* addresses have 36 bits of page number */
 
-#define PTE_HAS(pte, bit) ((pte) / (bit) % 2 != 0)
-#define PTE_ATTR_HAS(attr, flag) ((attr) / (flag) % 2 != 0)
+#define PTE_BIT(pte, bit) ((pte) / (bit) % 2)
+
+/* The low 12 bits of a leaf, each argument 0 or 1. */
+/*@ requires page <= 1 && device <= 1 && user <= 1 && read_only <= 1 && accessed <= 1 && global <= 1;
+    assigns \nothing;
+    ensures \result < 0x1000 && PTE_BIT(\result, PTE_VALID) == 1 && PTE_BIT(\result, PTE_TABLE) == page;
+    ensures PTE_BIT(\result, PTE_DEVICE) == device && PTE_BIT(\result, PTE_USER) == user;
+    ensures PTE_BIT(\result, PTE_READ_ONLY) == read_only && PTE_BIT(\result, PTE_ACCESSED) == accessed;
+    ensures PTE_BIT(\result, PTE_NOT_GLOBAL) == 1 - global; */
+static inline uint64_t pte_low(unsigned page, unsigned device, unsigned user, unsigned read_only,
+                               unsigned accessed, unsigned global)
+{
+    return PTE_VALID + PTE_INNER_SHARE + page * PTE_TABLE + device * PTE_DEVICE + user * PTE_USER +
+           read_only * PTE_READ_ONLY + accessed * PTE_ACCESSED + (1 - global) * PTE_NOT_GLOBAL;
+}
+
+/* Bits 53 and up: not executable by the kernel, by the user; software's. */
+/*@ requires pxn <= 1 && uxn <= 1 && write <= 1 && dirty <= 1; assigns \nothing;
+    ensures \result < 16 && PTE_BIT(\result, PTE_PXN / PTE_PXN) == pxn && PTE_BIT(\result, PTE_UXN / PTE_PXN) == uxn;
+    ensures PTE_BIT(\result, PTE_SOFT_WRITE / PTE_PXN) == write && PTE_BIT(\result, PTE_SOFT_DIRTY / PTE_PXN) == dirty; */
+static inline uint64_t pte_high(unsigned pxn, unsigned uxn, unsigned write, unsigned dirty)
+{
+    return (pxn * PTE_PXN + uxn * PTE_UXN + write * PTE_SOFT_WRITE + dirty * PTE_SOFT_DIRTY) / PTE_PXN;
+}
+
+/*@ requires page < PTE_ADDR_PAGES && low < 0x1000 && high < 16; assigns \nothing;
+    ensures \result % 0x1000 == low;
+    ensures \result / 0x1000 % PTE_ADDR_PAGES == page;
+    ensures \result / PTE_PXN == high; */
+static inline hal_pte_t pte_join(uint64_t page, uint64_t low, uint64_t high)
+{
+    return page * HAL_PAGE_SIZE + low + high * PTE_PXN;
+}
 
 static inline hal_pte_t hal_pte_leaf(hal_pa_t pa, unsigned attr, unsigned level)
 {
-    bool user = PTE_ATTR_HAS(attr, HAL_ATTR_U);
-    bool exec = PTE_ATTR_HAS(attr, HAL_ATTR_X);
-    bool write = PTE_ATTR_HAS(attr, HAL_ATTR_W);
-    bool dirty = PTE_ATTR_HAS(attr, HAL_ATTR_DIRTY);
-    hal_pte_t pte = pa.addr + PTE_VALID + PTE_INNER_SHARE;
+    unsigned user = HAL_ATTR_BIT(attr, HAL_ATTR_U);
+    unsigned exec = HAL_ATTR_BIT(attr, HAL_ATTR_X);
+    unsigned write = HAL_ATTR_BIT(attr, HAL_ATTR_W);
+    unsigned dirty = HAL_ATTR_BIT(attr, HAL_ATTR_DIRTY);
+    uint64_t low =
+        pte_low(level == 0 ? 1 : 0, HAL_ATTR_BIT(attr, HAL_ATTR_DEVICE), user, write + dirty < 2 ? 1 : 0,
+                HAL_ATTR_BIT(attr, HAL_ATTR_ACCESSED), HAL_ATTR_BIT(attr, HAL_ATTR_GLOBAL));
+    uint64_t high = pte_high(exec > user ? 0 : 1, exec + user < 2 ? 1 : 0, write, dirty);
 
-    if (level == 0)
-        pte += PTE_TABLE;
-    if (PTE_ATTR_HAS(attr, HAL_ATTR_DEVICE))
-        pte += PTE_DEVICE;
-    if (user)
-        pte += PTE_USER;
-    if (!write || !dirty)
-        pte += PTE_READ_ONLY;
-    if (PTE_ATTR_HAS(attr, HAL_ATTR_ACCESSED))
-        pte += PTE_ACCESSED;
-    if (!PTE_ATTR_HAS(attr, HAL_ATTR_GLOBAL))
-        pte += PTE_NOT_GLOBAL;
-    if (!exec || user)
-        pte += PTE_PXN;
-    if (!exec || !user)
-        pte += PTE_UXN;
-    if (write)
-        pte += PTE_SOFT_WRITE;
-    if (dirty)
-        pte += PTE_SOFT_DIRTY;
-    return pte;
+    /*@ assert sum: hal_l_attr_bits(attr); */
+    return pte_join(pa.addr / HAL_PAGE_SIZE, low, high);
 }
 
 static inline hal_pte_t hal_pte_table(hal_pa_t pa, unsigned level)
 {
     (void)level;
-    return pa.addr + PTE_VALID + PTE_TABLE;
+    return pte_join(pa.addr / HAL_PAGE_SIZE, PTE_VALID + PTE_TABLE, 0);
 }
 
 static inline enum hal_pte_kind hal_pte_kind(hal_pte_t pte, unsigned level)
 {
-    if (!PTE_HAS(pte, PTE_VALID))
+    hal_pte_t low = pte % HAL_PAGE_SIZE;
+
+    if (PTE_BIT(low, PTE_VALID) == 0)
         return HAL_PTE_HOLE;
     if (level == 0)
-        return PTE_HAS(pte, PTE_TABLE) ? HAL_PTE_LEAF : HAL_PTE_HOLE;
-    return PTE_HAS(pte, PTE_TABLE) ? HAL_PTE_TABLE : HAL_PTE_LEAF;
+        return PTE_BIT(low, PTE_TABLE) == 1 ? HAL_PTE_LEAF : HAL_PTE_HOLE;
+    return PTE_BIT(low, PTE_TABLE) == 1 ? HAL_PTE_TABLE : HAL_PTE_LEAF;
 }
 
 static inline hal_pa_t hal_pte_addr(hal_pte_t pte, unsigned level)
@@ -86,24 +103,18 @@ static inline hal_pa_t hal_pte_addr(hal_pte_t pte, unsigned level)
 
 static inline unsigned hal_pte_attr(hal_pte_t pte, unsigned level)
 {
-    unsigned attr = HAL_ATTR_R;
+    hal_pte_t low = pte % HAL_PAGE_SIZE;
+    hal_pte_t high = pte / PTE_PXN;
 
     (void)level;
-    if (PTE_HAS(pte, PTE_SOFT_WRITE))
-        attr += HAL_ATTR_W;
-    if (!PTE_HAS(pte, PTE_PXN) || !PTE_HAS(pte, PTE_UXN))
-        attr += HAL_ATTR_X;
-    if (PTE_HAS(pte, PTE_USER))
-        attr += HAL_ATTR_U;
-    if (!PTE_HAS(pte, PTE_NOT_GLOBAL))
-        attr += HAL_ATTR_GLOBAL;
-    if (PTE_HAS(pte, PTE_DEVICE))
-        attr += HAL_ATTR_DEVICE;
-    if (PTE_HAS(pte, PTE_ACCESSED))
-        attr += HAL_ATTR_ACCESSED;
-    if (PTE_HAS(pte, PTE_SOFT_DIRTY))
-        attr += HAL_ATTR_DIRTY;
-    return attr;
+    return (unsigned)(HAL_ATTR_R + PTE_BIT(high, PTE_SOFT_WRITE / PTE_PXN) * HAL_ATTR_W /* */
+                      + (PTE_BIT(high, PTE_PXN / PTE_PXN) + PTE_BIT(high, PTE_UXN / PTE_PXN) < 2 ? HAL_ATTR_X
+                                                                                                 : 0) /* */
+                      + PTE_BIT(low, PTE_USER) * HAL_ATTR_U                                           /* */
+                      + (1 - PTE_BIT(low, PTE_NOT_GLOBAL)) * HAL_ATTR_GLOBAL                          /* */
+                      + PTE_BIT(low, PTE_DEVICE) * HAL_ATTR_DEVICE                                    /* */
+                      + PTE_BIT(low, PTE_ACCESSED) * HAL_ATTR_ACCESSED                                /* */
+                      + PTE_BIT(high, PTE_SOFT_DIRTY / PTE_PXN) * HAL_ATTR_DIRTY);
 }
 
 #endif

@@ -39,6 +39,11 @@ _Static_assert(offsetof(struct uctx, x9[9]) == UCTX_X18, "offsets.h");
 _Static_assert(offsetof(struct uctx, pstate) == UCTX_SPSR, "offsets.h");
 _Static_assert(offsetof(struct uctx, zero) == UCTX_ZERO, "offsets.h");
 
+static inline bool arch_uctx_is_call(const struct uctx *u)
+{
+    return u->kind != UCTX_FULL;
+}
+
 static inline uint64_t hal_uctx_arg(const struct uctx *u, unsigned i)
 {
     return u->x0[i];

@@ -19,6 +19,7 @@ struct hal_cpu {
     hal_ticks_t deadline;     /* as armed; HAL_TIMER_OFF: none */
     uint32_t index;
     uint32_t pauses; /* turns of hal_cpu_pause() so far */
+    HAL_CONTRACT_FIELD
 };
 
 _Static_assert(offsetof(struct hal_cpu, stack_top) == HAL_CPU_STACK &&

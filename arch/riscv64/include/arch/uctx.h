@@ -66,6 +66,11 @@ _Static_assert(offsetof(struct uctx, sp) == UCTX_SP && offsetof(struct uctx, pc)
                    offsetof(struct uctx, ra) == UCTX_RA,
                "used by assembly");
 
+static inline bool arch_uctx_is_call(const struct uctx *u)
+{
+    return u->form != UCTX_FULL;
+}
+
 static inline uint64_t hal_uctx_arg(const struct uctx *u, unsigned i)
 {
     switch (i) {

@@ -16,6 +16,7 @@ struct hal_cpu {
     uint32_t index;
     uint64_t fault_top;   /* stack of faults */
     hal_ticks_t deadline; /* of the timer; HAL_TIMER_OFF if it is not armed */
+    HAL_CONTRACT_FIELD
 };
 
 _Static_assert(offsetof(struct hal_cpu, current) == CPU_CURRENT, "offsets.h");

@@ -23,33 +23,55 @@
 
 #define PTE_ADDR_PAGES (1ul << 40) /* addresses have 40 bits of page number */
 
-#define PTE_HAS(pte, bit) ((pte) / (bit) % 2 != 0)
-#define PTE_IF(condition, bits) ((condition) ? (bits) : 0ul)
-#define PTE_ATTR_HAS(attr, flag) ((attr) / (flag) % 2 != 0)
+#define PTE_BIT(pte, bit) ((pte) / (bit) % 2)
+
+/* The low 12 bits of a leaf, each argument 0 or 1. */
+/*@ requires block <= 1 && write <= 1 && user <= 1 && global <= 1 && device <= 1 && accessed <= 1 && dirty <= 1;
+    assigns \nothing;
+    ensures \result < 0x1000 && PTE_BIT(\result, PTE_PRESENT) == 1 && PTE_BIT(\result, PTE_BLOCK) == block;
+    ensures PTE_BIT(\result, PTE_WRITE) == write && PTE_BIT(\result, PTE_USER) == user;
+    ensures PTE_BIT(\result, PTE_GLOBAL) == global && PTE_BIT(\result, PTE_PCD) == device;
+    ensures PTE_BIT(\result, PTE_ACCESSED) == accessed && PTE_BIT(\result, PTE_DIRTY) == dirty; */
+static inline uint64_t pte_flags(unsigned block, unsigned write, unsigned user, unsigned global,
+                                 unsigned device, unsigned accessed, unsigned dirty)
+{
+    return PTE_PRESENT + block * PTE_BLOCK + write * PTE_WRITE + user * PTE_USER + global * PTE_GLOBAL +
+           device * PTE_UNCACHED + accessed * PTE_ACCESSED + dirty * PTE_DIRTY;
+}
+
+/*@ requires page < PTE_ADDR_PAGES && flags < 0x1000 && no_execute <= 1; assigns \nothing;
+    ensures \result % 0x1000 == flags;
+    ensures \result / 0x1000 % PTE_ADDR_PAGES == page;
+    ensures \result / PTE_NO_EXECUTE == no_execute; */
+static inline hal_pte_t pte_join(uint64_t page, uint64_t flags, unsigned no_execute)
+{
+    return page * HAL_PAGE_SIZE + flags + no_execute * PTE_NO_EXECUTE;
+}
 
 static inline hal_pte_t hal_pte_leaf(hal_pa_t pa, unsigned attr, unsigned level)
 {
-    return pa.addr + PTE_PRESENT + PTE_IF(level > 0, PTE_BLOCK)          /* */
-           + PTE_IF(PTE_ATTR_HAS(attr, HAL_ATTR_W), PTE_WRITE)           /* */
-           + PTE_IF(!PTE_ATTR_HAS(attr, HAL_ATTR_X), PTE_NO_EXECUTE)     /* */
-           + PTE_IF(PTE_ATTR_HAS(attr, HAL_ATTR_U), PTE_USER)            /* */
-           + PTE_IF(PTE_ATTR_HAS(attr, HAL_ATTR_GLOBAL), PTE_GLOBAL)     /* */
-           + PTE_IF(PTE_ATTR_HAS(attr, HAL_ATTR_DEVICE), PTE_UNCACHED)   /* */
-           + PTE_IF(PTE_ATTR_HAS(attr, HAL_ATTR_ACCESSED), PTE_ACCESSED) /* */
-           + PTE_IF(PTE_ATTR_HAS(attr, HAL_ATTR_DIRTY), PTE_DIRTY);
+    uint64_t flags =
+        pte_flags(level > 0 ? 1 : 0, HAL_ATTR_BIT(attr, HAL_ATTR_W), HAL_ATTR_BIT(attr, HAL_ATTR_U),
+                  HAL_ATTR_BIT(attr, HAL_ATTR_GLOBAL), HAL_ATTR_BIT(attr, HAL_ATTR_DEVICE),
+                  HAL_ATTR_BIT(attr, HAL_ATTR_ACCESSED), HAL_ATTR_BIT(attr, HAL_ATTR_DIRTY));
+
+    /*@ assert sum: hal_l_attr_bits(attr); */
+    return pte_join(pa.addr / HAL_PAGE_SIZE, flags, 1 - HAL_ATTR_BIT(attr, HAL_ATTR_X));
 }
 
 static inline hal_pte_t hal_pte_table(hal_pa_t pa, unsigned level)
 {
     (void)level;
-    return pa.addr + PTE_PRESENT + PTE_WRITE + PTE_USER;
+    return pte_join(pa.addr / HAL_PAGE_SIZE, PTE_PRESENT + PTE_WRITE + PTE_USER, 0);
 }
 
 static inline enum hal_pte_kind hal_pte_kind(hal_pte_t pte, unsigned level)
 {
-    if (!PTE_HAS(pte, PTE_PRESENT))
+    hal_pte_t flags = pte % HAL_PAGE_SIZE;
+
+    if (PTE_BIT(flags, PTE_PRESENT) == 0)
         return HAL_PTE_HOLE;
-    if (level == 0 || PTE_HAS(pte, PTE_BLOCK))
+    if (level == 0 || PTE_BIT(flags, PTE_BLOCK) == 1)
         return HAL_PTE_LEAF;
     return HAL_PTE_TABLE;
 }
@@ -62,14 +84,16 @@ static inline hal_pa_t hal_pte_addr(hal_pte_t pte, unsigned level)
 
 static inline unsigned hal_pte_attr(hal_pte_t pte, unsigned level)
 {
+    hal_pte_t flags = pte % HAL_PAGE_SIZE;
+
     (void)level;
-    return HAL_ATTR_R + (PTE_HAS(pte, PTE_WRITE) ? HAL_ATTR_W : 0u) /* */
-           + (PTE_HAS(pte, PTE_NO_EXECUTE) ? 0u : HAL_ATTR_X)       /* */
-           + (PTE_HAS(pte, PTE_USER) ? HAL_ATTR_U : 0u)             /* */
-           + (PTE_HAS(pte, PTE_GLOBAL) ? HAL_ATTR_GLOBAL : 0u)      /* */
-           + (PTE_HAS(pte, PTE_PCD) ? HAL_ATTR_DEVICE : 0u)         /* */
-           + (PTE_HAS(pte, PTE_ACCESSED) ? HAL_ATTR_ACCESSED : 0u)  /* */
-           + (PTE_HAS(pte, PTE_DIRTY) ? HAL_ATTR_DIRTY : 0u);
+    return (unsigned)(HAL_ATTR_R + PTE_BIT(flags, PTE_WRITE) * HAL_ATTR_W /* */
+                      + (1 - pte / PTE_NO_EXECUTE) * HAL_ATTR_X           /* */
+                      + PTE_BIT(flags, PTE_USER) * HAL_ATTR_U             /* */
+                      + PTE_BIT(flags, PTE_GLOBAL) * HAL_ATTR_GLOBAL      /* */
+                      + PTE_BIT(flags, PTE_PCD) * HAL_ATTR_DEVICE         /* */
+                      + PTE_BIT(flags, PTE_ACCESSED) * HAL_ATTR_ACCESSED  /* */
+                      + PTE_BIT(flags, PTE_DIRTY) * HAL_ATTR_DIRTY);
 }
 
 #endif

@@ -45,6 +45,11 @@ UCTX_ASSERT(rcx, UCTX_RCX);
 UCTX_ASSERT(r11, UCTX_R11);
 UCTX_ASSERT(rflags, UCTX_RFLAGS);
 
+static inline bool arch_uctx_is_call(const struct uctx *u)
+{
+    return u->kind != UCTX_FULL;
+}
+
 static inline uint64_t hal_uctx_arg(const struct uctx *u, unsigned i)
 {
     switch (i) {

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The fast path of register-form RPC (ipc/ipc_fast.h) in plain C.  At entry the callee-saved registers, sp, tp, gp and pc
+ * are in the current thread and the trap's arguments in the CPU's registers, as on every ISA.
+ */
+#include "machine.h"
+
+#include <kern/thread.h>
+
+/* The payload goes from register to register: from this CPU's into the context that it resumes. */
+static struct uctx *fast_exit(const struct rv64_regs *r, struct uctx *next, uint64_t name, uint64_t label)
+{
+    next->x[UCTX_A0] = name;
+    next->x[UCTX_A1] = label;
+    next->x[UCTX_A2] = 0;
+    next->x[UCTX_T2] = r->x[UCTX_T2];
+    for (unsigned i = 0; i < HAL_RPC_WORDS; i++)
+        next->x[uctx_word(i)] = r->x[uctx_word(i)];
+    next->form = UCTX_MESSAGE;
+    return next;
+}
+
+#define IPC_FAST_ARGS                                                                                        \
+    struct sim_cpu *machine = sim_this;                                                                      \
+    struct thread *cur = (struct thread *)(void *)machine->uctx;                                             \
+    uint64_t remote = machine->regs.x[UCTX_A0];                                                              \
+    uint64_t local = machine->regs.x[UCTX_A1];                                                               \
+    uint64_t header = machine->regs.x[UCTX_T2]
+
+#define IPC_FAST_SLOW() return 0
+
+#define IPC_FAST_EXIT(here, name, label, next)                                                               \
+    return (uint64_t)(uintptr_t)fast_exit(&machine->regs, &(next)->uctx, name, label)
+
+#define IPC_FAST_SWAP(p, v) __atomic_exchange_n(p, v, __ATOMIC_ACQUIRE)
+
+#define IPC_FAST_CAS(p, old, new, fail)                                                                      \
+    do {                                                                                                     \
+        uint64_t old_ = (old);                                                                               \
+        if (!__atomic_compare_exchange_n(p, &old_, new, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))          \
+            goto fail;                                                                                       \
+    } while (0)
+
+#define IPC_FAST_STORE(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
+#define IPC_FAST_OR ||
+
+#define IPC_FAST_FPU true
+#define IPC_FAST_FPU_SAVE(area) hal_fpu_save(area)
+#define IPC_FAST_FPU_LOAD(area) hal_fpu_load(area)
+
+#include <ipc/ipc_fast.h>
+
+struct uctx *sim_fast_call(struct sim_cpu *cpu)
+{
+    (void)cpu;
+    return (struct uctx *)(uintptr_t)ipc_fast_body(false);
+}
+
+struct uctx *sim_fast_reply_wait(struct sim_cpu *cpu)
+{
+    (void)cpu;
+    return (struct uctx *)(uintptr_t)ipc_fast_body(true);
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Interrupts, inter-processor interrupts, the timers.  An interrupt that was sent arrives after a random delay.  Devices are
+ * lines that a test raises and lowers.
+ */
+#include "machine.h"
+
+#define NS_PER_SECOND 1000000000u
+
+void sim_irq_reset(void)
+{
+    hal_info.time_hz = NS_PER_SECOND;
+    hal_info.irq_count = IRQ_LINES;
+    for (uint32_t i = 0; i < IRQ_LINES; i++)
+        sim.line[i] = (struct irq_line){.mode = HAL_IRQ_LEVEL};
+}
+
+/* ---- devices ---- */
+
+static bool line_waits(const struct irq_line *line, uint32_t cpu)
+{
+    return line->enabled && !line->active && line->cpu == cpu &&
+           (line->latched || (line->mode == HAL_IRQ_LEVEL && line->level));
+}
+
+/* The first line that waits for `cpu`, or NULL. */
+static struct irq_line *line_waiting(uint32_t cpu)
+{
+    for (uint32_t i = 0; i < IRQ_LINES; i++)
+        if (line_waits(&sim.line[i], cpu))
+            return &sim.line[i];
+    return NULL;
+}
+
+void sim_irq_set(uint32_t index, bool level)
+{
+    struct irq_line *line = &sim.line[index];
+
+    if (line->mode == HAL_IRQ_EDGE && level && !line->level)
+        line->latched = true;
+    line->level = level;
+    sim_trace("line", index, level);
+    sim_layer_wake(&sim.cpu[line->cpu]);
+}
+
+void hal_irq_enable(hal_irq_t irq, bool enable)
+{
+    HAL_REQUIRE(irq < HAL_IRQ_MAX);
+
+    if (irq < IRQ_LINES)
+        sim.line[irq].enabled = enable;
+}
+
+enum hal_status hal_irq_route(hal_irq_t irq, enum hal_irq_mode mode, uint32_t cpu)
+{
+    HAL_REQUIRE(irq < HAL_IRQ_MAX && cpu < HAL_CPU_MAX);
+
+    if (irq >= IRQ_LINES || cpu >= hal_info.cpu_count)
+        return HAL_INVALID;
+    sim.line[irq].mode = mode;
+    sim.line[irq].cpu = cpu;
+    return HAL_OK;
+}
+
+/* ---- what waits ---- */
+
+static uint64_t ipi_time(const struct sim_cpu *cpu)
+{
+    return __atomic_load_n(&cpu->ipi_time, __ATOMIC_ACQUIRE);
+}
+
+bool sim_irq_waiting(const struct sim_cpu *cpu)
+{
+    uint64_t now = sim_layer_now();
+
+    return ipi_time(cpu) <= now || cpu->deadline <= now || cpu->spurious || line_waiting(cpu->index) != NULL;
+}
+
+uint64_t sim_irq_next(const struct sim_cpu *cpu)
+{
+    uint64_t ipi = ipi_time(cpu);
+
+    return ipi < cpu->deadline ? ipi : cpu->deadline;
+}
+
+bool hal_irq_pending(void)
+{
+    return sim_irq_waiting(sim_this);
+}
+
+hal_irq_t hal_irq_claim(void)
+{
+    struct sim_cpu *cpu = sim_this;
+    uint64_t now = sim_layer_now();
+    struct irq_line *line = line_waiting(cpu->index);
+    hal_irq_t irq = HAL_IRQ_NONE;
+
+    HAL_REQUIRE(cpu->claimed == HAL_IRQ_NONE);
+
+    cpu->spurious = false;
+    if (ipi_time(cpu) <= now) {
+        /* Cleared before the sender's writes are read: a later send raises it again. */
+        __atomic_exchange_n(&cpu->ipi_time, NEVER, __ATOMIC_ACQ_REL);
+        irq = HAL_IRQ_IPI;
+    } else if (line != NULL) {
+        line->active = true;
+        line->latched = false;
+        irq = (hal_irq_t)(line - sim.line);
+    } else if (cpu->deadline <= now) {
+        cpu->deadline = NEVER;
+        irq = HAL_IRQ_TIMER;
+    }
+    cpu->claimed = irq;
+    sim_trace("claim", irq, 0);
+    return irq;
+}
+
+void hal_irq_complete(hal_irq_t irq)
+{
+    HAL_REQUIRE(irq != HAL_IRQ_NONE && irq == sim_this->claimed);
+
+    sim_this->claimed = HAL_IRQ_NONE;
+    if (irq < IRQ_LINES)
+        sim.line[irq].active = false;
+}
+
+void hal_ipi_send(uint32_t index)
+{
+    struct sim_cpu *cpu = &sim.cpu[index];
+    uint64_t none = NEVER;
+    uint64_t at = sim_layer_now() + sim_below(sim.config.irq_delay_max + 1ull) * sim.config.step_ns;
+
+    HAL_REQUIRE(index < hal_info.cpu_count && sim_mode(cpu) != SIM_CPU_OFF);
+
+    sim_trace("ipi", index, at);
+    __atomic_compare_exchange_n(&cpu->ipi_time, &none, at, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+    sim_layer_wake(cpu);
+    sim_layer_kernel_step();
+}
+
+/* ---- time ---- */
+
+hal_ticks_t hal_time_now(void)
+{
+    sim_layer_kernel_step();
+    return sim_layer_now();
+}
+
+void hal_timer_arm(hal_ticks_t deadline)
+{
+    sim_trace("timer", deadline, 0);
+    sim_this->deadline = deadline;
+}

@@ -1,0 +1,586 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The three ways through an RPC mean the same: random calls between a client and two servers run with all of them, without
+ * the fast path, and with the general path alone.  What every thread saw (results, headers, labels, sequence numbers,
+ * kinds of rights, its priority) and the name tables at the end must be equal; of names only whether they are valid, since each
+ * way takes new names from elsewhere.
+ *
+ * There is one CPU and one call at a time (a server may call the other one meanwhile), so that the order of events does not
+ * depend on how long they take.
+ */
+#include "agree_kernel.h"
+#include "property_counts.h"
+#include "user.h"
+
+#include <mach/rpc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model_script.h"
+
+#define STEPS 40u
+#define EVENTS 512u /* of a peer */
+#define PEERS 3u    /* the client, two servers */
+#define CLIENT 0u
+#define QUIET_EVERY 300u
+#define WORDS_MAX 40u
+#define BASE_PRIORITY 10
+
+#define NAME(index) ((mach_port_name_t)(index) << 8 | 1)
+#define PORT_NAME(peer) NAME(0x40 + (peer))  /* everybody has a send right to everybody's port */
+#define SPARE_NAME(step) NAME(0x48 + (step)) /* one each: the kernel uses a free one again */
+
+/* What becomes of a request, beside being answered. */
+enum trick {
+    ANSWER,
+    DROP,      /* the server releases the reply right instead */
+    MESSAGE,   /* a message to the client comes before the answer */
+    LABEL,     /* the server gives its port another label */
+    RENAME,    /* the reply right gets another name */
+    SEND_ONLY, /* the answer is sent by itself, then the server waits */
+    LATE,      /* the client's patience ends before the answer comes */
+    BAD_NAME,  /* the client names no right */
+    TOO_LONG,  /* more words than registers hold */
+    CROWD,     /* a message waits in the server's queue already */
+    TRICKS
+};
+
+struct form {
+    bool registers;
+    uint8_t words;
+    uint8_t trailer; /* MACH_RCV_TRAILER_*, in memory */
+};
+
+struct step {
+    uint8_t server;
+    bool nested; /* the server asks the other one first */
+    enum trick trick;
+    struct form call, answer, nested_call;
+};
+
+enum way { ALL_WAYS, NO_FAST_PATH, GENERAL_PATH, WAYS };
+static const char *const way_names[WAYS] = {"with all ways", "without the fast path",
+                                            "by the general path alone"};
+
+struct event {
+    uint32_t step, what;
+    uint64_t value[4];
+};
+
+/* What a peer noted, in its own order: that among peers is the scheduler's choice. */
+struct record {
+    struct event event[EVENTS];
+    uint32_t count;
+};
+
+static struct {
+    struct step step[STEPS];
+    struct record record[PEERS];
+    bool ended;
+    bool direct;          /* may ipc/direct.c be used? */
+    uint64_t tried, done; /* of RPCs in registers: those that came to it, those that it did */
+} a;
+
+static uint64_t tried[WAYS], done[WAYS]; /* of all seeds */
+
+/* --- keeping the kernel off its direct switch --- */
+
+struct thread;
+struct uctx;
+struct uctx *__real_ipc_direct_msg(struct thread *self);
+struct uctx *__wrap_ipc_direct_msg(struct thread *self);
+struct uctx *__real_ipc_direct_rpc(struct thread *self, bool reply);
+struct uctx *__wrap_ipc_direct_rpc(struct thread *self, bool reply);
+
+struct uctx *__wrap_ipc_direct_msg(struct thread *self)
+{
+    return a.direct ? __real_ipc_direct_msg(self) : NULL;
+}
+
+struct uctx *__wrap_ipc_direct_rpc(struct thread *self, bool reply)
+{
+    struct uctx *next = a.direct ? __real_ipc_direct_rpc(self, reply) : NULL;
+
+    a.tried++;
+    a.done += next != NULL;
+    return next;
+}
+
+/* --- what is noted --- */
+
+enum what { RESULT, HEADER, DATA, RIGHT, PRIORITY, TABLE };
+
+static void note(uint32_t who, uint32_t step, enum what what, uint64_t v0, uint64_t v1, uint64_t v2,
+                 uint64_t v3)
+{
+    struct record *r = &a.record[who];
+
+    SIM_CHECK(r->count < EVENTS);
+    r->event[r->count++] = (struct event){.step = step, .what = what, .value = {v0, v1, v2, v3}};
+}
+
+/* A name as all ways must agree on it. */
+static uint64_t plain(mach_port_name_t name)
+{
+    return !MACH_PORT_VALID(name) || (name >= PORT_NAME(0) && name < PORT_NAME(PEERS)) ? name : 1;
+}
+
+/* Calls to the kernel wait on another port, and the short ways need a thread that waits on one: only now and then. */
+static bool looks(uint32_t step)
+{
+    return step % 4 == 3;
+}
+
+/*
+ * Has the thread its own priority at least?  How much more it may have for a while depends on whether its partner waited at that
+ * moment; and the general path lends the priority of who leaves the CPU in both directions.
+ */
+static void note_priority(uint32_t who, uint32_t step)
+{
+    note(who, step, PRIORITY, agree_priority() >= BASE_PRIORITY + 2 * who, 0, 0, 0);
+}
+
+/* --- one message, in either form --- */
+
+struct packet {
+    mach_msg_header_t head;
+    uint64_t word[WORDS_MAX];
+    mach_msg_max_trailer_t trailer;
+};
+
+struct message {
+    mach_msg_return_t result;
+    mach_port_name_t remote; /* in: destination; out: reply right */
+    mach_msg_id_t id;
+    uint32_t words;
+    uint64_t word[WORDS_MAX];
+};
+
+static void note_message(uint32_t who, uint32_t step, const struct message *m, mach_msg_bits_t bits,
+                         mach_port_name_t local)
+{
+    uint64_t sum = 0;
+    mach_port_type_t type = 0;
+
+    for (uint32_t i = 0; i < m->words; i++)
+        sum = sum * 31 + m->word[i];
+    note(who, step, HEADER, bits, (uint64_t)m->id, m->words, plain(local));
+    note(who, step, DATA, sum, plain(m->remote), 0, 0);
+    if (looks(step) && MACH_PORT_VALID(m->remote))
+        SIM_CHECK(mach_port_type(mach_task_self(), m->remote, &type) == KERN_SUCCESS);
+    note(who, step, RIGHT, type, 0, 0, 0);
+}
+
+/* Receives too, in the form of the step. remote null: only that. */
+static void by_registers(uint32_t who, uint32_t step, struct message *m, bool call, mach_port_name_t local)
+{
+    struct sim_rpc rpc = {.remote = m->remote, .local = local, .header = MACH_RPC_HEADER(m->id, m->words)};
+
+    for (uint32_t i = 0; i < m->words && i < MACH_RPC_WORDS; i++)
+        rpc.word[i] = m->word[i];
+    const uint64_t result = sim_trap_rpc(call ? MACH_TRAP_RPC_CALL : MACH_TRAP_RPC_REPLY_WAIT, &rpc);
+    m->result = (mach_msg_return_t)result;
+    note(who, step, RESULT, result & UINT32_MAX, result >> 32, 0, 0);
+    if (m->result != MACH_MSG_SUCCESS)
+        return;
+    m->remote = rpc.remote;
+    m->id = (mach_msg_id_t)(uint32_t)rpc.header;
+    m->words = (rpc.header >> 32) & 0xff;
+    memcpy(m->word, rpc.word, sizeof(rpc.word));
+    note(who, step, DATA, rpc.label, 0, 0, 0);
+    note_message(who, step, m, (mach_msg_bits_t)(rpc.header >> MACH_RPC_REMOTE_SHIFT), MACH_PORT_NULL);
+}
+
+static void by_memory(uint32_t who, uint32_t step, struct message *m, mach_msg_option_t option,
+                      mach_msg_bits_t bits, mach_port_name_t local, const struct form *form)
+{
+    struct packet p = {.head = {.msgh_bits = bits,
+                                .msgh_size = (mach_msg_size_t)(sizeof(p.head) + m->words * sizeof(uint64_t)),
+                                .msgh_remote_port = m->remote,
+                                .msgh_local_port = MACH_MSGH_BITS_LOCAL(bits) != 0 ? local : MACH_PORT_NULL,
+                                .msgh_id = m->id}};
+
+    memcpy(p.word, m->word, m->words * sizeof(uint64_t));
+    m->result =
+        mach_msg(&p.head, option | (mach_msg_option_t)MACH_RCV_TRAILER_ELEMENTS((uint32_t)form->trailer),
+                 p.head.msgh_size, sizeof(p), local, 1, MACH_PORT_NULL);
+    note(who, step, RESULT, (uint32_t)m->result, 0, 0, 0);
+    if (m->result != MACH_MSG_SUCCESS || (option & MACH_RCV_MSG) == 0)
+        return;
+    m->remote = p.head.msgh_remote_port;
+    m->id = p.head.msgh_id;
+    m->words = (p.head.msgh_size - (mach_msg_size_t)sizeof(p.head)) / sizeof(uint64_t);
+    memcpy(m->word, p.word, m->words * sizeof(uint64_t));
+    const mach_msg_max_trailer_t *t = (const void *)((const char *)&p + p.head.msgh_size);
+    note(who, step, DATA, form->trailer >= MACH_RCV_TRAILER_SEQNO ? t->msgh_seqno : 0,
+         form->trailer >= MACH_RCV_TRAILER_CTX ? t->msgh_context : 0, t->msgh_trailer_size, 0);
+    note_message(who, step, m, p.head.msgh_bits, p.head.msgh_local_port);
+}
+
+#define CALL_BITS MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE)
+#define ANSWER_BITS MACH_MSGH_BITS(MACH_MSG_TYPE_MOVE_SEND_ONCE, 0)
+
+static void call(uint32_t who, uint32_t step, struct message *m, const struct form *form,
+                 mach_msg_option_t timeout)
+{
+    if (form->registers && timeout == 0)
+        by_registers(who, step, m, true, PORT_NAME(who));
+    else
+        by_memory(who, step, m, MACH_SEND_MSG | MACH_RCV_MSG | timeout, CALL_BITS, PORT_NAME(who), form);
+}
+
+/* Wait for a message, after an answer if there is one to give (remote). */
+static void answer_wait(uint32_t who, uint32_t step, struct message *m, const struct form *form)
+{
+    const mach_msg_option_t send = m->remote != MACH_PORT_NULL ? MACH_SEND_MSG : 0;
+
+    if (form->registers)
+        by_registers(who, step, m, false, PORT_NAME(who));
+    else
+        by_memory(who, step, m, send | MACH_RCV_MSG, send != 0 ? ANSWER_BITS : 0, PORT_NAME(who), form);
+}
+
+/* A message without answer. */
+static void post(uint32_t who, uint32_t step, uint32_t to, mach_msg_id_t id)
+{
+    const struct form form = {.words = 1};
+    struct message m = {.remote = PORT_NAME(to), .id = id, .words = 1, .word = {step}};
+
+    by_memory(who, step, &m, MACH_SEND_MSG, MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, 0), MACH_PORT_NULL,
+              &form);
+}
+
+/* --- the threads --- */
+
+#define ID_REQUEST 1000
+#define ID_NESTED 1500
+#define ID_ANSWER 2000
+#define ID_POST 3000
+
+static void words_fill(struct message *m, const struct form *form, uint32_t step)
+{
+    m->words = form->words;
+    for (uint32_t i = 0; i < m->words; i++)
+        m->word[i] = step * 100u + i;
+}
+
+/* What the server does before it answers. Returns the right to answer, or null. */
+static mach_port_name_t server_trick(uint32_t who, uint32_t step, mach_port_name_t reply)
+{
+    switch (a.step[step].trick) {
+    case DROP:
+        note(who, step, RESULT, (uint64_t)mach_port_deallocate(mach_task_self(), reply), 0, 0, 0);
+        return MACH_PORT_NULL;
+    case MESSAGE:
+        post(who, step, CLIENT, ID_POST);
+        return reply;
+    case LABEL:
+        SIM_CHECK(mach_port_set_context(mach_task_self(), PORT_NAME(who), step + 1) == KERN_SUCCESS);
+        return reply;
+    case RENAME:
+        SIM_CHECK(mach_port_rename(mach_task_self(), reply, SPARE_NAME(step)) == KERN_SUCCESS);
+        return SPARE_NAME(step);
+    case LATE:
+        user_sleep(4);
+        return reply;
+    default:
+        return reply;
+    }
+}
+
+static void serve(uint32_t who, struct message *m)
+{
+    const uint32_t step = (uint32_t)(m->id - (m->id < ID_NESTED ? ID_REQUEST : ID_NESTED));
+    const struct step *s = &a.step[step % STEPS];
+    const bool nested = m->id >= ID_NESTED;
+    mach_port_name_t reply = m->remote;
+
+    note_priority(who, step);
+    if (!nested && s->nested) {
+        struct message inner = {.remote = PORT_NAME(PEERS - who), .id = ID_NESTED + (int)step};
+        words_fill(&inner, &s->nested_call, step);
+        call(who, step, &inner, &s->nested_call, 0);
+    }
+    if (!nested)
+        reply = server_trick(who, step, reply);
+    m->remote = reply;
+    m->id = ID_ANSWER + (int)step;
+    words_fill(m, &s->answer, step);
+    if (s->trick == SEND_ONLY && !nested) {
+        by_memory(who, step, m, MACH_SEND_MSG, ANSWER_BITS, MACH_PORT_NULL, &s->answer);
+        m->remote = MACH_PORT_NULL;
+        m->words = 0;
+    }
+    answer_wait(who, step, m, &s->answer);
+}
+
+static void server(uint64_t who)
+{
+    static const struct form first = {.registers = true};
+    struct message m = {.remote = MACH_PORT_NULL};
+
+    answer_wait((uint32_t)who, 0, &m, &first);
+    for (;;) {
+        if (m.result == MACH_RCV_TOO_LARGE) { /* it waits for a buffer */
+            const struct form buffer = {.trailer = MACH_RCV_TRAILER_CTX};
+            m.remote = MACH_PORT_NULL;
+            m.words = 0;
+            answer_wait((uint32_t)who, 0, &m, &buffer);
+        } else if (m.result != MACH_MSG_SUCCESS || m.id >= ID_ANSWER) { /* nobody to answer */
+            m.remote = MACH_PORT_NULL;
+            m.words = 0;
+            answer_wait((uint32_t)who, 0, &m, &first);
+        } else {
+            serve((uint32_t)who, &m);
+        }
+    }
+}
+
+/* Take what comes until it is the answer, or a notice that there will be none. */
+static void client_collect(uint32_t step, struct message *m)
+{
+    const struct form buffer = {.trailer = MACH_RCV_TRAILER_CTX};
+
+    while (m->result == MACH_RCV_TOO_LARGE || m->result == MACH_RCV_TIMED_OUT ||
+           (m->result == MACH_MSG_SUCCESS && m->id == ID_POST)) {
+        m->remote = MACH_PORT_NULL;
+        m->words = 0;
+        answer_wait(CLIENT, step, m, &buffer);
+    }
+}
+
+static void client(uint64_t arg)
+{
+    (void)arg;
+    for (uint32_t i = 0; i < STEPS; i++) {
+        const struct step *s = &a.step[i];
+        struct message m = {.remote = s->trick == BAD_NAME ? NAME(0x3f) : PORT_NAME(s->server),
+                            .id = ID_REQUEST + (int)i};
+
+        words_fill(&m, &s->call, i);
+        if (s->trick == TOO_LONG)
+            m.words = MACH_RPC_WORDS + 1;
+        if (s->trick == CROWD)
+            post(CLIENT, i, s->server, ID_POST);
+        call(CLIENT, i, &m, &s->call, s->trick == LATE ? MACH_RCV_TIMEOUT : 0);
+        client_collect(i, &m);
+        note_priority(CLIENT, i);
+    }
+    __atomic_store_n(&a.ended, true, __ATOMIC_RELEASE);
+    user_thread_exit();
+}
+
+/* --- the first task --- */
+
+static int by_value(const void *x, const void *y)
+{
+    return memcmp(x, y, sizeof(struct event));
+}
+
+/* What a task's names denote, in an order that does not depend on those that the kernel chose. */
+static void note_table(uint32_t who, mach_port_t task)
+{
+    mach_port_name_t names[64];
+    mach_port_type_t types[64];
+    mach_msg_type_number_t count = 64, types_count = 64;
+    const uint32_t first = a.record[who].count;
+
+    SIM_CHECK(mach_port_names_inband(task, MACH_PORT_NULL, names, &count, types, &types_count) ==
+              KERN_SUCCESS);
+    for (uint32_t i = 0; i < count; i++) {
+        mach_port_status_t status = {0};
+        mach_msg_type_number_t status_count = MACH_PORT_RECEIVE_STATUS_COUNT;
+        mach_port_urefs_t refs = 0;
+        (void)mach_port_get_refs(task, names[i], MACH_PORT_RIGHT_SEND, &refs);
+        if (types[i] & MACH_PORT_TYPE_RECEIVE)
+            SIM_CHECK(mach_port_get_attributes(task, names[i], MACH_PORT_RECEIVE_STATUS,
+                                               (mach_port_info_t)&status, &status_count) == KERN_SUCCESS);
+        note(who, 0, TABLE, plain(names[i]), types[i], (uint64_t)refs << 32 | status.mps_seqno,
+             (uint64_t)status.mps_mscount << 32 | status.mps_sorights << 16 | status.mps_msgcount);
+    }
+    qsort(&a.record[who].event[first], count, sizeof(struct event), by_value);
+}
+
+static void peer_start(uint32_t peer, mach_port_t task)
+{
+    static const sim_program_t programs[PEERS] = {client, server, server};
+    mach_port_t thread;
+
+    SIM_CHECK(user_thread_start(task, programs[peer], peer, &thread) == KERN_SUCCESS);
+    SIM_CHECK(thread_priority(thread, BASE_PRIORITY + 2 * (int)peer, FALSE) == KERN_SUCCESS);
+    SIM_CHECK(mach_port_deallocate(mach_task_self(), thread) == KERN_SUCCESS);
+    user_sleep(1); /* servers wait before the client begins */
+}
+
+static void first_program(uint64_t arg)
+{
+    const mach_port_t host_priv = user_start(arg);
+    mach_port_t task[PEERS], port[PEERS];
+
+    property_counts_begin();
+    for (uint32_t i = 0; i < PEERS; i++) {
+        SIM_CHECK(task_create(mach_task_self(), FALSE, &task[i]) == KERN_SUCCESS);
+        SIM_CHECK(mach_port_allocate(mach_task_self(), MACH_PORT_RIGHT_RECEIVE, &port[i]) == KERN_SUCCESS);
+    }
+    for (uint32_t i = 0; i < PEERS; i++) {
+        for (uint32_t k = 0; k < PEERS; k++)
+            SIM_CHECK(mach_port_insert_right(task[i], PORT_NAME(k), port[k], MACH_MSG_TYPE_MAKE_SEND) ==
+                      KERN_SUCCESS);
+    }
+    for (uint32_t i = PEERS; i-- > 0;) {
+        SIM_CHECK(mach_port_insert_right(task[i], PORT_NAME(i), port[i], MACH_MSG_TYPE_MOVE_RECEIVE) ==
+                  KERN_SUCCESS);
+        peer_start(i, task[i]);
+    }
+    while (!__atomic_load_n(&a.ended, __ATOMIC_ACQUIRE))
+        user_sleep(1);
+    user_sleep(2);
+    for (uint32_t i = 0; i < PEERS; i++)
+        note_table(i, task[i]);
+    for (uint32_t i = 0; i < PEERS; i++) {
+        SIM_CHECK(task_terminate(task[i]) == KERN_SUCCESS);
+        SIM_CHECK(mach_port_deallocate(mach_task_self(), task[i]) == KERN_SUCCESS);
+    }
+    property_counts_end();
+    user_power_off(host_priv);
+}
+
+/* --- runs and their comparison --- */
+
+static struct form form_random(uint64_t *state)
+{
+    const uint64_t r = model_random(state);
+    const bool registers = r % 2 == 0;
+
+    return (struct form){
+        .registers = registers,
+        .words = (uint8_t)((r >> 8) % (registers || r >> 40 & 1 ? MACH_RPC_WORDS + 1 : WORDS_MAX)),
+        .trailer = (uint8_t)((r >> 16) % 5)};
+}
+
+static void steps_generate(uint64_t seed)
+{
+    uint64_t state = seed;
+
+    for (uint32_t i = 0; i < STEPS; i++) {
+        const uint64_t r = model_random(&state);
+        a.step[i] = (struct step){.server = (uint8_t)(1 + r % 2),
+                                  .nested = r >> 8 & 1,
+                                  .trick = r >> 16 & 1 ? ANSWER : (enum trick)((r >> 24) % TRICKS),
+                                  .call = form_random(&state),
+                                  .answer = form_random(&state),
+                                  .nested_call = form_random(&state)};
+        if (a.step[i].trick == TOO_LONG)
+            a.step[i].call.registers = true;
+    }
+}
+
+static bool run(uint64_t seed, enum way way)
+{
+    struct sim_config config = sim_config_default();
+
+    config.seed = seed;
+    config.program = first_program;
+    config.fast_path = way == ALL_WAYS;
+    config.quiet = property_counts_quiet;
+    config.quiet_every = QUIET_EVERY;
+    property_counts_reset();
+    memset(&a, 0, sizeof(a));
+    a.direct = way != GENERAL_PATH;
+    steps_generate(seed);
+    struct sim_result result = sim_run(&config);
+    tried[way] += a.tried;
+    done[way] += a.done;
+    if (result.end == SIM_POWEROFF)
+        return true;
+    printf("# seed %llu, %s: %s: %s\n", (unsigned long long)seed, way_names[way], sim_end_name(result.end),
+           result.message);
+    return false;
+}
+
+static void event_print(const char *title, const struct event *e)
+{
+    static const char *const names[] = {"result", "header", "data", "right", "priority", "table"};
+
+    printf("#   %s: step %u: %s %#llx %#llx %#llx %#llx\n", title, e->step, names[e->what],
+           (unsigned long long)e->value[0], (unsigned long long)e->value[1], (unsigned long long)e->value[2],
+           (unsigned long long)e->value[3]);
+}
+
+static void step_print(uint32_t i)
+{
+    const struct step *s = &a.step[i];
+
+    printf("#   step %u: server %u, trick %d, call %s %u words, answer %s %u words, nested %d %s %u words\n",
+           i, s->server, s->trick, s->call.registers ? "registers" : "memory", s->call.words,
+           s->answer.registers ? "registers" : "memory", s->answer.words, s->nested,
+           s->nested_call.registers ? "registers" : "memory", s->nested_call.words);
+}
+
+static bool compare(uint32_t peer, const struct record *want, const struct record *seen, uint64_t seed,
+                    enum way way)
+{
+    for (uint32_t i = 0; i < want->count && i < seen->count; i++) {
+        if (memcmp(&want->event[i], &seen->event[i], sizeof(want->event[i])) == 0)
+            continue;
+        printf("# seed %llu: what peer %u saw differs:\n", (unsigned long long)seed, peer);
+        event_print(way_names[ALL_WAYS], &want->event[i]);
+        event_print(way_names[way], &seen->event[i]);
+        step_print(want->event[i].step % STEPS);
+        return false;
+    }
+    if (want->count != seen->count)
+        printf("# seed %llu: peer %u noted %u events %s, %u %s\n", (unsigned long long)seed, peer,
+               want->count, way_names[ALL_WAYS], seen->count, way_names[way]);
+    return want->count == seen->count;
+}
+
+static bool agree(uint64_t seed)
+{
+    static struct record first[PEERS];
+
+    if (!run(seed, ALL_WAYS))
+        return false;
+    memcpy(first, a.record, sizeof(first));
+    for (enum way way = NO_FAST_PATH; way < WAYS; way++) {
+        if (!run(seed, way))
+            return false;
+        for (uint32_t peer = 0; peer < PEERS; peer++) {
+            if (!compare(peer, &first[peer], &a.record[peer], seed, way))
+                return false;
+        }
+    }
+    return true;
+}
+
+static bool ok(unsigned number, bool good, const char *what)
+{
+    printf("%sok %u - %s\n", good ? "" : "not ", number, what);
+    return good;
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t first = 1, last = 40;
+    bool good = true;
+
+    if (argc == 3 && strcmp(argv[1], "--seeds") == 0) {
+        char *end;
+        first = last = strtoull(argv[2], &end, 0);
+        if (strncmp(end, "..", 2) == 0)
+            last = strtoull(end + 2, NULL, 0);
+    } else if (argc != 1) {
+        fputs("usage: agree [--seeds A..B]\n", stderr);
+        return 2;
+    }
+    for (uint64_t seed = first; seed <= last && good; seed++)
+        good = agree(seed);
+    printf("# seeds %llu to %llu\n", (unsigned long long)first, (unsigned long long)last);
+    good = ok(1, good, "fast path, direct switch and general path agree");
+    good &= ok(2, tried[ALL_WAYS] < tried[NO_FAST_PATH], "the fast path was used");
+    good &= ok(3, done[NO_FAST_PATH] > 0 && done[GENERAL_PATH] == 0,
+               "the direct switch was used, and could be kept from it");
+    puts("1..3");
+    return good ? 0 : 1;
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Between the files of the audit. */
+#ifndef AUDIT_I_H
+#define AUDIT_I_H
+
+#include <hal/hal.h>
+#include <ipc/entry.h>
+#include <ipc/kmsg.h>
+#include <ipc/msg.h>
+#include <ipc/port.h>
+#include <ipc/pset.h>
+#include <kern/cpu.h>
+#include <kern/host.h>
+#include <kern/task.h>
+#include <vm/vm_map_i.h>
+#include <vm/vm_stat.h>
+
+#include "audit.h"
+#include "audit_private.h"
+
+/* The audit ends here: the invariant `check` does not hold for the object at `object`. */
+_Noreturn void audit_fail(const char *check, const void *object, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#define AUDIT(condition, check, object, ...)                                                                 \
+    do {                                                                                                     \
+        if (!(condition))                                                                                    \
+            audit_fail(check, object, __VA_ARGS__);                                                          \
+    } while (0)
+
+/* --- memory (audit_memory.c) --- */
+
+enum audit_kind {
+    AUDIT_PORT,
+    AUDIT_REQUEST,
+    AUDIT_PSET,
+    AUDIT_PSET_LINK,
+    AUDIT_SPACE,
+    AUDIT_KMSG,
+    AUDIT_TASK,
+    AUDIT_THREAD,
+    AUDIT_MAP,
+    AUDIT_MAP_ENTRY,
+    AUDIT_OBJECT,
+    AUDIT_RADIX,
+    AUDIT_PMAP,
+    AUDIT_FPU,
+    AUDIT_KMEM, /* memory of any size, from all its caches */
+    AUDIT_KINDS,
+};
+
+/* An object that is allocated, and what points to it. */
+struct audit_object {
+    char *address;
+    const struct cache *cache;
+    const char *owner; /* who has it, for what has one owner */
+    uint64_t refs;
+    uint64_t srights;
+    uint32_t sorights;
+    uint32_t places;        /* where a receive right is, or a thread is queued */
+    struct vm_map *map;     /* of a memory object: the first map that has it, and how far from its */
+    int64_t distance;       /* offsets the addresses there are */
+    bool several;           /* more than one map or distance */
+    struct ipc_port *queue; /* of a port in transit: the port that the message waits at */
+};
+
+struct audit_objects {
+    struct audit_object *object; /* by address */
+    size_t count;
+};
+
+/* Check page allocator and caches; find all objects. */
+void audit_memory_begin(void);
+/* All pages and objects have owners. */
+void audit_memory_end(void);
+void audit_memory_free(void);
+
+const struct audit_objects *audit_objects(enum audit_kind kind);
+/* The object, which `holder` points to: it must be allocated. */
+struct audit_object *audit_object(enum audit_kind kind, const void *address, const void *holder);
+/* The same; `owner` is the only one that has it. */
+struct audit_object *audit_own(enum audit_kind kind, const void *address, const char *owner);
+/* The memory from kmem_alloc(size), or the pages from vm_page_alloc(order), belong to `owner` alone. */
+void audit_own_memory(const void *address, size_t size, const char *owner);
+void audit_own_pages(const void *address, unsigned order, const char *owner);
+/* The page structure of a page that is in use. */
+const struct vm_page *audit_page(const void *address, const void *holder);
+/* Is [address, address + size) memory that the kernel may have objects in? */
+bool audit_is_memory(const void *address, size_t size);
+
+#define AUDIT_EACH(o, kind)                                                                                  \
+    for (struct audit_object *o = audit_objects(kind)->object, *o##_end = o + audit_objects(kind)->count;    \
+         o < o##_end; o++)
+
+/* The node behind `node` of the list `head`, checked for being linked both ways. */
+struct list *audit_next(const struct list *head, struct list *node);
+
+#define AUDIT_LIST(node, head)                                                                               \
+    for (struct list *node = audit_next(head, (struct list *)(head)); node != (head);                        \
+         node = audit_next(head, node))
+
+bool audit_on_list(const struct list *head, const struct list *node);
+uint32_t audit_list_count(const struct list *head);
+
+/* --- the modules --- */
+
+void audit_sched(void);   /* audit_sched.c: CPUs, run queues, timeouts */
+void audit_threads(void); /* audit_thread.c: threads and tasks */
+void audit_spaces(void);  /* audit_space.c: name spaces */
+void audit_ports(void);   /* audit_port.c: ports, sets, messages */
+void audit_port_counts(void);
+void audit_maps(void);  /* audit_vm.c: maps and objects */
+void audit_pmaps(void); /* audit_pmap.c: page tables, ASIDs, TLBs */
+
+/* --- rights, as they are found --- */
+
+enum audit_right { AUDIT_RECEIVE, AUDIT_SEND, AUDIT_SEND_ONCE };
+
+/* `holder` has a right to `port`; NULL and IPC_PORT_DEAD are fine. */
+void audit_right(const struct ipc_port *port, enum audit_right right, const void *holder);
+/* `holder` has a reference to the port, and no right. */
+void audit_port_ref(const struct ipc_port *port, const void *holder);
+/* `holder` has the message; `queue` is the port that it waits at, or NULL. */
+void audit_message(struct ipc_kmsg *kmsg, struct ipc_port *queue, const char *holder);
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Private parts of the kernel that the audit looks at: copies of the definitions in the files named, and their
+ * variables, which the build makes visible (audit_private.txt).  A copy that has become wrong shows in the first audit
+ * after boot.
+ */
+#ifndef AUDIT_PRIVATE_H
+#define AUDIT_PRIVATE_H
+
+#include <hal/info.h>
+#include <kern/cache.h>
+#include <kern/smp.h>
+#include <kern/thread.h>
+#include <vm/pmap.h>
+#include <vm/vm_page_i.h>
+
+/* --- kern/cache.c --- */
+struct cache_magazine {
+    uint64_t count;
+    void *object[31];
+} __attribute__((aligned(64)));
+
+struct slab {
+    struct list link;
+    struct cache *cache;
+    uint32_t free_count;
+    uint16_t free[]; /* [slab_capacity], then uint8_t live[slab_capacity] */
+};
+
+extern struct list cache_list;
+
+/* --- vm/vm_page.c --- */
+struct vm_page_zone {
+    uint64_t first;
+    uint64_t count;
+    struct vm_page *page;
+};
+
+struct vm_page_cache {
+    uint32_t count;
+    void *page[64];
+} __attribute__((aligned(64)));
+
+extern struct list page_free_list[VM_PAGE_ORDER_MAX + 1];
+extern uint64_t page_free_blocks;
+extern struct vm_page_zone zone_table[];
+extern uint32_t zone_count;
+extern uint64_t page_total;
+extern struct vm_page_cache page_cache[HAL_CPU_MAX];
+
+/* --- vm/vm_radix.c --- */
+#define RADIX_SHIFT 6u
+#define RADIX_SLOTS (1u << RADIX_SHIFT)
+
+struct radix_node {
+    uint64_t used;
+    void *slot[RADIX_SLOTS];
+};
+
+/* --- vm/pmap_asid.c --- */
+extern struct list asid_pmaps;
+extern uint32_t asid_limit;
+extern uint64_t pmap_kernel_token;
+
+/* --- ipc/space.c, ipc/hash.c --- */
+struct ipc_directory {
+    struct ipc_directory *next;
+    struct ipc_entry **leaf;
+    uint32_t capacity;
+};
+
+extern struct ipc_entry empty_leaf[];
+
+#define BUCKETS_PAGE 1024u
+
+/* --- ipc/kmsg.c --- */
+#define KMSG_SMALL 256u
+
+/* --- kern/reaper.c --- */
+struct reaper {
+    spinlock_t lock;
+    struct list queue;
+    bool waiting;
+    struct thread *thread;
+};
+
+extern struct reaper reaper;
+
+/* --- sched/sched.c --- */
+extern cpu_mask_t idle_cpus;
+
+/* --- continuations: ipc/msg.c, ipc/rpc.c, kern/exception.c, kern/trap_calls.c, kern/reaper.c --- */
+void msg_send_continue(struct thread *self);
+void rpc_send_continue(struct thread *self);
+void exception_continue(struct thread *self);
+void wait_over(struct thread *self);
+void reaper_step(struct thread *self);
+
+#endif

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The audit of threads and tasks. */
+#include <inttypes.h>
+#include <mach/policy.h>
+#include <sched/sched.h>
+
+#include "audit_i.h"
+
+/* --- what a thread holds --- */
+
+static bool receives(const struct thread *t)
+{
+    return t->continuation == ipc_msg_receive_continue || t->continuation == ipc_rpc_receive_continue;
+}
+
+static bool sends(const struct thread *t)
+{
+    return t->continuation == msg_send_continue || t->continuation == rpc_send_continue;
+}
+
+/* A message that it was given and has not written to its buffer yet, or one that it could not send yet. */
+static void operation_rights(const struct thread *t)
+{
+    struct ipc_kmsg *kmsg = t->op.ipc.kmsg;
+
+    if (receives(t) && t->state != THREAD_WAITING && kmsg != NULL) {
+        audit_message(kmsg, t->op.ipc.port, "receiving thread");
+        audit_port_ref(t->op.ipc.port, t);
+        audit_right(t->op.ipc.no_senders, AUDIT_SEND_ONCE, t);
+    } else if (sends(t) && kmsg != NULL) {
+        audit_message(kmsg, kmsg->remote, "sending thread");
+    } else if (t->continuation == exception_continue) {
+        audit_right(t->op.exc.reply_port, AUDIT_RECEIVE, t);
+    }
+}
+
+static void thread_rights(const struct thread *t)
+{
+    for (unsigned i = 0; i < EXC_TYPES_COUNT; i++)
+        audit_right(t->exception_port[i], AUDIT_SEND, t);
+    audit_right(t->self_port, AUDIT_RECEIVE, t);
+    operation_rights(t);
+    if (t->fpu != NULL)
+        audit_own(AUDIT_FPU, t->fpu, "thread");
+    AUDIT(t->fpu != NULL || t->fpu_credit == 0, "thread-fpu", t, "no vector state, but credit %u",
+          t->fpu_credit);
+    if (t->rcv_port == NULL) {
+        AUDIT(t->rcv_loan == 0, "thread-loan", t, "%u rights on loan from no port", t->rcv_loan);
+        AUDIT(t->rcv_name == THREAD_RCV_NONE || t->kernel, "thread-cache", t, "no port under name 0x%" PRIx64,
+              t->rcv_name);
+        return;
+    }
+    audit_port_ref(t->rcv_port, t);
+    for (uint32_t i = 0; i < t->rcv_loan; i++)
+        audit_right(t->rcv_port, AUDIT_SEND_ONCE, t);
+    AUDIT((t->rcv_name != THREAD_RCV_NONE) == (t->rcv_port->cacher == t), "thread-cache", t,
+          "port %p is cached under name 0x%" PRIx64 " by thread %p", (void *)t->rcv_port, t->rcv_name,
+          (void *)t->rcv_port->cacher);
+}
+
+/* --- states --- */
+
+static void check_wait(const struct thread *t)
+{
+    const struct ipc_port *port = t->wait_object;
+    bool timed = t->timeout.cpu != NULL;
+
+    switch (t->wait) {
+    case THREAD_WAIT_RECEIVE:
+        (void)audit_object(AUDIT_PORT, port, t);
+        AUDIT(audit_on_list(&port->receivers, &t->wait_link), "wait-lost", t, "not in the queue of port %p",
+              (const void *)port);
+        AUDIT(timed || (t->op.ipc.option & MACH_RCV_TIMEOUT) == 0, "wait-timeout", t,
+              "its time does not run");
+        break;
+    case THREAD_WAIT_RECEIVE_SET:
+        (void)audit_object(AUDIT_PSET, port, t);
+        AUDIT(audit_on_list(&((const struct ipc_pset *)t->wait_object)->receivers, &t->wait_link),
+              "wait-lost", t, "not in the queue of set %p", t->wait_object);
+        AUDIT(timed || (t->op.ipc.option & MACH_RCV_TIMEOUT) == 0, "wait-timeout", t,
+              "its time does not run");
+        break;
+    case THREAD_WAIT_SEND:
+        (void)audit_object(AUDIT_PORT, port, t);
+        AUDIT(audit_on_list(&port->senders, &t->wait_link), "wait-lost", t, "not in the queue of port %p",
+              (const void *)port);
+        break;
+    case THREAD_WAIT_SLEEP:
+        AUDIT(timed, "wait-timeout", t, "sleeps, and its time does not run");
+        break;
+    case THREAD_WAIT_EXCEPTION:
+        (void)audit_object(AUDIT_PORT, t->op.exc.reply_port, t);
+        AUDIT(t->op.exc.reply_port->sorights > 0, "wait-lost", t, "nobody can answer its exception");
+        break;
+    case THREAD_WAIT_KERNEL:
+        AUDIT(t == reaper.thread && reaper.waiting && list_empty(&reaper.queue), "wait-lost", t,
+              "the reaper waits and has work");
+        break;
+    default:
+        audit_fail("wait-lost", t, "waits for nothing");
+    }
+}
+
+/* Will a request to the thread be noticed? kern/thread.c says how. */
+static void check_requests(const struct thread *t)
+{
+    bool seen = t->kicked != 0;
+
+    if (t->state == THREAD_RUNNING || t->state == THREAD_RECEIVING)
+        AUDIT(t->ast == 0 || seen, "thread-request", t, "state %u: request 0x%x is not noticed", t->state,
+              t->ast);
+    if (t->state == THREAD_WAITING)
+        AUDIT((t->ast & THREAD_AST_TERMINATE) == 0 || seen, "thread-request", t, "it waits and is to end");
+    if (t->state == THREAD_STOPPED)
+        AUDIT(thread_must_stop(t), "thread-stopped", t, "%u suspensions, %u holds, requests 0x%x",
+              t->suspend_count, t->kernel_holds, t->ast);
+    if (t->state != THREAD_DEAD && (t->ast & THREAD_AST_TERMINATE) == 0) {
+        bool held = t->suspend_count > 0 || t->kernel_holds > 0;
+        AUDIT(held == ((t->ast & THREAD_AST_SUSPEND) != 0), "thread-hold", t,
+              "%u suspensions, %u holds, requests 0x%x", t->suspend_count, t->kernel_holds, t->ast);
+    }
+}
+
+static uint64_t own_priority(const struct thread *t)
+{
+    if (t->depressed)
+        return SCHED_PRIORITY_IDLE;
+    if (t->base_priority <= SCHED_PRIORITY_LEAST)
+        return t->base_priority;
+    return t->base_priority - SCHED_PRIORITY_LEAST > t->penalty ? t->base_priority - t->penalty
+                                                                : SCHED_PRIORITY_LEAST;
+}
+
+static void check_priority(const struct thread *t)
+{
+    AUDIT(t->priority <= SCHED_PRIORITY_MAX && t->base_priority <= SCHED_PRIORITY_MAX, "thread-priority", t,
+          "%" PRIu64 ", base %" PRIu64, t->priority, t->base_priority);
+    AUDIT(t->penalty <= SCHED_PENALTY_MAX && (t->policy == POLICY_TIMESHARE || t->penalty == 0),
+          "thread-penalty", t, "%u with policy %d", t->penalty, t->policy);
+    AUDIT(t->own_priority == own_priority(t), "thread-priority", t, "own %" PRIu64 ", should be %" PRIu64,
+          t->own_priority, own_priority(t));
+    AUDIT(!t->depressed || t->depression.cpu != NULL, "thread-depressed", t, "nothing ends it");
+}
+
+static void check_state(const struct thread *t, const struct audit_object *o)
+{
+    const struct cpu *cpu = t->cpu;
+
+    AUDIT(o->places == (t->state == THREAD_READY), "thread-queue", t, "state %u, in %u run queues", t->state,
+          o->places);
+    AUDIT(t->state != THREAD_RUNNING || (cpu != NULL && cpu->current == t), "thread-running", t,
+          "CPU %u does not run it", cpu != NULL ? cpu->index : UINT32_MAX);
+    AUDIT((t->kicked != 0) == o->several, "kick-list", t, "kicked is %u, on a list: %d", t->kicked,
+          o->several);
+    if (t->state == THREAD_WAITING)
+        check_wait(t);
+    else if (t->state != THREAD_RECEIVING)
+        AUDIT(t->timeout.cpu == NULL, "timeout-late", t, "state %u: the time of a past wait runs", t->state);
+    if (t->state == THREAD_RECEIVING)
+        AUDIT(t->rcv_port != NULL && (t->rcv_port->rx & ~IPC_PORT_RX_BUFFER) == (uint64_t)(uintptr_t)t,
+              "wait-lost", t, "not in the rx word of port %p", (void *)t->rcv_port);
+    AUDIT(t->state <= THREAD_DEAD, "thread-state", t, "%u", t->state);
+    AUDIT(t->state != THREAD_STOPPED || t->continuation == NULL, "thread-stopped", t, "inside an operation");
+    check_requests(t);
+    check_priority(t);
+}
+
+static void check_thread(const struct thread *t, const struct audit_object *o)
+{
+    const struct task *task = t->task;
+    bool listed = false;
+
+    thread_rights(t);
+    check_state(t, o);
+    if (!t->kernel) {
+        audit_object(AUDIT_TASK, task, t)->refs++;
+        AUDIT(t->space == task->space && t->pmap == task->map->pmap, "thread-task", t, "not with task %p",
+              (const void *)task);
+        listed = audit_on_list(&task->threads, &t->task_link);
+        AUDIT(listed == (t->state != THREAD_DEAD), "thread-task", t, "state %u, in the list of its task: %d",
+              t->state, listed);
+        AUDIT((t->self_port != NULL) == listed, "thread-port", t, "state %u, port %p", t->state,
+              (void *)t->self_port);
+    }
+    AUDIT(o->refs + listed + t->kernel == t->refs, "thread-refs", t,
+          "state %u: %" PRIu64 " references, counted %" PRIu64, t->state, o->refs + listed + t->kernel,
+          t->refs);
+}
+
+/* --- tasks --- */
+
+static bool is_reaped(const struct task *task)
+{
+    return !task->active && task->thread_count == 0 && !audit_on_list(&reaper.queue, &task->link);
+}
+
+static void check_task(struct task *task)
+{
+    uint32_t count = 0;
+
+    AUDIT_LIST(node, &task->threads)
+    {
+        const struct thread *t = CONTAINER_OF(node, struct thread, task_link);
+        (void)audit_object(AUDIT_THREAD, t, task);
+        AUDIT(t->task == task, "thread-task", t, "in the list of task %p", (void *)task);
+        AUDIT(t->kernel_holds == (task->suspend_count > 0), "task-suspend", t,
+              "%u holds, its task is suspended %u times", t->kernel_holds, task->suspend_count);
+        count++;
+    }
+    AUDIT(count == task->thread_count, "task-threads", task, "%u threads, counted %u", count,
+          task->thread_count);
+    AUDIT(task->active == (task->self_port != NULL) && task->active == task->space->active, "task-active",
+          task, "active %d, port %p, space active %d", task->active, (void *)task->self_port,
+          task->space->active);
+    for (unsigned i = 0; i < EXC_TYPES_COUNT; i++)
+        audit_right(task->exception_port[i], AUDIT_SEND, task);
+    audit_right(task->bootstrap_port, AUDIT_SEND, task);
+    audit_right(task->self_port, AUDIT_RECEIVE, task);
+    audit_own(AUDIT_SPACE, task->space, "task");
+    audit_own(AUDIT_MAP, task->map, "task");
+    AUDIT(task->space->refs == 1, "space-refs", task->space, "%" PRIu64, task->space->refs);
+    AUDIT(task->map->refs == 1, "map-refs", task->map, "%" PRIu64, task->map->refs);
+}
+
+void audit_threads(void)
+{
+    AUDIT_EACH(o, AUDIT_TASK)
+    check_task((void *)o->address);
+    AUDIT_EACH(o, AUDIT_THREAD)
+    {
+        check_thread((const void *)o->address, o);
+        o->owner = "references";
+    }
+    AUDIT_EACH(o, AUDIT_TASK)
+    {
+        const struct task *task = (const void *)o->address;
+        uint64_t refs = o->refs + !is_reaped(task);
+        AUDIT(refs == task->refs, "task-refs", task, "%s: %" PRIu64 " references, counted %" PRIu64,
+              task->name, refs, task->refs);
+        o->owner = "references";
+    }
+}

@@ -1,0 +1,502 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Virtual memory follows a model of it: tasks as arrays of pages.  Random operations on a window of pages: allocate,
+ * deallocate, protect, inherit, fork, copies by the kernel, and loads and stores by two threads, which on a machine with
+ * several CPUs have a TLB each: what one of them changes, the other one must see at once.
+ *
+ * Of each page the words at every WORD_STEP bytes are followed. Scripts are the bytes of struct model_op, so they shrink as
+ * those on port rights do.
+ */
+#include "property.h"
+#include "property_counts.h"
+#include "user.h"
+
+#include <mach/vm_region.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SPACES 3u /* 0: the first task's own */
+#define PAGES 12u
+#define WORDS 8u /* of a page that are followed */
+#define WORD_STEP (4096u / WORDS)
+#define STORES 4096u
+#define OPS 100u
+#define NOBODY 2u    /* in place of a thread */
+#define PATIENCE 64u /* steps from one yield to the next */
+#define QUIET_EVERY 300u
+
+enum code {
+    ALLOCATE,
+    OVERWRITE,
+    DEALLOCATE,
+    PROTECT,
+    MAXIMUM,
+    INHERIT,
+    FORK,
+    REGION,
+    READ,
+    WRITE,
+    LOAD,
+    STORE,
+    CODES
+};
+
+/* What pages of several tasks may share. */
+struct store {
+    uint64_t word[WORDS];
+};
+
+struct page {
+    bool mapped;
+    vm_prot_t protection, maximum;
+    vm_inherit_t inheritance;
+    struct store *store;
+};
+
+static struct {
+    struct page page[SPACES][PAGES];
+    struct store store[STORES];
+    uint32_t stores;
+    mach_port_t task[SPACES];
+    mach_vm_address_t base;
+
+    const struct model_op *ops;
+    uint32_t count, position;
+    uint32_t turn; /* whose: thread 0 or 1, or NOBODY's */
+    bool ended;
+    char text[PROPERTY_TEXT];
+} v;
+
+/* --- an operation's arguments --- */
+
+static uint32_t first_page(const struct model_op *op)
+{
+    return op->slot[0] % PAGES;
+}
+
+/* Behind the last page. */
+static uint32_t end_page(const struct model_op *op)
+{
+    const uint32_t end = first_page(op) + 1 + op->slot[1] % 5;
+
+    return end < PAGES ? end : PAGES;
+}
+
+static mach_vm_address_t address_of(uint32_t page)
+{
+    return v.base + page * PAGE_SIZE;
+}
+
+static vm_prot_t protection_of(const struct model_op *op)
+{
+    static const vm_prot_t some[8] = {VM_PROT_READ | VM_PROT_WRITE,
+                                      VM_PROT_READ,
+                                      VM_PROT_NONE,
+                                      VM_PROT_READ | VM_PROT_WRITE,
+                                      VM_PROT_READ | VM_PROT_EXECUTE,
+                                      VM_PROT_READ | VM_PROT_WRITE,
+                                      VM_PROT_ALL,
+                                      VM_PROT_READ};
+
+    return some[op->kind[0] % 8];
+}
+
+static uint32_t space_of(const struct model_op *op)
+{
+    return v.task[op->target % SPACES] != MACH_PORT_NULL ? op->target % SPACES : 0;
+}
+
+/* --- the model --- */
+
+static struct store *store_new(void)
+{
+    SIM_CHECK(v.stores < STORES);
+    return &v.store[v.stores++];
+}
+
+static kern_return_t model_allocate(struct page *pages, uint32_t first, uint32_t end, bool overwrite)
+{
+    for (uint32_t i = first; i < end && !overwrite; i++) {
+        if (pages[i].mapped)
+            return KERN_NO_SPACE;
+    }
+    for (uint32_t i = first; i < end; i++)
+        pages[i] = (struct page){.mapped = true,
+                                 .protection = VM_PROT_DEFAULT,
+                                 .maximum = VM_PROT_ALL,
+                                 .inheritance = VM_INHERIT_DEFAULT,
+                                 .store = store_new()};
+    return KERN_SUCCESS;
+}
+
+static kern_return_t model_protect(struct page *pages, uint32_t first, uint32_t end, bool maximum,
+                                   vm_prot_t protection)
+{
+    kern_return_t kr = KERN_SUCCESS;
+
+    if (!maximum && protection == VM_PROT_ALL)
+        return KERN_PROTECTION_FAILURE; /* never write and execute */
+    for (uint32_t i = first; i < end; i++) {
+        if (!pages[i].mapped)
+            return KERN_INVALID_ADDRESS;
+        if ((protection & ~pages[i].maximum) != 0)
+            kr = KERN_PROTECTION_FAILURE;
+    }
+    for (uint32_t i = first; i < end && kr == KERN_SUCCESS; i++) {
+        if (maximum)
+            pages[i].maximum = protection;
+        pages[i].protection = maximum ? pages[i].protection & protection : protection;
+    }
+    return kr;
+}
+
+static void model_fork(const struct page *parent, struct page *child)
+{
+    for (uint32_t i = 0; i < PAGES; i++) {
+        child[i] = parent[i];
+        if (!parent[i].mapped || parent[i].inheritance == VM_INHERIT_NONE) {
+            child[i] = (struct page){.mapped = false};
+        } else if (parent[i].inheritance == VM_INHERIT_COPY) {
+            child[i].store = store_new();
+            *child[i].store = *parent[i].store;
+        }
+    }
+}
+
+static kern_return_t model_access(const struct page *page, vm_prot_t access)
+{
+    if (!page->mapped)
+        return KERN_INVALID_ADDRESS;
+    return (access & ~page->protection) != 0 ? KERN_PROTECTION_FAILURE : KERN_SUCCESS;
+}
+
+/* --- checks --- */
+
+static void must(uint64_t seen, uint64_t want, const char *what)
+{
+    if (seen == want)
+        return;
+    (void)snprintf(v.text, sizeof(v.text), "%s is %#llx, must be %#llx", what, (unsigned long long)seen,
+                   (unsigned long long)want);
+    sim_fail("%s", v.text);
+}
+
+/* The region at or above the first page of the operation. */
+static void check_region(uint32_t space, const struct model_op *op)
+{
+    struct vm_region_basic_info_64 info;
+    mach_msg_type_number_t count = VM_REGION_BASIC_INFO_COUNT_64;
+    mach_vm_address_t address = address_of(first_page(op));
+    mach_vm_size_t size;
+    mach_port_t object;
+    uint32_t page = first_page(op);
+    const kern_return_t kr = mach_vm_region(v.task[space], &address, &size, VM_REGION_BASIC_INFO_64,
+                                            (vm_region_info_t)&info, &count, &object);
+
+    while (page < PAGES && !v.page[space][page].mapped)
+        page++;
+    if (page == PAGES) {
+        must(kr != KERN_SUCCESS || address >= address_of(PAGES), true, "no region");
+        return;
+    }
+    must((uint64_t)kr, KERN_SUCCESS, "result of vm_region");
+    must(address <= address_of(page) && address + size > address_of(page), true, "region has the page");
+    must((uint64_t)info.protection, (uint64_t)v.page[space][page].protection, "protection");
+    must((uint64_t)info.max_protection, (uint64_t)v.page[space][page].maximum, "maximum protection");
+    must(info.inheritance, v.page[space][page].inheritance, "inheritance");
+}
+
+/* --- doing an operation on both --- */
+
+/* A copy of up to 4 KiB that begins at a followed word. */
+static mach_vm_address_t copy_address(const struct model_op *op)
+{
+    return address_of(first_page(op)) + op->slot[2] % WORDS * WORD_STEP;
+}
+
+static mach_vm_size_t copy_size(const struct model_op *op)
+{
+    const mach_vm_size_t size = 8 + op->slot[3] % WORDS * WORD_STEP;
+    const mach_vm_size_t room = address_of(PAGES) - copy_address(op);
+
+    return size < room ? size : room;
+}
+
+/* Calls `visit` for each followed word of the copy, up to the page where the access fails; returns why. */
+static kern_return_t each_word(uint32_t space, const struct model_op *op, vm_prot_t access,
+                               void (*visit)(uint64_t *word, void *data), char *data)
+{
+    const mach_vm_size_t from = copy_address(op) - v.base;
+
+    for (mach_vm_size_t at = from; at < from + copy_size(op); at += WORD_STEP) {
+        struct page *page = &v.page[space][at / PAGE_SIZE];
+        const kern_return_t kr = model_access(page, access);
+        if (kr != KERN_SUCCESS)
+            return kr;
+        visit(&page->store->word[at % PAGE_SIZE / WORD_STEP], data + (at - from));
+    }
+    /* the last page may have none of the words followed */
+    return model_access(&v.page[space][(from + copy_size(op) - 1) / PAGE_SIZE], access);
+}
+
+static void visit_compare(uint64_t *word, void *data)
+{
+    uint64_t seen;
+
+    memcpy(&seen, data, sizeof(seen));
+    must(seen, *word, "word read");
+}
+
+static void visit_nothing(uint64_t *word, void *data)
+{
+    (void)word;
+    (void)data;
+}
+
+static void visit_write(uint64_t *word, void *data)
+{
+    memcpy(word, data, sizeof(*word));
+}
+
+static void do_read(uint32_t space, const struct model_op *op)
+{
+    static char data[VM_INBAND_MAX];
+    mach_msg_type_number_t count = sizeof(data);
+    const kern_return_t kr =
+        mach_vm_read_inband(v.task[space], copy_address(op), copy_size(op), (unsigned char *)data, &count);
+
+    must((uint64_t)kr, (uint64_t)each_word(space, op, VM_PROT_READ, visit_nothing, data), "result of a read");
+    if (kr == KERN_SUCCESS)
+        (void)each_word(space, op, VM_PROT_READ, visit_compare, data);
+}
+
+static void do_write(uint32_t space, const struct model_op *op)
+{
+    static char data[VM_INBAND_MAX];
+
+    memset(data, op->value, sizeof(data));
+    const kern_return_t kr = mach_vm_write_inband(v.task[space], copy_address(op), (unsigned char *)data,
+                                                  (mach_msg_type_number_t)copy_size(op));
+    must((uint64_t)kr, (uint64_t)each_word(space, op, VM_PROT_WRITE, visit_write, data), "result of a write");
+}
+
+/* Accesses of the threads themselves: only such as must succeed. */
+static void do_access(const struct model_op *op, bool store)
+{
+    struct page *page = &v.page[0][first_page(op)];
+    const uint32_t word = op->slot[2] % WORDS;
+    const uint64_t va = address_of(first_page(op)) + word * WORD_STEP;
+
+    if (model_access(page, store ? VM_PROT_WRITE : VM_PROT_READ) != KERN_SUCCESS)
+        return;
+    if (store) {
+        page->store->word[word] = (uint64_t)v.position << 8 | op->value;
+        sim_store64(va, page->store->word[word]);
+    } else {
+        must(sim_load64(va), page->store->word[word], "word loaded");
+    }
+}
+
+static void do_fork(const struct model_op *op)
+{
+    const uint32_t child = 1 + op->slot[0] % (SPACES - 1);
+    const uint32_t parent = space_of(op) != child ? space_of(op) : 0;
+    mach_port_t task;
+
+    must((uint64_t)task_create(v.task[parent], TRUE, &task), KERN_SUCCESS, "result of task_create");
+    if (v.task[child] != MACH_PORT_NULL) {
+        SIM_CHECK(task_terminate(v.task[child]) == KERN_SUCCESS);
+        SIM_CHECK(mach_port_deallocate(mach_task_self(), v.task[child]) == KERN_SUCCESS);
+    }
+    v.task[child] = task;
+    model_fork(v.page[parent], v.page[child]);
+}
+
+static kern_return_t do_map_call(uint32_t space, const struct model_op *op, kern_return_t *want)
+{
+    const uint32_t first = first_page(op), end = end_page(op);
+    struct page *pages = v.page[space];
+    mach_vm_address_t address = address_of(first) + op->slot[4] % 2; /* whole pages in any case */
+    const mach_vm_size_t size = (end - first) * PAGE_SIZE - op->slot[4] % 2;
+
+    switch (op->code % CODES) {
+    case ALLOCATE:
+    case OVERWRITE: {
+        const bool overwrite = op->code % CODES == OVERWRITE;
+        *want = model_allocate(pages, first, end, overwrite);
+        return mach_vm_allocate(v.task[space], &address, size,
+                                overwrite ? VM_FLAGS_OVERWRITE : VM_FLAGS_FIXED);
+    }
+    case DEALLOCATE:
+        for (uint32_t i = first; i < end; i++)
+            pages[i] = (struct page){.mapped = false};
+        *want = KERN_SUCCESS;
+        return mach_vm_deallocate(v.task[space], address, size);
+    case PROTECT:
+        *want = model_protect(pages, first, end, false, protection_of(op));
+        return mach_vm_protect(v.task[space], address, size, FALSE, protection_of(op));
+    case MAXIMUM:
+        *want = model_protect(pages, first, end, true, protection_of(op) | VM_PROT_READ);
+        return mach_vm_protect(v.task[space], address, size, TRUE, protection_of(op) | VM_PROT_READ);
+    default: /* INHERIT */
+        for (uint32_t i = first; i < end; i++)
+            pages[i].inheritance = op->kind[1] % 3u;
+        *want = KERN_SUCCESS;
+        return mach_vm_inherit(v.task[space], address, size, op->kind[1] % 3u);
+    }
+}
+
+static void do_op(const struct model_op *op)
+{
+    const uint32_t space = space_of(op);
+    kern_return_t want = KERN_SUCCESS;
+
+    switch (op->code % CODES) {
+    case FORK:
+        do_fork(op);
+        break;
+    case REGION:
+        check_region(space, op);
+        break;
+    case READ:
+        do_read(space, op);
+        break;
+    case WRITE:
+        do_write(space, op);
+        break;
+    case LOAD:
+    case STORE:
+        do_access(op, op->code % CODES == STORE);
+        break;
+    default: {
+        const kern_return_t kr = do_map_call(space, op, &want);
+        must((uint64_t)kr, (uint64_t)want, "result");
+        break;
+    }
+    }
+}
+
+/* --- the threads --- */
+
+static void take_turns(uint32_t self)
+{
+    for (uint32_t waits = 0; !__atomic_load_n(&v.ended, __ATOMIC_ACQUIRE);) {
+        if (__atomic_load_n(&v.turn, __ATOMIC_ACQUIRE) != self) {
+            sim_step(); /* mostly not through the kernel: that would be a chance to tidy up the TLB */
+            if (++waits % PATIENCE == 0)
+                user_yield();
+            continue;
+        }
+        if (v.position < v.count)
+            do_op(&v.ops[v.position]);
+        if (++v.position >= v.count)
+            __atomic_store_n(&v.ended, true, __ATOMIC_RELEASE);
+        else
+            __atomic_store_n(&v.turn, v.ops[v.position].task % 2u, __ATOMIC_RELEASE);
+    }
+}
+
+static void peer(uint64_t arg)
+{
+    (void)arg;
+    take_turns(1);
+    user_thread_exit();
+}
+
+static void first_program(uint64_t arg)
+{
+    const mach_port_t host_priv = user_start(arg);
+
+    property_counts_begin();
+    v.task[0] = mach_task_self();
+    SIM_CHECK(mach_vm_allocate(v.task[0], &v.base, PAGES * PAGE_SIZE, VM_FLAGS_ANYWHERE) == KERN_SUCCESS);
+    SIM_CHECK(user_thread_start(v.task[0], peer, 0, NULL) == KERN_SUCCESS);
+    SIM_CHECK(mach_vm_deallocate(v.task[0], v.base, PAGES * PAGE_SIZE) == KERN_SUCCESS);
+    __atomic_store_n(&v.turn, v.ops[0].task % 2u, __ATOMIC_RELEASE);
+    take_turns(0);
+    for (uint32_t i = 1; i < SPACES; i++) {
+        if (v.task[i] != MACH_PORT_NULL)
+            SIM_CHECK(task_terminate(v.task[i]) == KERN_SUCCESS);
+    }
+    user_power_off(host_priv);
+}
+
+/* --- runs --- */
+
+static bool run(const struct model_op *ops, uint32_t count, void *arg)
+{
+    const struct sim_config *machine = arg;
+    struct sim_config config = *machine;
+
+    config.program = first_program;
+    config.quiet = property_counts_quiet;
+    config.quiet_every = QUIET_EVERY;
+    property_counts_reset();
+    memset(&v, 0, sizeof(v));
+    v.ops = ops;
+    v.count = count;
+    v.turn = NOBODY;
+    const struct sim_result result = sim_run(&config);
+    if (result.end != SIM_POWEROFF && v.text[0] == '\0')
+        (void)snprintf(v.text, sizeof(v.text), "%s: %.200s", sim_end_name(result.end), result.message);
+    return result.end != SIM_POWEROFF;
+}
+
+static void report(struct model_op *ops, uint32_t count, struct sim_config *machine)
+{
+    static const char *const names[CODES] = {"allocate", "overwrite", "deallocate", "protect",
+                                             "maximum",  "inherit",   "fork",       "region",
+                                             "read",     "write",     "load",       "store"};
+
+    printf("# seed %llu, operation %u: %s\n", (unsigned long long)machine->seed, v.position, v.text);
+    count = property_shrink(ops, count, run, machine);
+    (void)run(ops, count, machine);
+    printf("# shrunk to %u operations; the last one: %s\n", count, v.text);
+    for (uint32_t i = 0; i < count; i++)
+        printf("#  %3u  thread %u: %s in space %u, pages %u to %u, words from %u, %u of them; protection %d, "
+               "inheritance %u, "
+               "value %u\n",
+               i, ops[i].task % 2u, names[ops[i].code % CODES], ops[i].target % SPACES, first_page(&ops[i]),
+               end_page(&ops[i]), ops[i].slot[2] % WORDS, ops[i].slot[3] % WORDS + 1, protection_of(&ops[i]),
+               ops[i].kind[1] % 3u, ops[i].value);
+    printf("# replay: property_vm --seeds %llu --cpus %u\n", (unsigned long long)machine->seed,
+           machine->cpus);
+}
+
+static bool seed_run(uint64_t seed, uint32_t cpus)
+{
+    static struct model_op ops[OPS];
+    struct sim_config machine = sim_config_random(seed, cpus);
+    uint64_t state = seed;
+
+    for (uint32_t i = 0; i < sizeof(ops); i++)
+        ((uint8_t *)ops)[i] = (uint8_t)model_random(&state);
+    if (!run(ops, OPS, &machine))
+        return true;
+    report(ops, OPS, &machine);
+    return false;
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t first = 1, last = 100;
+    uint32_t cpus = 0;
+    bool good = true;
+
+    for (int i = 1; i + 1 < argc; i += 2) {
+        char *end;
+        if (strcmp(argv[i], "--cpus") == 0) {
+            cpus = (uint32_t)strtoul(argv[i + 1], NULL, 0);
+        } else if (strcmp(argv[i], "--seeds") == 0) {
+            first = last = strtoull(argv[i + 1], &end, 0);
+            if (strncmp(end, "..", 2) == 0)
+                last = strtoull(end + 2, NULL, 0);
+        }
+    }
+    for (uint64_t seed = first; seed <= last && good; seed++)
+        good = seed_run(seed, cpus != 0 ? cpus : 1 + (uint32_t)(seed % 3));
+    printf("%sok 1 - virtual memory follows the model: seeds %llu to %llu\n1..1\n", good ? "" : "not ",
+           (unsigned long long)first, (unsigned long long)last);
+    return good ? 0 : 1;
+}

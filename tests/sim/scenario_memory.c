@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Scenarios: memory (mach_vm.defs), exceptions, the host. */
+#include "scenario_run.h"
+
+#include <mach/mach_exc_server.h>
+#include <string.h>
+
+#define PAGE 4096u
+
+static mach_port_t self(void)
+{
+    return mach_task_self();
+}
+
+/* --- memory --- */
+
+static void memory_ranges(void)
+{
+    mach_vm_address_t at = 0, hole;
+    mach_vm_size_t size;
+    struct vm_region_basic_info_64 info;
+    mach_msg_type_number_t count = VM_REGION_BASIC_INFO_COUNT_64;
+    mach_port_t object;
+
+    CALL(mach_vm_allocate(self(), &at, 64 * PAGE, VM_FLAGS_ANYWHERE));
+    for (unsigned i = 0; i < 64; i += 3)
+        sim_store8(at + i * PAGE, (uint8_t)i);
+    CALL(mach_vm_protect(self(), at + 8 * PAGE, 4 * PAGE, FALSE, VM_PROT_READ));
+    CALL(mach_vm_protect(self(), at + 9 * PAGE, PAGE, TRUE, VM_PROT_READ));
+    CALL_IS(KERN_PROTECTION_FAILURE, mach_vm_protect(self(), at + 9 * PAGE, PAGE, FALSE, VM_PROT_DEFAULT));
+    SIM_CHECK(sim_load8(at + 9 * PAGE) == 9);
+    hole = at + 20 * PAGE;
+    CALL(mach_vm_deallocate(self(), hole, 5 * PAGE));
+    CALL_IS(KERN_INVALID_ADDRESS, mach_vm_protect(self(), at, 64 * PAGE, FALSE, VM_PROT_READ));
+    CALL(mach_vm_allocate(self(), &hole, 2 * PAGE, VM_FLAGS_FIXED));
+    CALL_IS(KERN_NO_SPACE, mach_vm_allocate(self(), &hole, 2 * PAGE, VM_FLAGS_FIXED));
+    SIM_CHECK(sim_load8(hole) == 0);
+    CALL(mach_vm_allocate(self(), &hole, 8 * PAGE, VM_FLAGS_FIXED | VM_FLAGS_OVERWRITE));
+    SIM_CHECK(sim_load8(at + 24 * PAGE) == 0);
+    hole = at + 8 * PAGE;
+    CALL(mach_vm_region(self(), &hole, &size, VM_REGION_BASIC_INFO_64, (vm_region_info_t)&info, &count,
+                        &object));
+    SIM_CHECK(hole == at + 8 * PAGE && size == PAGE && info.protection == VM_PROT_READ);
+    CALL(mach_vm_protect(self(), at + 32 * PAGE, PAGE, FALSE, VM_PROT_READ | VM_PROT_EXECUTE));
+    sim_execute(at + 32 * PAGE);
+    CALL(mach_vm_protect(self(), at + 32 * PAGE, PAGE, FALSE, VM_PROT_DEFAULT));
+    sim_store8(at + 32 * PAGE, 1);
+    CALL(mach_vm_deallocate(self(), at, 64 * PAGE));
+}
+
+static void memory_other_task(void)
+{
+    mach_port_t task = scenario_task();
+    mach_vm_address_t there = 0, here = 0;
+    mach_vm_size_t size = 0;
+    uint8_t data[PAGE];
+    mach_msg_type_number_t count = sizeof(data);
+
+    memset(data, 7, sizeof(data));
+    CALL(mach_vm_allocate(task, &there, 16 * PAGE, VM_FLAGS_ANYWHERE));
+    CALL(mach_vm_allocate(self(), &here, 16 * PAGE, VM_FLAGS_ANYWHERE));
+    CALL(mach_vm_write_inband(task, there + 100, data, PAGE));
+    CALL(mach_vm_read_inband(task, there + PAGE, PAGE, data, &count));
+    SIM_CHECK(data[99] == 7 && data[100] == 0);
+    CALL(mach_vm_read_overwrite(task, there, 3 * PAGE, here + 8, &size));
+    SIM_CHECK(size == 3 * PAGE && sim_load8(here + 108) == 7);
+    CALL_IS(KERN_INVALID_ADDRESS, mach_vm_read_overwrite(task, there + 15 * PAGE, 2 * PAGE, here, &size));
+    CALL_IS(KERN_INVALID_ADDRESS, mach_vm_write_inband(task, there + 16 * PAGE, data, 1));
+    scenario_task_end(task);
+    CALL(mach_vm_deallocate(self(), here, 16 * PAGE));
+}
+
+static void touch_all(uint64_t at)
+{
+    for (unsigned i = 0; i < 48; i++) {
+        sim_store64(at + i * PAGE, i);
+        SIM_CHECK(sim_load64(at + i * PAGE) == i);
+    }
+}
+
+/* Threads of two address spaces touch, while memory comes and goes: ASIDs, page tables and TLBs have work. */
+static void memory_shootdown(void)
+{
+    enum { TASKS = 5 };
+    mach_port_t task[TASKS];
+    struct scenario_thread t[TASKS];
+    mach_vm_address_t at[TASKS];
+
+    for (unsigned i = 0; i < TASKS; i++) {
+        task[i] = i == 0 ? self() : scenario_task();
+        at[i] = 0;
+        CALL(mach_vm_allocate(task[i], &at[i], 64 * PAGE, VM_FLAGS_ANYWHERE));
+        scenario_thread_start(&t[i], task[i], touch_all, at[i]);
+    }
+    for (unsigned i = 0; i < TASKS; i++) {
+        CALL(mach_vm_protect(task[i], at[i] + 50 * PAGE, 8 * PAGE, FALSE, VM_PROT_READ));
+        CALL(mach_vm_deallocate(task[i], at[i] + 60 * PAGE, 4 * PAGE));
+    }
+    for (unsigned i = 0; i < TASKS; i++) {
+        scenario_thread_join(&t[i]);
+        CALL(mach_vm_deallocate(task[i], at[i], 64 * PAGE));
+        if (i > 0)
+            scenario_task_end(task[i]);
+    }
+}
+
+/* --- exceptions --- */
+
+union exception {
+    mach_msg_header_t head;
+    __Request__mach_exception_raise_t raise;
+    __Request__mach_exception_raise_state_t state;
+    __Request__mach_exception_raise_state_identity_t identity;
+    char room[4096];
+};
+
+union exception_reply {
+    mig_reply_error_t error;
+    __Reply__mach_exception_raise_state_t state;
+};
+
+static void raise_all(uint64_t arg)
+{
+    for (uint64_t i = 0; i < arg; i++)
+        sim_exception(EXC_BREAKPOINT, 0x100000000 + (int64_t)i, 1);
+}
+
+static bool exception_take(mach_port_t port, union exception *e)
+{
+    mach_msg_return_t mr =
+        mach_msg(&e->head, MACH_RCV_MSG | MACH_RCV_TIMEOUT, 0, sizeof(*e), port, 300, MACH_PORT_NULL);
+
+    if (mr == MACH_RCV_TIMED_OUT && scenario_fails())
+        return false; /* no memory for the message: the next handler was asked */
+    SIM_CHECK(mr == MACH_MSG_SUCCESS);
+    return true;
+}
+
+static mach_msg_return_t try_answer(const union exception *e, kern_return_t result)
+{
+    mig_reply_error_t reply = {.Head = {.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_MOVE_SEND_ONCE, 0),
+                                        .msgh_size = sizeof(reply),
+                                        .msgh_remote_port = e->head.msgh_remote_port,
+                                        .msgh_id = e->head.msgh_id + 100},
+                               .NDR = NDR_record,
+                               .RetCode = result};
+
+    return mach_msg(&reply.Head, MACH_SEND_MSG, sizeof(reply), 0, MACH_PORT_NULL, 0, MACH_PORT_NULL);
+}
+
+static void answer(const union exception *e, kern_return_t result)
+{
+    CALL(try_answer(e, result));
+}
+
+/* The state that came goes back with pc behind the instruction. */
+static void answer_state(const union exception *e, const natural_t *old, mach_msg_type_number_t count)
+{
+    union exception_reply reply = {
+        .state = {.Head = {.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_MOVE_SEND_ONCE, 0),
+                           .msgh_remote_port = e->head.msgh_remote_port,
+                           .msgh_id = e->head.msgh_id + 100},
+                  .NDR = NDR_record,
+                  .RetCode = KERN_SUCCESS,
+                  .flavor = THREAD_STATE_FLAVOR_GENERAL,
+                  .new_stateCnt = count}};
+    struct riscv64_thread_state state;
+
+    memcpy(&state, old, sizeof(state));
+    state.pc += 4;
+    memcpy(reply.state.new_state, &state, sizeof(state));
+    reply.state.Head.msgh_size =
+        (mach_msg_size_t)(offsetof(__Reply__mach_exception_raise_state_t, new_state) + sizeof(state));
+    CALL(mach_msg(&reply.state.Head, MACH_SEND_MSG, reply.state.Head.msgh_size, 0, MACH_PORT_NULL, 0,
+                  MACH_PORT_NULL));
+}
+
+static void release_identity(const mach_msg_port_descriptor_t *thread, const mach_msg_port_descriptor_t *task)
+{
+    scenario_release(thread->name);
+    scenario_release(task->name);
+}
+
+static void pc_step(mach_port_t thread)
+{
+    struct riscv64_thread_state state;
+    mach_msg_type_number_t count = RISCV64_THREAD_STATE_COUNT;
+
+    CALL(thread_get_state(thread, THREAD_STATE_FLAVOR_GENERAL, (thread_state_t)&state, &count));
+    state.pc += 4;
+    CALL(thread_set_state(thread, THREAD_STATE_FLAVOR_GENERAL, (thread_state_t)&state, count));
+}
+
+/* Each behaviour in turn. Returns false: the exception got lost, and with it the task. */
+static bool serve_exception(mach_port_t port, int behavior)
+{
+    union exception e;
+
+    if (!exception_take(port, &e))
+        return false;
+    switch (behavior & ~(int)MACH_EXCEPTION_CODES) {
+    case EXCEPTION_DEFAULT:
+        SIM_CHECK(e.head.msgh_id == 2405 && e.raise.exception == EXC_BREAKPOINT);
+        pc_step(e.raise.thread.name);
+        release_identity(&e.raise.thread, &e.raise.task);
+        answer(&e, KERN_SUCCESS);
+        break;
+    case EXCEPTION_STATE:
+        SIM_CHECK(e.head.msgh_id == 2406 && e.state.old_stateCnt == RISCV64_THREAD_STATE_COUNT);
+        answer_state(&e, e.state.old_state, e.state.old_stateCnt);
+        break;
+    default:
+        SIM_CHECK(e.head.msgh_id == 2407);
+        release_identity(&e.identity.thread, &e.identity.task);
+        answer_state(&e, e.identity.old_state, e.identity.old_stateCnt);
+        break;
+    }
+    return true;
+}
+
+/* A thread that raised exceptions, and its task, which has ended if one was not served. */
+static void victim_end(struct scenario_thread *t, mach_port_t task, bool served)
+{
+    if (served) {
+        scenario_thread_join(t);
+        scenario_task_end(task);
+    } else {
+        scenario_release(t->thread);
+        scenario_task_gone(task);
+    }
+}
+
+/* The task's handler. */
+static void exception_default(void)
+{
+    const int behavior = (int)(EXCEPTION_DEFAULT | MACH_EXCEPTION_CODES);
+    mach_port_t port = scenario_port_send(), task = scenario_task();
+    struct scenario_thread t;
+    bool served = true;
+
+    CALL(task_set_exception_ports(task, EXC_MASK_BREAKPOINT, port, behavior, THREAD_STATE_FLAVOR_GENERAL));
+    CALL_IS(KERN_INVALID_ARGUMENT,
+            task_set_exception_ports(task, EXC_MASK_BREAKPOINT, port, 9, THREAD_STATE_FLAVOR_GENERAL));
+    scenario_thread_start(&t, task, raise_all, 3);
+    for (unsigned i = 0; i < 3 && served; i++)
+        served = serve_exception(port, behavior);
+    victim_end(&t, task, served);
+    scenario_port_end(port);
+}
+
+/* The thread's own handler, by states, each exception with another behaviour. */
+static void exception_states(void)
+{
+    mach_port_t port = scenario_port_send(), task = scenario_task();
+    struct scenario_thread t;
+
+    for (int identity = 0; identity < 2; identity++) {
+        const int behavior =
+            (int)((identity ? EXCEPTION_STATE_IDENTITY : EXCEPTION_STATE) | MACH_EXCEPTION_CODES);
+        CALL(task_suspend(task));
+        scenario_thread_start(&t, task, raise_all, 1);
+        CALL(thread_set_exception_ports(t.thread, EXC_MASK_ALL, port, behavior, THREAD_STATE_FLAVOR_GENERAL));
+        CALL(thread_set_exception_ports(t.thread, EXC_MASK_BAD_ACCESS | EXC_MASK_SOFTWARE, MACH_PORT_NULL,
+                                        EXCEPTION_DEFAULT, THREAD_STATE_FLAVOR_GENERAL));
+        CALL(task_resume(task));
+        if (!serve_exception(port, behavior)) {
+            victim_end(&t, task, false);
+            scenario_port_end(port);
+            return;
+        }
+        scenario_thread_join(&t);
+    }
+    scenario_task_end(task);
+    scenario_port_end(port);
+}
+
+/* Nobody handles it: the handler refuses, dies with the question, or is not there. The task ends. */
+static void exception_unhandled(void)
+{
+    for (unsigned round = 0; round < 3; round++) {
+        mach_port_t port = scenario_port_send(), task = scenario_task();
+        struct scenario_thread t;
+        union exception e;
+
+        if (round < 2)
+            CALL(task_set_exception_ports(task, EXC_MASK_BREAKPOINT, port,
+                                          (int)(EXCEPTION_DEFAULT | MACH_EXCEPTION_CODES),
+                                          THREAD_STATE_FLAVOR_GENERAL));
+        scenario_thread_start(&t, task, raise_all, 1);
+        if (round == 0 && exception_take(port, &e)) {
+            release_identity(&e.raise.thread, &e.raise.task);
+            answer(&e, KERN_FAILURE);
+        }
+        if (round == 1)
+            scenario_sleep(5);
+        scenario_port_end(port);
+        scenario_task_gone(task);
+        scenario_release(t.thread);
+    }
+}
+
+/* A thread that waits for an answer is killed: the answer finds nobody. */
+static void exception_killed(void)
+{
+    mach_port_t port = scenario_port_send(), task = scenario_task();
+    struct scenario_thread t;
+    union exception e;
+
+    CALL(task_set_exception_ports(task, EXC_MASK_BREAKPOINT, port,
+                                  (int)(EXCEPTION_DEFAULT | MACH_EXCEPTION_CODES),
+                                  THREAD_STATE_FLAVOR_GENERAL));
+    scenario_thread_start(&t, task, raise_all, 1);
+    if (exception_take(port, &e)) {
+        scenario_thread_kill(&t);
+        CALL_IS(MACH_SEND_INVALID_DEST, try_answer(&e, KERN_SUCCESS));
+        scenario_release(e.head.msgh_remote_port);
+        release_identity(&e.raise.thread, &e.raise.task);
+        scenario_task_end(task);
+    } else {
+        victim_end(&t, task, false);
+    }
+    scenario_port_end(port);
+}
+
+/* --- the host --- */
+
+static void host_facts(void)
+{
+    mach_port_t host;
+    integer_t words[512];
+    mach_msg_type_number_t count;
+    vm_size_t page = 0;
+    natural_t processors = 0;
+    kernel_version_t version;
+    time_value64_t uptime;
+    kernel_memory_cache_info_t caches[48];
+    kernel_memory_pages_info_t pages;
+
+    while ((host = mach_host_self()) == MACH_PORT_NULL)
+        SIM_CHECK(scenario_fails());
+    for (int flavor = 0; flavor <= HOST_PRIORITY_INFO; flavor++) {
+        const bool known = flavor == HOST_BASIC_INFO || flavor >= HOST_SCHED_INFO;
+        count = 68;
+        CALL_IS(known ? KERN_SUCCESS : KERN_INVALID_ARGUMENT, host_info(host, flavor, words, &count));
+    }
+    CALL(host_page_size(host, &page));
+    SIM_CHECK(page == PAGE);
+    CALL(host_kernel_version(host, version));
+    CALL(host_get_uptime64(host, &uptime));
+    count = 256;
+    CALL(host_statistics64(host, HOST_VM_INFO64, words, &count));
+    count = 320;
+    CALL(host_processor_info_inband(host, PROCESSOR_BASIC_INFO, &processors, words, &count));
+    SIM_CHECK(processors == sim_cpu_count());
+    count = 48;
+    CALL(host_kernel_memory_info(host, caches, &count, &pages));
+    CALL_IS(KERN_INVALID_ARGUMENT, host_reboot(host, 0)); /* not the privileged port */
+    scenario_release(host);
+}
+
+const struct scenario scenarios_memory[] = {
+    {"memory_ranges", memory_ranges},
+    {"memory_other_task", memory_other_task},
+    {"memory_shootdown", memory_shootdown},
+    {"exception_default", exception_default},
+    {"exception_states", exception_states},
+    {"exception_unhandled", exception_unhandled},
+    {"exception_killed", exception_killed},
+    {"host_facts", host_facts},
+    {NULL, NULL},
+};

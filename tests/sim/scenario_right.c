@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Scenarios: rights in messages, by every disposition; notifications of what becomes of them. */
+#include "scenario_run.h"
+
+#define COPY SCENARIO_COPY
+#define MAKE SCENARIO_MAKE
+#define ONCE SCENARIO_ONCE
+#define NONE SCENARIO_NONE
+
+static mach_port_t self(void)
+{
+    return mach_task_self();
+}
+
+/* Every disposition in one message, and back. */
+static void right_dispositions(void)
+{
+    mach_port_t mail = scenario_port(), a = scenario_port_send(), b = scenario_port_send();
+    struct scenario_message m;
+    mach_msg_type_name_t type;
+    mach_port_t once = 0;
+
+    CALL(mach_port_extract_right(self(), a, MACH_MSG_TYPE_MAKE_SEND_ONCE, &once, &type));
+    const struct scenario_right rights[] = {
+        COPY(a),
+        MAKE(a),
+        ONCE(a),
+        {a, MACH_MSG_TYPE_MOVE_SEND},
+        {once, MACH_MSG_TYPE_MOVE_SEND_ONCE},
+        {b, MACH_MSG_TYPE_MOVE_RECEIVE},
+        {MACH_PORT_NULL, MACH_MSG_TYPE_COPY_SEND},
+        {MACH_PORT_DEAD, MACH_MSG_TYPE_COPY_SEND},
+        COPY(b),
+        MAKE(a),
+    };
+    const uint32_t count = sizeof(rights) / sizeof(rights[0]);
+    scenario_post(MAKE(mail), ONCE(mail), 700, rights, count);
+    scenario_take(mail, &m, 700);
+    SIM_CHECK(m.base.body.msgh_descriptor_count == count && m.right[0].name == a && m.right[1].name == a);
+    SIM_CHECK(m.right[5].disposition == MACH_MSG_TYPE_PORT_RECEIVE && m.right[5].name == b);
+    SIM_CHECK(m.right[6].name == MACH_PORT_NULL && m.right[7].name == MACH_PORT_DEAD);
+    scenario_release(m.right[2].name);
+    scenario_release(m.right[4].name);
+    scenario_release(m.base.header.msgh_remote_port);
+    (void)scenario_notified(mail, MACH_NOTIFY_SEND_ONCE, NULL);
+    scenario_port_end(mail);
+    scenario_port_end(b);
+    scenario_port_end(a);
+}
+
+/* A message that can't be sent changes nothing: more references than there are, a stale name, a full queue. */
+static void right_refused(void)
+{
+    mach_port_t mail = scenario_port(), a = scenario_port_send(), dead = 0;
+    const struct scenario_right twice[] = {{a, MACH_MSG_TYPE_MOVE_SEND}, {a, MACH_MSG_TYPE_MOVE_SEND}};
+    const struct scenario_right moved[] = {COPY(a), {a, MACH_MSG_TYPE_MOVE_RECEIVE}, {mail + 1, 20}};
+    mach_port_urefs_t refs = 0;
+
+    CALL_IS(MACH_SEND_INVALID_RIGHT, scenario_send(MAKE(mail), NONE, 701, twice, 2, 0, 0));
+    CALL_IS(MACH_SEND_INVALID_RIGHT, scenario_send(MAKE(mail), NONE, 701, moved, 3, 0, 0));
+    CALL(mach_port_get_refs(self(), a, MACH_PORT_RIGHT_SEND, &refs));
+    SIM_CHECK(refs == 1);
+    CALL(mach_port_allocate(self(), MACH_PORT_RIGHT_DEAD_NAME, &dead));
+    CALL_IS(MACH_SEND_INVALID_DEST, scenario_send(COPY(dead), NONE, 701, NULL, 0, 0, 0));
+    CALL_IS(MACH_SEND_INVALID_REPLY, scenario_send(MAKE(mail), ONCE(dead), 701, NULL, 0, 0, 0));
+    for (unsigned i = 0; i < MACH_PORT_QLIMIT_DEFAULT; i++)
+        scenario_post(MAKE(mail), NONE, 702, NULL, 0);
+    struct scenario_message m;
+    CALL_IS(MACH_SEND_TIMED_OUT, scenario_try(&m, MAKE(mail), ONCE(a), 703, moved, 2, MACH_SEND_TIMEOUT, 0));
+    /* the rights came back; the one that was made for the message has a name of its own */
+    SIM_CHECK(m.base.header.msgh_remote_port == mail && m.right[1].name == a);
+    scenario_release(m.base.header.msgh_local_port);
+    (void)scenario_notified(a, MACH_NOTIFY_SEND_ONCE, NULL);
+    CALL_IS(MACH_SEND_TIMED_OUT, scenario_send(MAKE(mail), NONE, 703, NULL, 0, MACH_SEND_TIMEOUT, 3));
+    CALL(mach_port_get_refs(self(), mail, MACH_PORT_RIGHT_SEND, &refs));
+    SIM_CHECK(refs == 2);
+    scenario_release(dead);
+    scenario_port_end(mail);
+    scenario_port_end(a);
+}
+
+/* Receive rights in queues: chains, a ring that is destroyed at once, and a port in its own queue. */
+static void right_transit(void)
+{
+    mach_port_t port[4];
+
+    for (unsigned i = 0; i < 4; i++)
+        port[i] = scenario_port_send();
+    for (unsigned i = 0; i < 3; i++) {
+        const struct scenario_right receive = {port[i], MACH_MSG_TYPE_MOVE_RECEIVE};
+        scenario_post(COPY(port[i + 1]), NONE, 704, &receive, 1);
+    }
+    const struct scenario_right last = {port[3], MACH_MSG_TYPE_MOVE_RECEIVE};
+    scenario_post(COPY(port[0]), NONE, 704, &last, 1); /* nobody could ever receive any of them */
+    for (unsigned i = 0; i < 4; i++)
+        scenario_release(port[i]);
+    mach_port_t own = scenario_port_send();
+    const struct scenario_right itself = {own, MACH_MSG_TYPE_MOVE_RECEIVE};
+    scenario_post(COPY(own), NONE, 704, &itself, 1);
+    scenario_release(own);
+}
+
+static void request(mach_port_t port, mach_msg_id_t id, mach_port_mscount_t sync, mach_port_t notify)
+{
+    mach_port_t previous = MACH_PORT_NULL;
+
+    CALL(mach_port_request_notification(self(), port, id, sync, notify, MACH_MSG_TYPE_MAKE_SEND_ONCE,
+                                        &previous));
+    if (previous != MACH_PORT_NULL)
+        scenario_release(previous);
+}
+
+static void notify_no_senders(void)
+{
+    mach_port_t mail = scenario_port(), port = scenario_port();
+    uint32_t count = 0;
+
+    CALL(mach_port_insert_right(self(), port, port, MACH_MSG_TYPE_MAKE_SEND));
+    CALL(mach_port_set_mscount(self(), port, 1));
+    request(port, MACH_NOTIFY_NO_SENDERS, 1, mail);
+    scenario_post(COPY(port), COPY(port), 705, NULL, 0);
+    scenario_release(port);
+    scenario_silent(mail);
+    struct scenario_message m;
+    scenario_take(port, &m, 705); /* brings the reply right into the space; the other one is used up */
+    scenario_release(m.base.header.msgh_remote_port);
+    if (scenario_notified(mail, MACH_NOTIFY_NO_SENDERS, &count))
+        SIM_CHECK(count == 1);
+    request(port, MACH_NOTIFY_NO_SENDERS, 0, mail); /* due at once */
+    (void)scenario_notified(mail, MACH_NOTIFY_NO_SENDERS, &count);
+    request(port, MACH_NOTIFY_NO_SENDERS, 9, mail);
+    request(port, MACH_NOTIFY_NO_SENDERS, 9, mail); /* the first one's right comes back */
+    (void)scenario_notified(mail, MACH_NOTIFY_SEND_ONCE, NULL);
+    scenario_port_end(port);
+    (void)scenario_notified(mail, MACH_NOTIFY_SEND_ONCE, NULL);
+    scenario_port_end(mail);
+}
+
+static void notify_dead_name(void)
+{
+    mach_port_t mail = scenario_port(), port = scenario_port_send(), renamed;
+    mach_port_urefs_t refs = 0;
+    uint32_t name = 0;
+
+    request(port, MACH_NOTIFY_DEAD_NAME, 0, mail);
+    request(port, MACH_NOTIFY_DEAD_NAME, 0, mail);
+    (void)scenario_notified(mail, MACH_NOTIFY_SEND_ONCE, NULL);
+    renamed = scenario_named(scenario_rename, port);
+    CALL(mach_port_mod_refs(self(), renamed, MACH_PORT_RIGHT_RECEIVE, -1));
+    if (scenario_notified(mail, MACH_NOTIFY_DEAD_NAME, &name))
+        SIM_CHECK(name == renamed);
+    CALL(mach_port_get_refs(self(), renamed, MACH_PORT_RIGHT_DEAD_NAME, &refs));
+    SIM_CHECK(refs == 2);                             /* the notification has one */
+    request(renamed, MACH_NOTIFY_DEAD_NAME, 1, mail); /* dead already: told at once */
+    (void)scenario_notified(mail, MACH_NOTIFY_DEAD_NAME, &name);
+    CALL(mach_port_mod_refs(self(), renamed, MACH_PORT_RIGHT_DEAD_NAME, -3));
+    port = scenario_port_send();
+    request(port, MACH_NOTIFY_DEAD_NAME, 0, mail);
+    CALL(mach_port_destroy(self(), port)); /* the name goes before the port */
+    (void)scenario_notified(mail, MACH_NOTIFY_PORT_DELETED, &name);
+    scenario_port_end(mail);
+}
+
+/* The receive right of a port comes back from its end, as often as that is asked for. */
+static void notify_port_destroyed(void)
+{
+    mach_port_t mail = scenario_port(), port = scenario_port();
+    struct scenario_message m;
+
+    request(port, MACH_NOTIFY_PORT_DESTROYED, 0, mail);
+    scenario_post(MAKE(port), NONE, 706, NULL, 0);
+    scenario_port_end(port);
+    if (!scenario_received(mail, &m,
+                           MACH_NOTIFY_PORT_DESTROYED)) { /* without memory to tell, the port died */
+        scenario_port_end(mail);
+        return;
+    }
+    SIM_CHECK(m.right[0].disposition == MACH_MSG_TYPE_PORT_RECEIVE);
+    port = m.right[0].name;
+    scenario_take(port, &m, 706);
+    request(port, MACH_NOTIFY_PORT_DESTROYED, 0, mail);
+    scenario_port_end(mail); /* nobody to tell: */
+    scenario_port_end(port); /* it dies */
+}
+
+const struct scenario scenarios_right[] = {
+    {"right_dispositions", right_dispositions},
+    {"right_refused", right_refused},
+    {"right_transit", right_transit},
+    {"notify_no_senders", notify_no_senders},
+    {"notify_dead_name", notify_dead_name},
+    {"notify_port_destroyed", notify_port_destroyed},
+    {NULL, NULL},
+};
