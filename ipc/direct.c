@@ -75,7 +75,9 @@ SPECIALISED bool find_destination(struct direct *d)
     const struct ipc_space *space = self->space;
     uint32_t index = IPC_NAME_INDEX(d->remote);
 
-    if (self->rcv_name != d->rcv_name || (!d->reply && (self->rcv_loan == 0 || index >= space->size)))
+    /* acquire: as in ipc/ipc_fast.h */
+    if (self->rcv_name != d->rcv_name ||
+        (!d->reply && (self->rcv_loan == 0 || index >= __atomic_load_n(&space->size, __ATOMIC_ACQUIRE))))
         return false;
     d->entry =
         d->reply ? self->reply_entry : &space->leaf[index >> IPC_LEAF_SHIFT][index & (IPC_LEAF_ENTRIES - 1)];
@@ -111,7 +113,7 @@ SPECIALISED bool take_receiver(struct direct *d)
     d->token = __atomic_load_n(&next->pmap->token, __ATOMIC_RELAXED);
     if (entry_holds(d) && d->entry->object == port && next->cpu == d->cpu && d->token != 0 &&
         priority >= __atomic_load_n(&d->cpu->top_priority, __ATOMIC_RELAXED) &&
-        (d->reply || next->reply_entry->bits == 0) && receiver_accepts(d))
+        (d->reply || __atomic_load_n(&next->reply_entry->bits, __ATOMIC_ACQUIRE) == 0) && receiver_accepts(d))
         return true;
     __atomic_store_n(&port->rx, rx, __ATOMIC_RELEASE);
     return false;

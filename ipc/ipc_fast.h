@@ -90,7 +90,8 @@ IPC_FAST_INLINE bool ipc_fast_find(struct ipc_fast *f)
     }
     const struct ipc_space *space = cur->space;
     uint64_t index = f->remote >> 8;
-    if (IPC_FAST_UNLIKELY(index >= space->size))
+    /* acquire: the directory is one that is large enough */
+    if (IPC_FAST_UNLIKELY(index >= __atomic_load_n(&space->size, __ATOMIC_ACQUIRE)))
         return false;
     f->entry = &space->leaf[index >> IPC_LEAF_SHIFT][index & (IPC_LEAF_ENTRIES - 1)];
     f->port = f->entry->object;
@@ -111,15 +112,16 @@ IPC_FAST_INLINE bool ipc_fast_take(struct ipc_fast *f)
     f->next = next;
     f->pmap = next->pmap;
     f->token = f->pmap->token;
-    bool declined;
+    bool declined; /* acquire, below: pairs with entry_vacate() in ipc/space.c */
     if (f->reply)
         declined = (~f->entry->key != f->remote) IPC_FAST_OR(f->entry->bits != MACH_PORT_TYPE_SEND_ONCE)
             IPC_FAST_OR((void *)f->port != f->entry->object) IPC_FAST_OR(next->cpu != f->cpu)
                 IPC_FAST_OR(next->priority < f->cpu->top_priority) IPC_FAST_OR(f->token == 0);
     else
         declined = (f->entry->key != f->remote) IPC_FAST_OR((void *)f->port != f->entry->object)
-            IPC_FAST_OR(next->cpu != f->cpu) IPC_FAST_OR(next->reply_entry->bits != 0)
-                IPC_FAST_OR(f->token == 0);
+            IPC_FAST_OR(next->cpu != f->cpu)
+                IPC_FAST_OR(__atomic_load_n(&next->reply_entry->bits, __ATOMIC_ACQUIRE) != 0)
+                    IPC_FAST_OR(f->token == 0);
     if (IPC_FAST_UNLIKELY(declined))
         IPC_FAST_STORE(&f->port->rx, (uint64_t)next);
     return !declined;

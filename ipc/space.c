@@ -320,7 +320,8 @@ static void entry_vacate(struct ipc_entry *entry, mach_port_name_t name)
 {
     KASSERT(entry->request == NULL);
     entry->key = ~ipc_name_after(name);
-    entry->bits = 0;
+    /* release: whoever finds a reserved entry free finds its next name, and writes after us */
+    __atomic_store_n(&entry->bits, 0, __ATOMIC_RELEASE);
 }
 
 void ipc_entry_free(struct ipc_space *space, mach_port_name_t name, struct ipc_entry *entry)

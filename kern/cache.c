@@ -104,6 +104,7 @@ static struct slab *slab_create(struct cache *cache) REQUIRES(cache->lock)
     slab->free_count = cache->slab_capacity;
     for (uint32_t i = 0; i < cache->slab_capacity; i++)
         slab->free[i] = (uint16_t)(cache->slab_capacity - 1 - i); /* objects go out in address order */
+    KASSERT(cache->empty.next != NULL);                           /* cache_init() came first */
     list_insert_head(&cache->empty, &slab->link);
     cache->slabs++;
     return slab;

@@ -142,6 +142,7 @@ struct thread {
 
     hal_ticks_t run_time;  /* charged at switches by the general path (cpu->run_start) */
     hal_ticks_t stop_time; /* when it last left a CPU by the general path */
+    hal_ticks_t turn_time; /* run_time since it stood at the end of a queue */
     const char *name;      /* of a kernel thread */
     uint64_t id;           /* never used again */
 

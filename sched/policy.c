@@ -22,7 +22,10 @@ static void charge(struct thread *t)
         sched_priority_set(t, t->own_priority);
 }
 
-/* The head of the next lower level that is not empty goes before all others. Returns whether there is one. */
+/*
+ * The head of the next lower level that is not empty goes before all others, and before `current`, which may be NULL.
+ * Returns whether there is one.
+ */
 static bool boost(struct cpu *cpu, const struct thread *current)
 {
     hal_ticks_t now = hal_time_now();
@@ -36,15 +39,15 @@ static bool boost(struct cpu *cpu, const struct thread *current)
         uint32_t below = cpu->runq.bitmap & ((UINT32_C(1) << cpu->boost_level) - 1);
         cpu->boost_level = 31u - (unsigned)__builtin_clz(below != 0 ? below : cpu->runq.bitmap);
         uint64_t best = (uint64_t)sched_runq_best(&cpu->runq);
-        if (best < current->priority)
+        if (current != NULL && best < current->priority)
             best = current->priority;
         struct thread *t =
             CONTAINER_OF(list_first(&cpu->runq.queue[cpu->boost_level]), struct thread, run_link);
-        sched_runq_remove(&cpu->runq, t);
+        sched_runq_remove(&cpu->runq, &t->run_link, t->priority);
         sched_priority_set(t, best);
         t->boosted = true;
         sched_penalty_decay(t);
-        sched_runq_insert(&cpu->runq, t, true);
+        sched_runq_insert(&cpu->runq, &t->run_link, best, true);
         sched_top_update(cpu);
         found = true;
     }
@@ -81,12 +84,10 @@ void sched_tick(struct cpu *cpu)
     if (cpu->quantum_end == HAL_TIMER_OFF || hal_time_now() < cpu->quantum_end)
         return;
     cpu->quantum_end = HAL_TIMER_OFF;
-    cpu->quantum_over = true;
-    if (t != NULL) {
+    if (t != NULL) /* else it is between two threads */
         charge(t);
-        bool boosted = boost(cpu, t);
-        cpu->quantum_over = boosted || t->policy != POLICY_FIFO;
-    }
+    bool boosted = boost(cpu, t);
+    cpu->quantum_over = boosted || t == NULL || t->policy != POLICY_FIFO;
     balance(cpu);
 }
 

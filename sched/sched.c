@@ -14,7 +14,8 @@
  * proportion to what it runs.
  *
  * No ready thread starves: while a CPU has a queue its quantum timer runs, and every SCHED_BOOST_MS the head
- * of one lower level, each level in turn, gets the best priority for one quantum.
+ * of one lower level, each level in turn, gets the best priority for one quantum.  A thread that is preempted stays
+ * the head of its level only until it has run for a quantum in all, whoever runs when quanta end.
  *
  * Balance: a woken thread prefers idle CPUs; idle CPUs steal; and a CPU with a queue moves a thread to an
  * idle CPU, or to one with a shorter queue (one is looked at for each quantum).
@@ -54,6 +55,7 @@ static void charge_time(struct cpu *cpu, struct thread *t)
     hal_ticks_t now = hal_time_now();
 
     t->run_time += now - cpu->run_start;
+    t->turn_time += now - cpu->run_start;
     t->stop_time = now;
     cpu->run_start = now;
 }
@@ -107,9 +109,11 @@ static void quantum_start(struct cpu *cpu, const struct thread *t)
 void sched_queue_insert(struct cpu *cpu, struct thread *t, bool at_head)
 {
     t->cpu = cpu;
+    if (!at_head)
+        t->turn_time = 0;
     spin_lock(&cpu->runq.lock);
     int best = sched_runq_best(&cpu->runq);
-    sched_runq_insert(&cpu->runq, t, at_head);
+    sched_runq_insert(&cpu->runq, &t->run_link, t->priority, at_head);
     sched_top_update(cpu);
     spin_unlock(&cpu->runq.lock);
     if (cpu != hal_cpu_self()) {
@@ -154,7 +158,7 @@ bool sched_dequeue(struct thread *t)
     spin_lock(&cpu->runq.lock);
     bool queued = !list_empty(&t->run_link);
     if (queued) {
-        sched_runq_remove(&cpu->runq, t);
+        sched_runq_remove(&cpu->runq, &t->run_link, t->priority);
         sched_top_update(cpu);
     }
     spin_unlock(&cpu->runq.lock);
@@ -191,6 +195,12 @@ void sched_settle(struct thread *t)
     smp_kick(cpu);
 }
 
+/* Did the thread run for a quantum in all?  Those of the CPU may have ended while others ran. */
+static bool turn_is_over(const struct thread *t)
+{
+    return t->policy != POLICY_FIFO && t->turn_time >= timeout_ms_to_ticks(t->quantum_ms);
+}
+
 void sched_preempt_current(struct cpu *cpu, bool at_head)
 {
     struct thread *t = cpu->current;
@@ -201,7 +211,7 @@ void sched_preempt_current(struct cpu *cpu, bool at_head)
     t->state = THREAD_READY;
     cpu->current = NULL;
     /* from the insertion on, another CPU may run it */
-    sched_queue_insert(cpu, t, at_head);
+    sched_queue_insert(cpu, t, at_head && !turn_is_over(t));
     spin_unlock(&t->lock);
 }
 
@@ -241,10 +251,10 @@ struct thread *sched_queue_pop(struct cpu *cpu)
     if (sched_queue_count(cpu) == 0)
         return NULL;
     spin_lock(&cpu->runq.lock);
-    struct thread *t = sched_runq_pop(&cpu->runq);
+    struct list *link = sched_runq_pop(&cpu->runq);
     sched_top_update(cpu);
     spin_unlock(&cpu->runq.lock);
-    return t;
+    return link != NULL ? CONTAINER_OF(link, struct thread, run_link) : NULL;
 }
 
 static struct thread *pick_handoff(struct cpu *cpu)

@@ -20,15 +20,11 @@
 #include <kern/cpu.h>
 #include <kern/panic.h>
 #include <vm/pmap_i.h>
+#include <vm/pmap_walk.h>
 #include <vm/vm_page_i.h>
 #include <vm/vm_stat.h>
 
 #define PMAP_FLUSH_PAGES 32u /* more than that: flush the whole ASID */
-
-/* The tables that lead to an address: table[l] is valid for l >= the level that pmap_walk() returned. */
-struct pmap_path {
-    hal_pte_t *table[HAL_PT_MAX_LEVELS];
-};
 
 /* Changes that TLBs must learn of. */
 struct pmap_gather {
@@ -43,41 +39,12 @@ static struct cache pmap_cache;
 
 /* --- walking -------------------------------------------------------------------------------------------- */
 
-static hal_pte_t *pmap_slot(hal_pte_t *table, hal_va_t va, unsigned level)
-{
-    return &table[va >> (HAL_PAGE_SHIFT + HAL_PT_SHIFT * level) & (HAL_PT_ENTRIES - 1)];
-}
-
 /* The end of what the entry for `va` at `level` covers. */
 static hal_va_t pmap_span_end(hal_va_t va, unsigned level)
 {
     uint64_t span = (uint64_t)1 << (HAL_PAGE_SHIFT + HAL_PT_SHIFT * level);
 
     return (va & ~(span - 1)) + span;
-}
-
-/* Go down to the lowest table that covers `va`. Returns its level: 0 unless there is a hole above. */
-static unsigned pmap_walk(struct pmap *pmap, hal_va_t va, struct pmap_path *path) REQUIRES(pmap->lock)
-{
-    unsigned level = hal_info.pt_levels - 1;
-    hal_pte_t *table = hal_pa_to_ptr(pmap->root);
-
-    for (;;) {
-        path->table[level] = table;
-        if (level == 0)
-            return 0;
-        hal_pte_t pte = *pmap_slot(table, va, level);
-        if (hal_pte_kind(pte, level) != HAL_PTE_TABLE)
-            return level;
-        table = hal_pa_to_ptr(hal_pte_addr(pte, level));
-        level--;
-    }
-}
-
-/* release: the walker of another CPU that finds a table finds it zeroed */
-static void pmap_slot_write(hal_pte_t *slot, hal_pte_t pte)
-{
-    __atomic_store_n(slot, pte, __ATOMIC_RELEASE);
 }
 
 /* --- TLBs ----------------------------------------------------------------------------------------------- */
@@ -162,7 +129,7 @@ static void pmap_prune(struct pmap *pmap, hal_va_t va, struct pmap_path *path, u
 /* Make the tables that lead to `va`. Returns false without memory: unchanged. */
 static bool pmap_extend(struct pmap *pmap, hal_va_t va, struct pmap_path *path) REQUIRES(pmap->lock)
 {
-    unsigned level = pmap_walk(pmap, va, path);
+    unsigned level = pmap_walk(pmap->root, va, path);
 
     while (level > 0) {
         hal_pte_t *table = vm_page_alloc_zero(0);
@@ -279,7 +246,7 @@ void pmap_remove(struct pmap *pmap, hal_va_t start, hal_va_t end)
     gather_init(&gather, pmap);
     spin_lock(&pmap->lock);
     while (va < end && pmap->resident > 0) {
-        unsigned level = pmap_walk(pmap, va, &path);
+        unsigned level = pmap_walk(pmap->root, va, &path);
         if (level > 0) {
             va = pmap_span_end(va, level);
             continue;
@@ -327,7 +294,7 @@ void pmap_protect(struct pmap *pmap, hal_va_t start, hal_va_t end, vm_prot_t pro
     gather_init(&gather, pmap);
     spin_lock(&pmap->lock);
     while (va < end) {
-        unsigned level = pmap_walk(pmap, va, &path);
+        unsigned level = pmap_walk(pmap->root, va, &path);
         va = level > 0 ? pmap_span_end(va, level)
                        : pmap_protect_leaves(path.table[0], va, end, pmap_attr(prot), &gather);
     }

@@ -45,7 +45,8 @@ static inline void pmap_slot_write(hal_pte_t *slot, hal_pte_t pte)
         hal_l_kind(pt_entry(root.addr / HAL_PAGE_SIZE, va, l), l) == HAL_PTE_TABLE;
     ensures lowest: \result > 0 ==>
         hal_l_kind(pt_entry(root.addr / HAL_PAGE_SIZE, va, \result), \result) != HAL_PTE_TABLE;
-    ensures own: pt_level(pt_table(root.addr / HAL_PAGE_SIZE, va, \result)) == \result; */
+    ensures own: 0 <= pt_table(root.addr / HAL_PAGE_SIZE, va, \result) < PT_FRAMES &&
+        pt_level(pt_table(root.addr / HAL_PAGE_SIZE, va, \result)) == \result; */
 static inline unsigned pmap_walk(hal_pa_t root, hal_va_t va, struct pmap_path *path)
 {
     unsigned level = hal_info.pt_levels - 1;

@@ -51,7 +51,7 @@ proctype Cpu(byte c)
                 else
                     now.ok = 1;
                 now.ok = now.ok && !now.w.broken && now.w.value[PCpu->c] == now.w.expect[PCpu->t];
-                now.w.expect[PCpu->t] = now.w.value[PCpu->c] = (now.w.value[PCpu->c] + 1) % 3;
+                now.w.expect[PCpu->t] = now.w.value[PCpu->c] = (now.w.value[PCpu->c] + 1) % 2;
                 if (now.w.thread[PCpu->t].fpu_credit > 2)
                     now.w.thread[PCpu->t].fpu_credit = 2; /* more is not different, only longer */
             };
@@ -81,8 +81,21 @@ proctype Cpu(byte c)
             };
             ready = ready | (1 << t)
         fi;
-        c_code { now.ok = !now.w.broken; };
-        assert(ok)
+        d_step {
+            c_code {
+                now.ok = !now.w.broken;
+                for (int i = 0; i < CPUS; i++) /* what nobody may look at any more is all alike */
+                    if (!now.w.enabled[i])
+                        now.w.value[i] = 9;
+                for (int i = 0; i < THREADS; i++)
+                    if (!now.w.area[i].used)
+                        now.w.area[i].value = 9;
+                now.w.self = 0;
+            };
+            assert(ok);
+            t = 0;
+            uses = 0
+        }
     od
 }
 

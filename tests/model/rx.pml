@@ -25,7 +25,7 @@
  *   bug 5 (abort): a waiter is claimed in rx without the port's lock
  *   bug 6 (suspend): a request does not look for a thread that waits in rx
  *   bug 7 (timer): a thread is made current while the function of its timeout runs
- *   bug 8 (again): a short answer does not use up its right
+ *   bug 8 (plain): a short answer does not use up its right
  *   bug 9 (destroy_abort): the waiters of a dying port can be claimed by others
  *   bug 10 (server_ends): a right in the reserved entry is forgotten when the server ends
  */

@@ -87,6 +87,7 @@ int main(int argc, char **argv)
         options.seed == 0 ? sim_config_default() : sim_config_random(options.seed, options.cpus);
     size_t size;
 
+    (void)setvbuf(stdout, NULL, _IOLBF, 0); /* who waits for lines sees that it lives */
     config.cpus = options.cpus;
     config.archive = read_file(options.archive, &size);
     config.archive_size = size;

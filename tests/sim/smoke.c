@@ -278,10 +278,13 @@ static void owner(uint64_t arg)
 {
     uint64_t va = arg - arg % 4096;
 
-    for (unsigned round = 0; round < 6; round++) {
+    for (unsigned round = 0; round < 12; round++) {
         SIM_CHECK(sim_load64(va) == (round == 0 ? 0 : arg));
         sim_store64(va, arg);
-        user_yield();
+        if (sim_random() % 4 == 0)
+            user_sleep(1);
+        else
+            user_yield();
     }
     done();
 }
@@ -374,7 +377,11 @@ static void run_restart(uint64_t arg)
     SIM_CHECK(thread_get_state(thread, RISCV64_THREAD_STATE, (thread_state_t)&state, &count) == KERN_SUCCESS);
     state.pc = sim_program_pc(restarted);
     state.a0 = 5;
-    SIM_CHECK(thread_set_state(thread, RISCV64_THREAD_STATE, (thread_state_t)&state, count) == KERN_SUCCESS);
+    kern_return_t kr;
+    while ((kr = thread_set_state(thread, RISCV64_THREAD_STATE, (thread_state_t)&state, count)) ==
+           KERN_FAILURE)
+        user_yield(); /* it has not left the kernel yet */
+    SIM_CHECK(kr == KERN_SUCCESS);
     SIM_CHECK(thread_resume(thread) == KERN_SUCCESS);
     wait_done(1);
     user_power_off(host_priv);
@@ -412,6 +419,11 @@ static void with_nothing(struct sim_config *config)
     config->archive_size = sizeof "no archive";
 }
 
+static void with_few_asids(struct sim_config *config)
+{
+    config->asid_bits = 3;
+}
+
 static void quiet(void *user)
 {
     (void)user;
@@ -434,7 +446,7 @@ static const struct driver_scenario table[] = {
     {.name = "time", .program = run_time, .check = same_again},
     {.name = "memory", .program = run_memory, .check = same_again},
     {.name = "shootdown", .program = run_shootdown, .check = same_again},
-    {.name = "tasks", .program = run_tasks, .check = same_again},
+    {.name = "tasks", .program = run_tasks, .configure = with_few_asids, .check = same_again},
     {.name = "tables", .program = run_tables, .check = same_again},
     {.name = "float", .program = run_float, .check = same_again},
     {.name = "restart", .program = run_restart, .check = same_again},

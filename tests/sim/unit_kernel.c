@@ -204,7 +204,7 @@ static void test_radix_neighbours(void)
 
 /* ---- sched/runq.c ---- */
 
-static struct thread threads[6];
+static struct list links[6];
 
 static void test_runq(void) NO_THREAD_SAFETY_ANALYSIS
 {
@@ -215,12 +215,12 @@ static void test_runq(void) NO_THREAD_SAFETY_ANALYSIS
     sched_runq_init(&q);
     SIM_CHECK(sched_runq_best(&q) == -1 && sched_runq_pop(&q) == NULL);
     for (unsigned i = 0; i < 6; i++) {
-        threads[i].priority = priority[i];
-        sched_runq_insert(&q, &threads[i], i >= 4);
+        list_init(&links[i]);
+        sched_runq_insert(&q, &links[i], priority[i], i >= 4);
     }
     SIM_CHECK(sched_runq_best(&q) == 31 && q.count == 6);
     for (unsigned i = 0; i < 6; i++)
-        SIM_CHECK(sched_runq_pop(&q) == &threads[order[i]]);
+        SIM_CHECK(sched_runq_pop(&q) == &links[order[i]]);
     SIM_CHECK(q.count == 0 && q.bitmap == 0);
 }
 

@@ -111,7 +111,7 @@ def _report(by_file):
     for path in worst[:WORST_FILES]:
         one = by_file[path]
         print(f"  {path}: {one.branches - one.branches_hit} branches, {one.lines - one.lines_hit} lines")
-    print(f"\nnot counted: {total.assertions} branches in assertions (KASSERT, HAL_REQUIRE), one side of which is a bug")
+    print(f"\nnot counted: {total.assertions} branches in assertions (KASSERT, HAL_REQUIRE): one side is a bug")
     return total
 
 

@@ -46,9 +46,9 @@ def _command(name, command, options, scenario):
     return words + ([scenario] if scenario else [])
 
 
-def _run(name, words, progress):
+def _run(place, name, words, progress):
     """Run one program. Returns the numbers of its tests that passed and failed."""
-    process = subprocess.run(words, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    process = subprocess.run(words, cwd=place, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, text=True, errors="replace", check=False)
     lines = process.stdout.splitlines()
     passed = sum(line.startswith("ok ") for line in lines)
@@ -80,7 +80,7 @@ def command(options, boards, progress):
     if unknown:
         print(f"portolan: no test program {', '.join(unknown)}; there are {', '.join(known)}", file=sys.stderr)
         return status.USAGE
-    results = [_run(name, _command(name, known[name], options, scenario), progress) for name, scenario in wanted]
+    results = [_run(place, name, _command(name, known[name], options, scenario), progress) for name, scenario in wanted]
     if options.tsan and not options.name:
         results.append(_race_detection(place, options, progress))
     passed, failed = (sum(column) for column in zip(*results))

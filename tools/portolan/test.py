@@ -7,7 +7,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 
-from portolan import halsuite, run, sim, status
+from portolan import conformance, halsuite, run, sim, status
 from portolan.machines import FLAVOURS, Boot, build_dir, machines_of
 from portolan.pool import run_all
 
@@ -102,9 +102,13 @@ def command(options, boards, progress):
         host_tests(build_dir(board, flavours[0]), suites, tally, progress)
         if "checked" in flavours:
             host_tests(build_dir(board, "checked"), SUITES_OF_A_CHECKED_BUILD, tally, progress)
-    host_tests(sim.build("asan", options.verbose), ("sim",), tally, progress)
+    simulated = sim.build("asan", options.verbose)
+    host_tests(simulated, ("sim",), tally, progress)
 
-    outcomes = run_all(plan(boards, flavours), progress, options.verbose)
+    boots = plan(boards, flavours)
+    if conformance.FLAVOUR in flavours and conformance.BOARD in boards:
+        boots += conformance.boots(simulated)
+    outcomes = run_all(boots, progress, options.verbose)
     count(outcomes, tally)
     compare(outcomes, tally)
     count(halsuite.run(halsuite.plan(boards, flavours, thorough=False), progress, options.verbose), tally)

@@ -43,16 +43,27 @@ extern hal_pte_t pt_ram[PT_FRAMES][HAL_PT_ENTRIES];
         hal_l_addr(pt_ram[pt_table(root, va, l + 1)][pt_index(va, l + 1)], l + 1) / HAL_PAGE_SIZE;
     logic integer pt_entry{L}(integer root, integer va, integer l) = pt_ram[pt_table(root, va, l)][pt_index(va, l)];
 
-    // The entry that maps va is `pte`: all entries above lead to tables.
-    predicate pt_reached{L}(integer root, integer va) = \forall integer l; 0 < l <= pt_top ==>
-      hal_l_kind(pt_entry(root, va, l), l) == HAL_PTE_TABLE;
+    // All entries for va above a level lead to tables.
+    predicate pt_down{L}(integer root, integer va, integer l) = \forall integer k; l < k <= pt_top ==>
+      hal_l_kind(pt_entry(root, va, k), k) == HAL_PTE_TABLE;
     predicate pt_maps{L}(integer root, integer va, integer pte) =
-      pt_reached(root, va) && hal_l_kind(pte, 0) == HAL_PTE_LEAF && pt_entry(root, va, 0) == pte;
+      pt_down(root, va, 0) && hal_l_kind(pte, 0) == HAL_PTE_LEAF && pt_entry(root, va, 0) == pte;
+
+    predicate pt_own(integer f, integer l) = 0 <= f < PT_FRAMES && pt_level(f) == l;
 
     // Do the same entries serve both addresses?
-    predicate pt_same_page(integer a, integer b) = \forall integer l; 0 <= l <= 4 ==> pt_index(a, l) == pt_index(b, l);
+    predicate pt_same_page{L}(integer a, integer b) =
+      \forall integer l; 0 <= l <= pt_top ==> pt_index(a, l) == pt_index(b, l);
 
-    lemma pt_index_range: \forall integer va, l; 0 <= va && 0 <= l ==> 0 <= pt_index(va, l) < 512;
+    lemma pt_down_step{L}: \forall integer root, va, l; l < pt_top ==> (pt_down(root, va, l) <==>
+      pt_down(root, va, l + 1) && hal_l_kind(pt_entry(root, va, l + 1), l + 1) == HAL_PTE_TABLE);
+    lemma pt_down_all{L}: \forall integer root, va, l; l >= pt_top ==> pt_down(root, va, l);
+
+    // bits/pt_index_range.smt2
+    axiomatic Pt_index {
+      axiom pt_index_range: \forall integer va, l; 0 <= va <= UINT64_MAX && 0 <= l < HAL_PT_MAX_LEVELS ==>
+        0 <= pt_index(va, l) < HAL_PT_ENTRIES;
+    }
   */
 
 #endif

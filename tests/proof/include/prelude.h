@@ -43,6 +43,14 @@ void proof_panic(void);
 #define HAL_REQUIRE(condition) KASSERT(condition)
 #define panic(...) proof_panic()
 
+/* Frama-C knows no more than the range of the result. */
+/*@ requires x != 0;
+    assigns \nothing;
+    ensures leading: (x & (1 << (31 - \result))) != 0;
+    ensures zeros: \forall integer k; 31 - \result < k < 32 ==> (x & (1 << k)) == 0;
+*/
+int __builtin_clz(unsigned int x);
+
 /* Branch hints mean nothing here. */
 #define __builtin_expect(value, hint) (value)
 

@@ -65,14 +65,14 @@ static inline hal_pte_t pte_join(uint64_t page, uint64_t low, uint64_t high)
 
 static inline hal_pte_t hal_pte_leaf(hal_pa_t pa, unsigned attr, unsigned level)
 {
+    /*@ assert aligned: pa.addr % HAL_PAGE_SIZE == 0; */
     unsigned user = HAL_ATTR_BIT(attr, HAL_ATTR_U);
     unsigned exec = HAL_ATTR_BIT(attr, HAL_ATTR_X);
     unsigned write = HAL_ATTR_BIT(attr, HAL_ATTR_W);
     unsigned dirty = HAL_ATTR_BIT(attr, HAL_ATTR_DIRTY);
-    uint64_t low =
-        pte_low(level == 0 ? 1 : 0, HAL_ATTR_BIT(attr, HAL_ATTR_DEVICE), user, write + dirty < 2 ? 1 : 0,
-                HAL_ATTR_BIT(attr, HAL_ATTR_ACCESSED), HAL_ATTR_BIT(attr, HAL_ATTR_GLOBAL));
-    uint64_t high = pte_high(exec > user ? 0 : 1, exec + user < 2 ? 1 : 0, write, dirty);
+    uint64_t low = pte_low(level == 0, HAL_ATTR_BIT(attr, HAL_ATTR_DEVICE), user, write + dirty < 2,
+                           HAL_ATTR_BIT(attr, HAL_ATTR_ACCESSED), HAL_ATTR_BIT(attr, HAL_ATTR_GLOBAL));
+    uint64_t high = pte_high(exec <= user, exec + user < 2, write, dirty);
 
     /*@ assert sum: hal_l_attr_bits(attr); */
     return pte_join(pa.addr / HAL_PAGE_SIZE, low, high);

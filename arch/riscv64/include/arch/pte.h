@@ -46,6 +46,7 @@ static inline hal_pte_t pte_join(uint64_t page, uint64_t flags)
 static inline hal_pte_t hal_pte_leaf(hal_pa_t pa, unsigned attr, unsigned level)
 {
     (void)level;
+    /*@ assert aligned: pa.addr % HAL_PAGE_SIZE == 0; */
     return pte_join(pa.addr / HAL_PAGE_SIZE,
                     pte_flags(attr % 32, HAL_ATTR_BIT(attr, HAL_ATTR_DEVICE), attr / HAL_ATTR_ACCESSED));
 }

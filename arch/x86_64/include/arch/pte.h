@@ -35,8 +35,14 @@
 static inline uint64_t pte_flags(unsigned block, unsigned write, unsigned user, unsigned global,
                                  unsigned device, unsigned accessed, unsigned dirty)
 {
-    return PTE_PRESENT + block * PTE_BLOCK + write * PTE_WRITE + user * PTE_USER + global * PTE_GLOBAL +
-           device * PTE_UNCACHED + accessed * PTE_ACCESSED + dirty * PTE_DIRTY;
+    uint64_t flags = PTE_PRESENT + block * PTE_BLOCK + write * PTE_WRITE + user * PTE_USER +
+                     global * PTE_GLOBAL + device * PTE_UNCACHED + accessed * PTE_ACCESSED +
+                     dirty * PTE_DIRTY;
+
+    /*@ assert half: flags / 2 == write + 2 * (user + 6 * device + 8 * accessed + 16 * dirty + 32 * block + 64 * global); */
+    /*@ assert quarter: flags / 4 == user + 2 * (3 * device + 4 * accessed + 8 * dirty + 16 * block + 32 * global); */
+    /*@ assert top: flags / 0x100 == global; */
+    return flags;
 }
 
 /*@ requires page < PTE_ADDR_PAGES && flags < 0x1000 && no_execute <= 1; assigns \nothing;
@@ -50,10 +56,9 @@ static inline hal_pte_t pte_join(uint64_t page, uint64_t flags, unsigned no_exec
 
 static inline hal_pte_t hal_pte_leaf(hal_pa_t pa, unsigned attr, unsigned level)
 {
-    uint64_t flags =
-        pte_flags(level > 0 ? 1 : 0, HAL_ATTR_BIT(attr, HAL_ATTR_W), HAL_ATTR_BIT(attr, HAL_ATTR_U),
-                  HAL_ATTR_BIT(attr, HAL_ATTR_GLOBAL), HAL_ATTR_BIT(attr, HAL_ATTR_DEVICE),
-                  HAL_ATTR_BIT(attr, HAL_ATTR_ACCESSED), HAL_ATTR_BIT(attr, HAL_ATTR_DIRTY));
+    uint64_t flags = pte_flags(level > 0, HAL_ATTR_BIT(attr, HAL_ATTR_W), HAL_ATTR_BIT(attr, HAL_ATTR_U),
+                               HAL_ATTR_BIT(attr, HAL_ATTR_GLOBAL), HAL_ATTR_BIT(attr, HAL_ATTR_DEVICE),
+                               HAL_ATTR_BIT(attr, HAL_ATTR_ACCESSED), HAL_ATTR_BIT(attr, HAL_ATTR_DIRTY));
 
     /*@ assert sum: hal_l_attr_bits(attr); */
     return pte_join(pa.addr / HAL_PAGE_SIZE, flags, 1 - HAL_ATTR_BIT(attr, HAL_ATTR_X));
