@@ -98,8 +98,10 @@ static bool cmdline_has(const char *word)
             n++;
         if (word[n] == '\0' && (p[n] == ' ' || p[n] == '\0'))
             return true;
-        while (*p != '\0' && *p++ != ' ')
-            ;
+        while (*p != '\0' && *p != ' ')
+            p++;
+        while (*p == ' ')
+            p++;
     }
     return false;
 }

@@ -3,6 +3,7 @@
 #include <hal/boot/boot.h>
 #include <hal/boot/mem.h>
 #include <hal/pt.h>
+#include <hal/upcall.h>
 
 #define DEVICE_WINDOW_SIZE (1ull << 30)
 #define DEVICE_RANGES_MAX 64u
@@ -21,6 +22,8 @@ static uint64_t device_next = HAL_DEVICE_BASE;
 
 static uint64_t level_size(unsigned level)
 {
+    HAL_REQUIRE(level < HAL_PT_MAX_LEVELS);
+
     return 1ull << (HAL_PAGE_SHIFT + HAL_PT_SHIFT * level);
 }
 

@@ -301,7 +301,7 @@ static uint32_t ancestry(const struct fdt *t, fdt_node_t node, fdt_node_t path[F
 
 fdt_node_t fdt_parent(const struct fdt *t, fdt_node_t node)
 {
-    fdt_node_t path[FDT_DEPTH_MAX];
+    fdt_node_t path[FDT_DEPTH_MAX] = {0};
     uint32_t depth = ancestry(t, node, path);
 
     return depth >= 2 ? path[depth - 2] : FDT_NONE;
@@ -563,7 +563,7 @@ bool fdt_reg_raw(const struct fdt *t, fdt_node_t node, uint32_t index, struct fd
 
 bool fdt_reg(const struct fdt *t, fdt_node_t node, uint32_t index, struct fdt_range *range)
 {
-    fdt_node_t path[FDT_DEPTH_MAX];
+    fdt_node_t path[FDT_DEPTH_MAX] = {0};
     uint32_t depth = ancestry(t, node, path);
     struct fdt_range r;
 
