@@ -2,10 +2,10 @@
 #include <hal/boot/range.h>
 
 /* Ranges [from, to) of L1 stand `by` places further in L2. */
-/*@ predicate range_moved{L1, L2}(struct boot_range_set *s, integer from, integer to, integer by) =
-        \forall integer k; from <= k < to ==>
-            \at(s->range[k + by].base, L2) == \at(s->range[k].base, L1) &&
-            \at(s->range[k + by].end, L2) == \at(s->range[k].end, L1); */
+/*@ predicate range_same{L1, L2}(struct boot_range_set *s, integer i, integer j) =
+        \at(s->range[i].base, L1) == \at(s->range[j].base, L2) && \at(s->range[i].end, L1) == \at(s->range[j].end, L2);
+    predicate range_moved{L1, L2}(struct boot_range_set *s, integer from, integer to, integer by) =
+        \forall integer k; from <= k < to ==> range_same{L1, L2}(s, k, k + by); */
 
 /* Make room for `now` ranges in the place of [first, last): move what follows. */
 /*@ requires \valid(set) && first <= last <= set->count <= BOOT_RANGES_MAX;
@@ -38,6 +38,24 @@ static void range_shift(struct boot_range_set *set, uint32_t first, uint32_t las
             set->range[first + now + i - 1] = set->range[last + i - 1];
     }
     set->count = count;
+}
+
+/* Put [base, end) into the place of the ranges [first, last). */
+/*@ requires \valid(set) && first <= last <= set->count <= BOOT_RANGES_MAX;
+    requires room: set->count - (last - first) < BOOT_RANGES_MAX;
+    assigns set->count, set->range[0 .. BOOT_RANGES_MAX - 1];
+    ensures count: set->count == \old(set->count) - (last - first) + 1;
+    ensures put: set->range[first].base == base && set->range[first].end == end;
+    ensures head: range_moved{Pre, Post}(set, 0, first, 0);
+    ensures tail: range_moved{Pre, Post}(set, last, \old(set->count), first + 1 - last);
+    ensures tail_from: \forall integer k; first < k < set->count ==>
+        range_same{Pre, Post}(set, k + last - first - 1, k); */
+static void range_replace(struct boot_range_set *set, uint32_t first, uint32_t last, uint64_t base,
+                          uint64_t end)
+{
+    range_shift(set, first, last, 1);
+    set->range[first].base = base;
+    set->range[first].end = end;
 }
 
 bool boot_range_add(struct boot_range_set *set, uint64_t base, uint64_t end)
@@ -73,21 +91,17 @@ bool boot_range_add(struct boot_range_set *set, uint64_t base, uint64_t end)
     }
     if (last == first && set->count == BOOT_RANGES_MAX)
         return false;
-    range_shift(set, first, last, 1);
-    set->range[first] = (struct boot_range){base, end};
+    /*@ assert before: \forall integer i; 0 <= i < first ==> set->range[i].end < base; */
+    /*@ assert behind: \forall integer i; last <= i < set->count ==> end < set->range[i].base; */
+    range_replace(set, first, last, base, end);
     /*@ assert head: range_moved{Pre, Here}(set, 0, first, 0); */
     /*@ assert tail: range_moved{Pre, Here}(set, last, \at(set->count, Pre), first + 1 - last); */
     /*@ assert below: \forall integer i; 0 <= i < first ==> set->range[i].end < base; */
     /*@ assert above: \forall integer i; first < i < set->count ==> end < set->range[i].base; */
-    /*@ assert low: \forall integer i, a; 0 <= i < first ==>
-            (boot_in_range{Pre}(set, i, a) <==> boot_in_range(set, i, a)); */
-    /*@ assert high: \forall integer i, a; last <= i < \at(set->count, Pre) ==>
-            (boot_in_range{Pre}(set, i, a) <==> boot_in_range(set, i + first + 1 - last, a)); */
-    /*@ assert middle: \forall integer i, a; first <= i < last && boot_in_range{Pre}(set, i, a) ==>
-            boot_in_range(set, first, a); */
-    /*@ assert hull: \forall integer a; boot_in_range(set, first, a) ==>
-            \at(base, Pre) <= a < \at(end, Pre) ||
+    /*@ assert middle: \forall integer i, a; first <= i < last && boot_in_range{Pre}(set, i, a) ==> base <= a < end; */
+    /*@ assert hull: \forall integer a; base <= a < end ==> \at(base, Pre) <= a < \at(end, Pre) ||
             (first < last && (boot_in_range{Pre}(set, first, a) || boot_in_range{Pre}(set, last - 1, a))); */
+    /*@ assert here: \forall integer a; base <= a < end ==> boot_in_set(set, a); */
     return true;
 }
 
