@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What is checked of a message that a user wrote, before anything is done with it: its size, the bits of its
- * header, the place and the kinds of its descriptors.  Which rights the names stand for is not known here.
+ * header, the place, the kinds and the counts of its descriptors.  Which rights the names stand for is not known here.
  */
 #ifndef IPC_CHECK_H
 #define IPC_CHECK_H
 
 #include <hal/types.h>
+#include <ipc/descriptor.h>
 #include <mach/message.h>
 
 #define IPC_KMSG_SIZE_MAX 65536u /* bytes of a message, trailer not counted */
 #define IPC_KMSG_DESCRIPTORS_MAX 1024u
+#define IPC_KMSG_RIGHTS_MAX 1024u /* in the body, arrays out of line included: taken under one lock */
 
 /*@ predicate send_disposition(integer type) = MACH_MSG_TYPE_MOVE_SEND <= type <= MACH_MSG_TYPE_MAKE_SEND_ONCE;
     predicate any_disposition(integer type) = MACH_MSG_TYPE_MOVE_RECEIVE <= type <= MACH_MSG_TYPE_MAKE_SEND_ONCE;
@@ -21,13 +23,8 @@
       type == 0 ? name == MACH_PORT_NULL : send_disposition(type);
     predicate port_named(integer name) = name != MACH_PORT_NULL && name != MACH_PORT_DEAD;
 
-    // descriptors that a complex message of `size` bytes has room for
-    logic integer descriptor_room(integer size) = (size - sizeof(mach_msg_base_t)) / sizeof(mach_msg_port_descriptor_t);
-    predicate complex(integer bits) = (bits & MACH_MSGH_BITS_COMPLEX) != 0;
-    predicate descriptors_fit(integer size, integer count) =
-      size >= sizeof(mach_msg_base_t) && count <= descriptor_room(size);
-    predicate descriptor_good(mach_msg_port_descriptor_t *d) =
-      d->type == MACH_MSG_PORT_DESCRIPTOR && any_disposition(d->disposition);
+    predicate array_good(integer type, integer copy) =
+      any_disposition(type) && (copy == MACH_MSG_PHYSICAL_COPY || copy == MACH_MSG_VIRTUAL_COPY);
 */
 
 /* A message of `size` bytes: MACH_MSG_SUCCESS, MACH_SEND_MSG_TOO_SMALL (no header, or no multiple of 4),
@@ -106,74 +103,86 @@ static inline mach_msg_return_t ipc_check_header(const mach_msg_header_t *head)
     return MACH_MSG_SUCCESS;
 }
 
-/* Are these `count` descriptors of a kind that the kernel knows? */
-/*@ requires \valid_read(descriptor + (0 .. count - 1));
-    assigns \nothing;
-    ensures known: \result <==> \forall integer i; 0 <= i < count ==> descriptor_good(&descriptor[i]);
-*/
-static inline bool ipc_check_descriptors(const mach_msg_port_descriptor_t *descriptor, uint32_t count)
-{
-    /*@ loop invariant progress: 0 <= i <= count;
-        loop invariant known: \forall integer k; 0 <= k < i ==> descriptor_good(&descriptor[k]);
-        loop assigns i;
-        loop variant count - i;
-    */
-    for (uint32_t i = 0; i < count; i++)
-        if (descriptor[i].type != MACH_MSG_PORT_DESCRIPTOR ||
-            !MACH_MSG_TYPE_PORT_ANY(descriptor[i].disposition))
-            return false;
-    return true;
-}
+/* What the body of a message holds. */
+struct ipc_check_count {
+    uint32_t descriptors;
+    uint32_t rights; /* named by descriptors, and by arrays out of line */
+};
 
 /*
- * The body of a message of `size` bytes with these msgh_bits; *count: its descriptors.  What is behind `size`
- * is not read.  MACH_MSG_SUCCESS; MACH_SEND_MSG_TOO_SMALL they do not fit; MACH_SEND_TOO_LARGE they are too many;
- * MACH_SEND_INVALID_TYPE one is of another kind.
+ * `count` rights of one disposition in a descriptor, besides *rights before it.  array: out of line, copied as `copy` says.
+ * MACH_MSG_SUCCESS, *rights higher; MACH_SEND_INVALID_TYPE unknown disposition or way to copy; MACH_SEND_TOO_LARGE more than
+ * IPC_KMSG_RIGHTS_MAX.
  */
-/*@ requires \valid(count) && \separated(count, body, descriptor + (0 .. descriptor_room(size) - 1));
-    requires complex(bits) && size >= sizeof(mach_msg_base_t) ==>
-      \valid_read(body) && \valid_read(descriptor + (0 .. descriptor_room(size) - 1));
-    assigns *count;
-    behavior simple:
-      assumes !complex(bits);
-      ensures \result == MACH_MSG_SUCCESS && *count == 0;
-    behavior small:
-      assumes complex(bits) && !descriptors_fit(size, body->msgh_descriptor_count);
-      ensures \result == MACH_SEND_MSG_TOO_SMALL && *count == 0;
-    behavior large:
-      assumes complex(bits) && descriptors_fit(size, body->msgh_descriptor_count);
-      assumes body->msgh_descriptor_count > IPC_KMSG_DESCRIPTORS_MAX;
-      ensures \result == MACH_SEND_TOO_LARGE && *count == 0;
+/*@ requires \valid(rights) && *rights <= IPC_KMSG_RIGHTS_MAX;
+    assigns *rights;
     behavior kind:
-      assumes complex(bits) && descriptors_fit(size, body->msgh_descriptor_count);
-      assumes body->msgh_descriptor_count <= IPC_KMSG_DESCRIPTORS_MAX;
-      assumes \exists integer i; 0 <= i < body->msgh_descriptor_count && !descriptor_good(&descriptor[i]);
-      ensures \result == MACH_SEND_INVALID_TYPE && *count == 0;
+      assumes !array_good(type, copy);
+      ensures \result == MACH_SEND_INVALID_TYPE && *rights == \old(*rights);
+    behavior large:
+      assumes array_good(type, copy) && *rights + count > IPC_KMSG_RIGHTS_MAX;
+      ensures \result == MACH_SEND_TOO_LARGE && *rights == \old(*rights);
     behavior good:
-      assumes complex(bits) && descriptors_fit(size, body->msgh_descriptor_count);
-      assumes body->msgh_descriptor_count <= IPC_KMSG_DESCRIPTORS_MAX;
-      assumes \forall integer i; 0 <= i < body->msgh_descriptor_count ==> descriptor_good(&descriptor[i]);
-      ensures \result == MACH_MSG_SUCCESS && *count == body->msgh_descriptor_count;
+      assumes array_good(type, copy) && *rights + count <= IPC_KMSG_RIGHTS_MAX;
+      ensures \result == MACH_MSG_SUCCESS && *rights == \old(*rights) + count;
     complete behaviors;
     disjoint behaviors;
 */
-static inline mach_msg_return_t ipc_check_body(mach_msg_bits_t bits, mach_msg_size_t size,
-                                               const mach_msg_body_t *body,
-                                               const mach_msg_port_descriptor_t *descriptor, uint32_t *count)
+static inline mach_msg_return_t ipc_check_rights(mach_msg_type_name_t type, mach_msg_copy_options_t copy,
+                                                 uint32_t count, uint32_t *rights)
 {
-    *count = 0;
+    if (!MACH_MSG_TYPE_PORT_ANY(type) || (copy != MACH_MSG_PHYSICAL_COPY && copy != MACH_MSG_VIRTUAL_COPY))
+        return MACH_SEND_INVALID_TYPE;
+    if (count > IPC_KMSG_RIGHTS_MAX - *rights)
+        return MACH_SEND_TOO_LARGE;
+    *rights += count;
+    return MACH_MSG_SUCCESS;
+}
+
+/* One descriptor, `room` bytes before the end of the message. */
+static inline mach_msg_return_t ipc_check_descriptor(const mach_msg_descriptor_t *d, uint32_t room,
+                                                     uint32_t *rights)
+{
+    if (room < sizeof(mach_msg_type_descriptor_t) || room < ipc_descriptor_size(d))
+        return MACH_SEND_MSG_TOO_SMALL;
+    switch (d->type.type) {
+    case MACH_MSG_PORT_DESCRIPTOR:
+        return ipc_check_rights(d->port.disposition, MACH_MSG_PHYSICAL_COPY, 1, rights);
+    case MACH_MSG_OOL_PORTS_DESCRIPTOR:
+        return ipc_check_rights(d->ool_ports.disposition, d->ool_ports.copy, d->ool_ports.count, rights);
+    default:
+        return MACH_SEND_INVALID_TYPE;
+    }
+}
+
+/*
+ * The body of a message of `size` bytes with these msgh_bits; *count: what it holds.  What is behind `size` is not
+ * read.  MACH_MSG_SUCCESS; MACH_SEND_MSG_TOO_SMALL the descriptors do not fit; MACH_SEND_TOO_LARGE they, or the rights
+ * that they name, are too many; MACH_SEND_INVALID_TYPE one is of another kind.
+ */
+static inline mach_msg_return_t ipc_check_body(mach_msg_bits_t bits, mach_msg_size_t size,
+                                               const mach_msg_body_t *body, struct ipc_check_count *count)
+{
+    *count = (struct ipc_check_count){0};
     if (!MACH_MSGH_BITS_IS_COMPLEX(bits))
         return MACH_MSG_SUCCESS;
     if (size < sizeof(mach_msg_base_t))
         return MACH_SEND_MSG_TOO_SMALL;
+    uint32_t room = size - (uint32_t)sizeof(mach_msg_base_t);
     uint32_t n = body->msgh_descriptor_count;
-    if (n > (size - sizeof(mach_msg_base_t)) / sizeof(mach_msg_port_descriptor_t))
+    if (n > room / sizeof(mach_msg_type_descriptor_t))
         return MACH_SEND_MSG_TOO_SMALL;
     if (n > IPC_KMSG_DESCRIPTORS_MAX)
         return MACH_SEND_TOO_LARGE;
-    if (!ipc_check_descriptors(descriptor, n))
-        return MACH_SEND_INVALID_TYPE;
-    *count = n;
+    const mach_msg_descriptor_t *d = (const void *)(body + 1);
+    for (uint32_t i = 0; i < n; i++) {
+        mach_msg_return_t mr = ipc_check_descriptor(d, room, &count->rights);
+        if (mr != MACH_MSG_SUCCESS)
+            return mr;
+        room -= ipc_descriptor_size(d);
+        d = (const void *)((const char *)d + ipc_descriptor_size(d));
+    }
+    count->descriptors = n;
     return MACH_MSG_SUCCESS;
 }
 

@@ -1,20 +1,35 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Rights in messages: from the sender's names to the ports, and from the ports to the receiver's names.
- * Nothing is taken before everything was checked.
+ * Messages on their way in and out: from the sender's names and memory to what the kernel holds, and from there to names and memory
+ * of the receiver.  Nothing is taken before everything was checked: on the way in, what is out of line is first read
+ * (prepare), then all rights are taken in one step, then the memory that the sender gives away is removed (commit).
  */
 #include <ipc/check.h>
 #include <ipc/kmsg.h>
+#include <ipc/ool.h>
 #include <ipc/right.h>
 #include <kern/cache.h>
 #include <kern/panic.h>
+#include <kern/task.h>
+#include <vm/vm_map.h>
 
-#define TAKES_INLINE 10u /* header and eight descriptors */
+#define RIGHTS_INLINE 8u /* of a body, that need no memory to be taken */
 #define TAKE_REMOTE 0u
 #define TAKE_LOCAL 1u
 #define TAKE_BODY 2u
+#define NAMES_STEP 32u /* read back at a time */
 
 /* --- in --- */
+
+/* A message on its way in: what was read of it, and not taken yet. */
+struct copyin {
+    const struct task *task;
+    struct ipc_kmsg *kmsg;
+    struct ipc_check_count count;
+    struct ipc_right_take *takes; /* of the header, then of the body in its order */
+    uint32_t taken;               /* those that are set */
+    mach_port_name_t **names;     /* of descriptor i, if it is an array of ports */
+};
 
 static mach_msg_return_t take_error(uint32_t failed)
 {
@@ -28,65 +43,158 @@ static mach_msg_return_t take_error(uint32_t failed)
     }
 }
 
-static void takes_fill(struct ipc_kmsg *kmsg, struct ipc_right_take *takes, uint32_t count)
+static void prepare_header(struct copyin *in)
 {
-    const mach_msg_header_t *head = &kmsg->head;
+    const mach_msg_header_t *head = &in->kmsg->head;
     mach_msg_type_name_t local = MACH_MSGH_BITS_LOCAL(head->msgh_bits);
 
-    takes[TAKE_REMOTE] = (struct ipc_right_take){
+    in->takes[TAKE_REMOTE] = (struct ipc_right_take){
         .name = head->msgh_remote_port, .disposition = MACH_MSGH_BITS_REMOTE(head->msgh_bits), .alive = true};
-    takes[TAKE_LOCAL] = (struct ipc_right_take){.name = head->msgh_local_port,
-                                                .disposition = local != 0 ? local : MACH_MSG_TYPE_COPY_SEND};
-    for (uint32_t i = 0; i < count; i++) {
-        const mach_msg_port_descriptor_t *d = &kmsg->descriptor[i];
-        takes[TAKE_BODY + i] = (struct ipc_right_take){.name = d->name, .disposition = d->disposition};
+    in->takes[TAKE_LOCAL] = (struct ipc_right_take){
+        .name = head->msgh_local_port, .disposition = local != 0 ? local : MACH_MSG_TYPE_COPY_SEND};
+    in->taken = TAKE_BODY;
+}
+
+static void prepare_right(struct copyin *in, mach_port_name_t name, mach_msg_type_name_t disposition)
+{
+    in->takes[in->taken++] = (struct ipc_right_take){.name = name, .disposition = disposition};
+}
+
+static mach_msg_return_t prepare_ool_ports(struct copyin *in, const mach_msg_ool_ports_descriptor_t *d,
+                                           mach_port_name_t **names)
+{
+    mach_msg_return_t mr = ipc_ool_ports_read(in->task->map, d, names);
+
+    for (uint32_t i = 0; i < d->count && mr == MACH_MSG_SUCCESS; i++)
+        prepare_right(in, (*names)[i], d->disposition);
+    return mr;
+}
+
+static mach_msg_return_t prepare_body(struct copyin *in)
+{
+    mach_msg_descriptor_t *d = ipc_kmsg_descriptors(in->kmsg);
+    mach_msg_return_t mr = MACH_MSG_SUCCESS;
+
+    for (uint32_t i = 0; i < in->count.descriptors; i++, d = ipc_descriptor_next(d)) {
+        in->names[i] = NULL;
+        if (mr != MACH_MSG_SUCCESS)
+            continue; /* all names are set, for abandon() */
+        if (d->type.type == MACH_MSG_PORT_DESCRIPTOR)
+            prepare_right(in, d->port.name, d->port.disposition);
+        else
+            mr = prepare_ool_ports(in, &d->ool_ports, &in->names[i]);
+    }
+    return mr;
+}
+
+/* The message stays as the user wrote it. */
+static void abandon(struct copyin *in)
+{
+    mach_msg_descriptor_t *d = ipc_kmsg_descriptors(in->kmsg);
+
+    for (uint32_t i = 0; i < in->count.descriptors; i++, d = ipc_descriptor_next(d)) {
+        if (in->names[i] != NULL)
+            kmem_free(in->names[i], d->ool_ports.count * sizeof(struct ipc_port *));
     }
 }
 
-/* The rights are out of the space: put them into the message. */
-static void takes_store(struct ipc_kmsg *kmsg, const struct ipc_right_take *takes, uint32_t count)
+static void commit_header(struct copyin *in)
 {
+    struct ipc_kmsg *kmsg = in->kmsg;
     mach_msg_header_t *head = &kmsg->head;
     mach_msg_type_name_t local = 0;
 
-    kmsg->remote = takes[TAKE_REMOTE].port;
-    kmsg->local = takes[TAKE_LOCAL].port;
+    kmsg->remote = in->takes[TAKE_REMOTE].port;
+    kmsg->local = in->takes[TAKE_LOCAL].port;
     if (kmsg->local != NULL)
-        local = ipc_right_result(takes[TAKE_LOCAL].disposition);
+        local = ipc_right_result(in->takes[TAKE_LOCAL].disposition);
     head->msgh_bits = (head->msgh_bits & MACH_MSGH_BITS_COMPLEX) |
-                      MACH_MSGH_BITS(ipc_right_result(takes[TAKE_REMOTE].disposition), local);
-    for (uint32_t i = 0; i < count; i++) {
-        kmsg->port[i] = takes[TAKE_BODY + i].port;
-        kmsg->descriptor[i].disposition = ipc_right_result(takes[TAKE_BODY + i].disposition) & 0xffu;
+                      MACH_MSGH_BITS(ipc_right_result(in->takes[TAKE_REMOTE].disposition), local);
+}
+
+static void commit_ool_ports(struct copyin *in, mach_msg_ool_ports_descriptor_t *d, mach_port_name_t *names,
+                             const struct ipc_right_take *takes)
+{
+    struct ipc_port **port = (struct ipc_port **)(void *)names;
+    hal_va_t source = d->address;
+
+    d->address = (uintptr_t)port;
+    d->disposition = ipc_right_result(d->disposition) & 0xffu;
+    for (uint32_t i = 0; i < d->count; i++)
+        port[i] = takes[i].port;
+    if (d->deallocate)
+        (void)vm_map_deallocate(in->task->map, source, d->count * sizeof(mach_port_name_t));
+}
+
+/* The rights are out of the space: put them into the message, and remove the memory that goes with it. */
+static void commit_body(struct copyin *in)
+{
+    mach_msg_descriptor_t *d = ipc_kmsg_descriptors(in->kmsg);
+    const struct ipc_right_take *take = in->takes + TAKE_BODY;
+
+    for (uint32_t i = 0; i < in->count.descriptors; i++, d = ipc_descriptor_next(d)) {
+        if (d->type.type == MACH_MSG_PORT_DESCRIPTOR) {
+            d->port.disposition = ipc_right_result(d->port.disposition) & 0xffu;
+            in->kmsg->port[i] = take->port;
+            take++;
+        } else {
+            commit_ool_ports(in, &d->ool_ports, in->names[i], take);
+            take += d->ool_ports.count;
+        }
     }
 }
 
-mach_msg_return_t ipc_kmsg_copyin(struct ipc_space *space, struct ipc_kmsg *kmsg)
+/* takes and names have room. */
+static mach_msg_return_t copyin_run(struct copyin *in)
 {
-    struct ipc_right_take few[TAKES_INLINE];
-    struct ipc_right_take *takes = few;
-    uint32_t count;
     uint32_t failed = TAKE_REMOTE;
+
+    prepare_header(in);
+    mach_msg_return_t mr = prepare_body(in);
+    if (mr == MACH_MSG_SUCCESS &&
+        ipc_right_take(in->task->space, in->takes, in->taken, &failed) != KERN_SUCCESS)
+        mr = take_error(failed);
+    if (mr != MACH_MSG_SUCCESS) {
+        abandon(in);
+        return mr;
+    }
+    commit_header(in);
+    commit_body(in);
+    return MACH_MSG_SUCCESS;
+}
+
+/* A message that has more rights, or descriptors, than are kept on the stack. */
+static mach_msg_return_t copyin_large(struct copyin *in)
+{
+    uint64_t names_size = in->count.descriptors * sizeof(*in->names);
+    uint64_t takes_size = (TAKE_BODY + in->count.rights) * sizeof(*in->takes);
+    char *memory = kmem_alloc(takes_size + names_size);
+
+    if (memory == NULL)
+        return MACH_SEND_NO_BUFFER;
+    in->takes = (void *)memory;
+    in->names = (void *)(memory + takes_size);
+    mach_msg_return_t mr = copyin_run(in);
+    kmem_free(memory, takes_size + names_size);
+    return mr;
+}
+
+mach_msg_return_t ipc_kmsg_copyin(const struct task *task, struct ipc_kmsg *kmsg)
+{
+    struct ipc_right_take takes[TAKE_BODY + RIGHTS_INLINE];
+    mach_port_name_t *names[RIGHTS_INLINE];
+    struct copyin in = {.task = task, .kmsg = kmsg, .takes = takes, .names = names};
 
     mach_msg_return_t mr = ipc_check_header(&kmsg->head);
     if (mr == MACH_MSG_SUCCESS)
-        mr =
-            ipc_check_body(kmsg->head.msgh_bits, kmsg->head.msgh_size, &kmsg->body, kmsg->descriptor, &count);
+        mr = ipc_check_body(kmsg->head.msgh_bits, kmsg->head.msgh_size, &kmsg->body, &in.count);
     if (mr != MACH_MSG_SUCCESS)
         return mr;
-    if (count > 0 && ipc_kmsg_alloc_ports(kmsg, count) != KERN_SUCCESS)
+    if (in.count.descriptors > 0 && ipc_kmsg_alloc_ports(kmsg, in.count.descriptors) != KERN_SUCCESS)
         return MACH_SEND_NO_BUFFER;
-    uint32_t total = TAKE_BODY + count;
-    if (total > TAKES_INLINE && (takes = kmem_alloc(total * sizeof(*takes))) == NULL)
-        return MACH_SEND_NO_BUFFER;
-    takes_fill(kmsg, takes, count);
-    if (ipc_right_take(space, takes, total, &failed) == KERN_SUCCESS)
-        takes_store(kmsg, takes, count);
-    else
-        mr = take_error(failed);
-    if (takes != few)
-        kmem_free(takes, total * sizeof(*takes));
-    return mr;
+    if (in.count.rights <= RIGHTS_INLINE && in.count.descriptors <= RIGHTS_INLINE)
+        return copyin_run(&in);
+    return copyin_large(&in);
 }
 
 /* --- out --- */
@@ -105,51 +213,6 @@ static mach_port_name_t name_right(struct ipc_space *space, struct ipc_port *por
     return MACH_PORT_NULL;
 }
 
-static mach_msg_return_t copyout_body(struct ipc_space *space, struct ipc_kmsg *kmsg)
-{
-    mach_msg_return_t shortage = 0;
-
-    for (uint32_t i = 0; i < kmsg->port_count; i++) {
-        mach_msg_port_descriptor_t *d = &kmsg->descriptor[i];
-        d->name = name_right(space, kmsg->port[i], d->disposition, &shortage);
-        d->pad1 = 0;
-        d->pad2 = 0;
-        kmsg->port[i] = NULL;
-    }
-    return shortage == 0 ? MACH_MSG_SUCCESS : MACH_RCV_BODY_ERROR | shortage;
-}
-
-mach_msg_return_t ipc_kmsg_copyout(struct ipc_space *space, struct ipc_kmsg *kmsg,
-                                   mach_port_name_t destination)
-{
-    mach_msg_header_t *head = &kmsg->head;
-    mach_msg_type_name_t reply = MACH_MSGH_BITS_LOCAL(head->msgh_bits);
-    mach_msg_return_t shortage = 0;
-
-    head->msgh_remote_port = name_right(space, kmsg->local, reply, &shortage);
-    head->msgh_local_port = destination;
-    head->msgh_voucher_port = MACH_PORT_NULL;
-    head->msgh_bits = (head->msgh_bits & MACH_MSGH_BITS_COMPLEX) |
-                      MACH_MSGH_BITS(reply, MACH_MSGH_BITS_REMOTE(head->msgh_bits));
-    kmsg->local = NULL;
-    mach_msg_return_t mr = copyout_body(space, kmsg);
-    return shortage == 0 ? mr : MACH_RCV_HEADER_ERROR | shortage;
-}
-
-mach_msg_return_t ipc_kmsg_copyout_unsent(struct ipc_space *space, struct ipc_kmsg *kmsg)
-{
-    mach_msg_header_t *head = &kmsg->head;
-    mach_msg_return_t shortage = 0;
-
-    head->msgh_remote_port =
-        name_right(space, kmsg->remote, MACH_MSGH_BITS_REMOTE(head->msgh_bits), &shortage);
-    head->msgh_local_port = name_right(space, kmsg->local, MACH_MSGH_BITS_LOCAL(head->msgh_bits), &shortage);
-    kmsg->remote = NULL;
-    kmsg->local = NULL;
-    mach_msg_return_t mr = copyout_body(space, kmsg);
-    return shortage == 0 ? mr : shortage;
-}
-
 static void name_undo(struct ipc_space *space, mach_port_name_t name, mach_msg_type_name_t type)
 {
     struct ipc_port *port;
@@ -158,11 +221,108 @@ static void name_undo(struct ipc_space *space, mach_port_name_t name, mach_msg_t
         ipc_right_destroy(port, type);
 }
 
-void ipc_kmsg_copyout_undo(struct ipc_space *space, struct ipc_kmsg *kmsg)
+static void copyout_port(const struct task *task, mach_msg_port_descriptor_t *d, struct ipc_port *port,
+                         mach_msg_return_t *shortage)
 {
-    name_undo(space, kmsg->head.msgh_remote_port, MACH_MSGH_BITS_REMOTE(kmsg->head.msgh_bits));
-    for (uint32_t i = 0; i < kmsg->port_count; i++) {
-        const mach_msg_port_descriptor_t *d = &kmsg->descriptor[i];
-        name_undo(space, d->name, d->disposition);
+    d->name = name_right(task->space, port, d->disposition, shortage);
+    d->pad1 = 0;
+    d->pad2 = 0;
+}
+
+static void copyout_ool_ports(const struct task *task, mach_msg_ool_ports_descriptor_t *d,
+                              mach_msg_return_t *shortage)
+{
+    struct ipc_port **port = ipc_ool_ports(d);
+    mach_port_name_t *names = (mach_port_name_t *)(void *)port;
+
+    d->deallocate = true; /* who sends the message on, passes the memory on */
+    for (uint32_t i = 0; i < d->count; i++)
+        names[i] = name_right(task->space, port[i], d->disposition, shortage);
+    mach_msg_return_t why = ipc_ool_ports_write(task->map, d);
+    if (why == 0)
+        return;
+    *shortage |= why;
+    for (uint32_t i = 0; i < d->count; i++)
+        name_undo(task->space, names[i], d->disposition);
+    ipc_ool_ports_free(d);
+    d->count = 0;
+}
+
+static mach_msg_return_t copyout_body(const struct task *task, struct ipc_kmsg *kmsg)
+{
+    mach_msg_descriptor_t *d = ipc_kmsg_descriptors(kmsg);
+    mach_msg_return_t shortage = 0;
+
+    for (uint32_t i = 0; i < kmsg->port_count; i++, d = ipc_descriptor_next(d)) {
+        if (d->type.type == MACH_MSG_PORT_DESCRIPTOR)
+            copyout_port(task, &d->port, kmsg->port[i], &shortage);
+        else
+            copyout_ool_ports(task, &d->ool_ports, &shortage);
+        kmsg->port[i] = NULL;
+    }
+    return shortage == 0 ? MACH_MSG_SUCCESS : MACH_RCV_BODY_ERROR | shortage;
+}
+
+mach_msg_return_t ipc_kmsg_copyout(const struct task *task, struct ipc_kmsg *kmsg,
+                                   mach_port_name_t destination)
+{
+    mach_msg_header_t *head = &kmsg->head;
+    mach_msg_type_name_t reply = MACH_MSGH_BITS_LOCAL(head->msgh_bits);
+    mach_msg_return_t shortage = 0;
+
+    head->msgh_remote_port = name_right(task->space, kmsg->local, reply, &shortage);
+    head->msgh_local_port = destination;
+    head->msgh_voucher_port = MACH_PORT_NULL;
+    head->msgh_bits = (head->msgh_bits & MACH_MSGH_BITS_COMPLEX) |
+                      MACH_MSGH_BITS(reply, MACH_MSGH_BITS_REMOTE(head->msgh_bits));
+    kmsg->local = NULL;
+    mach_msg_return_t mr = copyout_body(task, kmsg);
+    return shortage == 0 ? mr : MACH_RCV_HEADER_ERROR | shortage;
+}
+
+mach_msg_return_t ipc_kmsg_copyout_unsent(const struct task *task, struct ipc_kmsg *kmsg)
+{
+    mach_msg_header_t *head = &kmsg->head;
+    mach_msg_return_t shortage = 0;
+
+    head->msgh_remote_port =
+        name_right(task->space, kmsg->remote, MACH_MSGH_BITS_REMOTE(head->msgh_bits), &shortage);
+    head->msgh_local_port =
+        name_right(task->space, kmsg->local, MACH_MSGH_BITS_LOCAL(head->msgh_bits), &shortage);
+    kmsg->remote = NULL;
+    kmsg->local = NULL;
+    mach_msg_return_t mr = copyout_body(task, kmsg);
+    return shortage == 0 ? mr : shortage;
+}
+
+/*
+ * The names are read back from the task's own memory: it could have changed them since, but then it has only itself to blame, and
+ * loses other rights.
+ */
+static void undo_ool_ports(const struct task *task, const mach_msg_ool_ports_descriptor_t *d)
+{
+    mach_port_name_t names[NAMES_STEP];
+
+    for (uint32_t done = 0; done < d->count; done += NAMES_STEP) {
+        uint32_t n = d->count - done < NAMES_STEP ? d->count - done : NAMES_STEP;
+        if (vm_copyin(task->map, names, d->address + done * sizeof(*names), n * sizeof(*names)) !=
+            KERN_SUCCESS)
+            break;
+        for (uint32_t i = 0; i < n; i++)
+            name_undo(task->space, names[i], d->disposition);
+    }
+    (void)vm_map_deallocate(task->map, d->address, d->count * sizeof(*names));
+}
+
+void ipc_kmsg_copyout_undo(const struct task *task, struct ipc_kmsg *kmsg)
+{
+    mach_msg_descriptor_t *d = ipc_kmsg_descriptors(kmsg);
+
+    name_undo(task->space, kmsg->head.msgh_remote_port, MACH_MSGH_BITS_REMOTE(kmsg->head.msgh_bits));
+    for (uint32_t i = 0; i < kmsg->port_count; i++, d = ipc_descriptor_next(d)) {
+        if (d->type.type == MACH_MSG_PORT_DESCRIPTOR)
+            name_undo(task->space, d->port.name, d->port.disposition);
+        else
+            undo_ool_ports(task, &d->ool_ports);
     }
 }

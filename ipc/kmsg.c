@@ -10,6 +10,7 @@
 #include <ipc/kmsg.h>
 #include <ipc/kobject.h>
 #include <ipc/mqueue.h>
+#include <ipc/ool.h>
 #include <ipc/right.h>
 #include <kern/cache.h>
 #include <kern/cpu.h>
@@ -73,15 +74,54 @@ void ipc_kmsg_free(struct ipc_kmsg *kmsg)
         kmem_free(kmsg, total);
 }
 
+/* --- what is in it --- */
+
+/* The rights of a descriptor. Returns how many there are. */
+static uint32_t descriptor_rights(struct ipc_kmsg_walk *w)
+{
+    const mach_msg_descriptor_t *d = w->descriptor;
+
+    if (d->type.type == MACH_MSG_PORT_DESCRIPTOR) {
+        w->port = &w->kmsg->port[w->index];
+        w->type = d->port.disposition;
+        return 1;
+    }
+    w->port = ipc_ool_ports(&d->ool_ports);
+    w->type = d->ool_ports.disposition;
+    return w->port != NULL ? d->ool_ports.count : 0;
+}
+
+bool ipc_kmsg_walk_next(struct ipc_kmsg_walk *w)
+{
+    if (w->descriptor == NULL)
+        w->descriptor = ipc_kmsg_descriptors(w->kmsg);
+    while (w->index < w->kmsg->port_count) {
+        if (w->element < descriptor_rights(w)) {
+            w->port += w->element++;
+            return true;
+        }
+        w->index++;
+        w->element = 0;
+        w->descriptor = ipc_descriptor_next(w->descriptor);
+    }
+    return false;
+}
+
 void ipc_kmsg_release(struct ipc_kmsg *kmsg)
 {
+    struct ipc_kmsg_walk walk = {.kmsg = kmsg};
+
     ipc_right_destroy(kmsg->remote, MACH_MSGH_BITS_REMOTE(kmsg->head.msgh_bits));
     ipc_right_destroy(kmsg->local, MACH_MSGH_BITS_LOCAL(kmsg->head.msgh_bits));
-    for (uint32_t i = 0; i < kmsg->port_count; i++) {
-        mach_msg_type_name_t type = kmsg->descriptor[i].disposition;
-        if (type == MACH_MSG_TYPE_PORT_RECEIVE && IPC_PORT_VALID(kmsg->port[i]))
-            ipc_transit_end(kmsg->port[i]);
-        ipc_right_destroy(kmsg->port[i], type);
+    while (ipc_kmsg_walk_next(&walk)) {
+        if (walk.type == MACH_MSG_TYPE_PORT_RECEIVE && IPC_PORT_VALID(*walk.port))
+            ipc_transit_end(*walk.port);
+        ipc_right_destroy(*walk.port, walk.type);
+    }
+    mach_msg_descriptor_t *d = ipc_kmsg_descriptors(kmsg);
+    for (uint32_t i = 0; i < kmsg->port_count; i++, d = ipc_descriptor_next(d)) {
+        if (d->type.type == MACH_MSG_OOL_PORTS_DESCRIPTOR)
+            ipc_ool_ports_free(&d->ool_ports);
     }
     if (kmsg->port != kmsg->port_inline)
         kmem_free(kmsg->port, kmsg->port_count * sizeof(*kmsg->port));

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Messages inside the kernel.  `head` and what follows it are the bytes of the message as the sender wrote them, except that the
- * rights are held by the pointers remote, local and port[] instead of the names, and that the dispositions are in received form
- * (MACH_MSG_TYPE_PORT_RECEIVE, _SEND, _SEND_ONCE).
+ * rights are held by the pointers remote, local and port[] instead of the names, that the dispositions are in received form
+ * (MACH_MSG_TYPE_PORT_RECEIVE, _SEND, _SEND_ONCE), and that the address in a descriptor of something out of line is the kernel's:
+ *   array of ports    struct ipc_port *[count] (kmem_alloc()), each with a right or NULL or IPC_PORT_DEAD; 0 for none
  */
 #ifndef IPC_KMSG_H
 #define IPC_KMSG_H
@@ -14,6 +15,7 @@
 #include <mach/message.h>
 
 struct cpu;
+struct task;
 
 #define IPC_KMSG_PORTS_INLINE 8u
 #define IPC_KMSG_ROOM_MIN 36u /* every message has room for the result of a call (mig_reply_error_t) */
@@ -24,22 +26,28 @@ struct ipc_kmsg {
     uint32_t port_count;     /* descriptors */
     struct ipc_port *remote; /* destination: a right by MACH_MSGH_BITS_REMOTE(head.msgh_bits) */
     struct ipc_port *local;  /* reply: a right by MACH_MSGH_BITS_LOCAL, or NULL */
-    struct ipc_port **port; /* right of the i-th descriptor; NULL, IPC_PORT_DEAD; port_inline or own memory */
+    struct ipc_port **
+        port; /* right of the i-th descriptor, if it is of a port; NULL, IPC_PORT_DEAD; port_inline or own memory */
     struct ipc_port *port_inline[IPC_KMSG_PORTS_INLINE];
     mach_msg_header_t head __attribute__((aligned(8)));
-    mach_msg_body_t body;                    /* of a complex message: this, the descriptors, then data */
-    mach_msg_port_descriptor_t descriptor[]; /* [body.msgh_descriptor_count] */
+    mach_msg_body_t body; /* of a complex message: this, the descriptors, then data */
 };
-_Static_assert(offsetof(struct ipc_kmsg, descriptor) - offsetof(struct ipc_kmsg, head) ==
-                   sizeof(mach_msg_base_t),
-               "head, body and descriptors are the bytes of a message");
+_Static_assert(offsetof(struct ipc_kmsg, body) - offsetof(struct ipc_kmsg, head) ==
+                   offsetof(mach_msg_base_t, body),
+               "head and body are the bytes of a message");
+
+/* The first of the port_count descriptors. */
+static inline mach_msg_descriptor_t *ipc_kmsg_descriptors(struct ipc_kmsg *kmsg)
+{
+    return (mach_msg_descriptor_t *)(void *)(&kmsg->body + 1);
+}
 
 void ipc_kmsg_init_module(void);
 
 /* A message with room for `size` bytes from head on (24 .. IPC_KMSG_SIZE_MAX), or for IPC_KMSG_ROOM_MIN, and a trailer; no
  * rights; NULL without memory. */
 HAL_NODISCARD struct ipc_kmsg *ipc_kmsg_alloc(uint32_t size);
-/* Room for `count` descriptors' rights; all NULL. KERN_SUCCESS, KERN_RESOURCE_SHORTAGE. */
+/* Room for the rights of `count` descriptors; all NULL. KERN_SUCCESS, KERN_RESOURCE_SHORTAGE. */
 HAL_NODISCARD kern_return_t ipc_kmsg_alloc_ports(struct ipc_kmsg *kmsg, uint32_t count);
 /* Free the memory only: all rights were moved out. */
 void ipc_kmsg_free(struct ipc_kmsg *kmsg);
@@ -60,26 +68,43 @@ void ipc_kmsg_release(struct ipc_kmsg *kmsg);
 void ipc_kmsg_send_from_kernel(struct ipc_kmsg *kmsg);
 
 /*
- * Take the rights that the message names out of `space`: header and descriptors as a user wrote them, msgh_size that of the bytes.
- * Returns: MACH_MSG_SUCCESS: in kernel form; MACH_SEND_*: nothing changed in the space, kmsg holds no right.
- * Context: no lock.
+ * Walk over the rights in the body of a message: those of port descriptors and those of arrays out of line.
+ * Before the first call: {.kmsg = kmsg}.  Returns false: there is none left.
  */
-HAL_NODISCARD mach_msg_return_t ipc_kmsg_copyin(struct ipc_space *space, struct ipc_kmsg *kmsg);
+struct ipc_kmsg_walk {
+    struct ipc_kmsg *kmsg;
+    struct ipc_port **port;    /* the right */
+    mach_msg_type_name_t type; /* and its kind */
+    mach_msg_descriptor_t *descriptor;
+    uint32_t index;   /* of the descriptor */
+    uint32_t element; /* of its rights, the one that comes next */
+};
+HAL_NODISCARD bool ipc_kmsg_walk_next(struct ipc_kmsg_walk *w);
 
 /*
- * Give the rights in the message names in `space` and write the names into it.  destination: name for
- * msgh_local_port.  Header in received form: reply right remote.
- * Returns: MACH_MSG_SUCCESS; MACH_RCV_HEADER_ERROR, MACH_RCV_BODY_ERROR, with MACH_MSG_IPC_SPACE or MACH_MSG_IPC_KERNEL: rights
- * that found no room were destroyed, their names are MACH_PORT_NULL.  No pointer is left in kmsg.
- * Context: no lock.
+ * Take the rights that the message names out of task's space, and what it names out of line from its memory: header and descriptors
+ * as a user wrote them, msgh_size that of the bytes.
+ * Returns: MACH_MSG_SUCCESS: in kernel form; MACH_SEND_*: nothing changed in the task, kmsg holds no right.  Memory to be
+ * deallocated stays if there is no memory to split its range in two.
+ * Context: no lock; task is current.
  */
-mach_msg_return_t ipc_kmsg_copyout(struct ipc_space *space, struct ipc_kmsg *kmsg,
+HAL_NODISCARD mach_msg_return_t ipc_kmsg_copyin(const struct task *task, struct ipc_kmsg *kmsg);
+
+/*
+ * Give the rights in the message names in task's space and write the names into it; what is out of line gets new memory there.
+ * destination: name for msgh_local_port.  Header in received form: reply right remote.
+ * Returns: MACH_MSG_SUCCESS; MACH_RCV_HEADER_ERROR, MACH_RCV_BODY_ERROR, with the shortages that were met (MACH_MSG_IPC_SPACE,
+ * MACH_MSG_IPC_KERNEL, MACH_MSG_VM_SPACE, MACH_MSG_VM_KERNEL): rights that found no room were destroyed, their names are
+ * MACH_PORT_NULL; arrays that found none are empty, at address 0.  No pointer is left in kmsg.
+ * Context: no lock; task is current.
+ */
+mach_msg_return_t ipc_kmsg_copyout(const struct task *task, struct ipc_kmsg *kmsg,
                                    mach_port_name_t destination);
 
 /* The same for a message that could not be sent: header stays in sendable form. */
-mach_msg_return_t ipc_kmsg_copyout_unsent(struct ipc_space *space, struct ipc_kmsg *kmsg);
+mach_msg_return_t ipc_kmsg_copyout_unsent(const struct task *task, struct ipc_kmsg *kmsg);
 
-/* Undo a copyout whose message could not be written to the user: the names die. */
-void ipc_kmsg_copyout_undo(struct ipc_space *space, struct ipc_kmsg *kmsg);
+/* Undo a copyout whose message could not be written to the user: the names die, the memory goes. */
+void ipc_kmsg_copyout_undo(const struct task *task, struct ipc_kmsg *kmsg);
 
 #endif

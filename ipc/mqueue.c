@@ -216,23 +216,29 @@ static bool transit_reaches(const struct ipc_port *from, const struct ipc_port *
     return from == port;
 }
 
-static bool carries_receive(const struct ipc_kmsg *kmsg, uint32_t i)
+/* The next receive right in a message, or NULL. */
+static struct ipc_port *next_receive(struct ipc_kmsg_walk *walk)
 {
-    return IPC_PORT_VALID(kmsg->port[i]) && kmsg->descriptor[i].disposition == MACH_MSG_TYPE_PORT_RECEIVE;
+    while (ipc_kmsg_walk_next(walk)) {
+        if (walk->type == MACH_MSG_TYPE_PORT_RECEIVE && IPC_PORT_VALID(*walk->port))
+            return *walk->port;
+    }
+    return NULL;
 }
 
 bool ipc_transit_begin(struct ipc_kmsg *kmsg)
 {
+    struct ipc_kmsg_walk find = {.kmsg = kmsg};
+    struct ipc_kmsg_walk note = {.kmsg = kmsg};
+    struct ipc_port *port;
     bool cycle = false;
 
     spin_lock(&transit_lock);
-    for (uint32_t i = 0; i < kmsg->port_count && !cycle; i++)
-        cycle = carries_receive(kmsg, i) && transit_reaches(kmsg->remote, kmsg->port[i]);
-    for (uint32_t i = 0; i < kmsg->port_count && !cycle; i++) {
-        if (carries_receive(kmsg, i)) {
-            ipc_port_ref(kmsg->remote);
-            kmsg->port[i]->destination = kmsg->remote;
-        }
+    while (!cycle && (port = next_receive(&find)) != NULL)
+        cycle = transit_reaches(kmsg->remote, port);
+    while (!cycle && (port = next_receive(&note)) != NULL) {
+        ipc_port_ref(kmsg->remote);
+        port->destination = kmsg->remote;
     }
     spin_unlock(&transit_lock);
     return !cycle;

@@ -82,10 +82,10 @@ static mach_msg_return_t msg_get(struct thread *self, hal_va_t address, uint64_t
 /* The message could not be sent: its rights go back, and the buffer says how to try again. */
 static void msg_unsent(struct thread *self, struct ipc_kmsg *kmsg, mach_msg_return_t why)
 {
-    mach_msg_return_t shortage = ipc_kmsg_copyout_unsent(self->space, kmsg);
+    mach_msg_return_t shortage = ipc_kmsg_copyout_unsent(self->task, kmsg);
 
     if (vm_copyout(self->task->map, self->op.ipc.buffer, &kmsg->head, kmsg->head.msgh_size) != KERN_SUCCESS) {
-        ipc_kmsg_copyout_undo(self->space, kmsg);
+        ipc_kmsg_copyout_undo(self->task, kmsg);
         why = MACH_SEND_INVALID_DATA;
     }
     ipc_kmsg_free(kmsg);
@@ -193,10 +193,10 @@ void ipc_msg_finish(struct thread *self)
         set_result(self, MACH_RCV_TOO_LARGE);
         return;
     }
-    mach_msg_return_t mr = ipc_kmsg_copyout(self->space, kmsg, name);
+    mach_msg_return_t mr = ipc_kmsg_copyout(self->task, kmsg, name);
     uint32_t size = kmsg->head.msgh_size + trailer_write(kmsg, option, self->op.ipc.seqno, label);
     if (vm_copyout(self->task->map, self->op.ipc.buffer, &kmsg->head, size) != KERN_SUCCESS) {
-        ipc_kmsg_copyout_undo(self->space, kmsg);
+        ipc_kmsg_copyout_undo(self->task, kmsg);
         mr = MACH_RCV_INVALID_DATA;
     }
     ipc_kmsg_free(kmsg);
@@ -267,7 +267,7 @@ void ipc_trap_msg(struct thread *self)
         return;
     }
     mach_msg_return_t mr = msg_get(self, self->op.ipc.buffer, (uint32_t)hal_uctx_arg(u, 2), &kmsg);
-    if (mr == MACH_MSG_SUCCESS && (mr = ipc_kmsg_copyin(self->space, kmsg)) != MACH_MSG_SUCCESS)
+    if (mr == MACH_MSG_SUCCESS && (mr = ipc_kmsg_copyin(self->task, kmsg)) != MACH_MSG_SUCCESS)
         ipc_kmsg_free(kmsg);
     if (mr != MACH_MSG_SUCCESS)
         set_result(self, mr);

@@ -46,7 +46,7 @@ void ipc_rpc_finish(struct thread *self)
 
     ipc_mqueue_after_take(self);
     mach_port_name_t name = ipc_msg_arrived_at(self, &rpc.label);
-    uint64_t result = (uint32_t)ipc_kmsg_copyout(self->space, kmsg, name);
+    uint64_t result = (uint32_t)ipc_kmsg_copyout(self->task, kmsg, name);
     if (name != self->op.ipc.rcv_name)
         result |= (uint64_t)name << 32;
     memcpy(rpc.word, &kmsg->head + 1, body);
@@ -114,7 +114,7 @@ static mach_msg_return_t rpc_get(struct thread *self, const struct hal_rpc *rpc,
         .msgh_id = (mach_msg_id_t)(uint32_t)rpc->header,
     };
     memcpy(&kmsg->head + 1, rpc->word, body);
-    mach_msg_return_t mr = ipc_kmsg_copyin(self->space, kmsg);
+    mach_msg_return_t mr = ipc_kmsg_copyin(self->task, kmsg);
     if (mr != MACH_MSG_SUCCESS) {
         ipc_kmsg_free(kmsg);
         return mr;

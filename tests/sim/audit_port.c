@@ -51,6 +51,24 @@ static void message_right(struct ipc_port *port, mach_msg_type_name_t type, cons
     }
 }
 
+/* What the i-th descriptor holds. Returns the descriptor behind it. */
+static const void *message_descriptor(const struct ipc_kmsg *kmsg, uint32_t i, const mach_msg_descriptor_t *d,
+                                      struct ipc_port *queue)
+{
+    if (d->type.type == MACH_MSG_PORT_DESCRIPTOR) {
+        message_right(kmsg->port[i], d->port.disposition, kmsg, queue);
+        return &d->port + 1;
+    }
+    AUDIT(d->type.type == MACH_MSG_OOL_PORTS_DESCRIPTOR, "message-descriptor", kmsg, "kind %u", d->type.type);
+    struct ipc_port **port = (struct ipc_port **)(uintptr_t)d->ool_ports.address;
+    uint32_t count = d->ool_ports.count;
+    if (count > 0)
+        audit_own_memory(port, count * sizeof(*port), "array of ports of a message");
+    for (uint32_t k = 0; k < count; k++)
+        message_right(port[k], d->ool_ports.disposition, kmsg, queue);
+    return &d->ool_ports + 1;
+}
+
 void audit_message(struct ipc_kmsg *kmsg, struct ipc_port *queue, const char *holder)
 {
     AUDIT(audit_is_memory(kmsg, sizeof(*kmsg)), "pointer", kmsg, "no message, held by %s", holder);
@@ -67,10 +85,9 @@ void audit_message(struct ipc_kmsg *kmsg, struct ipc_port *queue, const char *ho
         AUDIT(kmsg->port_count <= IPC_KMSG_PORTS_INLINE, "message-rights", kmsg, "%u", kmsg->port_count);
     message_right(kmsg->remote, MACH_MSGH_BITS_REMOTE(kmsg->head.msgh_bits), kmsg, NULL);
     message_right(kmsg->local, MACH_MSGH_BITS_LOCAL(kmsg->head.msgh_bits), kmsg, NULL);
-    const char *body = (const char *)&kmsg->head + sizeof(mach_msg_base_t);
-    const mach_msg_port_descriptor_t *descriptor = (const void *)body;
+    const mach_msg_descriptor_t *d = (const void *)((const char *)&kmsg->head + sizeof(mach_msg_base_t));
     for (uint32_t i = 0; i < kmsg->port_count; i++)
-        message_right(kmsg->port[i], descriptor[i].disposition, kmsg, queue);
+        d = message_descriptor(kmsg, i, d, queue);
 }
 
 /* --- port sets --- */

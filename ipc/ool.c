@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Arrays of ports out of line: their memory.  What becomes of the rights is in ipc/copy.c.
+ *
+ * Names are half as large as pointers, so an array of ports first holds the names that were read, and in the end those to be
+ * written.
+ */
+#include <ipc/ool.h>
+#include <ipc/port.h>
+#include <kern/cache.h>
+#include <vm/vm_map.h>
+
+_Static_assert(sizeof(mach_port_name_t) <= sizeof(struct ipc_port *), "names fit where ports do");
+
+mach_msg_return_t ipc_ool_ports_read(struct vm_map *map, const mach_msg_ool_ports_descriptor_t *d,
+                                     mach_port_name_t **names)
+{
+    *names = NULL;
+    if (d->count == 0)
+        return MACH_MSG_SUCCESS;
+    mach_port_name_t *read = kmem_alloc(d->count * sizeof(struct ipc_port *));
+    if (read == NULL)
+        return MACH_SEND_NO_BUFFER;
+    if (vm_copyin(map, read, d->address, d->count * sizeof(*read)) != KERN_SUCCESS) {
+        kmem_free(read, d->count * sizeof(struct ipc_port *));
+        return MACH_SEND_INVALID_MEMORY;
+    }
+    *names = read;
+    return MACH_MSG_SUCCESS;
+}
+
+mach_msg_return_t ipc_ool_ports_write(struct vm_map *map, mach_msg_ool_ports_descriptor_t *d)
+{
+    uint64_t size = d->count * sizeof(mach_port_name_t);
+    hal_va_t address = 0;
+
+    if (size == 0)
+        return 0;
+    kern_return_t kr = vm_map_allocate(map, &address, size, true);
+    if (kr != KERN_SUCCESS)
+        return kr == KERN_NO_SPACE ? MACH_MSG_VM_SPACE : MACH_MSG_VM_KERNEL;
+    if (vm_copyout(map, address, ipc_ool_ports(d), size) != KERN_SUCCESS) {
+        /* if there is not even memory to split a range, these pages stay the task's */
+        (void)vm_map_deallocate(map, address, size);
+        return MACH_MSG_VM_KERNEL;
+    }
+    ipc_ool_ports_free(d);
+    d->address = address;
+    return 0;
+}
+
+void ipc_ool_ports_free(mach_msg_ool_ports_descriptor_t *d)
+{
+    if (ipc_ool_ports(d) != NULL)
+        kmem_free(ipc_ool_ports(d), d->count * sizeof(struct ipc_port *));
+    d->address = 0;
+}
