@@ -12,10 +12,17 @@
 _Static_assert(sizeof(mach_msg_type_descriptor_t) == sizeof(mach_msg_port_descriptor_t),
                "the smallest descriptor shows its kind");
 
+/* Bytes of a descriptor; for one of no known kind, those of the smallest. */
 static inline uint32_t ipc_descriptor_size(const mach_msg_descriptor_t *d)
 {
-    return d->type.type == MACH_MSG_PORT_DESCRIPTOR ? (uint32_t)sizeof(d->port)
-                                                    : (uint32_t)sizeof(d->out_of_line);
+    switch (d->type.type) {
+    case MACH_MSG_OOL_DESCRIPTOR:
+        return sizeof(d->out_of_line);
+    case MACH_MSG_OOL_PORTS_DESCRIPTOR:
+        return sizeof(d->ool_ports);
+    default:
+        return sizeof(d->port);
+    }
 }
 
 static inline mach_msg_descriptor_t *ipc_descriptor_next(mach_msg_descriptor_t *d)
