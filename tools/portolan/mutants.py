@@ -1,191 +1,157 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """`portolan mutants`: seeds faults into copies of the kernel and counts those that the tests notice.
 
-Each target is a part of the sources with the tests that answer for it:
+Each target (tools/portolan/mutant_target.py) is a part of the sources with the tests that answer for it:
 
     sim        kern ipc vm sched, by the suite `sim`
-    <isa>      arch/<isa> and the drivers of its board, by tests/hal in QEMU, then by conformance programs
+    <isa>      arch/<isa> and hal, by tests/hal in QEMU, then by the conformance programs
 
 Faults in C are made by tools/portolan/mutate.py and drawn by lot; those in assembly are written down in
-tests/mutants/<isa>.toml and all tried.
+tests/mutants/<isa>.toml and all tried. One that nobody notices needs a reason (tests/mutants/survivors.toml).
+
+build/mutants/TARGET/journal keeps what was found: an interrupted run goes on from there, unless the tree is another.
 """
 
+import hashlib
 import json
-import random
-import shutil
-import subprocess
-import tomllib
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
 
-from portolan import builder, halsuite, mutate, status
-from portolan.guest import run as run_guest
-from portolan.machines import ISAS, MACHINES, ROOT, Boot, default_board
+from portolan import guest, mutant_target, status
+from portolan.machines import ISAS, ROOT
 
-PLACE = ROOT / "build" / "mutants"
 KILL_SHARE = 0.9
-CPUS = 2
-SUITE_SECONDS = 900
-PROGRAMS = ("exception", "memory", "message", "preempt", "rpc", "thread", "time")
-IGNORED = shutil.ignore_patterns("build", ".git", "__pycache__")
-KEPT_OPTIONS = ("-I", "-D", "-std", "--target", "-ffreestanding", "-nostdlibinc")  # what the parser must know
-MACHINE_INDEPENDENT = ("kern", "ipc", "vm", "sched")
+TARGETS = ("sim", *ISAS)
+TARGETS_AT_ONCE = 2
+COUNTS = {"sim": 80}
+COUNT = 25  # of the others
+IGNORED = {"build", ".git", "__pycache__"}
+REHEARSED = 5
+REHEARSAL_SEED = 1
 
 
-@dataclass
+@dataclass(frozen=True)
 class Verdict:
     what: str
-    killer: str  # empty: it survived
+    built: bool
+    killer: str = ""  # empty: it survived
+    failure: str = ""
+    reason: str = ""  # why it may survive
+
+    def line(self):
+        if not self.built:
+            return f"does not build: {self.what}"
+        if self.killer:
+            return f"killed by {self.killer} ({self.failure}): {self.what}"
+        return f"survived ({self.reason or 'NO REASON GIVEN'}): {self.what}"
 
 
-class Target:
-    """A copy of the tree, its build, and the tests that are to notice faults in it."""
-
-    def __init__(self, name, verbose):
-        self.name, self.verbose = name, verbose
-        self.tree = PLACE / name / "tree"
-        self.build_place = PLACE / name / "build"
-
-    def prepare(self):
-        if self.tree.exists():
-            shutil.rmtree(self.tree)
-        shutil.copytree(ROOT, self.tree, ignore=IGNORED, symlinks=True)
-        if self.build_place.exists():
-            shutil.rmtree(self.build_place)
-        builder.run(["meson", "setup", str(self.build_place), str(self.tree), *self.setup_options()], self.name,
-                    self.verbose)
-        self.build()
-
-    def build(self):
-        builder.run(["ninja", "-C", str(self.build_place)], self.name, self.verbose)
-
-    def sources(self):
-        """{file: compiler's arguments} of the C files that are to be changed."""
-        commands = json.loads((self.build_place / "compile_commands.json").read_text(encoding="utf-8"))
-        found = {}
-        for entry in commands:
-            path = (self.build_place / entry["file"]).resolve()
-            if self.tree not in path.parents or path.suffix != ".c":
-                continue
-            name = path.relative_to(self.tree)
-            if self.covers(name):
-                words = entry["command"].split()[1:]
-                found[name] = [self._absolute(word) for word in words if word.startswith(KEPT_OPTIONS)]
-        return found
-
-    def _absolute(self, word):
-        return "-I" + str((self.build_place / word[2:]).resolve()) if word.startswith("-I") else word
-
-    def faults(self, count, seed):
-        """`count` faults by lot, all files with the same chance for each of their faults."""
-        every = [fault for name, arguments in sorted(self.sources().items())
-                 for fault in mutate.faults_of(self.tree, name, arguments)]
-        return random.Random(seed).sample(every, min(count, len(every)))
-
-    def attempt(self, file, changed):
-        """Build and test with other contents of one file. Returns who noticed, "" if nobody did, None: no program."""
-        path = self.tree / file
-        original = path.read_bytes()
-        path.write_bytes(changed)
-        try:
-            self.build()
-            return self.killer()
-        except status.BuildError:
-            return None
-        finally:
-            path.write_bytes(original)
+def _digest():
+    """Of everything that a verdict depends on."""
+    digest = hashlib.sha256()
+    for path in sorted(ROOT.rglob("*")):
+        relative = path.relative_to(ROOT)
+        if not IGNORED & set(relative.parts) and path.is_file():
+            digest.update(str(relative).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
 
 
-class SimTarget(Target):
-    def setup_options(self):
-        return ["--native-file", str(ROOT / "tools/cross/sim.ini"), "-Dsim=asan"]
+class _Journal:
+    """The verdicts of one target, in a file."""
 
-    def covers(self, name):
-        return name.parts[0] in MACHINE_INDEPENDENT
+    def __init__(self, name, digest):
+        self.path = mutant_target.PLACE / name / "journal"
+        self.report = self.path.with_name("report.txt")
+        self.verdicts = {}
+        lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
+        if lines[:1] == [digest]:
+            found = [Verdict(**json.loads(line)) for line in lines[1:]]
+            self.verdicts = {verdict.what: verdict for verdict in found}
+        else:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.write_text(digest + "\n", encoding="utf-8")
 
-    def killer(self):
-        command = ["meson", "test", "-C", str(self.build_place), "--no-rebuild", "--suite", "sim", "--maxfail", "1",
-                   "--num-processes", "2"]
-        try:
-            process = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                     text=True, timeout=SUITE_SECONDS, check=False)
-        except subprocess.TimeoutExpired:
-            return "time limit"
-        if process.returncode == 0:
-            return ""
-        log = self.build_place / "meson-logs" / "testlog.json"
-        results = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
-        return next((result["name"] for result in results if result["result"] not in ("OK", "SKIP")), "sim")
+    def add(self, verdict):
+        self.verdicts[verdict.what] = verdict
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(verdict)) + "\n")
 
-
-class IsaTarget(Target):
-    def __init__(self, isa, verbose):
-        super().__init__(isa, verbose)
-        self.machine = next(machine for machine in MACHINES if machine.board == default_board(isa))
-
-    def setup_options(self):
-        return ["--cross-file", str(ROOT / f"tools/cross/{self.name}.ini"), "-Dchecked=true"]
-
-    def covers(self, name):
-        return name.parts[:2] == ("arch", self.name) or name.parts[:2] == ("hal", "drivers")
-
-    def killer(self):
-        boots = [("tests/hal", halsuite.boot(self.machine, self.build_place, CPUS)),
-                 ("tests/conformance", Boot(self.machine, self.build_place, CPUS, "conformance=" + ",".join(PROGRAMS),
-                                            timeout=300.0, silence=60.0))]
-        for name, boot in boots:
-            if not run_guest(boot, lambda program: None, lambda line: None, True).good:
-                return name
-        return ""
-
-    def written(self):
-        """(description, file, contents) of the faults of tests/mutants/<isa>.toml."""
-        with open(ROOT / "tests" / "mutants" / f"{self.name}.toml", "rb") as file:
-            entries = tomllib.load(file)["fault"]
-        for entry in entries:
-            text = (self.tree / entry["file"]).read_text(encoding="utf-8")
-            if text.count(entry["replace"]) != 1:
-                raise ValueError(f"tests/mutants/{self.name}.toml: `{entry['what']}`: "
-                                 f"{text.count(entry['replace'])} places in {entry['file']}")
-            yield entry["what"], entry["file"], text.replace(entry["replace"], entry["by"]).encode()
+    def finish(self, verdicts):
+        self.report.write_text("".join(verdict.line() + "\n" for verdict in verdicts), encoding="utf-8")
+        self.path.unlink()
 
 
-def _try_all(target, options, progress):
-    """Verdicts of every fault of a target."""
-    attempts = list(target.written()) if isinstance(target, IsaTarget) else []
-    for fault in target.faults(options.count, options.seed):
-        source = (target.tree / fault.file).read_bytes()
-        attempts.append((fault.describe(source), fault.file, fault.apply(source)))
+def _try_all(target, attempts, journal, progress):
+    """Verdicts of the attempts, in their order."""
     verdicts = []
-    for number, (what, file, changed) in enumerate(attempts, start=1):
-        killer = target.attempt(file, changed)
-        if killer is None:
-            progress.say(f"{target.name} {number}/{len(attempts)}: does not build: {what}")
-            continue
-        verdicts.append(Verdict(what, killer))
-        progress.say(f"{target.name} {number}/{len(attempts)}: {'killed by ' + killer if killer else 'SURVIVED'}: {what}")
+    for number, attempt in enumerate(attempts, start=1):
+        if guest.interrupted.is_set():
+            raise KeyboardInterrupt
+        verdict = journal.verdicts.get(attempt.what)
+        if verdict is None:
+            result = target.attempt(attempt)
+            if guest.interrupted.is_set():
+                raise KeyboardInterrupt
+            verdict = Verdict(attempt.what, result is not None, *(result or ("", "")), attempt.reason)
+            journal.add(verdict)
+        verdicts.append(verdict)
+        progress.say(f"{target.name} {number}/{len(attempts)}: {verdict.line()}")
     return verdicts
 
 
-def _report(target, verdicts):
-    path = PLACE / target.name / "report.txt"
-    path.write_text("".join(f"{verdict.killer or 'SURVIVED'}\t{verdict.what}\n" for verdict in verdicts),
-                    encoding="utf-8")
-    return path
+def _examine(name, options, digest, progress):
+    """(journal, verdicts) of one target; no verdicts: its tests fail without a fault."""
+    target = mutant_target.target(name, options.verbose)
+    journal = _Journal(name, digest)
+    progress.say(f"{name}: building a copy, and running its tests once without a fault")
+    if failure := target.prepare():
+        progress.say(f"{name}: fails without a fault: {failure}")
+        return journal, []
+    count = options.count if options.count is not None else COUNTS.get(name, COUNT)
+    return journal, _try_all(target, list(target.attempts(count, options.seed)), journal, progress)
+
+
+def judge(verdicts, progress):
+    """Prints the sums. Were enough killed, and has every survivor its reason?"""
+    built = [verdict for verdict in verdicts if verdict.built]
+    killed = [verdict for verdict in built if verdict.killer]
+    for verdict in killed:
+        if verdict.reason:
+            progress.say(f"was killed, and should not be called a survivor any more: {verdict.what}")
+    unexplained = [verdict for verdict in built if not verdict.killer and not verdict.reason]
+    for verdict in unexplained:
+        print(verdict.line())
+    print(f"mutants: {len(built)} killed: {len(killed)}", flush=True)
+    return len(killed) >= KILL_SHARE * len(built) and not unexplained
 
 
 def command(options, boards, progress):
-    names = options.target or ["sim", *ISAS]
-    verdicts = []
-    for name in names:
-        target = SimTarget(name, options.verbose) if name == "sim" else IsaTarget(name, options.verbose)
-        progress.say(f"{name}: building a copy, and running its tests once without a fault")
-        target.prepare()
-        if killer := target.killer():
-            progress.say(f"{name}: {killer} fails without a fault")
-            return status.FAILED
-        found = _try_all(target, options, progress)
-        progress.say(f"{name}: {sum(bool(v.killer) for v in found)} of {len(found)} killed; {_report(target, found)}")
-        verdicts += found
-    killed = sum(bool(verdict.killer) for verdict in verdicts)
-    print(f"mutants: {len(verdicts)} killed: {killed}", flush=True)
-    return status.OK if killed >= KILL_SHARE * len(verdicts) else status.FAILED
+    del boards
+    names = options.target or list(TARGETS)
+    unknown = [name for name in names if name not in TARGETS]
+    if unknown:
+        print(f"portolan: no target {', '.join(unknown)}; there are {', '.join(TARGETS)}")
+        return status.USAGE
+    digest = _digest()
+    with ThreadPoolExecutor(max_workers=TARGETS_AT_ONCE) as executor:
+        try:
+            results = list(executor.map(lambda name: _examine(name, options, digest, progress), names))
+        except BaseException:
+            guest.interrupted.set()
+            raise
+    for journal, verdicts in results:
+        journal.finish(verdicts)
+    good = judge([verdict for _, verdicts in results for verdict in verdicts], progress)
+    return status.OK if good and all(verdicts for _, verdicts in results) else status.FAILED
+
+
+def rehearse(verbose):
+    """A few faults that must all be noticed, for `portolan test`. Returns (verdict or failure, good) for each step."""
+    target = mutant_target.Rehearsal("rehearsal", verbose)
+    if failure := target.prepare():
+        return [(f"without a fault: {failure}", False)]
+    results = []
+    for attempt in target.attempts(REHEARSED, REHEARSAL_SEED):
+        result = target.attempt(attempt)
+        results.append((f"{attempt.what}: {result}", bool(result and result[0])))
+    return results

@@ -2,6 +2,7 @@
 """Small faults for C code: where they can be put, and what they change."""
 
 import functools
+import hashlib
 import re
 import subprocess
 from dataclasses import dataclass
@@ -28,14 +29,15 @@ class Fault:
     text: str  # what stands there instead
     kind: str
     function: str
+    place: str  # the line as it was, without the blanks around it
+    change: str  # what becomes what
 
     def apply(self, source):
         """The bytes of the file with the fault in it."""
         return source[:self.start] + self.text.encode() + source[self.end:]
 
-    def describe(self, source):
-        before = " ".join(source[self.start:self.end].decode().split())
-        return f"{self.file}:{self.line} {self.function}(): {self.kind}: `{before}` becomes `{self.text or 'nothing'}`"
+    def describe(self):
+        return f"{self.file}:{self.line} {self.function}(): {self.kind}: {self.change}"
 
 
 class _Unit:
@@ -56,8 +58,11 @@ class _Unit:
         return tokens is not None and tokens.extent.start.offset == start.offset
 
     def add(self, start, end, text, kind, line):
-        if not STATEMENTS_OF_FACT.search(self.lines[line - 1]):
-            self.faults.append(Fault(self.name, line, start, end, text, kind, self.function))
+        place = self.lines[line - 1].strip()
+        if not STATEMENTS_OF_FACT.search(place):
+            before = " ".join(self.source[start:end].decode().split())
+            self.faults.append(Fault(self.name, line, start, end, text, kind, self.function, place,
+                                     f"`{before}` becomes `{text}`"))
 
     def operator(self, cursor):
         """The token between the operands of a binary operator."""
@@ -131,3 +136,15 @@ def faults_of(root, name, arguments):
                 cursor.location.file and cursor.location.file.name == str(path):
             collected.visit(cursor)
     return collected.faults
+
+
+def draw(faults, count, seed):
+    """`count` of the faults by lot. A change of the sources changes the lots of the faults on its lines only."""
+    repeated = {}
+
+    def lot(fault):
+        name = f"{seed} {fault.file} {fault.function} {fault.place} {fault.kind} {fault.change}"
+        repeated[name] = repeated.get(name, 0) + 1
+        return hashlib.sha256(f"{name} {repeated[name]}".encode()).digest()
+
+    return sorted(faults, key=lot)[:count]

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 
-from portolan import conformance, halsuite, run, sim, status
+from portolan import conformance, halsuite, mutants, run, sim, status
 from portolan.machines import FLAVOURS, Boot, build_dir, machines_of
 from portolan.pool import run_all
 
@@ -104,6 +104,10 @@ def command(options, boards, progress):
             host_tests(build_dir(board, "checked"), SUITES_OF_A_CHECKED_BUILD, tally, progress)
     simulated = sim.build("asan", options.verbose)
     host_tests(simulated, ("sim",), tally, progress)
+    rehearsed = mutants.rehearse(options.verbose)
+    for what, good in rehearsed:
+        tally.expect(good, f"mutants: not noticed: {what}")
+    progress.say(f"mutants: {len(rehearsed)} tried")
 
     boots = plan(boards, flavours)
     if conformance.FLAVOUR in flavours and conformance.BOARD in boards:
