@@ -6,14 +6,15 @@
  *   boot.c      memory, boot archive, struct hal_info
  *   trace.c     console, events, and the report of a run that failed
  *   cpu.c       one CPU: user mode, entry, upcalls, exit
- *   user.c      C functions as user programs
  *   mmu.c       walker, TLBs, user memory;  irq.c  interrupts and time;  uctx.c  contexts
- *   turns.c     CPUs take turns in one host thread (deterministic);  threads.c  CPUs are host threads (TSan)
+ *
+ * What carries them on the host (host/): user.c  C functions as user programs;  context.c  stacks;  turns.c  CPUs take turns
+ * in one host thread (deterministic);  threads.c  CPUs are host threads (TSan).  rv64/ interprets user code.
  */
 #ifndef SIM_MACHINE_H
 #define SIM_MACHINE_H
 
-#include "context.h"
+#include "host/context.h"
 
 #include <arch/uctx.h>
 #include <hal/hal.h>
@@ -168,7 +169,7 @@ void sim_trace_result(struct sim_result *result);
 /* The loop of a CPU; the argument is its struct sim_cpu. */
 void sim_cpu_main(void *cpu);
 
-/* ---- user.c ---- */
+/* ---- host/user.c ---- */
 
 /* Is `pc` that of a C function? */
 bool sim_is_program(uint64_t pc);
@@ -196,7 +197,7 @@ bool sim_irq_waiting(const struct sim_cpu *cpu);
 /* When the next interrupt of `cpu` comes, if no other CPU does anything. NEVER: none will. */
 uint64_t sim_irq_next(const struct sim_cpu *cpu);
 
-/* ---- turns.c or threads.c: whose step is next ---- */
+/* ---- host/turns.c or host/threads.c: whose step is next ---- */
 
 /* Run the machine from kern_boot() to sim_end(). */
 void sim_layer_run(void);

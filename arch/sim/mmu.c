@@ -222,12 +222,23 @@ void hal_tlb_flush_asid(hal_asid_t asid)
         flush_asid(&sim.cpu[i], asid);
 }
 
+/* Does memory permit more of the same page than the entry does? */
+static bool outdone(const struct tlb_entry *e)
+{
+    const unsigned rights = HAL_ATTR_R | HAL_ATTR_W | HAL_ATTR_X | HAL_ATTR_U;
+    hal_pte_t pte = __atomic_load_n(e->slot, __ATOMIC_ACQUIRE);
+
+    return hal_pte_kind(pte, 0) == HAL_PTE_LEAF && hal_pte_addr(pte, 0).addr == e->pa &&
+           (e->attr & rights & ~hal_pte_attr(pte, 0)) == 0;
+}
+
+/* Nothing more is forgotten: who needs a flush does not get it here. */
 void hal_pt_publish(hal_va_t va)
 {
     struct tlb_entry *set = tlb_set(sim_this, va);
 
     for (unsigned way = 0; way < TLB_WAYS; way++)
-        if (set[way].attr == 0 && set[way].va == page_of(va))
+        if (set[way].valid && set[way].va == page_of(va) && (set[way].attr == 0 || outdone(&set[way])))
             set[way].valid = false;
 }
 

@@ -15,7 +15,7 @@
 #ifndef SIM_H
 #define SIM_H
 
-#include <sim/rv64.h>
+#include <sim/rv64/rv64.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -135,7 +135,9 @@ static bool on_stack(const struct sim_context *c, uint64_t fp)
     return fp % 16 == 0 && fp >= low && fp + 16 <= low + c->size;
 }
 
-static bool frame_next(const struct sim_context *c, uint64_t *fp, uint64_t *pc)
+/* What the caller guesses may lie in between variables. */
+__attribute__((no_sanitize("address"))) static bool frame_next(const struct sim_context *c, uint64_t *fp,
+                                                               uint64_t *pc)
 {
     if (!on_stack(c, *fp))
         return false;

@@ -49,7 +49,7 @@ static void copyin_call(uint64_t src)
 static void copyin_range(void)
 {
     expect_caught(copyin_call, 0);
-    expect_caught(copyin_call, HAL_DIRECT_BASE);
+    expect_caught(copyin_call, MACHINE_KERNEL_VA);
     expect_caught(copyin_call, hal_info.user_limit - 7);
     expect_caught(copyin_call, UINT64_MAX - 3);
 }
@@ -64,7 +64,7 @@ static void copyout_call(uint64_t dst)
 static void copyout_range(void)
 {
     expect_caught(copyout_call, 0);
-    expect_caught(copyout_call, HAL_DIRECT_BASE);
+    expect_caught(copyout_call, MACHINE_KERNEL_VA);
     expect_caught(copyout_call, hal_info.user_limit - 7);
     expect_caught(copyout_call, UINT64_MAX - 3);
 }

@@ -73,7 +73,7 @@ static void fault_exec(void)
 /* An address that no user can have is a page fault or a bad access, at the instruction. */
 static void fault_kernel_address(void)
 {
-    static const hal_va_t va[] = {HAL_DIRECT_BASE, HAL_DEVICE_BASE, 0x8000000000000000, UINT64_MAX - 7};
+    static const hal_va_t va[] = {MACHINE_KERNEL_VA, MACHINE_HOLE_VA, 0x8000000000000000, UINT64_MAX - 7};
     static const char *const label[] = {user_load, user_store};
 
     for (unsigned i = 0; i < 2 * sizeof va / sizeof va[0]; i++) {

@@ -56,6 +56,9 @@ bool machine_entry_good(void);
 /* The kernel goes on after a fault of its own, which no back end has to provide for. */
 void machine_panic_over(void);
 
+/* Why this machine can't have the case of a clause; NULL: it has it. */
+const char *machine_lacks(const char *function, const char *clause);
+
 /* Does the CPU keep the kernel from reading and writing / executing user pages? */
 bool machine_guards_data(void);
 bool machine_guards_code(void);

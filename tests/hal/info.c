@@ -90,7 +90,7 @@ static void user_range(void)
     EXPECT_EQ(hal_info.user_limit % HAL_PAGE_SIZE, 0);
     EXPECT(hal_info.user_base > 0); /* a null pointer is nobody's address */
     EXPECT(hal_info.user_base < hal_info.user_limit);
-    EXPECT(hal_info.user_limit <= HAL_DIRECT_BASE);
+    EXPECT(hal_info.user_limit <= MACHINE_KERNEL_VA);
     EXPECT(hal_info.user_limit - 1 <=
            (UINT64_C(1) << (HAL_PAGE_SHIFT + HAL_PT_SHIFT * hal_info.pt_levels)) - 1);
 }

@@ -9,7 +9,7 @@ static void halt_job(void *arg)
     (void)arg;
     __atomic_store_n(&beats, 1, __ATOMIC_RELEASE);
     hal_timer_arm(hal_time_now() + test_ticks(1000));
-    hal_cpu_halt();
+    test_on_cpu_stack(hal_cpu_halt);
 }
 
 /* Neither interrupts nor its own timer bring it back: its job stays undone, its upcalls stay as many. */
@@ -33,8 +33,8 @@ static void halt(void)
     EXPECT_EQ(test_cpu_upcalls(last), before);
 }
 
-/* The runner sees whether this ends the machine; with the word `reboot`, by a restart. */
-void test_power_off(void)
+/* The runner sees how this ends the machine; with the word `reboot`, by a restart. */
+static void reset(void)
 {
     const char *word = "reboot";
     size_t length = strlen(word);
@@ -44,6 +44,12 @@ void test_power_off(void)
             hal_system_reset(HAL_RESET_REBOOT);
     }
     hal_system_reset(HAL_RESET_POWEROFF);
+}
+
+void test_power_off(void)
+{
+    test_on_cpu_stack(reset);
+    test_bail_out("hal_system_reset() returned");
 }
 
 static const struct test_case cases[] = {

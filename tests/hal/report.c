@@ -86,9 +86,10 @@ static void case_run(uint32_t number, const struct test_case *c)
     present.length = 0;
     present.text[0] = '\0';
     present.failures = 0;
-    present.skipped = NULL;
+    present.skipped = machine_lacks(c->function, c->clause);
     kprintf("# case: %s: %s\n", c->function, c->clause);
-    c->run();
+    if (present.skipped == NULL)
+        c->run();
     test_filter(NULL);
     if (present.skipped == NULL)
         EXPECT_EQ(test_upcalls_bad(), bad);

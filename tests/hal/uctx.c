@@ -72,8 +72,8 @@ static void init_user_mode(void)
 
 /* Addresses that no user may have, and some at the edges. */
 static const uint64_t strange[] = {
-    HAL_DIRECT_BASE,
-    HAL_DIRECT_BASE + 0x1000,
+    MACHINE_KERNEL_VA,
+    MACHINE_KERNEL_VA + 0x1000,
     0x8000000000000000,
     0xfffffffffffff000,
     0xfffffffffffffffe,
@@ -202,7 +202,7 @@ static void set_count(void)
 
 static void set_kernel_pc(void)
 {
-    static const uint64_t pc[] = {HAL_DIRECT_BASE, 0x8000000000000000, UINT64_MAX - 1};
+    static const uint64_t pc[] = {MACHINE_KERNEL_VA, 0x8000000000000000, UINT64_MAX - 1};
 
     for (unsigned i = 0; i < sizeof pc / sizeof pc[0]; i++) {
         struct test_regs r = test_pattern(3, user_break);
@@ -347,7 +347,7 @@ static void tls_set_call(void)
 
 static void tls_refused(void)
 {
-    static const hal_va_t bad[] = {HAL_DIRECT_BASE, 0x8000000000000000, UINT64_MAX};
+    static const hal_va_t bad[] = {MACHINE_KERNEL_VA, 0x8000000000000000, UINT64_MAX};
 
     for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct uctx *u = test_thread(0, user_break, 0);

@@ -224,7 +224,7 @@ static void copy_to_nowhere(uint64_t address)
 
 static void kernel_side(void)
 {
-    EXPECT_EQ(test_panics(copy_to_nowhere, HAL_DEVICE_BASE - HAL_PAGE_SIZE, NULL), TEST_TRAP_PANIC);
+    EXPECT_EQ(test_panics(copy_to_nowhere, MACHINE_HOLE_VA, NULL), TEST_TRAP_PANIC);
 }
 
 static void range_macro(void)
@@ -237,7 +237,7 @@ static void range_macro(void)
     EXPECT(!HAL_USER_RANGE(hal_info.user_limit - 7, 8u));
     EXPECT(HAL_USER_RANGE(hal_info.user_limit - 8, 8u));
     EXPECT(!HAL_USER_RANGE((hal_va_t)TEST_DATA, SIZE_MAX));
-    EXPECT(!HAL_USER_RANGE((hal_va_t)HAL_DIRECT_BASE, 1u));
+    EXPECT(!HAL_USER_RANGE((hal_va_t)MACHINE_KERNEL_VA, 1u));
     EXPECT(!HAL_USER_RANGE((hal_va_t)0x8000000000000000, 1u));
 }
 

@@ -7,8 +7,8 @@
  * PROGRAM is rv64_program.c, for Linux; COMPRESSED and EXPANDED are the code of rv64_compressed.S with and without the C
  * extension.
  */
-#include <sim/rv64.h>
-#include <sim/rv64_i.h>
+#include <sim/rv64/rv64.h>
+#include <sim/rv64/rv64_i.h>
 
 #include <elf.h>
 #include <stdio.h>

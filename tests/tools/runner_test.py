@@ -3,6 +3,7 @@
 """Tests of the runner: it must not take a bad boot for a good one."""
 
 import sys
+import tempfile
 import unittest
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ sys.dont_write_bytecode = True
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
-from portolan import bench, cli, guest, latency, machines, tapout, test  # noqa: E402 (the path is set first)
+from portolan import bench, cli, guest, halsuite, latency, machines, tapout, test  # noqa: E402 (the path is set first)
 from portolan.console import PANIC_END, Console  # noqa: E402
 
 GOOD = """portolan: x86_64, 4 CPUs
@@ -188,9 +189,27 @@ class MachinesTest(unittest.TestCase):
         self.assertFalse(console.halted)
 
 
+class SuiteEndTest(unittest.TestCase):
+    def problem(self, events, words=""):
+        with tempfile.TemporaryDirectory() as place:
+            machine = machines.machines_of("pc")[0]
+            suite = halsuite.boot(machine, Path(place), 1, words)
+            suite.monitor.with_suffix(".out").write_text(events, encoding="ascii")
+            return suite.end_problem()
+
+    def test_each_end(self):
+        event = '{"event": "SHUTDOWN", "data": {"guest": true, "reason": "guest-%s"}}\n'
+        off, restart = event % "shutdown", event % "reset"
+        self.assertIsNone(self.problem(off))
+        self.assertIsNone(self.problem(restart, halsuite.REBOOT))
+        self.assertIn("ended by guest-reset", self.problem(restart))
+        self.assertIn("ended by guest-shutdown", self.problem(off, halsuite.REBOOT))
+        self.assertIn("ended by nothing", self.problem('{"QMP": {}}\n'))
+
+
 class CommandLineTest(unittest.TestCase):
     def test_wrong_usage(self):
-        for arguments in ["fly"], ["run", "--arch", "m68k"], ["run", "--gdb"], ["run", "--smp", "0"]:
+        for arguments in ["fly"], ["run", "--arch", "m68k"], ["run", "--gdb"], ["run", "--smp", "0"], ["run", "--board", "sim"]:
             with self.assertRaises(SystemExit) as caught, open("/dev/null", "w") as null:
                 stderr, sys.stderr = sys.stderr, null
                 try:

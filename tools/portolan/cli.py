@@ -5,7 +5,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from portolan import bench, builder, coverage, doctor, fuzz, model, mutants, prove, run, sim, status, tapout, test
+from portolan import (bench, builder, coverage, doctor, fuzz, halsuite, model, mutants, prove, run, sim, status, tapout,
+                      test)
 from portolan.machines import BOARDS, FLAVOURS, ISAS, MACHINES, default_board
 from portolan.pool import Progress
 
@@ -66,8 +67,9 @@ def _parser():
     common.add_argument("--verbose", action="store_true", help="show all output of builds and guests")
     common.add_argument("--arch", action="append", choices=[*ISAS, "all"], metavar="ISA",
                         help=f"{', '.join(ISAS)} or all (the default); may be repeated")
-    common.add_argument("--board", action="append", choices=list(BOARDS), metavar="BOARD",
-                        help=f"a board instead of an ISA: {', '.join(BOARDS)}; may be repeated")
+    common.add_argument("--board", action="append", choices=[*BOARDS, halsuite.SIMULATED], metavar="BOARD",
+                        help=f"a board instead of an ISA: {', '.join(BOARDS)}; with `test --hal` also "
+                        f"{halsuite.SIMULATED}, the simulated machine; may be repeated")
 
     flavour = argparse.ArgumentParser(add_help=False)
     group = flavour.add_mutually_exclusive_group()
@@ -131,6 +133,8 @@ def _check(parser, options, boards):
     """Refuse options that do not go together."""
     if getattr(options, "gdb", False) and len(boards) != 1:
         parser.error("--gdb needs exactly one --arch or --board")
+    if halsuite.SIMULATED in (options.board or ()) and not getattr(options, "hal", False):
+        parser.error(f"--board {halsuite.SIMULATED} goes with `test --hal` only")
     if not 1 <= getattr(options, "smp", 1) <= 64:
         parser.error("--smp takes 1 to 64")
 
@@ -139,6 +143,7 @@ def main(arguments):
     parser = _parser()
     options = parser.parse_args(arguments)
     boards = _boards(options)
+    options.simulated = halsuite.SIMULATED in (options.board or ()) or not (options.board or options.arch)
     _check(parser, options, boards)
     flavours = [options.flavour] if options.flavour else list(options.needs)
     if options.command == "run" or options.command == "build":

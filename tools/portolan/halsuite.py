@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""`portolan test --hal`: boots the HAL conformance suite (tests/hal) on every machine of the boards."""
+"""`portolan test --hal`: boots the HAL conformance suite (tests/hal) on every machine of the boards
+and on the simulated machine."""
 
 import re
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from portolan import status
+from portolan import conformance, sim, status
 from portolan.machines import FLAVOURS, Boot, build_dir, machines_of
 from portolan.pool import run_all
 
@@ -17,6 +19,13 @@ REBOOT = "reboot"  # end the machine by a restart instead of switching it off
 INPUT = "abcdefghijklmnopqrstuvwxyz" * 400  # what the suite expects on its console; firmware takes some of it
 
 CASE = re.compile(r"# case: (.*)")
+SIMULATED = "sim"  # stands for a board: the simulated machine
+SIM_SEEDS = (0, 1)  # 0: the machine with all defaults
+
+# How QEMU's monitor says that a boot ended, by the words of its command line.
+QMP_HANDSHAKE = '{"execute": "qmp_capabilities"}\n'
+QMP_SHUTDOWN = re.compile(r'"event": "SHUTDOWN".*"reason": "([a-z-]+)"')
+END_POWER_OFF, END_RESTART = "guest-shutdown", "guest-reset"
 
 # CPUs that lack what others have: other code of the back end runs. (machine, arguments that QEMU gets in addition)
 CPU_VARIATIONS = {
@@ -37,15 +46,49 @@ def console_files(directory):
     return base
 
 
-def boot(machine, directory, cpus, words="", arguments=()):
+def monitor_files(directory, name):
+    """Files by which QEMU's monitor is asked for its events and writes them down."""
+    base = directory / f"hal-monitor-{name}"
+    base.with_suffix(".in").write_text(QMP_HANDSHAKE, encoding="ascii")
+    base.with_suffix(".out").write_text("", encoding="ascii")
+    return base
+
+
+@dataclass(frozen=True)
+class SuiteBoot(Boot):
     """A boot of the suite instead of the kernel."""
+
+    monitor: Path = None
+
+    def end_problem(self):
+        """What is wrong with the way in which the machine ended, or None."""
+        found = QMP_SHUTDOWN.findall(self.monitor.with_suffix(".out").read_text(encoding="ascii"))
+        expected = END_RESTART if REBOOT in self.cmdline.split() else END_POWER_OFF
+        return None if found == [expected] else f"ended by {', '.join(found) or 'nothing'}, not by {expected}"
+
+
+class SimulatedBoot(conformance.SimBoot):
+    """The suite on the simulated machine (tests/hal/sim/main.c)."""
+
+    def command(self):
+        program = self.build / "tests" / "hal" / "sim" / "hal-test"
+        return [str(program), "--console", str(self.cpus), str(self.seed), self.cmdline]
+
+    def end_problem(self):
+        return None  # the program says so on its console
+
+
+def boot(machine, directory, cpus, words="", arguments=()):
     suffix = machine.kernel.rpartition(".")[2]
     console = ("-chardev", f"pipe,id=console,path={console_files(directory)}", "-serial", "chardev:console",
                "-monitor", "none")
     name = " ".join((machine.name, *arguments))
+    monitor = monitor_files(directory, re.sub(r"\W+", "-", f"{name}-{cpus}"))
+    console += ("-chardev", f"pipe,id=monitor,path={monitor}", "-mon", "chardev=monitor,mode=control")
     machine = replace(machine, name=name, kernel=f"{IMAGE}.{suffix}",
                       arguments=(*machine.arguments, *arguments, *console))
-    return Boot(machine, directory, cpus, f"{words} {CMDLINE}".strip(), timeout=300.0, silence=60.0)
+    return SuiteBoot(machine, directory, cpus, f"{words} {CMDLINE}".strip(), timeout=300.0, silence=60.0,
+                     monitor=monitor)
 
 
 def plan(boards, flavours, thorough):
@@ -65,6 +108,12 @@ def plan(boards, flavours, thorough):
     return boots
 
 
+def simulated_plan(directory):
+    """Each number of CPUs, on a machine as bad as the contract allows and on another; one restart."""
+    return [SimulatedBoot(directory, cpus, seed, f"{REBOOT} {CMDLINE}" if cpus == 1 else CMDLINE)
+            for seed in SIM_SEEDS for cpus in CPU_COUNTS]
+
+
 def last_case(outcome):
     """The case that ran when the console ended."""
     begun = [match.group(1) for match in map(CASE.match, outcome.console.lines) if match]
@@ -77,6 +126,8 @@ def run(boots, progress, verbose=False):
     for outcome in outcomes:
         if outcome.problems:
             outcome.problems[0] += f"; in the case `{last_case(outcome)}`"
+        elif (problem := outcome.boot.end_problem()):
+            outcome.problems.append(problem)
     return outcomes
 
 
@@ -92,7 +143,10 @@ def summary(outcomes):
 
 def command(options, boards, progress):
     flavours = [options.flavour] if options.flavour else list(FLAVOURS)
-    outcomes = run(plan(boards, flavours, thorough=True), progress, options.verbose)
+    boots = plan(boards, flavours, thorough=True)
+    if options.simulated:
+        boots += simulated_plan(sim.build("asan", options.verbose))
+    outcomes = run(boots, progress, options.verbose)
     for outcome in outcomes:
         for line in outcome.explain():
             print(line, file=sys.stderr)

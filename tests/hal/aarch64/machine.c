@@ -33,6 +33,13 @@ void machine_panic_over(void)
 {
 }
 
+const char *machine_lacks(const char *function, const char *clause)
+{
+    (void)function;
+    (void)clause;
+    return NULL;
+}
+
 bool machine_guards_data(void)
 {
     return SYSREG_FIELD(SYSREG_READ(id_aa64mmfr1_el1), MMFR1_PAN) != 0;

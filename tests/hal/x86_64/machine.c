@@ -41,6 +41,13 @@ void machine_panic_over(void)
 {
 }
 
+const char *machine_lacks(const char *function, const char *clause)
+{
+    (void)function;
+    (void)clause;
+    return NULL;
+}
+
 bool machine_guards_data(void)
 {
     return x86_features.smap;

@@ -75,6 +75,9 @@ static inline void machine_rpc_names(uint64_t *word, uint32_t remote, uint32_t l
 #define MACHINE_TRAP_STEP 2u      /* bytes of a trap instruction */
 #define MACHINE_VECTOR_BYTES 768u /* what user_vector_store stores */
 
+#define MACHINE_KERNEL_VA HAL_DIRECT_BASE                 /* no user has it, nor what lies above */
+#define MACHINE_HOLE_VA (HAL_DEVICE_BASE - HAL_PAGE_SIZE) /* an address of the kernel where nothing is */
+
 #define MACHINE_LINE 4u /* COM1 */
 #define MACHINE_LINE_EDGE 1
 #define MACHINE_LINE_LEVEL 0

@@ -7,7 +7,7 @@
  */
 #include "context.h"
 
-#include "machine.h"
+#include "../machine.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -15,12 +15,11 @@
 #define PAGE 4096u
 
 #if defined(__x86_64__)
-#define SAVED_WORDS 7u /* r15 r14 r13 r12 rbx rbp, return address */
 #define SAVED_FP 5u
-#define SAVED_PC 6u
 #define START_ENTRY 3u
 #define START_ARG 2u
 __asm__(".text\n"
+        ".globl sim_stack_switch\n"
         ".type sim_stack_switch, @function\n"
         "sim_stack_switch:\n\t"
         "pushq %rbp\n\tpushq %rbx\n\tpushq %r12\n\tpushq %r13\n\tpushq %r14\n\tpushq %r15\n\t"
@@ -32,12 +31,11 @@ __asm__(".text\n"
         "movq %r13, %rdi\n\tcallq *%r12\n\tud2\n"
         ".size sim_stack_start, . - sim_stack_start\n");
 #elif defined(__aarch64__)
-#define SAVED_WORDS 20u /* x19 - x28, x29, x30, d8 - d15 */
 #define SAVED_FP 10u
-#define SAVED_PC 11u
 #define START_ENTRY 0u
 #define START_ARG 1u
 __asm__(".text\n"
+        ".globl sim_stack_switch\n"
         ".type sim_stack_switch, @function\n"
         "sim_stack_switch:\n\t"
         "sub sp, sp, #160\n\t"
@@ -60,8 +58,6 @@ __asm__(".text\n"
 #error "no stack switch for this host"
 #endif
 
-/* Save the callee-saved registers, leave sp in *save, take it from `load`, and restore. */
-void sim_stack_switch(uint64_t **save, uint64_t *load);
 void sim_stack_start(void);
 
 #if __has_feature(address_sanitizer)
@@ -131,12 +127,12 @@ void sim_context_start(struct sim_context *c, void (*entry)(void *arg), void *ar
 #endif
     struct start *start = (struct start *)(void *)c->stack;
     *start = (struct start){entry, arg};
-    c->sp = (uint64_t *)(void *)(c->stack + SIM_STACK_SIZE) - SAVED_WORDS - 1;
-    if (((uintptr_t)(c->sp + SAVED_WORDS) & 15) != 0)
+    c->sp = (uint64_t *)(void *)(c->stack + SIM_STACK_SIZE) - SIM_SAVED_WORDS - 1;
+    if (((uintptr_t)(c->sp + SIM_SAVED_WORDS) & 15) != 0)
         c->sp--;
-    for (unsigned i = 0; i < SAVED_WORDS; i++)
+    for (unsigned i = 0; i < SIM_SAVED_WORDS; i++)
         c->sp[i] = 0;
-    c->sp[SAVED_PC] = (uint64_t)(uintptr_t)sim_stack_start;
+    c->sp[SIM_SAVED_PC] = (uint64_t)(uintptr_t)sim_stack_start;
     c->sp[START_ENTRY] = (uint64_t)(uintptr_t)context_main;
     c->sp[START_ARG] = (uint64_t)(uintptr_t)start;
 }
@@ -167,5 +163,5 @@ void sim_context_switch(struct sim_context *from, struct sim_context *to)
 void sim_context_where(const struct sim_context *c, uint64_t *fp, uint64_t *pc)
 {
     *fp = c->sp[SAVED_FP];
-    *pc = c->sp[SAVED_PC];
+    *pc = c->sp[SIM_SAVED_PC];
 }

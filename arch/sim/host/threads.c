@@ -4,7 +4,7 @@
  * atomics, the HAL's interrupts, and nothing here.  Steps of the kernel do nothing but yield to the host's scheduler now and
  * then.  Time is the host's.  Not deterministic: no events, no hash, no quiet moments.
  */
-#include "machine.h"
+#include "../machine.h"
 
 #include <pthread.h>
 #include <sched.h>

@@ -8,6 +8,18 @@
 
 #define SIM_STACK_SIZE 0x40000u
 
+/* What lies on a stack that was left, and which word of that is where it goes on. */
+#if defined(__x86_64__)
+#define SIM_SAVED_WORDS 7u /* r15 r14 r13 r12 rbx rbp, return address */
+#define SIM_SAVED_PC 6u
+#elif defined(__aarch64__)
+#define SIM_SAVED_WORDS 20u /* x19 - x28, x29, x30, d8 - d15 */
+#define SIM_SAVED_PC 11u
+#endif
+
+/* The switch by itself: save the callee-saved registers, leave sp in *save, take it from `load`, and restore. */
+void sim_stack_switch(uint64_t **save, uint64_t *load);
+
 struct sim_context {
     uint64_t *sp;       /* while it does not run: callee-saved registers lie there */
     char *stack;        /* lowest address; NULL: the stack of a host thread */

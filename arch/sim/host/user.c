@@ -8,7 +8,7 @@
  * tells how the function goes on: at the instruction: again; behind it: with what the registers hold; at the start of a function:
  * from there, and what the thread was doing is forgotten.  Anything else is no instruction.
  */
-#include "machine.h"
+#include "../machine.h"
 
 #include <mach/exception_types.h>
 #include <mach/rpc.h>

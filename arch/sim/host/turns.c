@@ -9,7 +9,7 @@
  * Time advances by config.step_ns with each step, and jumps when every CPU is idle.  If it has nowhere to jump to, or steps
  * go by without a kernel exit, the machine is stuck.
  */
-#include "machine.h"
+#include "../machine.h"
 
 #define STUCK_STEPS 100000000u /* of the kernel, without an exit */
 #define STUCK_PAUSES 2000000u  /* turns of spin loops, without an exit */
