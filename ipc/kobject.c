@@ -78,11 +78,13 @@ static const struct mig_kernel_entry *find_routine(mach_msg_id_t id)
 static kern_return_t call_routine(const struct mig_kernel_entry *entry, struct ipc_kmsg *request,
                                   struct ipc_kmsg *reply)
 {
-    struct mig_kernel_message in = {.head = &request->head, .port = request->port};
+    struct mig_kernel_message in = {
+        .head = &request->head, .port = request->port, .reply_port = request->local};
     struct mig_kernel_message out = {.head = &reply->head, .port = reply->port_inline};
 
     _Static_assert(MIG_KERNEL_PORTS_MAX <= IPC_KMSG_PORTS_INLINE, "rights of a reply fit in the message");
     kern_return_t kr = entry->serve(request->remote, &in, &out);
+    request->local = in.reply_port;
     if (kr == KERN_SUCCESS && MACH_MSGH_BITS_IS_COMPLEX(reply->head.msgh_bits))
         reply->port_count = reply->body.msgh_descriptor_count;
     return kr;

@@ -6,20 +6,24 @@
  * them: descriptor i belongs to port[i], and its `name` field means nothing.  A right is a pointer with the
  * references that its disposition implies, or IPC_PORT_NULL, or IPC_PORT_DEAD.
  *
+ * What is out of line is held by its descriptor: `address` is that of the kernel's array of rights, or of what holds the memory
+ * (ipc/kmsg.h).
+ *
  * Serving a request (subsystem modifier KernelServer):
  *   1. The message code takes the message in: header and descriptors hold dispositions in received form
  *      (MACH_MSG_TYPE_PORT_RECEIVE, _SEND or _SEND_ONCE), msgh_size is that of the bytes that are there and
  *      at least sizeof(mach_msg_header_t).  Nothing else is checked yet.
  *   2. It finds the stub with mig_kernel_lookup() and calls it.
- *   3. The stub checks the message, converts ports to objects, calls the routine.  A right that was handed
- *      to a routine which returned KERN_SUCCESS belongs to the routine: the stub has set its port[i] to
- *      IPC_PORT_NULL.  In every other case the rights stay in the request.
+ *   3. The stub checks the message, converts ports to objects, calls the routine.  A right, or an array of rights or memory
+ *      out of line, that was handed to a routine which returned KERN_SUCCESS belongs to the routine: the stub has set its
+ *      port[i] to IPC_PORT_NULL, its address to 0.  In every other case all of it stays in the request.
  *   4. The message code destroys the rights that are left in the request, the destination's included.
  *   5. The stub's result decides about the reply:
  *        KERN_SUCCESS   *reply is complete: msgh_bits (MACH_MSGH_BITS_COMPLEX or 0), msgh_size,
  *                       everything behind the header, and the rights in port[].  The message code fills
  *                       in the rest of the header.
- *        MIG_NO_REPLY   no reply now: the routine took care of it.
+ *        MIG_NO_REPLY   no reply now: the routine took care of it.  If the reply right is an argument of the routine, it
+ *                       now belongs to the routine.
  *        anything else  the message code replies with mig_kernel_reply_result().
  *
  * Sending to a user (subsystem modifier KernelUser): for each routine MIG generates NAME_request(), which
@@ -39,6 +43,7 @@
 struct mig_kernel_message {
     mach_msg_header_t *head; /* the bytes of the message: 8-byte aligned */
     struct ipc_port **port;  /* the rights of its descriptors */
+    struct ipc_port *reply_port; /* request: its reply right, for a routine that asks for it */
 };
 
 /*
@@ -79,6 +84,27 @@ static inline const struct mig_kernel_entry *mig_kernel_lookup(const struct mig_
 /* Result for a request whose destination is no port of the kind that the routine's first argument is. */
 #define MIG_KERNEL_INVALID(object)                                                                           \
     _Generic((object), struct ipc_space *: KERN_INVALID_TASK, default: KERN_INVALID_ARGUMENT)
+
+/* Put an array of rights into a message: `used` of them, and none in the rest of the `room` places. */
+static inline void mig_kernel_put_ports(struct ipc_port **place, struct ipc_port *const *port,
+                                        mach_msg_size_t used, mach_msg_size_t room)
+{
+    for (mach_msg_size_t i = 0; i < room; i++)
+        place[i] = i < used ? port[i] : NULL;
+}
+
+/* What the descriptor held was handed on. */
+static inline void mig_kernel_forget_memory(mach_msg_ool_descriptor_t *descriptor)
+{
+    descriptor->address = 0;
+    descriptor->size = 0;
+}
+
+static inline void mig_kernel_forget_ool_ports(mach_msg_ool_ports_descriptor_t *descriptor)
+{
+    descriptor->address = 0;
+    descriptor->count = 0;
+}
 
 /* Make *head a simple reply that carries `result` and nothing else. */
 static inline void mig_kernel_reply_result(mach_msg_header_t *head, kern_return_t result)

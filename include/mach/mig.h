@@ -79,6 +79,45 @@ static inline boolean_t mig_is_any_port(const mach_msg_port_descriptor_t *descri
            MACH_MSG_TYPE_PORT_ANY_RIGHT(descriptor->disposition);
 }
 
+/* The same of an array of rights, of which the first `used` of `room` descriptors hold one; the others hold none. */
+static inline boolean_t mig_are_ports(const mach_msg_port_descriptor_t *descriptor, mach_msg_size_t used,
+                                      mach_msg_size_t room, mach_msg_type_name_t disposition)
+{
+    for (mach_msg_size_t i = 0; i < room; i++)
+        if (!mig_is_port(&descriptor[i], disposition) || (i >= used && descriptor[i].name != 0))
+            return FALSE;
+    return TRUE;
+}
+
+/* Rights of any kind, but all of one. */
+static inline boolean_t mig_are_any_ports(const mach_msg_port_descriptor_t *descriptor, mach_msg_size_t used,
+                                          mach_msg_size_t room)
+{
+    return mig_is_any_port(descriptor) &&
+           mig_are_ports(descriptor, used, room, (mach_msg_type_name_t)descriptor->disposition);
+}
+
+/* Is it the descriptor of `size` bytes of memory? */
+static inline boolean_t mig_is_memory(const mach_msg_ool_descriptor_t *descriptor, uint64_t size)
+{
+    return descriptor->type == MACH_MSG_OOL_DESCRIPTOR && descriptor->size == size;
+}
+
+/* Is it the descriptor of `count` rights out of line, which the receiver holds as `disposition`? */
+static inline boolean_t mig_is_ool_ports(const mach_msg_ool_ports_descriptor_t *descriptor,
+                                         mach_msg_size_t count, mach_msg_type_name_t disposition)
+{
+    return descriptor->type == MACH_MSG_OOL_PORTS_DESCRIPTOR && descriptor->count == count &&
+           descriptor->disposition == disposition;
+}
+
+static inline boolean_t mig_is_any_ool_ports(const mach_msg_ool_ports_descriptor_t *descriptor,
+                                             mach_msg_size_t count)
+{
+    return descriptor->type == MACH_MSG_OOL_PORTS_DESCRIPTOR && descriptor->count == count &&
+           MACH_MSG_TYPE_PORT_ANY_RIGHT(descriptor->disposition);
+}
+
 /* The trailer behind a message that was received, if it is one of `size` bytes or more; else NULL. */
 static inline const mach_msg_max_trailer_t *mig_trailer(const mach_msg_header_t *head,
                                                         mach_msg_trailer_size_t size)
@@ -102,6 +141,48 @@ static inline void mig_put_port(mach_msg_port_descriptor_t *descriptor, mach_por
     descriptor->type = MACH_MSG_PORT_DESCRIPTOR;
 }
 
+/* Fill in the descriptors of an array of rights: `used` names, and none in the rest of the `room` descriptors. */
+static inline void mig_put_ports(mach_msg_port_descriptor_t *descriptor, const mach_port_name_t *name,
+                                 mach_msg_size_t used, mach_msg_size_t room,
+                                 mach_msg_type_name_t disposition)
+{
+    for (mach_msg_size_t i = 0; i < room; i++)
+        mig_put_port(&descriptor[i], i < used ? name[i] : 0, disposition);
+}
+
+/* The names in the first `used` descriptors of an array of rights. */
+static inline void mig_get_ports(const mach_msg_port_descriptor_t *descriptor, mach_port_name_t *name,
+                                 mach_msg_size_t used)
+{
+    for (mach_msg_size_t i = 0; i < used; i++)
+        name[i] = descriptor[i].name;
+}
+
+/* Fill in the descriptor of memory. */
+static inline void mig_put_memory(mach_msg_ool_descriptor_t *descriptor, mach_msg_address_t address,
+                                  mach_msg_size_t size, boolean_t deallocate, mach_msg_copy_options_t copy)
+{
+    descriptor->address = address;
+    descriptor->deallocate = deallocate != FALSE;
+    descriptor->copy = copy & 0xffu;
+    descriptor->pad1 = 0;
+    descriptor->type = MACH_MSG_OOL_DESCRIPTOR;
+    descriptor->size = size;
+}
+
+/* Fill in the descriptor of rights out of line. */
+static inline void mig_put_ool_ports(mach_msg_ool_ports_descriptor_t *descriptor, mach_msg_address_t address,
+                                     mach_msg_size_t count, boolean_t deallocate,
+                                     mach_msg_type_name_t disposition)
+{
+    descriptor->address = address;
+    descriptor->deallocate = deallocate != FALSE;
+    descriptor->copy = MACH_MSG_VIRTUAL_COPY;
+    descriptor->disposition = disposition & 0xffu;
+    descriptor->type = MACH_MSG_OOL_PORTS_DESCRIPTOR;
+    descriptor->count = count;
+}
+
 /*
  * Is it the reply `id` of the form that mig_has_form() would accept, with a good result?
  * Returns: KERN_SUCCESS; the server's result, if that is an error; MIG_SERVER_DIED, MIG_REPLY_MISMATCH,
@@ -123,6 +204,24 @@ static inline kern_return_t mig_check_reply(const mach_msg_header_t *head, mach_
 }
 
 #ifndef KERNEL
+
+/* The label of the port that a request came to, if the receiver asked for it in the trailer; else 0. */
+static inline mach_port_context_t mig_label(const mach_msg_header_t *head)
+{
+    const mach_msg_max_trailer_t *trailer = mig_trailer(head, sizeof(mach_msg_context_trailer_t));
+
+    return trailer ? trailer->msgh_context : 0;
+}
+
+/* Move memory that came with a reply to where the caller wants it. */
+static inline void mig_overwrite(void *destination, const mach_msg_ool_descriptor_t *descriptor,
+                                 mach_msg_size_t size)
+{
+    if (size == 0)
+        return;
+    __builtin_memcpy(destination, descriptor->address, size);
+    mig_deallocate((vm_address_t)descriptor->address, size);
+}
 
 /* A reply that is not as it should be: release what it carries. Returns: result. */
 static inline kern_return_t mig_refuse_reply(mach_msg_header_t *head, kern_return_t result)

@@ -53,6 +53,9 @@ void mig_dealloc_reply_port(mach_port_t reply_port);
 /* A call over `reply_port` is done. */
 void mig_put_reply_port(mach_port_t reply_port);
 
+/* Give back memory that came with a message. */
+void mig_deallocate(vm_address_t address, vm_size_t size);
+
 /*
  * Copy the string src into dest, at most len bytes including the NUL that always ends it.
  * Returns: bytes written, NUL included.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the code that MIG generates needs: a reply port for each thread, and strings. */
+/* What the code that MIG generates needs: a reply port for each thread, memory, and strings. */
 #include <libmach/rpc.h>
 #include <mach/mach.h>
 
@@ -30,6 +30,11 @@ void mig_dealloc_reply_port(mach_port_t reply_port)
 void mig_put_reply_port(mach_port_t reply_port)
 {
     (void)reply_port; /* the thread keeps it for its next call */
+}
+
+void mig_deallocate(vm_address_t address, vm_size_t size)
+{
+    (void)mach_vm_deallocate(mach_task_self(), address, size);
 }
 
 mach_msg_size_t mig_strncpy(char *dest, const char *src, mach_msg_size_t len)

@@ -5,26 +5,38 @@ A message is reached through pointers, its views: view 0 (In or Out) for what is
 (In1, Out1) for what is behind it, and so on.
 """
 
+from .types import SIZE_MAX
+
 
 def view(base, behind):
     return base if behind == 0 else f"{base}{behind}"
 
 
-def used_bytes(piece, base, behind):
-    """C expression: bytes that the data of a varying field takes, before rounding; its count is in the message."""
-    count = f"{view(base, behind)}->{piece.argument.name}Cnt"
-    unit = piece.argument.type.element.size if piece.kind == "array" else 1
+def count_in(message, base, argument):
+    """C expression: the count of an array, in the message."""
+    return f"{view(base, message.count_place(argument))}->{argument.count_name}"
+
+
+def times(count, unit):
+    """C expression: bytes of `count` elements."""
     return f"{unit} * {count}" if unit != 1 else count
 
 
+def used_bytes(message, base, piece, behind):
+    """C expression: bytes that the data of a varying field takes, before rounding; its count is in the message."""
+    if piece.kind == "varying_string":
+        return f"{view(base, behind)}->{piece.argument.name}Cnt"
+    return times(count_in(message, base, piece.argument), piece.argument.type.element.size)
+
+
 def needs_padding(piece):
-    unit = piece.argument.type.element.size if piece.kind == "array" else 1
+    unit = 1 if piece.kind == "varying_string" else piece.argument.type.element.size
     return unit % 4 != 0
 
 
 def emit_gap(writer, message, piece, base, behind, padded):
     """Account for what a varying field leaves free; step to the next view if something follows."""
-    used = used_bytes(piece, base, behind)
+    used = used_bytes(message, base, piece, behind)
     if padded and needs_padding(piece):
         used = f"mig_pad({view(base, behind)}->{piece.argument.name}, {used})"
     elif needs_padding(piece):
@@ -57,6 +69,29 @@ def emit_pads(writer, piece, base, behind):
             writer.line(f"{place}->{piece.argument.name}Pad[{byte}] = 0;", 1)
 
 
+def count_limit(piece):
+    """The number that the count of a field must not exceed, or None if any will do."""
+    argument = piece.argument
+    if piece.kind == "varying_string":
+        return argument.type.length
+    if piece.kind in ("array", "count") and argument.type.most < SIZE_MAX:
+        return argument.type.most
+    if piece.kind == "rest" and argument.type.most < argument.master.type.most:
+        return argument.type.most
+    return None
+
+
+def _emit_count_check(writer, message, base, piece, behind, fail):
+    limit = count_limit(piece)
+    if limit is None:
+        return
+    count = f"{view(base, behind)}->{piece.argument.name}Cnt"
+    if piece.kind == "rest":
+        count = count_in(message, base, piece.argument)
+    writer.line(f"if ({count} > {limit})", 1)
+    writer.line(fail, 2)
+
+
 def emit_checks(writer, message, base, fail):
     """Check the counts and strings of a message whose outer form was checked, find the views. fail: statement."""
     rest = sum(piece.declared for piece in message.varying)
@@ -65,10 +100,9 @@ def emit_checks(writer, message, base, fail):
         if piece.kind == "string":
             writer.line(f"if (mig_string_size({place}->{name}, {piece.argument.type.length}) == 0)", 1)
             writer.line(fail, 2)
+        _emit_count_check(writer, message, base, piece, behind, fail)
         if not piece.is_varying:
             continue
-        writer.line(f"if ({place}->{name}Cnt > {piece.argument.type.length})", 1)
-        writer.line(fail, 2)
         rest -= piece.declared
         emit_gap(writer, message, piece, base, behind, padded=False)
         operator = "!=" if rest == 0 else "<"

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Headers: the messages as structs, the prototypes, and the sizes that the layout of the messages relies on."""
 
+from .c_descriptor import descriptor_field
 from .c_sender import reply_parameters, request_parameters
-from .emit import Writer, declaration, element_type, file_comment, parameters, value_type
+from .emit import Writer, declaration, element_type, file_comment, parameters, prototype_head, value_type
 from .layout import reply_of, request_of, rounded
 
 
@@ -18,24 +19,27 @@ def _emit_field(writer, piece, side):
         return
     if piece.kind == "varying_string":
         writer.line(f"mach_msg_type_number_t {name}Offset; /* 0 */", 1)
-    if piece.is_varying:
+    if piece.has_count:
         writer.line(f"mach_msg_type_number_t {name}Cnt;", 1)
+    if not piece.has_data:
+        return
     if argument.type.shape == "string":
         writer.line(f"char {name}[{argument.type.length}];", 1)
     elif argument.type.shape == "array":
         writer.line(declaration(element_type(argument, side), f"{name}[{argument.type.length}];"), 1)
     else:
-        writer.line(declaration(value_type(argument, side), f"{name};"), 1)
+        c_type = value_type(argument, "user") if side == "user" else argument.type.wire_type
+        writer.line(declaration(c_type, f"{name};"), 1)
     _padding(writer, name, argument.type.size)
 
 
 def _emit_struct(writer, message, side):
     writer.line("typedef struct {")
     writer.line("mach_msg_header_t Head;", 1)
-    if message.ports:
+    if message.descriptors:
         writer.line("mach_msg_body_t msgh_body;", 1)
-        for argument in message.ports:
-            writer.line(f"mach_msg_port_descriptor_t {argument.name};", 1)
+        for descriptor in message.descriptors:
+            writer.line(descriptor_field(descriptor), 1)
     if message.has_ndr:
         writer.line("NDR_record_t NDR;", 1)
     if message.has_result:
@@ -85,11 +89,18 @@ def user_header(interface):
     for routine in interface.routines:
         if routine.documentation:
             writer.comment(routine.documentation)
-        writer.call(f"kern_return_t {interface.user_name(routine)}", parameters(routine, "user"), depth=0)
+        writer.call(prototype_head(routine, interface.user_name(routine), "user"), parameters(routine, "user"), depth=0)
         writer.line()
+    _emit_error_function(writer, interface)
     _emit_structs(writer, interface, "user")
     writer.line("#endif")
     return writer.text()
+
+
+def _emit_error_function(writer, interface):
+    if interface.error and not all(routine.returns_code for routine in interface.routines):
+        writer.comment("Told why a procedure or a function failed; the client defines it.")
+        writer.lines(f"void {interface.error}(kern_return_t result);", "")
 
 
 def server_header(interface):
@@ -100,7 +111,8 @@ def server_header(interface):
     side = "kernel" if interface.kernel_server else "server"
     for routine in interface.routines:
         writer.comment((routine.documentation or f"Message {routine.id}.").strip())
-        writer.call(f"kern_return_t {interface.server_name(routine)}", parameters(routine, side), depth=0)
+        head = prototype_head(routine, interface.server_name(routine), side)
+        writer.call(head, parameters(routine, side), depth=0)
         writer.line()
     if interface.kernel_server:
         writer.line(f"extern const struct mig_kernel_subsystem {interface.name}_subsystem;")

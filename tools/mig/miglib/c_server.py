@@ -1,13 +1,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Server stubs: check a request, call the routine, write the reply.  For user servers and for the kernel."""
 
-from .c_fill import emit_checks, emit_gap, emit_pads, used_bytes, view, view_declarations
+from .c_descriptor import (
+    emit_descriptor_checks,
+    emit_put,
+    port_element_type,
+    ports_number,
+    taken,
+    taken_disposition,
+)
+from .c_fill import count_in, emit_checks, emit_gap, emit_pads, used_bytes, view, view_declarations
 from .c_header import messages_of
-from .c_user import disposition, port_test
-from .emit import Writer, declaration, element_type, file_comment, is_polymorphic, value_type
-from .layout import ERROR_REPLY_BYTES, received, reply_of, request_of
-from .model import TRAILER_ROLES
-from .types import POLYMORPHIC
+from .c_sender import emit_kernel_put, emit_kernel_taken
+from .emit import Writer, declaration, element_type, file_comment, is_polymorphic
+from .layout import ERROR_REPLY_BYTES, reply_of, request_of
+from .model import OPTION_ROLES, REPLY_TRAILER_ROLES, TRAILER_ROLES
 
 FAIL = "return MIG_BAD_ARGUMENTS;"
 
@@ -31,17 +38,20 @@ def reply_size(routine):
 
 
 def _emit_table(writer, interface):
-    writer.line(f"static const mig_routine_t {interface.name}_routines[] = {{")
-    for routine in interface.routines:
-        writer.line(f"[{routine.id - interface.base}] = serve_{routine.name},", 1)
-    largest = max(max(request_of(r).max_size, reply_size(r)) for r in interface.routines)
-    last = interface.routines[-1].id + 1
-    writer.lines("};", "", f"const mig_subsystem_t {interface.name}_subsystem = {{")
+    largest = max((max(request_of(r).max_size, reply_size(r)) for r in interface.routines), default=ERROR_REPLY_BYTES)
+    last = interface.routines[-1].id + 1 if interface.routines else interface.base
+    table = f"{interface.name}_routines" if interface.routines else "(const mig_routine_t *)0"
+    if interface.routines:
+        writer.line(f"static const mig_routine_t {interface.name}_routines[] = {{")
+        for routine in interface.routines:
+            writer.line(f"[{routine.id - interface.base}] = serve_{routine.name},", 1)
+        writer.lines("};", "")
+    writer.line(f"const mig_subsystem_t {interface.name}_subsystem = {{")
     writer.lines(
         f".start = {interface.base},",
         f".end = {last},",
         f".maxsize = {largest},",
-        f".routine = {interface.name}_routines,",
+        f".routine = {table},",
         depth=1,
     )
     writer.lines("};", "", f"boolean_t {interface.demux}(mach_msg_header_t *request, mach_msg_header_t *reply)", "{")
@@ -50,19 +60,23 @@ def _emit_table(writer, interface):
 
 
 def _emit_kernel_table(writer, interface):
-    rights = max(len(message.ports) for routine in interface.routines for message in messages_of(routine))
+    messages = [message for routine in interface.routines for message in messages_of(routine)]
+    rights = max((message.descriptor_count for message in messages), default=0)
     if rights:
-        writer.call("_Static_assert", [f"{rights} <= MIG_KERNEL_PORTS_MAX", '"too many rights in a message"'], depth=0)
+        writer.call("_Static_assert", [f"{rights} <= MIG_KERNEL_PORTS_MAX", '"too many descriptors"'], depth=0)
         writer.line()
-    writer.line(f"static const struct mig_kernel_entry {interface.name}_entries[] = {{")
-    for routine in interface.routines:
-        writer.line(f"[{routine.id - interface.base}] = {{serve_{routine.name}, {reply_size(routine)}}},", 1)
-    writer.lines("};", "", f"const struct mig_kernel_subsystem {interface.name}_subsystem = {{")
+    table = f"{interface.name}_entries" if interface.routines else "NULL"
+    if interface.routines:
+        writer.line(f"static const struct mig_kernel_entry {interface.name}_entries[] = {{")
+        for routine in interface.routines:
+            writer.line(f"[{routine.id - interface.base}] = {{serve_{routine.name}, {reply_size(routine)}}},", 1)
+        writer.lines("};", "")
+    writer.line(f"const struct mig_kernel_subsystem {interface.name}_subsystem = {{")
     writer.lines(
         f".first = {interface.base},",
-        f".end = {interface.routines[-1].id + 1},",
-        f".max_reply_size = {max(reply_size(r) for r in interface.routines)},",
-        f".entry = {interface.name}_entries,",
+        f".end = {interface.routines[-1].id + 1 if interface.routines else interface.base},",
+        f".max_reply_size = {max((reply_size(r) for r in interface.routines), default=ERROR_REPLY_BYTES)},",
+        f".entry = {table},",
         depth=1,
     )
     writer.line("};")
@@ -82,7 +96,7 @@ class _Stub:
 
     def emit(self):
         writer, routine = self._writer, self._routine
-        writer.comment(f"{'simpleroutine' if routine.one_way else 'routine'} {routine.name}, id {routine.id}")
+        writer.comment(f"{routine.kind} {routine.name}, id {routine.id}")
         self._emit_prototype()
         writer.line("{")
         self._emit_declarations()
@@ -91,8 +105,10 @@ class _Stub:
         self._emit_copies_in()
         self._emit_routine_call()
         self._emit_releases()
-        writer.line("if (RetCode != KERN_SUCCESS)", 1)
-        writer.line("return RetCode;", 2)
+        self._emit_no_reply()
+        if routine.returns_code:
+            writer.line("if (RetCode != KERN_SUCCESS)", 1)
+            writer.line("return RetCode;", 2)
         self._emit_consumed()
         if routine.one_way:
             writer.line("return MIG_NO_REPLY;", 1)
@@ -117,42 +133,57 @@ class _Stub:
     def _unused_reply(self):
         return "OutHead"
 
-    def _unused_target(self):
-        return None
-
     def _target(self):
         return "In->Head.msgh_local_port"
 
-    def _sender_of_reply(self):
+    def _target_disposition(self):
+        return "MACH_MSGH_BITS_LOCAL(In->Head.msgh_bits)"
+
+    def _reply_port(self):
         return "In->Head.msgh_remote_port"
 
-    def _port(self, index, argument):
-        return f"In->{argument.name}.name"
+    def _reply_disposition(self):
+        return "MACH_MSGH_BITS_REMOTE(In->Head.msgh_bits)"
+
+    def _taken(self, descriptor):
+        return taken(descriptor, "In", "server")
+
+    def _emit_no_reply(self):
+        pass
 
     def _emit_consumed(self):
         pass
 
     def _emit_reply_ports(self):
         writer, reply = self._writer, self._reply
-        writer.line(f"Out->msgh_body.msgh_descriptor_count = {len(reply.ports)};", 1)
-        for argument in reply.ports:
-            sent = disposition(argument, "server")
-            writer.call("mig_put_port", [f"&Out->{argument.name}", self._port_out(argument), sent])
+        writer.line(f"Out->msgh_body.msgh_descriptor_count = {reply.descriptor_count};", 1)
+        for descriptor in reply.descriptors:
+            argument = descriptor.argument
+            emit_put(writer, "Out", descriptor, self._value_out(argument), argument.count_name, "server")
 
-    def _port_out(self, argument):
+    def _value_out(self, argument):
         if argument.type.outtran:
-            return f"{argument.type.outtran[1]}({argument.name})"
+            return f"{argument.type.outtran.function}({argument.name})"
         return argument.name
 
     def _emit_reply_bits(self):
-        if self._reply.ports:
+        if self._reply.descriptors:
             self._writer.line("Out->Head.msgh_bits |= MACH_MSGH_BITS_COMPLEX;", 1)
 
-    def _emit_invalid_target(self, name):
-        pass
+    def _emit_target_conversion(self, target):
+        """From the label of the port, if the trailer has one and the type wants it, else from its name."""
+        writer, kind = self._writer, target.type
+        value = f"{kind.intran.function}({self._target()})" if kind.intran else self._target()
+        if kind.intranpayload:
+            value = f"Label ? {kind.intranpayload.function}(Label) : {value}"
+        writer.line(f"{target.name} = {value};", 1)
 
     def _release(self, argument):
-        return [f"{argument.type.destructor[1]}({argument.name});"]
+        return [f"{argument.type.destructor.function}({argument.name});"]
+
+    def _port_array(self, descriptor):
+        """C expression for an array of rights that came in the message."""
+        return descriptor.argument.name
 
     # The common parts.
 
@@ -168,14 +199,21 @@ class _Stub:
         self._emit_alignment_checks()
         if self._trailer_arguments():
             writer.line("const mach_msg_max_trailer_t *Trailer;", 1)
-        for argument in self._routine.arguments:
+        if self._uses_label():
+            writer.line("mach_port_context_t Label = mig_label(&In->Head);", 1)
+        for argument in self._locals():
             self._emit_local(argument)
-        writer.line("kern_return_t RetCode;", 1)
+        if self._routine.returns_code:
+            writer.line("kern_return_t RetCode;", 1)
         writer.line()
         if self._reply is None:
             writer.line(f"(void){self._unused_reply()};", 1)
-        if self._unused_target():
-            writer.line(f"(void){self._unused_target()};", 1)
+
+    def _locals(self):
+        return self._routine.arguments + ([self._routine.result] if self._routine.result else [])
+
+    def _uses_label(self):
+        return self._routine.request_port.type.intranpayload is not None
 
     def _emit_alignment_checks(self):
         """Data that the routine uses in place stands at multiples of 4; only C knows what a struct needs."""
@@ -188,130 +226,202 @@ class _Stub:
     def _trailer_arguments(self):
         return self._routine.with_role(*TRAILER_ROLES)
 
-    def _object_type(self, argument):
-        return argument.type.object_type
-
     def _emit_local(self, argument):
         writer, name, kind = self._writer, argument.name, argument.type
-        if argument.role in TRAILER_ROLES:
+        if argument.role in TRAILER_ROLES or argument.role in REPLY_TRAILER_ROLES:
             return
         if self._is_converted(argument):
-            writer.line(declaration(self._object_type(argument), f"{name};"), 1)
-        elif kind.shape == "port":
-            if argument.role == "out":
-                writer.line(declaration(self._object_type(argument), f"{name} = 0;"), 1)
-                if is_polymorphic(argument, "server"):
-                    writer.line(f"mach_msg_type_name_t {name}Poly = 0;", 1)
-        elif kind.shape == "array":
+            writer.line(declaration(kind.object_type, f"{name};"), 1)
+        elif self._is_port_array(argument):
+            self._emit_local_ports(argument)
+        elif kind.shape == "array" and not kind.out_of_line:
             if self._needs_buffer(argument):
                 writer.line(declaration(element_type(argument, "server"), f"{name}[{kind.length}];"), 1)
-            if argument.is_out and argument.has_count:
-                writer.line(f"mach_msg_type_number_t {name}Cnt;", 1)
-        elif argument.role == "out" and not kind.is_reference:
+        elif argument.is_out and not kind.is_reference:
             # A routine that forgets a result must not hand out what was on the stack.
-            zero = "{0}" if kind.shape in ("struct", "record") else "0"
-            writer.line(declaration(value_type(argument, "server"), f"{name} = {zero};"), 1)
-        elif argument.role == "inout" and not kind.is_reference:
-            writer.line(declaration(value_type(argument, "server"), f"{name};"), 1)
+            zero = "{0}" if kind.shape in ("struct", "record") or kind.outtran and kind.shape != "port" else "0"
+            start = f" = {zero}" if argument.role == "out" else ""
+            writer.line(declaration(kind.object_type, f"{name}{start};"), 1)
+        if argument.is_out and is_polymorphic(argument, "server"):
+            writer.line(f"mach_msg_type_name_t {name}Poly = 0;", 1)
+        if argument.is_out and argument.has_count:
+            writer.line(f"mach_msg_type_number_t {name}Cnt;", 1)
+        if argument.is_out and "dealloc[]" in argument.flags:
+            writer.line(f"boolean_t {name}Dealloc = FALSE;", 1)
+
+    def _emit_local_ports(self, argument):
+        if argument.is_out or self.side == "server":
+            zero = " = {0}" if argument.role == "out" else ""
+            c_type = port_element_type(argument, "server")
+            self._writer.line(declaration(c_type, f"{argument.name}[{argument.type.length}]{zero};"), 1)
+
+    def _is_port_array(self, argument):
+        """Is it an array of rights inside the message?"""
+        return argument.type.shape == "array" and argument.type.right and not argument.type.out_of_line
 
     def _is_converted(self, argument):
-        return argument.type.shape == "port" and argument.type.intran and not argument.is_out
+        if argument.is_out:
+            return False
+        return argument.type.intran or argument.role == "requestport" and argument.type.intranpayload
 
     def _needs_buffer(self, argument):
-        return argument.type.shape == "array" and argument.type.alignment > 4
+        kind = argument.type
+        return kind.shape == "array" and not kind.out_of_line and not kind.right and kind.alignment > 4
 
     def _emit_check(self):
         writer, request = self._writer, self._request
         sizes = [str(request.min_size), str(request.max_size)]
-        writer.call("if (!mig_has_form", ["&In->Head", str(len(request.ports)), *sizes], tail=")")
+        writer.call("if (!mig_has_form", ["&In->Head", str(request.descriptor_count), *sizes], tail=")")
         writer.line(FAIL, 2)
-        for argument in request.ports:
-            writer.line(f"if (!{port_test(argument, 'In')})", 1)
-            writer.line(FAIL, 2)
         emit_checks(writer, request, "In", FAIL)
-        trailers = [TRAILER_ROLES[argument.role][1] for argument in self._trailer_arguments()]
+        emit_descriptor_checks(writer, request, "In", FAIL)
+        trailers = [TRAILER_ROLES[argument.role].trailer for argument in self._trailer_arguments()]
         for trailer in dict.fromkeys(trailers):
             writer.line(f"Trailer = mig_trailer(&In->Head, sizeof({trailer}));", 1)
             writer.line("if (!Trailer)", 1)
             writer.line("return MIG_TRAILER_ERROR;", 2)
 
     def _emit_conversions(self):
-        writer = self._writer
-        target = self._routine.request_port
-        for index, argument in enumerate(self._request.ports):
+        for descriptor in self._request.descriptors:
+            self._emit_port_conversion(descriptor)
+        if self._is_converted(self._routine.request_port):
+            self._emit_target_conversion(self._routine.request_port)
+        self._emit_reply_port_conversion()
+
+    def _emit_reply_port_conversion(self):
+        for argument in self._routine.with_role("replyport", "sreplyport"):
             if self._is_converted(argument):
-                writer.line(f"{argument.name} = {argument.type.intran[1]}({self._port(index, argument)});", 1)
-        if self._is_converted(target):
-            writer.line(f"{target.name} = {target.type.intran[1]}({self._target()});", 1)
-            self._emit_invalid_target(target.name)
+                function = argument.type.intran.function
+                self._writer.line(f"{argument.name} = {function}({self._reply_port()});", 1)
+
+    def _emit_port_conversion(self, descriptor):
+        argument = descriptor.argument
+        if descriptor.kind == "port" and argument.type.intran:
+            function = argument.type.intran.function
+            self._writer.line(f"{argument.name} = {function}({self._taken(descriptor)});", 1)
 
     def _emit_copies_in(self):
         """Local copies of what the routine changes, and of what it can't use in place."""
         writer = self._writer
+        for descriptor in self._request.descriptors:
+            self._emit_descriptor_in(descriptor)
         for piece, behind in self._request.steps():
-            argument, name, place = piece.argument, piece.argument.name, view("In", behind)
-            if piece.kind == "room":
-                most = argument.type.length
-                writer.line(f"{name}Cnt = {place}->{name}Cnt < {most} ? {place}->{name}Cnt : {most};", 1)
-            elif argument.role == "inout" and not argument.type.is_reference:
-                writer.line(f"{name} = {place}->{name};", 1)
-            elif self._needs_buffer(argument) or (argument.role == "inout" and argument.type.is_reference):
-                destination = name if self._needs_buffer(argument) else f"Out->{name}"
-                size = used_bytes(piece, "In", behind) if piece.is_varying else f"sizeof({place}->{name})"
-                writer.call("memcpy", [destination, f"{place}->{name}", size])
-                if argument.role == "inout" and argument.has_count:
-                    writer.line(f"{name}Cnt = {place}->{name}Cnt;", 1)
+            self._emit_copy_in(piece, view("In", behind))
         for argument in self._routine.outputs:
             if argument.role == "out" and argument.has_count and not argument.count_in_out:
-                writer.line(f"{argument.name}Cnt = {argument.type.length};", 1)
+                most = 0 if argument.type.out_of_line else argument.type.length
+                writer.line(f"{argument.name}Cnt = {most};", 1)
+
+    def _emit_descriptor_in(self, descriptor):
+        writer, argument, name = self._writer, descriptor.argument, descriptor.argument.name
+        if descriptor.kind == "ports":
+            self._emit_ports_in(descriptor)
+        elif argument.role == "inout" and not argument.type.intran:
+            writer.line(f"{name} = {self._taken(descriptor)};", 1)
+        if argument.role == "inout" and is_polymorphic(argument, "server"):
+            writer.line(f"{name}Poly = {taken_disposition(descriptor, 'In')};", 1)
+
+    def _emit_ports_in(self, descriptor):
+        argument = descriptor.argument
+        count = count_in(self._request, "In", argument) if argument.is_counted else None
+        self._writer.call("mig_get_ports", [f"In->{argument.name}", argument.name, ports_number(argument, count)])
+
+    def _emit_copy_in(self, piece, place):
+        writer, argument, name = self._writer, piece.argument, piece.argument.name
+        inout = argument.role == "inout"
+        if piece.kind == "room":
+            most = argument.type.length
+            room = f"{place}->{name}Cnt < {most} ? {place}->{name}Cnt : {most}" if most else f"{place}->{name}Cnt"
+            writer.line(f"{name}Cnt = {room};", 1)
+            return
+        if piece.kind == "count":
+            if inout:
+                writer.line(f"{name}Cnt = {place}->{name}Cnt;", 1)
+            return
+        if argument.type.intran and piece.kind == "value":
+            writer.line(f"{name} = {argument.type.intran.function}({place}->{name});", 1)
+        elif inout and not argument.type.is_reference:
+            writer.line(f"{name} = {place}->{name};", 1)
+        elif self._needs_buffer(argument) or (inout and argument.type.is_reference):
+            destination = name if self._needs_buffer(argument) else f"Out->{name}"
+            behind = next(behind for step, behind in self._request.steps() if step is piece)
+            size = used_bytes(self._request, "In", piece, behind) if piece.is_varying else f"sizeof({place}->{name})"
+            writer.call("memcpy", [destination, f"{place}->{name}", size])
+            if inout and argument.has_count:
+                writer.line(f"{name}Cnt = {place}->{name}Cnt;", 1)
 
     def _emit_routine_call(self):
+        writer, routine = self._writer, self._routine
         arguments = []
         places = {id(piece.argument): view("In", behind) for piece, behind in self._request.steps()}
-        ports = {id(argument): index for index, argument in enumerate(self._request.ports)}
-        for argument in self._routine.arguments:
-            arguments += self._actuals(argument, places, ports)
-        self._writer.call(f"RetCode = {self._interface.server_name(self._routine)}", arguments)
+        descriptors = {id(descriptor.argument): descriptor for descriptor in self._request.descriptors}
+        for argument in routine.arguments:
+            arguments += self._actuals(argument, places.get(id(argument)), descriptors.get(id(argument)))
+        name = self._interface.server_name(routine)
+        if routine.returns_code:
+            name = f"RetCode = {name}"
+        elif routine.result:
+            name = f"{routine.result.name} = {name}"
+        writer.call(name, arguments)
 
-    def _actuals(self, argument, places, ports):
-        name, kind = argument.name, argument.type
-        if argument.role in ("ureplyport", "waittime", "msgoption"):
+    def _actuals(self, argument, place, descriptor):
+        """The C arguments for one of the routine's. place: its view, if it is data; descriptor: its own, if it has one."""
+        name, role = argument.name, argument.role
+        if role == "ureplyport" or role in OPTION_ROLES or role in REPLY_TRAILER_ROLES:
             return []
-        if argument.role in TRAILER_ROLES:
-            return [f"Trailer->{TRAILER_ROLES[argument.role][0]}"]
-        if argument.role == "requestport":
-            poly = ["MACH_MSGH_BITS_LOCAL(In->Head.msgh_bits)"] if is_polymorphic(argument, "server") else []
+        if role in TRAILER_ROLES:
+            return [f"Trailer->{TRAILER_ROLES[role].name}"]
+        if role == "requestport":
+            poly = [self._target_disposition()] if is_polymorphic(argument, "server") else []
             return [name if self._is_converted(argument) else self._target()] + poly
-        if argument.role in ("replyport", "sreplyport"):
-            poly = ["MACH_MSGH_BITS_REMOTE(In->Head.msgh_bits)"] if is_polymorphic(argument, "server") else []
-            return [self._sender_of_reply()] + poly
+        if role in ("replyport", "sreplyport"):
+            poly = [self._reply_disposition()] if is_polymorphic(argument, "server") else []
+            return [name if self._is_converted(argument) else self._reply_port()] + poly
         if argument.is_out:
             return self._out_actuals(argument)
-        if kind.shape == "port":
-            value = name if self._is_converted(argument) else self._port(ports[id(argument)], argument)
-            poly = [f"In->{name}.disposition"] if is_polymorphic(argument, "server") else []
-            return [value] + poly
-        place = places[id(argument)]
-        value = name if self._needs_buffer(argument) else f"{place}->{name}"
+        if descriptor is not None:
+            return self._descriptor_actuals(argument, descriptor, place)
+        in_buffer = self._needs_buffer(argument) or self._is_converted(argument)
+        value = name if in_buffer else f"{place}->{name}"
         return [value] + ([f"{place}->{name}Cnt"] if argument.has_count else [])
+
+    def _descriptor_actuals(self, argument, descriptor, place):
+        name = argument.name
+        if descriptor.kind == "ports":
+            value = self._port_array(descriptor)
+        else:
+            value = name if self._is_converted(argument) else self._taken(descriptor)
+        poly = [taken_disposition(descriptor, "In")] if is_polymorphic(argument, "server") else []
+        count = [f"{place}->{name}Cnt"] if argument.has_count else []
+        return [value] + poly + count + (["TRUE"] if "servercopy" in argument.flags else [])
 
     def _out_actuals(self, argument):
         name = argument.name
         if argument.type.is_reference:
-            value = name if self._needs_buffer(argument) else f"Out->{name}"
-            return [value] + ([f"&{name}Cnt"] if argument.has_count else [])
-        poly = [f"&{name}Poly"] if is_polymorphic(argument, "server") else []
-        return [f"&{name}"] + poly
+            in_buffer = self._needs_buffer(argument) or self._is_port_array(argument)
+            values = [name if in_buffer else f"Out->{name}"]
+        else:
+            values = [f"&{name}"]
+        if is_polymorphic(argument, "server"):
+            values.append(f"&{name}Poly")
+        if argument.has_count:
+            values.append(f"&{name}Cnt")
+        if "dealloc[]" in argument.flags:
+            values.append(f"&{name}Dealloc")
+        return values + (["TRUE"] if "servercopy" in argument.flags else [])
 
     def _emit_releases(self):
-        for argument in self._request.ports + [self._routine.request_port]:
+        for argument in [descriptor.argument for descriptor in self._request.descriptors]:
+            if self._is_converted(argument) and argument.type.destructor:
+                self._writer.lines(*self._release(argument), depth=1)
+        for argument in self._routine.with_role("replyport", "sreplyport", "requestport"):
             if self._is_converted(argument) and argument.type.destructor:
                 self._writer.lines(*self._release(argument), depth=1)
 
     def _emit_reply(self):
         writer, reply = self._writer, self._reply
         self._emit_reply_bits()
-        if reply.ports:
+        if reply.descriptors:
             self._emit_reply_ports()
         if reply.has_ndr:
             writer.line("Out->NDR = NDR_record;", 1)
@@ -326,12 +436,8 @@ class _Stub:
         writer, argument, name = self._writer, piece.argument, piece.argument.name
         place = view("Out", behind)
         source = name if self._needs_buffer(argument) else f"Out->{name}"
-        if piece.kind == "array":
-            writer.line(f"{place}->{name}Cnt = {name}Cnt;", 1)
-            if self._needs_buffer(argument):
-                writer.call("memcpy", [f"{place}->{name}", source, used_bytes(piece, "Out", behind)])
-            elif behind:
-                writer.call("memmove", [f"{place}->{name}", source, used_bytes(piece, "Out", behind)])
+        if piece.kind in ("array", "rest", "count"):
+            self._emit_array_out(piece, behind, source)
         elif piece.kind == "varying_string":
             writer.line(f"{place}->{name}Offset = 0;", 1)
             # The count stands ahead of the string: read the string before that moves over it.
@@ -346,10 +452,19 @@ class _Stub:
             if piece.kind == "string":
                 self._emit_string_end(place, argument)
         else:
-            writer.line(f"{place}->{name} = {name};", 1)
-        emit_pads(writer, piece, "Out", behind)
+            writer.line(f"{place}->{name} = {self._value_out(argument)};", 1)
+        if piece.has_data:
+            emit_pads(writer, piece, "Out", behind)
         if piece.is_varying:
             emit_gap(writer, self._reply, piece, "Out", behind, padded=True)
+
+    def _emit_array_out(self, piece, behind, source):
+        writer, argument, name, place = self._writer, piece.argument, piece.argument.name, view("Out", behind)
+        if piece.has_count:
+            writer.line(f"{place}->{name}Cnt = {name}Cnt;", 1)
+        if piece.has_data and (behind or self._needs_buffer(argument)):
+            copy = "memcpy" if self._needs_buffer(argument) else "memmove"
+            writer.call(copy, [f"{place}->{name}", source, used_bytes(self._reply, "Out", piece, behind)])
 
     def _emit_string_end(self, place, argument):
         """Nothing but the string: the rest of its room is cleared."""
@@ -387,45 +502,77 @@ class _KernelStub(_Stub):
     def _unused_reply(self):
         return "Reply"
 
+    def _uses_label(self):
+        return False
+
     def _target(self):
         return "Dest"
 
-    def _port(self, index, argument):
-        return f"Request->port[{index}]"
+    def _target_disposition(self):
+        return "MACH_MSGH_BITS_REMOTE(In->Head.msgh_bits)"
 
-    def _emit_invalid_target(self, name):
-        self._writer.line(f"if ({name} == NULL)", 1)
-        self._writer.line(f"return MIG_KERNEL_INVALID({name});", 2)
+    def _reply_port(self):
+        return "Request->reply_port"
+
+    def _reply_disposition(self):
+        return "MACH_MSGH_BITS_LOCAL(In->Head.msgh_bits)"
+
+    def _is_converted(self, argument):
+        return not argument.is_out and argument.type.intran
+
+    def _taken(self, descriptor):
+        if descriptor.kind == "port":
+            return f"Request->port[{descriptor.index}]"
+        return taken(descriptor, "In", "server")
+
+    def _port_array(self, descriptor):
+        argument = descriptor.argument
+        return argument.name if argument.is_out else f"&Request->port[{descriptor.index}]"
+
+    def _emit_ports_in(self, descriptor):
+        argument = descriptor.argument
+        if argument.is_out:
+            source = f"&Request->port[{descriptor.index}]"
+            self._writer.call("memcpy", [argument.name, source, f"sizeof({argument.name})"])
+
+    def _emit_target_conversion(self, target):
+        writer = self._writer
+        writer.line(f"{target.name} = {target.type.intran.function}(Dest);", 1)
+        writer.line(f"if ({target.name} == NULL)", 1)
+        writer.line(f"return MIG_KERNEL_INVALID({target.name});", 2)
 
     def _emit_conversions(self):
         """The destination first: nothing is held yet when it is refused."""
-        writer, target = self._writer, self._routine.request_port
-        if self._is_converted(target):
-            writer.line(f"{target.name} = {target.type.intran[1]}(Dest);", 1)
-            self._emit_invalid_target(target.name)
-        for index, argument in enumerate(self._request.ports):
-            if self._is_converted(argument):
-                writer.line(f"{argument.name} = {argument.type.intran[1]}({self._port(index, argument)});", 1)
+        if self._is_converted(self._routine.request_port):
+            self._emit_target_conversion(self._routine.request_port)
+        for descriptor in self._request.descriptors:
+            self._emit_port_conversion(descriptor)
+        self._emit_reply_port_conversion()
 
     def _release(self, argument):
-        release = f"{argument.type.destructor[1]}({argument.name});"
+        release = f"{argument.type.destructor.function}({argument.name});"
         if argument.role == "requestport":
             return [release]
         return [f"if ({argument.name} != NULL)", f"    {release}"]
 
+    def _emit_no_reply(self):
+        """Then the routine has taken the reply right, if it was given it."""
+        if self._routine.returns_code and self._routine.with_role("replyport", "sreplyport"):
+            self._writer.line("if (RetCode == MIG_NO_REPLY)", 1)
+            self._writer.line("Request->reply_port = IPC_PORT_NULL;", 2)
+
     def _emit_consumed(self):
-        for index, argument in enumerate(self._request.ports):
-            if not self._is_converted(argument):
-                self._writer.line(f"Request->port[{index}] = IPC_PORT_NULL;", 1)
+        for descriptor in self._request.descriptors:
+            if not (descriptor.kind == "port" and descriptor.argument.type.intran):
+                emit_kernel_taken(self._writer, "In", "Request", descriptor)
 
     def _emit_reply_bits(self):
-        bits = "MACH_MSGH_BITS_COMPLEX" if self._reply.ports else "MACH_MSGH_BITS_ZERO"
+        bits = "MACH_MSGH_BITS_COMPLEX" if self._reply.descriptors else "MACH_MSGH_BITS_ZERO"
         self._writer.line(f"Out->Head.msgh_bits = {bits};", 1)
 
     def _emit_reply_ports(self):
         writer, reply = self._writer, self._reply
-        writer.line(f"Out->msgh_body.msgh_descriptor_count = {len(reply.ports)};", 1)
-        for index, argument in enumerate(reply.ports):
-            sent = f"{argument.name}Poly" if argument.type.sent == POLYMORPHIC else received(argument.type.sent)
-            writer.line(f"Reply->port[{index}] = {self._port_out(argument)};", 1)
-            writer.call("mig_put_port", [f"&Out->{argument.name}", "MACH_PORT_NULL", sent])
+        writer.line(f"Out->msgh_body.msgh_descriptor_count = {reply.descriptor_count};", 1)
+        for descriptor in reply.descriptors:
+            argument = descriptor.argument
+            emit_kernel_put(writer, "Out", "Reply", descriptor, self._value_out(argument), argument.count_name)

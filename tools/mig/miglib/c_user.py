@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """User stubs: functions that send a request, await the reply and take it apart."""
 
-from .c_fill import emit_checks, emit_gap, emit_pads, used_bytes, view, view_declarations
-from .emit import Writer, file_comment, is_polymorphic, parameters
-from .layout import received, reply_of, request_of
-from .model import REPLY_ID_OFFSET
-from .types import POLYMORPHIC
+from .c_descriptor import disposition, emit_descriptor_checks, emit_put, memory_size, taken, taken_disposition
+from .c_fill import count_in, count_limit, emit_checks, emit_gap, emit_pads, used_bytes, view, view_declarations
+from .emit import Writer, declaration, file_comment, is_polymorphic, parameters, prototype_head
+from .layout import reply_of, request_of
+from .model import REPLY_ID_OFFSET, REPLY_TRAILER_ROLES
 
 
 def user_stubs(interface, header):
@@ -20,12 +20,7 @@ def user_stubs(interface, header):
 
 def count_reference(argument):
     """C expression on the user's side for the count of an array that goes in."""
-    return f"{'*' if argument.is_out else ''}{argument.name}Cnt"
-
-
-def disposition(argument, side):
-    """C expression for the disposition with which this side sends a right."""
-    return f"{argument.name}Poly" if is_polymorphic(argument, side) else argument.type.sent
+    return f"{'*' if argument.is_out else ''}{argument.count_name}"
 
 
 class _Stub:
@@ -38,10 +33,9 @@ class _Stub:
 
     def emit(self):
         writer, routine = self._writer, self._routine
-        writer.comment(f"{'simpleroutine' if routine.one_way else 'routine'} {routine.name}, id {routine.id}")
-        writer.call(
-            f"kern_return_t {self._interface.user_name(routine)}", parameters(routine, "user"), tail="", depth=0
-        )
+        writer.comment(f"{routine.kind} {routine.name}, id {routine.id}")
+        head = prototype_head(routine, self._interface.user_name(routine), "user")
+        writer.call(head, parameters(routine, "user"), tail="", depth=0)
         writer.line("{")
         self._emit_declarations()
         self._emit_request()
@@ -51,40 +45,68 @@ class _Stub:
         else:
             self._emit_call()
             self._emit_reply()
-            writer.line("return KERN_SUCCESS;", 1)
+            if routine.returns_code:
+                writer.line("return KERN_SUCCESS;", 1)
+            elif routine.result:
+                writer.line("return ValueRoom;", 1)
         writer.lines("}", "")
+
+    def _fail(self, result):
+        """C statement that leaves the stub with an error."""
+        if self._routine.returns_code:
+            return f"return {result};"
+        value = " ValueRoom" if self._routine.result else ""
+        return f"{{ {self._interface.error}({result}); return{value}; }}"
+
+    def _refuse(self, result):
+        """The same, with a reply that must be taken back to nothing."""
+        return self._fail(f"mig_refuse_reply(&Out->Head, {result})")
 
     def _emit_declarations(self):
         writer = self._writer
         if self._reply is None:
             writer.lines(f"{self._request.struct} Mess;", f"{self._request.struct} *In = &Mess;", depth=1)
             writer.declarations(view_declarations(self._request, "In"))
+            if not self._routine.returns_code:
+                writer.line("kern_return_t Result;", 1)
         else:
+            trailer = "mach_msg_max_trailer_t" if self._tokens() else "mach_msg_trailer_t"
             writer.line("union {", 1)
             writer.line(f"{self._request.struct} In;", 2)
             writer.line("struct {", 2)
-            writer.lines(f"{self._reply.struct} Body;", "mach_msg_trailer_t Trailer;", depth=3)
+            writer.lines(f"{self._reply.struct} Body;", f"{trailer} Trailer;", depth=3)
             writer.line("} Out;", 2)
             writer.line("} Mess;", 1)
             writer.line(f"{self._request.struct} *In = &Mess.In;", 1)
             writer.line(f"{self._reply.struct} *Out = &Mess.Out.Body;", 1)
             pairs = view_declarations(self._request, "In") + view_declarations(self._reply, "Out")
             writer.declarations(dict.fromkeys(pairs))
+            if self._tokens():
+                writer.line("const mach_msg_max_trailer_t *Trailer;", 1)
+            if self._routine.result:
+                c_type = self._routine.result.type.user_type
+                writer.line(declaration(c_type, "ValueRoom = {0};"), 1)
+                writer.line(declaration(c_type, "*Value = &ValueRoom;"), 1)
             writer.line("kern_return_t Result;", 1)
         writer.line()
 
+    def _tokens(self):
+        return self._routine.with_role(*REPLY_TRAILER_ROLES)
+
     def _emit_request(self):
         writer, request = self._writer, self._request
-        for piece in request.varying:
-            if piece.kind == "array":
-                count = count_reference(piece.argument)
-                writer.line(f"if ({count} > {piece.argument.type.length})", 1)
-                writer.line("return MIG_ARRAY_TOO_LARGE;", 2)
-        if request.ports:
-            writer.line(f"In->msgh_body.msgh_descriptor_count = {len(request.ports)};", 1)
-            for argument in request.ports:
-                sent = disposition(argument, "user")
-                writer.call("mig_put_port", [f"&In->{argument.name}", argument.name, sent])
+        for piece in request.fields:
+            limit = count_limit(piece)
+            if limit is not None and piece.kind in ("array", "rest", "count"):
+                writer.line(f"if ({count_reference(piece.argument)} > {limit})", 1)
+                writer.line(self._fail("MIG_ARRAY_TOO_LARGE"), 2)
+        if request.descriptors:
+            writer.line(f"In->msgh_body.msgh_descriptor_count = {request.descriptor_count};", 1)
+        for descriptor in request.descriptors:
+            argument = descriptor.argument
+            by_reference = argument.is_out and descriptor.kind != "ports"
+            value = ("*" if by_reference else "") + argument.name
+            emit_put(writer, "In", descriptor, value, count_reference(argument), "user")
         if request.has_ndr:
             writer.line("In->NDR = NDR_record;", 1)
         for piece, behind in request.steps():
@@ -95,10 +117,14 @@ class _Stub:
         place = view("In", behind)
         if piece.kind == "room":
             most = argument.type.length
-            writer.line(f"{place}->{name}Cnt = *{name}Cnt < {most} ? *{name}Cnt : {most};", 1)
-        elif piece.kind == "array":
-            writer.line(f"{place}->{name}Cnt = {count_reference(argument)};", 1)
-            writer.call("memcpy", [f"{place}->{name}", name, used_bytes(piece, "In", behind)])
+            room = f"*{name}Cnt < {most} ? *{name}Cnt : {most}" if most else f"*{name}Cnt"
+            writer.line(f"{place}->{name}Cnt = {room};", 1)
+        elif piece.kind in ("array", "rest", "count"):
+            if piece.has_count:
+                writer.line(f"{place}->{name}Cnt = {count_reference(argument)};", 1)
+            if piece.has_data:
+                used = used_bytes(self._request, "In", piece, behind)
+                writer.call("memcpy", [f"{place}->{name}", name, used])
         elif piece.kind == "varying_string":
             writer.line(f"{place}->{name}Offset = 0;", 1)
             writer.line(f"{place}->{name}Cnt = mig_strncpy({place}->{name}, {name}, {argument.type.length});", 1)
@@ -109,7 +135,8 @@ class _Stub:
             writer.line(f"memcpy({place}->{name}, {name}, sizeof({place}->{name}));", 1)
         else:
             writer.line(f"{place}->{name} = {'*' if argument.is_out else ''}{name};", 1)
-        emit_pads(writer, piece, "In", behind)
+        if piece.has_data:
+            emit_pads(writer, piece, "In", behind)
         if piece.is_varying:
             emit_gap(writer, self._request, piece, "In", behind, padded=True)
 
@@ -122,7 +149,7 @@ class _Stub:
         elif not routine.one_way:
             local = "MACH_MSG_TYPE_MAKE_SEND_ONCE"
         writer.line(f"In->Head.msgh_bits = MACH_MSGH_BITS({disposition(target, 'user')}, {local});", 1)
-        if self._request.ports:
+        if self._request.descriptors:
             writer.line("In->Head.msgh_bits |= MACH_MSGH_BITS_COMPLEX;", 1)
         gap = " - Gap" if self._request.varying else ""
         writer.lines(
@@ -139,24 +166,41 @@ class _Stub:
     def _reply_port(self):
         return next(iter(self._routine.with_role("replyport", "ureplyport")), None)
 
-    def _options(self, timeout_option):
+    def _argument_or(self, role, setting):
+        """The name of the argument with a role, or what the subsystem says."""
+        argument = next(iter(self._routine.with_role(role)), None)
+        return argument.name if argument else setting
+
+    def _options(self):
         """C expressions for mach_msg's option and timeout, or None if there is nothing special."""
-        wait = next(iter(self._routine.with_role("waittime")), None)
-        option = next(iter(self._routine.with_role("msgoption")), None)
-        timeout = wait.name if wait else self._interface.wait_time
-        options = [option.name if option else self._interface.message_option or ""]
-        options += [timeout_option] if timeout else []
+        interface = self._interface
+        wait = self._argument_or("waittime", interface.wait_time)
+        send = self._argument_or("sendtime", interface.send_time)
+        options = [self._argument_or("msgoption", interface.message_option)]
+        if wait and not self._routine.one_way:
+            options.append("MACH_RCV_TIMEOUT")
+        elif wait or send:
+            options.append("MACH_SEND_TIMEOUT")
+        for argument in self._tokens():
+            elements = REPLY_TRAILER_ROLES[argument.role].elements
+            options.append(f"MACH_RCV_TRAILER_TYPE(MACH_MSG_TRAILER_FORMAT_0) | MACH_RCV_TRAILER_ELEMENTS({elements})")
         text = " | ".join(part for part in options if part)
         if not text:
             return None
-        return [text, timeout or "MACH_MSG_TIMEOUT_NONE"]
+        return [text, wait or send or "MACH_MSG_TIMEOUT_NONE"]
 
     def _emit_send(self):
-        options = self._options("MACH_SEND_TIMEOUT") or ["MACH_MSG_OPTION_NONE", "MACH_MSG_TIMEOUT_NONE"]
-        self._writer.call("return mig_send", ["&In->Head", *options])
+        writer = self._writer
+        options = self._options() or ["MACH_MSG_OPTION_NONE", "MACH_MSG_TIMEOUT_NONE"]
+        if self._routine.returns_code:
+            writer.call("return mig_send", ["&In->Head", *options])
+            return
+        writer.call("Result = mig_send", ["&In->Head", *options])
+        writer.line("if (Result != MACH_MSG_SUCCESS)", 1)
+        writer.line(f"{self._interface.error}(Result);", 2)
 
     def _emit_call(self):
-        writer, options = self._writer, self._options("MACH_RCV_TIMEOUT")
+        writer, options = self._writer, self._options()
         plain = ["MACH_MSG_OPTION_NONE", "MACH_MSG_TIMEOUT_NONE"]
         if self._reply_port() is not None:
             writer.call("Result = mig_call_over", ["&In->Head", "MIG_SIZE(Mess.Out)", *(options or plain)])
@@ -165,58 +209,73 @@ class _Stub:
         else:
             writer.call("Result = mig_call", ["&In->Head", "MIG_SIZE(Mess.Out)"])
         writer.line("if (Result != MACH_MSG_SUCCESS)", 1)
-        writer.line("return Result;", 2)
+        writer.line(self._fail("Result"), 2)
 
     def _emit_reply(self):
         writer, reply = self._writer, self._reply
-        emit_reply_form(writer, self._routine, reply, "return mig_refuse_reply(&Out->Head, {});")
-        for argument in reply.ports:
-            name = argument.name
-            writer.line(f"*{name} = Out->{name}.name;", 1)
-            if is_polymorphic(argument, "user"):
-                writer.line(f"*{name}Poly = Out->{name}.disposition;", 1)
+        emit_reply_form(writer, self._routine, reply, self._refuse)
+        self._emit_tokens()
+        for descriptor in reply.descriptors:
+            self._emit_taken(descriptor)
         for piece, behind in reply.steps():
-            emit_output(writer, piece, view("Out", behind), used_bytes(piece, "Out", behind))
+            emit_output(writer, reply, piece, behind)
+
+    def _emit_tokens(self):
+        """From the trailer of the reply."""
+        writer = self._writer
+        for argument in self._tokens():
+            token = REPLY_TRAILER_ROLES[argument.role]
+            writer.line(f"Trailer = mig_trailer(&Out->Head, sizeof({token.trailer}));", 1)
+            writer.line("if (!Trailer)", 1)
+            writer.line(self._refuse("MIG_TRAILER_ERROR"), 2)
+            writer.line(f"*{argument.name} = Trailer->{token.name};", 1)
+
+    def _emit_taken(self, descriptor):
+        writer, argument, name = self._writer, descriptor.argument, descriptor.argument.name
+        count = count_in(self._reply, "Out", argument) if argument.is_counted else None
+        if descriptor.kind == "ports":
+            writer.call("mig_get_ports", [f"Out->{name}", name, count or str(descriptor.number)])
+        elif argument.overwrites:
+            size = memory_size(argument, count)
+            writer.call("mig_overwrite", [f"(void *)(uintptr_t){name}", f"&Out->{name}", size])
+        else:
+            writer.line(f"*{name} = {taken(descriptor, 'Out', 'user')};", 1)
+        if is_polymorphic(argument, "user"):
+            writer.line(f"*{name}Poly = {taken_disposition(descriptor, 'Out')};", 1)
 
 
 def emit_reply_form(writer, routine, reply, refuse):
-    """Check everything about a reply. refuse: statement with a place for the result."""
+    """Check everything about a reply. refuse: makes the statement for a result."""
     writer.call(
         "Result = mig_check_reply",
         [
             "&Out->Head",
             str(routine.id + REPLY_ID_OFFSET),
-            str(len(reply.ports)),
+            str(reply.descriptor_count),
             str(reply.min_size),
             str(reply.max_size),
         ],
     )
     writer.line("if (Result != KERN_SUCCESS)", 1)
-    writer.line(refuse.format("Result"), 2)
-    for argument in reply.ports:
-        writer.line(f"if (!{port_test(argument, 'Out')})", 1)
-        writer.line(refuse.format("MIG_TYPE_ERROR"), 2)
-    emit_checks(writer, reply, "Out", refuse.format("MIG_TYPE_ERROR"))
+    writer.line(refuse("Result"), 2)
+    emit_checks(writer, reply, "Out", refuse("MIG_TYPE_ERROR"))
+    emit_descriptor_checks(writer, reply, "Out", refuse("MIG_TYPE_ERROR"))
     for piece, behind in reply.steps():
-        if piece.argument.count_in_out:
-            name = piece.argument.name
-            writer.line(f"if ({view('Out', behind)}->{name}Cnt > *{name}Cnt)", 1)
-            writer.line(refuse.format("MIG_ARRAY_TOO_LARGE"), 2)
+        argument = piece.argument
+        in_place = not argument.type.out_of_line or argument.overwrites
+        if argument.count_in_out and in_place and piece.has_count:
+            writer.line(f"if ({view('Out', behind)}->{argument.name}Cnt > *{argument.name}Cnt)", 1)
+            writer.line(refuse("MIG_ARRAY_TOO_LARGE"), 2)
 
 
-def port_test(argument, base):
-    """C expression: is the descriptor of this argument as the receiver expects it?"""
-    if argument.type.received == POLYMORPHIC:
-        return f"mig_is_any_port(&{base}->{argument.name})"
-    return f"mig_is_port(&{base}->{argument.name}, {received(argument.type.received)})"
-
-
-def emit_output(writer, piece, place, used):
+def emit_output(writer, reply, piece, behind):
     """Copy one result of a reply that was checked to where the caller wants it."""
-    argument, name = piece.argument, piece.argument.name
-    if piece.kind == "array":
-        writer.line(f"*{name}Cnt = {place}->{name}Cnt;", 1)
-        writer.call("memcpy", [name, f"{place}->{name}", used])
+    argument, name, place = piece.argument, piece.argument.name, view("Out", behind)
+    if piece.kind in ("array", "rest", "count"):
+        if piece.has_count:
+            writer.line(f"*{name}Cnt = {place}->{name}Cnt;", 1)
+        if piece.has_data:
+            writer.call("memcpy", [name, f"{place}->{name}", used_bytes(reply, "Out", piece, behind)])
     elif argument.type.shape == "string":
         # The caller's buffer has the declared size; the string in the reply ends within it.
         size = f"{place}->{name}Cnt" if piece.is_varying else f"sizeof({place}->{name})"

@@ -73,7 +73,8 @@ def _generate(arguments):
     interface.kernel_user |= arguments.kernel_user
     if arguments.check:
         return
-    model.require_supported(interface)
+    sides = {"user" if arguments.user or arguments.header else "", "server" if arguments.server or arguments.sheader else ""}
+    model.require_supported(interface, sides)
     if arguments.header:
         _write(arguments.header, (sender_header if interface.kernel_user else user_header)(interface))
     if arguments.user:

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Documentation in Markdown: every routine with its prototype, its id and the sizes of its messages."""
 
-from .emit import Writer, parameters
+from .emit import Writer, parameters, prototype_head
 from .layout import reply_of, request_of
 
 
 def _prototype(interface, routine):
     writer = Writer()
-    writer.call(f"kern_return_t {interface.user_name(routine)}", parameters(routine, "user"), depth=0)
+    writer.call(prototype_head(routine, interface.user_name(routine), "user"), parameters(routine, "user"), depth=0)
     return writer.text()
 
 
@@ -16,18 +16,26 @@ def _size(message):
     return f"{most}" if least == most else f"{least} to {most}"
 
 
+_DESCRIPTORS = {
+    "port": "a right",
+    "ports": "{} rights",
+    "memory": "a piece of memory",
+    "ool_ports": "an array of rights",
+}
+
+
+def _descriptors(message):
+    return [_DESCRIPTORS[descriptor.kind].format(descriptor.number) + " in it" for descriptor in message.descriptors]
+
+
 def _messages(routine):
     request = request_of(routine)
-    parts = [f"request {_size(request)} bytes"]
-    if request.ports:
-        parts.append(f"{len(request.ports)} right{'s' if len(request.ports) > 1 else ''} in it")
+    parts = [f"request {_size(request)} bytes", *_descriptors(request)]
     if routine.one_way:
         parts.append("no reply")
     else:
         reply = reply_of(routine)
-        parts.append(f"reply {_size(reply)} bytes")
-        if reply.ports:
-            parts.append(f"{len(reply.ports)} right{'s' if len(reply.ports) > 1 else ''} in it")
+        parts += [f"reply {_size(reply)} bytes", *_descriptors(reply)]
     return ", ".join(parts)
 
 

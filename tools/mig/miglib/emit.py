@@ -3,7 +3,7 @@
 
 import textwrap
 
-from .model import TRAILER_ROLES
+from .model import OPTION_ROLES, REPLY_TRAILER_ROLES, TRAILER_ROLES
 from .types import POLYMORPHIC
 
 COLUMNS = 110
@@ -82,42 +82,51 @@ def _qualified(argument, c_type):
 
 def _data_parameters(argument, side):
     name = argument.name
-    is_object = side == "kernel" or (side == "server" and argument.type.shape == "port")
-    c_type = argument.type.object_type if is_object else value_type(argument, side)
-    parameters = []
+    c_type = argument.type.object_type if side != "user" else value_type(argument, side)
+    star = "*" if argument.is_out else ""
     if argument.type.is_reference:
-        parameters.append(declaration(_qualified(argument, c_type), name))
-        if argument.has_count:
-            star = "*" if argument.is_out else ""
-            parameters.append(declaration("mach_msg_type_number_t", f"{star}{name}Cnt"))
+        parameters = [declaration(_qualified(argument, c_type), name)]
+    elif argument.overwrites and side == "user":
+        parameters = [declaration(c_type, name)]
     else:
-        parameters.append(declaration(c_type, ("*" if argument.is_out else "") + name))
+        parameters = [declaration(c_type, star + name)]
     if is_polymorphic(argument, side):
-        star = "*" if argument.is_out else ""
         parameters.append(declaration("mach_msg_type_name_t", f"{star}{name}Poly"))
+    if argument.has_count:
+        parameters.append(declaration("mach_msg_type_number_t", f"{star}{name}Cnt"))
+    sends = argument.is_in if side == "user" else argument.is_out
+    if "dealloc[]" in argument.flags and sends:
+        parameters.append(declaration("boolean_t", f"{'*' if side != 'user' else ''}{name}Dealloc"))
+    if "servercopy" in argument.flags and side != "user":
+        parameters.append(declaration("boolean_t", f"{name}SCopy"))
     return parameters
 
 
 def is_polymorphic(argument, side):
     """Does the C interface on this side have a parameter for the disposition of a right?"""
-    if argument.type.shape != "port":
+    right = argument.type.right
+    if right is None:
         return False
+    if argument.role == "inout":
+        return POLYMORPHIC in (right.sent, right.received)
     user = side == "user"
     sends = user != (argument.role == "out")
-    return (argument.type.sent if sends else argument.type.received) == POLYMORPHIC
+    return (right.sent if sends else right.received) == POLYMORPHIC
 
 
 def parameters(routine, side):
     """The parameters of a routine in C, on the 'user' or 'server' side (the kernel serves, too)."""
     result = []
     for argument in routine.arguments:
-        if argument.role in ("waittime", "msgoption"):
+        if argument.role in OPTION_ROLES:
             if side == "user":
-                c_type = {"waittime": "mach_msg_timeout_t", "msgoption": "mach_msg_option_t"}[argument.role]
-                result.append(declaration(c_type, argument.name))
+                result.append(declaration(OPTION_ROLES[argument.role], argument.name))
         elif argument.role in TRAILER_ROLES:
             if side != "user":
                 result.append(declaration(argument.type.server_type, argument.name))
+        elif argument.role in REPLY_TRAILER_ROLES:
+            if side == "user":
+                result.append(declaration(argument.type.user_type, f"*{argument.name}"))
         elif argument.role == "ureplyport" and side != "user":
             continue
         elif argument.role == "sreplyport" and side == "user":
@@ -125,3 +134,16 @@ def parameters(routine, side):
         else:
             result += _data_parameters(argument, side)
     return result or ["void"]
+
+
+def return_type(routine, side):
+    """What the C function of a routine returns."""
+    if routine.returns_code:
+        return "kern_return_t"
+    if routine.result is None:
+        return "void"
+    return routine.result.type.user_type if side == "user" else routine.result.type.object_type
+
+
+def prototype_head(routine, name, side):
+    return declaration(return_type(routine, side), name)

@@ -9,6 +9,7 @@ from .types import RECEIVED
 HEADER_BYTES = 24
 NDR_BYTES = 8
 PORT_DESCRIPTOR_BYTES = 12
+MEMORY_DESCRIPTOR_BYTES = 16
 ERROR_REPLY_BYTES = 36
 
 
@@ -18,11 +19,36 @@ def rounded(size):
 
 
 @dataclass
+class Descriptor:
+    """
+    An argument ahead of the inline data.
+
+    kind: port (a right), ports (an array of rights, each with its own descriptor), memory (a piece of memory), ool_ports (an
+    array of rights out of line).
+    """
+
+    kind: str
+    argument: Argument
+    index: int  # of its first descriptor in the message
+
+    @property
+    def number(self):
+        """Descriptors that it takes."""
+        return self.argument.type.length if self.kind == "ports" else 1
+
+    @property
+    def size(self):
+        one = PORT_DESCRIPTOR_BYTES if self.kind in ("port", "ports") else MEMORY_DESCRIPTOR_BYTES
+        return one * self.number
+
+
+@dataclass
 class Field:
     """One piece of inline data.
 
-    kind: value (scalar, struct, fixed array), array (variable, behind its count), string (fixed), varying_string (behind
-    offset and count), room (the count that goes with CountInOut).
+    kind: value (scalar, struct, fixed array), array (variable, behind its count), rest (variable, its count stands elsewhere:
+    SameCount), string (fixed), varying_string (behind offset and count), count (of an array that is not inline), room (the
+    count that goes with CountInOut).
     """
 
     kind: str
@@ -30,7 +56,15 @@ class Field:
 
     @property
     def is_varying(self):
-        return self.kind in ("array", "varying_string")
+        return self.kind in ("array", "rest", "varying_string")
+
+    @property
+    def has_data(self):
+        return self.kind not in ("count", "room")
+
+    @property
+    def has_count(self):
+        return self.kind in ("array", "varying_string", "count", "room")
 
     @property
     def declared(self):
@@ -40,8 +74,8 @@ class Field:
     @property
     def size(self):
         """Bytes in the message, at most, counts included."""
-        counts = {"array": 4, "varying_string": 8}.get(self.kind, 0)
-        return 4 if self.kind == "room" else counts + self.declared
+        counts = {"array": 4, "varying_string": 8, "count": 4, "room": 4}.get(self.kind, 0)
+        return counts + (self.declared if self.has_data else 0)
 
 
 @dataclass
@@ -50,13 +84,29 @@ class Message:
 
     struct: str
     is_reply: bool
-    ports: list = field(default_factory=list)
+    descriptors: list = field(default_factory=list)
     fields: list = field(default_factory=list)
+
+    def add_descriptor(self, argument):
+        kind = argument.type
+        if kind.shape == "port":
+            name = "port"
+        elif kind.right:
+            name = "ool_ports" if kind.out_of_line else "ports"
+        else:
+            name = "memory"
+        self.descriptors.append(Descriptor(name, argument, self.descriptor_count))
+        if argument.has_count:
+            self.fields.append(Field("count", argument))
+
+    @property
+    def descriptor_count(self):
+        return sum(descriptor.number for descriptor in self.descriptors)
 
     @property
     def data(self):
         """The arguments that travel as inline data."""
-        return [piece.argument for piece in self.fields if piece.kind != "room"]
+        return [piece.argument for piece in self.fields if piece.has_data]
 
     @property
     def has_ndr(self):
@@ -64,14 +114,14 @@ class Message:
 
     @property
     def has_result(self):
-        """Is there a RetCode?  The presence of rights says in itself that all went well."""
-        return self.is_reply and not self.ports
+        """Is there a RetCode?  The presence of descriptors says in itself that all went well."""
+        return self.is_reply and not self.descriptors
 
     @property
     def max_size(self):
         size = HEADER_BYTES
-        if self.ports:
-            size += 4 + PORT_DESCRIPTOR_BYTES * len(self.ports)
+        if self.descriptors:
+            size += 4 + sum(descriptor.size for descriptor in self.descriptors)
         if self.has_ndr:
             size += NDR_BYTES
         if self.has_result:
@@ -93,40 +143,47 @@ class Message:
             yield piece, behind
             behind += piece.is_varying
 
+    def count_place(self, argument):
+        """The number of varying fields ahead of the count of an array."""
+        owner = argument.master or argument
+        return next(behind for piece, behind in self.steps() if piece.has_count and piece.argument is owner)
+
+
+def _travels_in_descriptor(argument):
+    return argument.type.right is not None or argument.type.out_of_line
+
 
 def _field(argument):
     shape = argument.type.shape
     if shape == "array" and argument.type.varying:
-        return Field("array", argument)
+        return Field("rest" if argument.master else "array", argument)
     if shape == "string":
         return Field("varying_string" if argument.type.varying else "string", argument)
     return Field("value", argument)
 
 
-def _message(struct, is_reply, arguments):
-    message = Message(struct, is_reply)
-    for argument in arguments:
-        if argument.type.shape == "port":
-            message.ports.append(argument)
-        else:
-            message.fields.append(_field(argument))
-    return message
+def _add(message, argument):
+    if _travels_in_descriptor(argument):
+        message.add_descriptor(argument)
+    else:
+        message.fields.append(_field(argument))
 
 
 def request_of(routine):
-    message = _message(f"__Request__{routine.name}_t", False, [])
+    message = Message(f"__Request__{routine.name}_t", False)
     for argument in routine.arguments:
-        if argument.is_in and argument.type.shape == "port":
-            message.ports.append(argument)
-        elif argument.is_in:
-            message.fields.append(_field(argument))
-        elif argument.count_in_out:
+        if argument.is_in:
+            _add(message, argument)
+        elif argument.count_in_out and argument.has_count:
             message.fields.append(Field("room", argument))
     return message
 
 
 def reply_of(routine):
-    return _message(f"__Reply__{routine.name}_t", True, routine.outputs)
+    message = Message(f"__Reply__{routine.name}_t", True)
+    for argument in routine.outputs:
+        _add(message, argument)
+    return message
 
 
 def received(disposition):

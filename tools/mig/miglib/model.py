@@ -10,15 +10,35 @@ from .types import Type, Types
 REPLY_ID_OFFSET = 100
 
 _HEADER_ROLES = ("requestport", "replyport", "sreplyport", "ureplyport")
-_OPTION_ROLES = ("waittime", "msgoption")
-
-# Where the server finds them: field of the trailer, smallest trailer that has it.
-TRAILER_ROLES = {
-    "msgseqno": ("msgh_seqno", "mach_msg_seqno_trailer_t"),
-    "serversectoken": ("msgh_sender", "mach_msg_security_trailer_t"),
-    "serveraudittoken": ("msgh_audit", "mach_msg_audit_trailer_t"),
-    "servercontexttoken": ("msgh_context", "mach_msg_context_trailer_t"),
+OPTION_ROLES = {
+    "waittime": "mach_msg_timeout_t",
+    "sendtime": "mach_msg_timeout_t",
+    "msgoption": "mach_msg_option_t",
 }
+
+
+@dataclass(frozen=True)
+class TrailerField:
+    """What a trailer tells: its name there, the smallest trailer that has it, and how a receiver asks for that."""
+
+    name: str
+    trailer: str
+    elements: str = None
+
+
+TRAILER_ROLES = {
+    "msgseqno": TrailerField("msgh_seqno", "mach_msg_seqno_trailer_t"),
+    "serversectoken": TrailerField("msgh_sender", "mach_msg_security_trailer_t"),
+    "serveraudittoken": TrailerField("msgh_audit", "mach_msg_audit_trailer_t"),
+    "servercontexttoken": TrailerField("msgh_context", "mach_msg_context_trailer_t"),
+}
+
+REPLY_TRAILER_ROLES = {
+    "usersectoken": TrailerField("msgh_sender", "mach_msg_security_trailer_t", "MACH_RCV_TRAILER_SENDER"),
+    "useraudittoken": TrailerField("msgh_audit", "mach_msg_audit_trailer_t", "MACH_RCV_TRAILER_AUDIT"),
+}
+
+_DATA_FLAGS = ("samecount", "physicalcopy", "overwrite", "dealloc", "dealloc[]", "servercopy")
 
 
 @dataclass
@@ -30,6 +50,7 @@ class Argument:
     type: Type
     flags: list
     position: object
+    master: "Argument" = None  # SameCount: the array whose count this one shares
 
     @property
     def is_in(self):
@@ -45,16 +66,32 @@ class Argument:
         return self.role == "out" and "countinout" in self.flags
 
     @property
-    def has_count(self):
+    def overwrites(self):
+        """Does output out of line end up in memory that the caller has?"""
+        return self.role == "out" and "overwrite" in self.flags
+
+    @property
+    def is_counted(self):
+        """Is it an array of which the number of elements may differ from message to message?"""
         return self.type.shape == "array" and self.type.varying
+
+    @property
+    def has_count(self):
+        """Is there a count of its own?"""
+        return self.is_counted and self.master is None
+
+    @property
+    def count_name(self):
+        return f"{(self.master or self).name}Cnt"
 
 
 @dataclass
 class Routine:
     name: str
     id: int
-    one_way: bool
+    kind: str
     arguments: list
+    result: Argument  # of a function: an output that C returns; else None
     documentation: str
     position: object
 
@@ -62,16 +99,21 @@ class Routine:
         return [argument for argument in self.arguments if argument.role in roles]
 
     @property
+    def one_way(self):
+        return self.kind in ("simpleroutine", "simpleprocedure")
+
+    @property
+    def returns_code(self):
+        """Does the C function return a kern_return_t?  Those of old return nothing, or their result."""
+        return self.kind in ("routine", "simpleroutine")
+
+    @property
     def request_port(self):
         return self.with_role("requestport")[0]
 
     @property
-    def inputs(self):
-        return [argument for argument in self.arguments if argument.is_in]
-
-    @property
     def outputs(self):
-        return [argument for argument in self.arguments if argument.is_out]
+        return [argument for argument in self.arguments if argument.is_out] + ([self.result] if self.result else [])
 
 
 @dataclass
@@ -86,11 +128,14 @@ class Interface:
     user_prefix: str = ""
     server_prefix: str = ""
     demux: str = None
+    error: str = None  # function that is told why a procedure or function failed
     wait_time: str = None
+    send_time: str = None
     message_option: str = None
     user_imports: list = field(default_factory=list)
     server_imports: list = field(default_factory=list)
     routines: list = field(default_factory=list)
+    types: dict = field(default_factory=dict)
     end: int = 0  # last id + 1, skipped ones included
 
     def user_name(self, routine):
@@ -124,6 +169,7 @@ class _Analysis:
         for statement in self._statements:
             getattr(self, "_" + type(statement).__name__.lower())(statement)
         interface.demux = interface.demux or f"{interface.name}_server"
+        interface.types = self._types.declared()
         return interface
 
     def _subsystem(self, statement):
@@ -146,7 +192,9 @@ class _Analysis:
             "userprefix": "user_prefix",
             "serverprefix": "server_prefix",
             "serverdemux": "demux",
+            "error": "error",
             "waittime": "wait_time",
+            "sendtime": "send_time",
             "msgoption": "message_option",
         }.get(setting.keyword)
         if attribute:
@@ -157,29 +205,36 @@ class _Analysis:
             raise MigError(routine.position, f"a second routine '{routine.name}'")
         self._names[routine.name] = routine
         arguments = [self._argument(argument) for argument in routine.arguments]
-        seen = set()
+        result = self._result(routine)
+        seen = {"Result"}
         for argument in arguments:
             if argument.name in seen:
                 raise MigError(argument.position, f"a second argument '{argument.name}'")
             seen.add(argument.name)
         self._choose_request_port(routine, arguments)
-        for argument in arguments:
-            self._check(routine, argument)
-        self._interface.routines.append(
-            Routine(
-                routine.name,
-                self._interface.end,
-                routine.one_way,
-                arguments,
-                routine.documentation,
-                routine.position,
-            )
+        _choose_masters(arguments)
+        made = Routine(
+            routine.name, self._interface.end, routine.kind, arguments, result, routine.documentation, routine.position
         )
+        for argument in arguments + ([result] if result else []):
+            _check(made, argument)
+        if not made.returns_code and not self._interface.error:
+            raise MigError(routine.position, f"{routine.kind} '{routine.name}' needs an error statement ahead of it")
+        self._interface.routines.append(made)
         self._interface.end += 1
 
     def _argument(self, argument):
         resolved = self._types.resolve(argument.spec, argument.type_name, argument.position)
         return Argument(argument.direction, argument.name, resolved, argument.flags, argument.position)
+
+    def _result(self, routine):
+        """The output that stands for what a function returns."""
+        if routine.result is None:
+            return None
+        resolved = self._types.resolve(routine.result, None, routine.position)
+        if resolved.shape == "string" or (resolved.shape == "array") or resolved.right and resolved.shape != "port":
+            raise MigError(routine.position, f"function '{routine.name}' can't return an array or a string")
+        return Argument("out", "Value", resolved, [], routine.position)
 
     def _choose_request_port(self, routine, arguments):
         named = [argument for argument in arguments if argument.role == "requestport"]
@@ -195,16 +250,49 @@ class _Analysis:
         if len(roles) > 1 and roles != ["sreplyport", "ureplyport"]:
             raise MigError(reply_ports[-1].position, "too many reply ports")
 
-    def _check(self, routine, argument):
-        kind, role = argument.type, argument.role
-        if role in _HEADER_ROLES and kind.shape != "port":
-            raise MigError(argument.position, f"'{argument.name}' is a {role}, but its type is no port")
-        if routine.one_way and argument.is_out:
-            raise MigError(argument.position, f"simpleroutine '{routine.name}' can't return '{argument.name}'")
-        if "countinout" in argument.flags and not (role == "out" and argument.has_count):
-            raise MigError(argument.position, "CountInOut is for variable arrays that are out arguments")
-        if not (kind.user_type and kind.server_type):
-            raise MigError(argument.position, f"the type of '{argument.name}' has no name in C: add a ctype")
+
+def _choose_masters(arguments):
+    """SameCount: the count is that of the nearest array ahead that has one and goes the same way."""
+    last = {}
+    for argument in arguments:
+        if "samecount" in argument.flags:
+            if not argument.is_counted:
+                raise MigError(argument.position, "SameCount is for variable arrays")
+            if argument.role not in last:
+                raise MigError(argument.position, f"there is no {argument.role} array ahead to share a count with")
+            argument.master = last[argument.role]
+        elif argument.is_counted:
+            last[argument.role] = argument
+
+
+def _check(routine, argument):
+    kind, role, name = argument.type, argument.role, argument.name
+    if role in _HEADER_ROLES and kind.shape != "port":
+        raise MigError(argument.position, f"'{name}' is a {role}, but its type is no port")
+    if routine.one_way and (argument.is_out or role in REPLY_TRAILER_ROLES):
+        raise MigError(argument.position, f"{routine.kind} '{routine.name}' can't return '{name}'")
+    if "countinout" in argument.flags and not (role == "out" and argument.is_counted):
+        raise MigError(argument.position, "CountInOut is for variable arrays that are out arguments")
+    if not (kind.user_type and kind.server_type):
+        raise MigError(argument.position, f"the type of '{name}' has no name in C: add a ctype")
+    if (kind.intran or kind.outtran or kind.intranpayload) and kind.shape in ("array", "string"):
+        raise MigError(argument.position, f"'{name}' is translated, but only a right or a value can be")
+    if kind.destructor and not kind.intran and not kind.intranpayload:
+        raise MigError(argument.position, f"'{name}' has a destructor, but no intran that makes what it destroys")
+    if argument.is_in or argument.is_out:
+        _check_flags(argument)
+    if argument.master and kind.length > argument.master.type.most:
+        raise MigError(argument.position, f"'{name}' may hold more elements than '{argument.master.name}'")
+
+
+def _check_flags(argument):
+    """Flags that say how memory travels mean nothing for data inside the message."""
+    flags, kind = argument.flags, argument.type
+    if "overwrite" in flags and not (kind.out_of_line and argument.role == "out" and not kind.right):
+        raise MigError(argument.position, "Overwrite is for out-of-line data that is an out argument")
+    for flag in ("dealloc[]", "servercopy"):
+        if flag in flags and not kind.out_of_line:
+            raise MigError(argument.position, f"{flag} is for out-of-line arguments")
 
 
 def analyse(statements):
@@ -212,35 +300,34 @@ def analyse(statements):
     return _Analysis(statements).run()
 
 
-def require_supported(interface):
-    """Refuse what can be parsed, but for which no C can be generated. Raises: MigError."""
+def require_supported(interface, sides):
+    """
+    Refuse what can be parsed, but has no meaning for the stubs that are wanted.  sides: of "user", "server".
+    Raises: MigError.
+    """
     for routine in interface.routines:
+        if "user" in sides:
+            _require_one_timeout(interface, routine)
         for argument in routine.arguments:
-            lacking = _lacking(interface, argument)
+            lacking = _lacking(interface, routine, argument, sides)
             if lacking:
-                raise MigError(
-                    argument.position, f"'{argument.name}' of '{routine.name}': the C back end does not do {lacking}"
-                )
+                raise MigError(argument.position, f"'{argument.name}' of '{routine.name}': {lacking}")
 
 
-def _lacking(interface, argument):
-    """What the back end would have to do for this argument, but doesn't; or None."""
-    kernel = interface.kernel_server or interface.kernel_user
-    if argument.role in TRAILER_ROLES:
-        return f"{argument.role} arguments in the kernel" if kernel else None
-    if argument.role not in ("in", "out", "inout") + _HEADER_ROLES + _OPTION_ROLES:
-        return f"{argument.role} arguments"
-    if argument.type.shape != "port" and (argument.type.intran or argument.type.outtran):
-        return "translations of data (only of ports)"
-    if argument.is_out and argument.type.intran and not argument.type.outtran:
-        return "objects that go out without an outtran function"
-    if interface.kernel_server and argument.role in ("replyport", "sreplyport"):
-        return "reply ports as arguments in the kernel"
-    if argument.role in _HEADER_ROLES + _OPTION_ROLES:
-        return None
-    for flag in ("samecount", "physicalcopy", "overwrite", "dealloc", "servercopy"):
-        if flag in argument.flags:
-            return f"the flag {flag} here"
-    if argument.role == "inout" and argument.type.shape == "port":
-        return "inout ports"
-    return argument.type.lacking
+def _require_one_timeout(interface, routine):
+    wait = interface.wait_time or routine.with_role("waittime")
+    send = interface.send_time or routine.with_role("sendtime")
+    if wait and send:
+        raise MigError(routine.position, f"'{routine.name}' has a waittime and a sendtime: a call has one timeout")
+
+
+def _lacking(interface, routine, argument, sides):
+    """Why no stub can be written for this argument, or None."""
+    if argument.role in ("serverimpl", "userimpl", "sectoken", "audittoken"):
+        return f"{argument.role} is not defined here: use a token of the trailer"
+    if "server" in sides and interface.kernel_server and argument.role in TRAILER_ROLES:
+        return "the kernel's services have no trailer to take it from"
+    if "user" in sides and interface.kernel_user and not routine.returns_code:
+        return f"a {routine.kind} can't be sent by a kernel"
+    return None
+

@@ -19,6 +19,15 @@ class Subsystem:
     documentation: str
 
 
+@dataclass(frozen=True)
+class Translation:
+    """A C function of the server between what travels and what its routines see, and its types."""
+
+    function: str
+    parameter: str
+    result: str
+
+
 @dataclass
 class TypeSpec:
     """A type as written.  kind: message, sized, named, array, pointer, struct, record, string."""
@@ -30,8 +39,8 @@ class TypeSpec:
     bound: tuple = None  # array, struct, string: ("exactly" | "at_most" | "unbounded", number)
     members: list = None  # record: (TypeSpec, name)
     bits: int = None  # sized
-    translations: list = field(default_factory=list)  # (keyword, type, function)
-    c_types: dict = field(default_factory=dict)
+    translations: dict = field(default_factory=dict)  # by keyword: Translation
+    c_types: dict = field(default_factory=dict)  # by keyword
 
 
 @dataclass
@@ -47,15 +56,16 @@ class Argument:
     name: str
     type_name: str  # of "name : type_name = spec", else None
     spec: TypeSpec
-    flags: list
+    flags: list  # in small letters; "dealloc[]" with its brackets
     position: Position
 
 
 @dataclass
 class Routine:
-    one_way: bool
+    kind: str  # routine, simpleroutine, procedure, simpleprocedure, function
     name: str
     arguments: list
+    result: TypeSpec  # function: what it returns
     position: Position
     documentation: str
 
@@ -107,14 +117,19 @@ class _Builder(lark.Transformer):
         return TypeDeclaration(str(name), spec, self._position(name))
 
     def routine(self, items):
-        kind, name, *arguments = items
-        return Routine(
-            kind.lower() == "simpleroutine",
-            str(name),
-            [argument for argument in arguments if argument is not None],
-            self._position(name),
-            self._source.documentation(kind.line),
-        )
+        kind, name, arguments = items
+        return self._routine(kind.lower(), kind, name, arguments, None)
+
+    def function(self, items):
+        name, arguments, result = items
+        return self._routine("function", name, name, arguments, result)
+
+    def _routine(self, kind, first, name, arguments, result):
+        documentation = self._source.documentation(first.line)
+        return Routine(kind, str(name), arguments, result, self._position(name), documentation)
+
+    def arguments(self, items):
+        return [argument for argument in items if argument is not None]
 
     def skip(self, items):
         return Skip(self._position(items[0]))
@@ -141,27 +156,27 @@ class _Builder(lark.Transformer):
         )
 
     def flag(self, items):
-        return items[0].lower()
+        flag, at_run_time = items
+        name = flag.lower()
+        if at_run_time and name != "dealloc":
+            raise MigError(self._position(at_run_time), f"[] goes with dealloc, not with {flag}")
+        return name + ("[]" if at_run_time else "")
 
     def translated_type(self, items):
         spec, *translations = items
-        for keyword, type_name, value in translations:
-            if keyword in ("ctype", "cusertype", "cservertype"):
-                spec.c_types[keyword] = value
-            else:
-                spec.translations.append((keyword, type_name, value))
+        for keyword, value in translations:
+            (spec.c_types if isinstance(value, str) else spec.translations)[keyword] = value
         return spec
 
     def translation(self, items):
         keyword, result, function, parameter = items
-        keyword = keyword.lower()
-        return keyword, str(parameter if keyword == "outtran" else result), str(function)
+        return keyword.lower(), Translation(str(function), str(parameter), str(result))
 
     def destructor(self, items):
-        return "destructor", str(items[1]), str(items[0])
+        return "destructor", Translation(str(items[0]), str(items[1]), None)
 
     def c_type(self, items):
-        return items[0].lower(), None, str(items[1])
+        return items[0].lower(), str(items[1])
 
     def message_type(self, items):
         names = [item for item in items if item is not None]
@@ -219,6 +234,8 @@ class _Builder(lark.Transformer):
         return items[0] * items[1]
 
     def divide(self, items):
+        if items[1] == 0:
+            raise MigError(None, "division by zero in a size")
         return items[0] // items[1]
 
 
@@ -274,6 +291,6 @@ def parse(source):
     try:
         return _Builder(source).transform(tree)
     except lark.exceptions.VisitError as error:
-        if isinstance(error.orig_exc, ZeroDivisionError):
-            raise MigError(None, "division by zero in a size") from None
+        if isinstance(error.orig_exc, MigError):
+            raise error.orig_exc from None
         raise
