@@ -62,12 +62,19 @@ kern_return_t ipc_kmsg_alloc_ports(struct ipc_kmsg *kmsg, uint32_t count)
     return KERN_SUCCESS;
 }
 
+void ipc_kmsg_free_ports(struct ipc_kmsg *kmsg)
+{
+    if (kmsg->port != kmsg->port_inline)
+        kmem_free(kmsg->port, kmsg->port_count * sizeof(*kmsg->port));
+    kmsg->port = kmsg->port_inline;
+    kmsg->port_count = 0;
+}
+
 void ipc_kmsg_free(struct ipc_kmsg *kmsg)
 {
     size_t total = offsetof(struct ipc_kmsg, head) + kmsg->capacity;
 
-    if (kmsg->port != kmsg->port_inline)
-        kmem_free(kmsg->port, kmsg->port_count * sizeof(*kmsg->port));
+    ipc_kmsg_free_ports(kmsg);
     if (total <= KMSG_SMALL)
         cache_free(&kmsg_cache, kmsg);
     else

@@ -49,6 +49,8 @@ void ipc_kmsg_init_module(void);
 HAL_NODISCARD struct ipc_kmsg *ipc_kmsg_alloc(uint32_t size);
 /* Room for the rights of `count` descriptors; all NULL. KERN_SUCCESS, KERN_RESOURCE_SHORTAGE. */
 HAL_NODISCARD kern_return_t ipc_kmsg_alloc_ports(struct ipc_kmsg *kmsg, uint32_t count);
+/* Undo it: none of them holds a right. */
+void ipc_kmsg_free_ports(struct ipc_kmsg *kmsg);
 /* Free the memory only: all rights were moved out. */
 void ipc_kmsg_free(struct ipc_kmsg *kmsg);
 /* Free it and destroy every right in it, before this CPU leaves the kernel. Context: any. */

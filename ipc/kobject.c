@@ -80,13 +80,12 @@ static kern_return_t call_routine(const struct mig_kernel_entry *entry, struct i
 {
     struct mig_kernel_message in = {
         .head = &request->head, .port = request->port, .reply_port = request->local};
-    struct mig_kernel_message out = {.head = &reply->head, .port = reply->port_inline};
+    struct mig_kernel_message out = {.head = &reply->head, .port = reply->port};
 
-    _Static_assert(MIG_KERNEL_PORTS_MAX <= IPC_KMSG_PORTS_INLINE, "rights of a reply fit in the message");
     kern_return_t kr = entry->serve(request->remote, &in, &out);
     request->local = in.reply_port;
-    if (kr == KERN_SUCCESS && MACH_MSGH_BITS_IS_COMPLEX(reply->head.msgh_bits))
-        reply->port_count = reply->body.msgh_descriptor_count;
+    if (kr != KERN_SUCCESS)
+        ipc_kmsg_free_ports(reply);
     return kr;
 }
 
@@ -103,9 +102,13 @@ static void address_reply(struct ipc_kmsg *request, struct ipc_kmsg *reply)
 /* Room for the reply of a routine, or of none. */
 static struct ipc_kmsg *reply_alloc(const struct mig_kernel_entry *entry)
 {
-    uint32_t size = entry != NULL ? entry->reply_size : 0;
+    struct ipc_kmsg *reply = ipc_kmsg_alloc(entry != NULL ? entry->reply_size : sizeof(mig_reply_error_t));
 
-    return ipc_kmsg_alloc(size > sizeof(mig_reply_error_t) ? size : sizeof(mig_reply_error_t));
+    if (reply != NULL && entry != NULL && ipc_kmsg_alloc_ports(reply, entry->reply_ports) != KERN_SUCCESS) {
+        ipc_kmsg_free(reply);
+        return NULL;
+    }
+    return reply;
 }
 
 /* The message has arrived: its right to the port is used up, which for a send-once right is no news to anybody. */

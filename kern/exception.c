@@ -15,6 +15,8 @@
 #include <mach/exc_kernel.h>
 #include <mach/mach_exc_kernel.h>
 
+#define REQUEST_PORTS 2u /* thread and task */
+
 enum { LEVEL_THREAD, LEVEL_TASK, LEVEL_COUNT };
 
 /* Ids of the requests: exc.defs, mach_exc.defs. */
@@ -127,7 +129,7 @@ static struct ipc_kmsg *request_create(struct thread *self, const struct handler
 {
     natural_t state[THREAD_STATE_MAX];
     mach_msg_type_number_t state_count = THREAD_STATE_MAX;
-    struct ipc_port *ports[MIG_KERNEL_PORTS_MAX] = {NULL};
+    struct ipc_port *ports[REQUEST_PORTS] = {NULL};
 
     if (request_size(handler->behavior) == sizeof(union request) &&
         hal_uctx_get_state(&self->uctx, handler->flavor, state, &state_count) != KERN_SUCCESS)
@@ -142,9 +144,9 @@ static struct ipc_kmsg *request_create(struct thread *self, const struct handler
     else
         request_fill(&m, self, handler, state, state_count);
     if (MACH_MSGH_BITS_IS_COMPLEX(kmsg->head.msgh_bits)) {
-        kmsg->port_count = 2;
-        kmsg->port = kmsg->port_inline;
-        memcpy(kmsg->port, ports, 2 * sizeof(ports[0]));
+        _Static_assert(REQUEST_PORTS <= IPC_KMSG_PORTS_INLINE, "they need no memory");
+        kmsg->port_count = REQUEST_PORTS;
+        memcpy(kmsg->port, ports, sizeof(ports));
     }
     return kmsg;
 }

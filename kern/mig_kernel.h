@@ -38,11 +38,9 @@
 #include <mach/mig_errors.h>
 #include <stddef.h>
 
-#define MIG_KERNEL_PORTS_MAX 8
-
 struct mig_kernel_message {
-    mach_msg_header_t *head; /* the bytes of the message: 8-byte aligned */
-    struct ipc_port **port;  /* the rights of its descriptors */
+    mach_msg_header_t *head;     /* the bytes of the message: 8-byte aligned */
+    struct ipc_port **port;      /* the rights of its descriptors */
     struct ipc_port *reply_port; /* request: its reply right, for a routine that asks for it */
 };
 
@@ -50,7 +48,7 @@ struct mig_kernel_message {
  * Serve one request.
  * dest: the port it was sent to; stays the caller's.
  * request: port[] has as many elements as the message has descriptors (none if it is not complex).
- * reply: room for reply_size bytes and MIG_KERNEL_PORTS_MAX rights, nothing set.
+ * reply: room for the reply_size bytes and reply_ports rights of its entry, nothing set.
  * Context: that of the trap; no lock is held.
  * Returns: see above.
  */
@@ -59,7 +57,8 @@ typedef kern_return_t (*mig_kernel_routine_t)(struct ipc_port *dest, struct mig_
 
 struct mig_kernel_entry {
     mig_kernel_routine_t serve; /* NULL: no routine has this id */
-    mach_msg_size_t reply_size; /* bytes, at most, trailer not included */
+    mach_msg_size_t reply_size; /* bytes, at most, at least those of an error; trailer not included */
+    uint32_t reply_ports;       /* descriptors of the reply */
 };
 
 struct mig_kernel_subsystem {

@@ -143,8 +143,7 @@ static inline void mig_put_port(mach_msg_port_descriptor_t *descriptor, mach_por
 
 /* Fill in the descriptors of an array of rights: `used` names, and none in the rest of the `room` descriptors. */
 static inline void mig_put_ports(mach_msg_port_descriptor_t *descriptor, const mach_port_name_t *name,
-                                 mach_msg_size_t used, mach_msg_size_t room,
-                                 mach_msg_type_name_t disposition)
+                                 mach_msg_size_t used, mach_msg_size_t room, mach_msg_type_name_t disposition)
 {
     for (mach_msg_size_t i = 0; i < room; i++)
         mig_put_port(&descriptor[i], i < used ? name[i] : 0, disposition);

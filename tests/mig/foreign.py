@@ -4,16 +4,16 @@
 
     tests/mig/foreign.py FOLDER [-I FOLDER] ... [-D NAME[=VALUE]] ...
 
-Every .defs file below FOLDER that has a subsystem is taken as it stands: client stubs, server stubs and documentation are
-written, and the C is compiled with clang-19 -Wall -Wextra -Werror.  Where a file has conditions for the kernel's side
-(KERNEL_SERVER, KERNEL_USER), that side is written and compiled as well.
+Every .defs file below FOLDER that has a subsystem is taken as it stands: client stubs, server stubs and documentation
+are written, and the C is compiled with clang-19 -Wall -Wextra -Werror.  Where a file has conditions for the kernel's
+side (KERNEL_SERVER, KERNEL_USER), that side is written and compiled as well.
 
-An included .defs file that is nowhere under that name (a link to the machine's folder, say) is replaced by one of the same
-last name.
+An included .defs file that is nowhere under that name (a link to the machine's folder, say) is replaced by one of the
+same last name.
 
 Headers are not taken from there: those that a .defs file includes or imports are stand-ins, empty or with a type of the
-declared size for each name.  So the test says that the language is understood and that the C is right in itself; it can't
-say that types have the size there that the .defs file says.
+declared size for each name.  So the test says that the language is understood and that the C is right in itself; it
+can't say that types have the size there that the .defs file says.
 
 Prints a line for each file, and the figures; exit status 1 if a file fails.
 """
@@ -104,7 +104,8 @@ class Attempt:
     def _headers(self, interface):
         """What the generated C includes, beside ours: nothing but the types."""
         (self._room / "types.h").write_text(type_header(interface))
-        for name in {name.strip('<>"') for name in interface.user_imports + interface.server_imports} - own_headers():
+        imports = {name.strip('<>"') for name in interface.user_imports + interface.server_imports}
+        for name in imports - own_headers():
             path = self._room / "headers" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("")
@@ -249,7 +250,7 @@ def sides(path, tree, definitions):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("-I", action="append", type=Path, default=[], metavar="FOLDER", help="more .defs files to include")
+    parser.add_argument("-I", action="append", type=Path, default=[], metavar="FOLDER", help="more files to include")
     parser.add_argument("-D", action="append", default=[], metavar="NAME[=VALUE]", help="for the preprocessor")
     parser.add_argument("-v", action="store_true", help="say all that is wrong with a file")
     arguments = parser.parse_args()

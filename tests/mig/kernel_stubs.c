@@ -99,6 +99,8 @@ kern_return_t raw(mach_port_t port, int32_t *number)
     return KERN_SUCCESS;
 }
 
+#define PORTS_MAX 8
+
 /* A request as the kernel's message code has it, and room for the reply. */
 static struct fixture {
     union {
@@ -117,14 +119,14 @@ static struct fixture {
         __Reply__raw_t raw;
         char room[128];
     } reply;
-    struct ipc_port *request_ports[MIG_KERNEL_PORTS_MAX];
-    struct ipc_port *reply_ports[MIG_KERNEL_PORTS_MAX];
+    struct ipc_port *request_ports[PORTS_MAX];
+    struct ipc_port *reply_ports[PORTS_MAX];
 } f;
 
 static kern_return_t serve(mach_msg_id_t id, struct ipc_port *dest, mach_msg_size_t size)
 {
-    struct mig_kernel_message request = {&f.request.head, f.request_ports};
-    struct mig_kernel_message reply = {&f.reply.head, f.reply_ports};
+    struct mig_kernel_message request = {&f.request.head, f.request_ports, IPC_PORT_NULL};
+    struct mig_kernel_message reply = {&f.reply.head, f.reply_ports, IPC_PORT_NULL};
     const struct mig_kernel_entry *entry = mig_kernel_lookup(&kernel_sample_subsystem, id);
 
     if (entry == NULL)
@@ -268,7 +270,7 @@ static void test_sending(void)
         __Request__mach_exception_raise_state_t raise;
         __Reply__mach_exception_raise_state_t answer;
     } m;
-    struct mig_kernel_message message = {&m.head, f.request_ports};
+    struct mig_kernel_message message = {&m.head, f.request_ports, IPC_PORT_NULL};
 
     mach_notify_dead_name_request(&message, 0x103);
     check(m.head.msgh_id == MACH_NOTIFY_DEAD_NAME && m.head.msgh_size == 36 && m.dead_name.not_port == 0x103,

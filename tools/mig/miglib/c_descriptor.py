@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Pieces of C that write descriptors into a message, check those of one that came, and take from them what they hold."""
+"""Pieces of C that write descriptors into a message, check those of one that came, and take what they hold."""
 
 from .c_fill import count_in, times
 from .emit import element_type, value_type
@@ -56,8 +56,8 @@ def ports_number(argument, count):
 
 def emit_put(writer, base, descriptor, value, count, side):
     """
-    Write the descriptor of an argument.  value, count: C expressions of the sender's for it and, if it is counted, its count.
-    side: user, server or kernel.
+    Write the descriptor of an argument.  value, count: C expressions of the sender's for it and, if it is counted,
+    its count.  side: user, server or kernel.
     """
     argument = descriptor.argument
     place = f"{base}->{argument.name}"

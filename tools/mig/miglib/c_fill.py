@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Pieces of C that write inline data into a message, and that check and find it in one.
 
-A message is reached through pointers, its views: view 0 (In or Out) for what is ahead of the first variable array, view 1
-(In1, Out1) for what is behind it, and so on.
+A message is reached through pointers, its views: view 0 (In or Out) for what is ahead of the first variable array,
+view 1 (In1, Out1) for what is behind it, and so on.
 """
 
 from .types import SIZE_MAX

@@ -55,8 +55,8 @@ def sender_stubs(interface, header):
 
 def emit_kernel_put(writer, base, message, descriptor, value, count):
     """
-    Write the descriptor of an argument in the kernel.  message: C expression for the struct mig_kernel_message; value, count:
-    for the argument and its count.
+    Write the descriptor of an argument in the kernel.  message: C expression for the struct mig_kernel_message;
+    value, count: for the argument and its count.
     """
     argument, index = descriptor.argument, descriptor.index
     if descriptor.kind == "ports":

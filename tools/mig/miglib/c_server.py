@@ -10,7 +10,6 @@ from .c_descriptor import (
     taken_disposition,
 )
 from .c_fill import count_in, emit_checks, emit_gap, emit_pads, used_bytes, view, view_declarations
-from .c_header import messages_of
 from .c_sender import emit_kernel_put, emit_kernel_taken
 from .emit import Writer, declaration, element_type, file_comment, is_polymorphic
 from .layout import ERROR_REPLY_BYTES, reply_of, request_of
@@ -60,16 +59,13 @@ def _emit_table(writer, interface):
 
 
 def _emit_kernel_table(writer, interface):
-    messages = [message for routine in interface.routines for message in messages_of(routine)]
-    rights = max((message.descriptor_count for message in messages), default=0)
-    if rights:
-        writer.call("_Static_assert", [f"{rights} <= MIG_KERNEL_PORTS_MAX", '"too many descriptors"'], depth=0)
-        writer.line()
     table = f"{interface.name}_entries" if interface.routines else "NULL"
     if interface.routines:
         writer.line(f"static const struct mig_kernel_entry {interface.name}_entries[] = {{")
         for routine in interface.routines:
-            writer.line(f"[{routine.id - interface.base}] = {{serve_{routine.name}, {reply_size(routine)}}},", 1)
+            ports = 0 if routine.one_way else reply_of(routine).descriptor_count
+            entry = f"{{serve_{routine.name}, {reply_size(routine)}, {ports}}}"
+            writer.line(f"[{routine.id - interface.base}] = {entry},", 1)
         writer.lines("};", "")
     writer.line(f"const struct mig_kernel_subsystem {interface.name}_subsystem = {{")
     writer.lines(
@@ -365,7 +361,7 @@ class _Stub:
         writer.call(name, arguments)
 
     def _actuals(self, argument, place, descriptor):
-        """The C arguments for one of the routine's. place: its view, if it is data; descriptor: its own, if it has one."""
+        """The C arguments for one of the routine's. place: its view, if it is data; descriptor: its own, or None."""
         name, role = argument.name, argument.role
         if role == "ureplyport" or role in OPTION_ROLES or role in REPLY_TRAILER_ROLES:
             return []

@@ -73,7 +73,11 @@ def _generate(arguments):
     interface.kernel_user |= arguments.kernel_user
     if arguments.check:
         return
-    sides = {"user" if arguments.user or arguments.header else "", "server" if arguments.server or arguments.sheader else ""}
+    sides = set()
+    if arguments.user or arguments.header:
+        sides.add("user")
+    if arguments.server or arguments.sheader:
+        sides.add("server")
     model.require_supported(interface, sides)
     if arguments.header:
         _write(arguments.header, (sender_header if interface.kernel_user else user_header)(interface))

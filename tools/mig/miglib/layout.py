@@ -23,8 +23,8 @@ class Descriptor:
     """
     An argument ahead of the inline data.
 
-    kind: port (a right), ports (an array of rights, each with its own descriptor), memory (a piece of memory), ool_ports (an
-    array of rights out of line).
+    kind: port (a right), ports (an array of rights, each with its own descriptor), memory (a piece of memory),
+    ool_ports (an array of rights out of line).
     """
 
     kind: str
@@ -46,9 +46,9 @@ class Descriptor:
 class Field:
     """One piece of inline data.
 
-    kind: value (scalar, struct, fixed array), array (variable, behind its count), rest (variable, its count stands elsewhere:
-    SameCount), string (fixed), varying_string (behind offset and count), count (of an array that is not inline), room (the
-    count that goes with CountInOut).
+    kind: value (scalar, struct, fixed array), array (variable, behind its count), rest (variable, its count stands
+    elsewhere: SameCount), string (fixed), varying_string (behind offset and count), count (of an array that is not
+    inline), room (the count that goes with CountInOut).
     """
 
     kind: str

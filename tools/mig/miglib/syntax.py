@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import lark
+from lark import v_args
 
 from .diagnostics import MigError, Position
 
@@ -233,9 +234,10 @@ class _Builder(lark.Transformer):
     def multiply(self, items):
         return items[0] * items[1]
 
-    def divide(self, items):
+    @v_args(meta=True)
+    def divide(self, meta, items):
         if items[1] == 0:
-            raise MigError(None, "division by zero in a size")
+            raise MigError(self._source.position(meta.line, meta.column), "division by zero in a size")
         return items[0] // items[1]
 
 
@@ -252,7 +254,7 @@ setattr(_Builder, "import", _import)  # a keyword of Python's
 @lru_cache(maxsize=1)
 def _parser():
     grammar = Path(__file__).with_name("grammar.lark").read_text(encoding="utf-8")
-    return lark.Lark(grammar, parser="lalr", lexer="contextual", maybe_placeholders=True)
+    return lark.Lark(grammar, parser="lalr", lexer="contextual", maybe_placeholders=True, propagate_positions=True)
 
 
 _READABLE = {

@@ -51,7 +51,7 @@ _RECEIVER_ONLY = ("MACH_MSG_TYPE_PORT_RECEIVE", "MACH_MSG_TYPE_PORT_SEND", "MACH
 
 @dataclass(frozen=True)
 class Type:
-    """shape: scalar, port, array, struct, string or record.  Out of line, all but strings are arrays (of one element)."""
+    """shape: scalar, port, array, struct, string or record.  Out of line, all are arrays, if need be of one element."""
 
     shape: str
     name: str = None
