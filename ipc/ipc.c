@@ -20,6 +20,7 @@ void ipc_init(void)
 void ipc_thread_init(struct thread *t)
 {
     t->rcv_name = THREAD_RCV_NONE;
+    t->call_entry = &ipc_entry_none;
     t->reply_entry = &ipc_entry_none;
 }
 

@@ -20,7 +20,9 @@
  *   IPC_FAST_SWAP(p, v)               atomic exchange, acquire
  *   IPC_FAST_CAS(p, old, new, fail)   atomic compare and swap, release; goes to label `fail` if *p is not old
  *   IPC_FAST_STORE(p, v)              store, release
- *   IPC_FAST_OR                       how to join cheap checks: | or ||
+ *   IPC_FAST_AND                      how to join cheap checks: & or &&
+ *   IPC_FAST_AGAIN(kept, memory)      the same value twice: which one costs less, that in a register or that in memory
+ *   IPC_FAST_TOO_LONG(header)         header >> 32 > HAL_RPC_WORDS
  *   IPC_FAST_FPU                      whether this path can hand over vector state; then also
  *   IPC_FAST_FPU_SAVE(area)           as hal_fpu_save()
  *   IPC_FAST_FPU_LOAD(area)           as hal_fpu_load()
@@ -28,8 +30,11 @@
  * Why it is safe with other CPUs at work (numbers as in the code):
  * 1  Entries are read without the space's lock. They never move; what one points to begins with a word that may be
  *    exchanged, whatever it is (struct ipc_object), and that memory keeps its type while this CPU is in the kernel.
+ *    An entry that was found once (call_entry) serves again while its key is the name: entries live as long as their space.
  * 2  Taking the lock of the port and its waiter is one exchange.  Now the entry is checked again: rights leave entries only under
- *    the port's lock, so the right is there and stays there until the port is unlocked.
+ *    the port's lock, so the right is there and stays there until the port is unlocked.  Key and bits of an entry are read
+ *    at once where both matter, so no order of reads does: a reserved entry that is free shows its next name.  What is
+ *    written into it comes after that read because the branch on it does (a load and a store that depends on it are in order).
  * 3  The waiter is ours, and no other CPU touches it: it is in no rx word and on no list.  It had no request pending when it began
  *    to wait, and who makes a request takes it out of rx first (kern/thread.c), or waits until we are done.
  * 4  Before the compare-and-swap that publishes us as waiter, everything of ours is in its final state; after it, another CPU may run
@@ -45,9 +50,16 @@
 #include <kern/thread.h>
 #include <vm/pmap.h>
 
+#ifndef IPC_FAST_UNLIKELY /* an ISA may know better */
 #define IPC_FAST_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#endif
 
 #define IPC_FAST_INLINE static inline __attribute__((always_inline))
+
+/* key and bits of an entry, read at once */
+typedef uint64_t __attribute__((may_alias)) ipc_fast_word_t;
+_Static_assert(offsetof(struct ipc_entry, key) == 0 && offsetof(struct ipc_entry, bits) == sizeof(uint32_t),
+               "key and bits are one word");
 
 /* What the steps hand on; after inlining all of it is in registers, `reply` is a constant. */
 struct ipc_fast {
@@ -55,15 +67,19 @@ struct ipc_fast {
     struct cpu *cpu;
     uint64_t remote;
     uint64_t local;
+    uint64_t top; /* priority that is ready */
     bool reply;
     struct ipc_entry *entry; /* of the destination */
     struct ipc_port *port;
     struct ipc_port *receive; /* where cur waits */
     struct thread *next;
-    struct pmap *pmap; /* next's */
-    uint64_t token;
-    uint64_t priority; /* cur's */
-    uint64_t name;     /* of the reply right, for next */
+    uint64_t right;         /* reply: what its entry's word is while it holds the right */
+    struct ipc_entry *mint; /* call: next's reserved entry */
+    uint64_t free;          /* call: its word, while it is free */
+    struct pmap *pmap;      /* next's */
+    uint64_t token;         /* of next's address space */
+    uint64_t priority;      /* cur's */
+    uint64_t name;          /* of the reply right, for next */
     uint64_t label;
 };
 
@@ -77,26 +93,45 @@ IPC_FAST_INLINE bool ipc_fast_fpu_release(const struct ipc_fast *f)
     return true;
 }
 
+/* The entry of a name that is not the one last called. Names that are not in use equal no key. */
+IPC_FAST_INLINE bool ipc_fast_lookup(struct ipc_fast *f)
+{
+    const struct ipc_space *space = f->cur->space;
+    uint64_t index = f->remote >> 8;
+
+    /* acquire: the directory is one that is large enough */
+    if (index >= __atomic_load_n(&space->size, __ATOMIC_ACQUIRE))
+        return false;
+    f->entry = &space->leaf[index >> IPC_LEAF_SHIFT][index & (IPC_LEAF_ENTRIES - 1)];
+    if (f->entry->key != f->remote)
+        return false;
+    f->cur->call_entry = f->entry;
+    return true;
+}
+
+IPC_FAST_INLINE uint64_t ipc_fast_word(const struct ipc_entry *entry)
+{
+    return __atomic_load_n((const ipc_fast_word_t *)(const void *)entry, __ATOMIC_RELAXED);
+}
+
 /* 1: the destination, and whether we may and can. */
-IPC_FAST_INLINE bool ipc_fast_find(struct ipc_fast *f)
+IPC_FAST_INLINE bool ipc_fast_find_call(struct ipc_fast *f)
 {
     const struct thread *cur = f->cur;
 
-    if (f->reply) {
-        f->entry = cur->reply_entry;
-        f->port = f->entry->object;
-        return !IPC_FAST_UNLIKELY((~f->entry->key != f->remote) IPC_FAST_OR(
-            f->entry->bits != MACH_PORT_TYPE_SEND_ONCE) IPC_FAST_OR(cur->rcv_name != f->local));
-    }
-    const struct ipc_space *space = cur->space;
-    uint64_t index = f->remote >> 8;
-    /* acquire: the directory is one that is large enough */
-    if (IPC_FAST_UNLIKELY(index >= __atomic_load_n(&space->size, __ATOMIC_ACQUIRE)))
+    if (IPC_FAST_UNLIKELY(f->entry->key != f->remote) && !ipc_fast_lookup(f))
         return false;
-    f->entry = &space->leaf[index >> IPC_LEAF_SHIFT][index & (IPC_LEAF_ENTRIES - 1)];
     f->port = f->entry->object;
-    return !IPC_FAST_UNLIKELY((f->entry->key != f->remote) IPC_FAST_OR(cur->rcv_name != f->local) IPC_FAST_OR(
-        cur->rcv_loan == 0) IPC_FAST_OR(cur->priority < f->cpu->top_priority));
+    f->priority = cur->priority;
+    return (cur->rcv_name == f->local) IPC_FAST_AND(cur->rcv_loan != 0)
+        IPC_FAST_AND(f->priority >= IPC_FAST_AGAIN(f->top, f->cpu->top_priority));
+}
+
+IPC_FAST_INLINE bool ipc_fast_find_reply(struct ipc_fast *f)
+{
+    f->right = ((uint64_t)MACH_PORT_TYPE_SEND_ONCE << 32 | UINT32_MAX) ^ f->remote;
+    f->port = f->entry->object;
+    return (ipc_fast_word(f->entry) == f->right) IPC_FAST_AND(f->cur->rcv_name == f->local);
 }
 
 /* 2: its lock and its waiter. */
@@ -109,22 +144,22 @@ IPC_FAST_INLINE bool ipc_fast_take(struct ipc_fast *f)
         return false;
     }
     struct thread *next = (struct thread *)rx;
+    bool good;
     f->next = next;
     f->pmap = next->pmap;
-    f->token = f->pmap->token;
-    bool declined; /* acquire, below: pairs with entry_vacate() in ipc/space.c */
-    if (f->reply)
-        declined = (~f->entry->key != f->remote) IPC_FAST_OR(f->entry->bits != MACH_PORT_TYPE_SEND_ONCE)
-            IPC_FAST_OR((void *)f->port != f->entry->object) IPC_FAST_OR(next->cpu != f->cpu)
-                IPC_FAST_OR(next->priority < f->cpu->top_priority) IPC_FAST_OR(f->token == 0);
-    else
-        declined = (f->entry->key != f->remote) IPC_FAST_OR((void *)f->port != f->entry->object)
-            IPC_FAST_OR(next->cpu != f->cpu)
-                IPC_FAST_OR(__atomic_load_n(&next->reply_entry->bits, __ATOMIC_ACQUIRE) != 0)
-                    IPC_FAST_OR(f->token == 0);
-    if (IPC_FAST_UNLIKELY(declined))
+    f->token = __atomic_load_n(&f->pmap->token, __ATOMIC_RELAXED);
+    if (f->reply) {
+        good = (f->token != 0) IPC_FAST_AND(ipc_fast_word(f->entry) == f->right)
+            IPC_FAST_AND(next->cpu == f->cpu) IPC_FAST_AND(next->priority >= f->cpu->top_priority);
+    } else {
+        f->mint = next->reply_entry;
+        f->free = ipc_fast_word(f->mint);
+        good = (f->free <= UINT32_MAX) IPC_FAST_AND(f->token != 0) IPC_FAST_AND(f->entry->key == f->remote)
+            IPC_FAST_AND((void *)f->port == f->entry->object) IPC_FAST_AND(next->cpu == f->cpu);
+    }
+    if (IPC_FAST_UNLIKELY(!good))
         IPC_FAST_STORE(&f->port->rx, (uint64_t)next);
-    return !declined;
+    return good;
 }
 
 /* 4: become the waiter of the receive port. */
@@ -132,22 +167,23 @@ IPC_FAST_INLINE bool ipc_fast_wait(struct ipc_fast *f)
 {
     struct thread *cur = f->cur;
 
-    f->priority = cur->priority;
     if (f->reply) {
         f->entry->bits = 0; /* the right is used; the name steps to its next generation */
-        f->entry->generation--;
+        f->entry->generation = (uint8_t)(IPC_FAST_AGAIN(f->right, f->entry->generation) - 1);
         cur->priority = cur->own_priority;
     } else {
         cur->rcv_loan--;
     }
     cur->state = THREAD_RECEIVING;
+    f->receive = cur->rcv_port;
     IPC_FAST_CAS(&f->receive->rx, cur->rcv_idle, (uint64_t)cur, busy);
     return true;
 
 busy:
     cur->state = THREAD_RUNNING;
     if (f->reply) {
-        cur->priority = f->priority;
+        if (cur->priority < f->next->priority)
+            cur->priority = f->next->priority; /* the client lends it again */
         f->entry->generation++;
         f->entry->bits = MACH_PORT_TYPE_SEND_ONCE;
     } else {
@@ -162,28 +198,28 @@ IPC_FAST_INLINE void ipc_fast_switch(struct ipc_fast *f)
 {
     struct thread *next = f->next;
 
-    f->label = f->port->context;
     f->port->seqno++;
     f->name = 0;
     if (f->reply) {
         next->rcv_loan++;
     } else {
-        struct ipc_entry *mint = next->reply_entry;
+        struct ipc_entry *mint = IPC_FAST_AGAIN(f->mint, next->reply_entry);
+        f->name = (uint32_t)~IPC_FAST_AGAIN(f->free, mint->key);
         mint->object = f->receive;
         IPC_FAST_STORE(&mint->bits, MACH_PORT_TYPE_SEND_ONCE);
-        f->name = (uint32_t)~mint->key;
         if (next->priority < f->priority)
             next->priority = f->priority; /* the client lends its own */
     }
     next->state = THREAD_RUNNING;
+    f->label = f->port->context;
     IPC_FAST_STORE(&f->port->rx, f->port->idle);
+    const struct pmap *active = f->cpu->pmap;
     f->cpu->current = next;
-    if (f->pmap != f->cpu->pmap) {
-        f->cpu->pmap = f->pmap;
+    f->cpu->pmap = IPC_FAST_AGAIN(f->pmap, next->pmap);
+    if (f->cpu->pmap != active)
         hal_pt_activate(f->token);
-    }
-    if (IPC_FAST_FPU && IPC_FAST_UNLIKELY(next->fpu_credit != 0)) {
-        next->fpu_credit--;
+    if (IPC_FAST_UNLIKELY(next->fpu_credit != 0) && IPC_FAST_FPU) {
+        next->fpu_credit = IPC_FAST_AGAIN(next->fpu_credit, next->fpu_credit) - 1;
         IPC_FAST_FPU_LOAD(next->fpu);
         f->cpu->fpu_owner = next;
     }
@@ -192,22 +228,30 @@ IPC_FAST_INLINE void ipc_fast_switch(struct ipc_fast *f)
 IPC_FAST_INLINE uint64_t ipc_fast_body(const bool reply)
 {
     IPC_FAST_ARGS;
-    struct ipc_fast f = {.cur = cur,
-                         .cpu = cur->cpu,
-                         .remote = remote,
-                         .local = local,
-                         .reply = reply,
-                         .receive = cur->rcv_port};
+    struct ipc_fast f = {
+        .cur = cur,
+        .cpu = cur->cpu,
+        .entry = reply ? cur->reply_entry : cur->call_entry,
+        .remote = remote,
+        .local = local,
+        .reply = reply,
+    };
 
     /* all above the number of words is the kernel's to say */
-    if (IPC_FAST_UNLIKELY(header >> 32 > HAL_RPC_WORDS))
-        IPC_FAST_SLOW();
+    if (IPC_FAST_UNLIKELY(IPC_FAST_TOO_LONG(header)))
+        goto slow;
+    f.top = f.cpu->top_priority;
     if (IPC_FAST_UNLIKELY(f.cpu->fpu_owner != NULL) && !ipc_fast_fpu_release(&f))
-        IPC_FAST_SLOW();
-    if (!ipc_fast_find(&f) || !ipc_fast_take(&f) || !ipc_fast_wait(&f))
-        IPC_FAST_SLOW();
+        goto slow;
+    if (IPC_FAST_UNLIKELY(!(reply ? ipc_fast_find_reply(&f) : ipc_fast_find_call(&f))))
+        goto slow;
+    if (!ipc_fast_take(&f) || !ipc_fast_wait(&f))
+        goto slow;
     ipc_fast_switch(&f);
     IPC_FAST_EXIT(f.cpu, f.name, f.label, f.next);
+
+slow:
+    IPC_FAST_SLOW();
 }
 
 #endif

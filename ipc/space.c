@@ -26,8 +26,8 @@ struct ipc_directory {
 static struct cache space_cache;
 static struct ipc_entry empty_leaf[IPC_LEAF_ENTRIES] = {[0 ... IPC_LEAF_ENTRIES - 1] = {.key = UINT32_MAX}};
 
-/* In the place of a reserved entry: never free, so the fast path declines. */
-struct ipc_entry ipc_entry_none = {.bits = UINT32_MAX, .object = &ipc_object_none};
+/* In the place of an entry: no name's, and never free, so the fast path declines. */
+struct ipc_entry ipc_entry_none = {.key = UINT32_MAX, .bits = UINT32_MAX, .object = &ipc_object_none};
 
 void ipc_space_init_module(void)
 {

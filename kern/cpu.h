@@ -18,9 +18,9 @@ struct cpu {
 
     /* the IPC fast path reads these; only this CPU writes them, except top_priority (see sched/sched.h) */
     struct thread *current; /* the thread whose user context was interrupted or is resumed next; NULL: none */
+    struct pmap *pmap;      /* the user address space that is active */
     struct thread *fpu_owner; /* NULL, or current: its vector state is in the registers */
     uint64_t top_priority;    /* best priority ready in runq; CPU_TOP_URGENT when an exit must look */
-    struct pmap *pmap;        /* the user address space that is active */
 
     uint32_t index;
     bool online;

@@ -73,18 +73,19 @@ struct thread {
 
     /* --- what the IPC fast path reads and writes (ipc/ipc_fast.h); owner: the CPU that runs the thread, or
      *     that took it out of an rx word --- */
-    struct cpu *cpu;           /* runs, or ran last, here */
-    struct ipc_space *space;   /* of its task; constant */
-    struct pmap *pmap;         /* of its task; constant */
-    struct ipc_port *rcv_port; /* cached receive port, or NULL (ipc/port.h: port.cacher) */
-    uint64_t rcv_idle;         /* value of rcv_port->rx while that port is idle in its present incarnation */
-    uint64_t rcv_name;         /* its name in space, or THREAD_RCV_NONE */
-    uint32_t rcv_loan;         /* send-once rights to rcv_port counted there ahead of use */
+    struct ipc_entry *call_entry;  /* in space: where its last call went, or &ipc_entry_none */
+    struct cpu *cpu;               /* runs, or ran last, here */
     struct ipc_entry *reply_entry; /* entry reserved for the next send-once right, or &ipc_entry_none */
-    uint32_t state;                /* enum thread_state */
-    uint32_t ast;                  /* THREAD_AST_*; atomic */
-    uint64_t priority;             /* effective: 0 (least) .. SCHED_PRIORITY_MAX */
-    uint64_t own_priority;         /* what `priority` is without donation (sched_priority_own()) */
+    struct ipc_space *space;       /* of its task; constant */
+    struct pmap *pmap;             /* of its task; constant */
+    struct ipc_port *rcv_port;     /* cached receive port, or NULL (ipc/port.h: port.cacher) */
+    uint64_t rcv_idle;     /* value of rcv_port->rx while that port is idle in its present incarnation */
+    uint64_t rcv_name;     /* its name in space, or THREAD_RCV_NONE */
+    uint32_t rcv_loan;     /* send-once rights to rcv_port counted there ahead of use */
+    uint32_t state;        /* enum thread_state */
+    uint32_t ast;          /* THREAD_AST_*; atomic */
+    uint64_t priority;     /* effective: 0 (least) .. SCHED_PRIORITY_MAX */
+    uint64_t own_priority; /* what `priority` is without donation (sched_priority_own()) */
 
     /* --- the rest --- */
     spinlock_t lock; /* rank LOCK_RANK_THREAD */

@@ -15,6 +15,7 @@ void arch_fast_reply_wait(void);
 
 #define PAYLOAD "r"(w0_), "r"(w1_), "r"(w2_), "r"(w3_), "r"(w4_), "r"(w5_), "r"(header_)
 
+/* Names that do not fit 32 bits equal none, so they need not be cut. */
 #define IPC_FAST_ARGS                                                                                        \
     register uint64_t x0_ __asm__("x0");                                                                     \
     register uint64_t x1_ __asm__("x1");                                                                     \
@@ -29,7 +30,7 @@ void arch_fast_reply_wait(void);
     __asm__ volatile("mov %0, sp"                                                                            \
                      : "=r"(cur), "=r"(x0_), "=r"(x1_), "=r"(w0_), "=r"(w1_), "=r"(w2_), "=r"(w3_),          \
                        "=r"(w4_), "=r"(w5_), "=r"(header_));                                                 \
-    uint64_t remote = (uint32_t)x0_, local = (uint32_t)x1_, header = header_
+    uint64_t remote = x0_, local = x1_, header = header_
 
 /* The general path saves the arguments first. */
 #define IPC_FAST_SLOW()                                                                                      \
@@ -43,12 +44,29 @@ void arch_fast_reply_wait(void);
         __builtin_unreachable();                                                                             \
     } while (0)
 
+/* As arch_uctx_resume, with result 0 and the message in its registers; x18 is the last to become zero. */
+#define TEXT_(x) #x
+#define TEXT(x) TEXT_(x)
+#define LOAD(a, b, offset) "ldp " #a ", " #b ", [%0, #" TEXT(offset) "]\n\t"
+#define ZERO(a, b) LOAD(a, b, UCTX_ZERO)
+/* clang-format off */
+#define RESUME                                                                                               \
+    "mov sp, %0\n\t"                                                                                         \
+    LOAD(x10, x11, UCTX_PC) LOAD(x29, x12, UCTX_FP)                                                          \
+    "msr elr_el1, x10\n\tmsr tpidr_el0, x11\n\tmsr sp_el0, x12\n\t"                                          \
+    LOAD(x19, x20, UCTX_X19) LOAD(x21, x22, UCTX_X19 + 16) LOAD(x23, x24, UCTX_X19 + 32)                     \
+    LOAD(x25, x26, UCTX_X19 + 48) LOAD(x27, x28, UCTX_X19 + 64)                                              \
+    "msr spsr_el1, xzr\n\tmov x8, xzr\n\t"                                                                   \
+    ZERO(x10, x11) ZERO(x12, x13) ZERO(x14, x15) ZERO(x16, x17) ZERO(x18, x30)                               \
+    "eret"
+/* clang-format on */
+
 #define IPC_FAST_EXIT(here, name, label, next)                                                               \
     do {                                                                                                     \
+        register struct thread *thread_ __asm__("x18") = (next);                                             \
         x0_ = (name);                                                                                        \
         x1_ = (label);                                                                                       \
-        __asm__ volatile("mov sp, %0\n\tb arch_fast_exit" ::"r"(next), "r"(x0_), "r"(x1_), PAYLOAD           \
-                         : "memory");                                                                        \
+        __asm__ volatile(RESUME ::"r"(thread_), "r"(x0_), "r"(x1_), PAYLOAD : "memory");                     \
         __builtin_unreachable();                                                                             \
     } while (0)
 
@@ -76,7 +94,11 @@ void arch_fast_reply_wait(void);
     } while (0)
 
 #define IPC_FAST_STORE(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
-#define IPC_FAST_OR |
+#define IPC_FAST_AND &
+#define IPC_FAST_AGAIN(kept, memory) (kept)
+#define IPC_FAST_TOO_LONG(header) ((header) >> 32 > HAL_RPC_WORDS)
+/* So that joined checks become a chain of conditional compares, not of branches. */
+#define IPC_FAST_UNLIKELY(x) __builtin_unpredictable(__builtin_expect(!!(x), 0))
 
 /* As arch_fpu_store() and arch_fpu_fetch(), without registers that the payload is in. */
 #define PAIR(op, a, b, offset) op " q" #a ", q" #b ", [%0, #" #offset "]\n\t"
@@ -111,12 +133,11 @@ void arch_fast_reply_wait(void);
 #include <ipc/ipc_fast.h>
 
 /* A naked function takes no statements but asm, whose operands may be any expression: no prologue, no stack. */
-__attribute__((naked)) void arch_fast_call(void)
-{
-    __asm__ volatile("" ::"r"(ipc_fast_body(false)));
-}
+#define FAST_FUNCTION(name, reply)                                                                           \
+    __attribute__((naked)) void name(void)                                                                   \
+    {                                                                                                        \
+        __asm__ volatile("" ::"r"(ipc_fast_body(reply)));                                                    \
+    }
 
-__attribute__((naked)) void arch_fast_reply_wait(void)
-{
-    __asm__ volatile("" ::"r"(ipc_fast_body(true)));
-}
+FAST_FUNCTION(arch_fast_call, false)
+FAST_FUNCTION(arch_fast_reply_wait, true)

@@ -116,21 +116,12 @@ arch_vectors:
     vector kernel_fault
     vector kernel_fault
 
-/* fastpath.c ends at arch_fast_exit or arch_trap_saved. A thread that it leaves waiting has a call frame. */
+/* fastpath.c resumes a context, or ends at arch_trap_saved. A thread that it leaves waiting has a call frame. */
 fast:
     save_callee
     stp xzr, xzr, [sp, #UCTX_X8]        // result 0, UCTX_CALL
     b.lo arch_fast_call
     b arch_fast_reply_wait
-
-/* Resume SP_EL1 with x0 - x7 and x9 as they are, and result 0. */
-    .global arch_fast_exit
-arch_fast_exit:
-    load_callee
-    msr spsr_el1, xzr
-    mov x8, xzr
-    zero_rest
-    eret
 
 trap:
     save_callee

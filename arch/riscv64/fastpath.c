@@ -13,8 +13,8 @@
 #include <kern/thread.h>
 #include <mach/rpc.h>
 
-void arch_fast_call(void);
-void arch_fast_reply_wait(void);
+__attribute__((section(".text.entry"))) void arch_fast_call(void);
+__attribute__((section(".text.entry"))) void arch_fast_reply_wait(void);
 
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_(x)
@@ -95,7 +95,9 @@ void arch_fast_reply_wait(void);
     } while (0)
 
 #define IPC_FAST_STORE(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
-#define IPC_FAST_OR ||
+#define IPC_FAST_AND &&
+#define IPC_FAST_AGAIN(kept, memory) (kept)
+#define IPC_FAST_TOO_LONG(header) ((header) >> 32 > HAL_RPC_WORDS)
 
 /* Integer code does not touch vector state here, so the general path will do. */
 #define IPC_FAST_FPU false
@@ -105,12 +107,11 @@ void arch_fast_reply_wait(void);
 #include <ipc/ipc_fast.h>
 
 /* A naked function takes no statements but asm, whose operands may be any expression: no prologue, no stack. */
-__attribute__((naked, section(".text.entry"))) void arch_fast_call(void)
-{
-    __asm__ volatile("" ::"r"(ipc_fast_body(false)));
-}
+#define FAST_FUNCTION(name, reply)                                                                           \
+    __attribute__((naked)) void name(void)                                                                   \
+    {                                                                                                        \
+        __asm__ volatile("" ::"r"(ipc_fast_body(reply)));                                                    \
+    }
 
-__attribute__((naked, section(".text.entry"))) void arch_fast_reply_wait(void)
-{
-    __asm__ volatile("" ::"r"(ipc_fast_body(true)));
-}
+FAST_FUNCTION(arch_fast_call, false)
+FAST_FUNCTION(arch_fast_reply_wait, true)

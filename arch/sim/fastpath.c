@@ -42,7 +42,9 @@ static struct uctx *fast_exit(const struct rv64_regs *r, struct uctx *next, uint
     } while (0)
 
 #define IPC_FAST_STORE(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
-#define IPC_FAST_OR ||
+#define IPC_FAST_AND &&
+#define IPC_FAST_AGAIN(kept, memory) (kept)
+#define IPC_FAST_TOO_LONG(header) ((header) >> 32 > HAL_RPC_WORDS)
 
 #define IPC_FAST_FPU true
 #define IPC_FAST_FPU_SAVE(area) hal_fpu_save(area)

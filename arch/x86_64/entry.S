@@ -35,17 +35,10 @@ x86_syscall_entry:
     mov %r14, UCTX_R14(%r11)
     mov %r15, UCTX_R15(%r11)
     mov %rdi, UCTX_RDI(%r11)
-    cmp $MACH_TRAP_RPC_REPLY_WAIT, %eax
-    ja save_arguments
     mov %gs:CPU_STACK, %rbp
+    cmp $MACH_TRAP_RPC_REPLY_WAIT, %eax
     jb x86_fast_call
-    jmp x86_fast_reply_wait
-
-/* The fast path gives up: its trap's number is in eax again. */
-    .globl x86_fast_slow
-x86_fast_slow:
-    mov UCTX_RDI(%r11), %rdi
-    xor %edx, %edx /* no part of a message: the fast path used it */
+    je x86_fast_reply_wait
 save_arguments:
     mov %rax, UCTX_RAX(%r11)
     mov %rbx, UCTX_RBX(%r11)
@@ -129,27 +122,12 @@ resume_full:
     swapgs
     iretq
 
-/*
- * The end of the fast path: resume the call frame of the thread in r11 with result 0 and the message that is in the
- * registers, its label in r14.
- */
-    .globl x86_fast_exit
-x86_fast_exit:
-    mov %r11, %gs:CPU_CURRENT
-    mov $MSR_FS_BASE, %ecx
-    mov UCTX_FS_BASE(%r11), %eax
-    mov UCTX_FS_BASE + 4(%r11), %edx
-    wrmsr
-    mov %r14, %rdx
-    mov UCTX_RBP(%r11), %rbp
-    mov UCTX_R14(%r11), %r14
-    mov UCTX_R15(%r11), %r15
-    mov UCTX_RSP(%r11), %rsp
-    mov UCTX_RIP(%r11), %rcx
-    mov $RFLAGS_USER, %r11d
-    xor %eax, %eax
-    swapgs
-    sysretq
+/* The fast path gives up: its trap's number is in eax again. */
+    .globl x86_fast_slow
+x86_fast_slow:
+    mov UCTX_RDI(%r11), %rdi
+    xor %edx, %edx /* no part of a message: the fast path used it */
+    jmp save_arguments
 
 /* void x86_resume(struct uctx *u) */
     .globl x86_resume
@@ -330,3 +308,9 @@ x86_vector_table:
     .endif
     .set vector, vector + 1
     .endr
+
+    .section .rodata
+    .balign 8
+    .globl x86_rpc_header_end
+x86_rpc_header_end:
+    .quad (MACH_RPC_WORDS + 1) << 32

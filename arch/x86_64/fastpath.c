@@ -12,8 +12,14 @@
 #include <kern/thread.h>
 #include <mach/rpc.h>
 
+extern const uint64_t x86_rpc_header_end; /* entry.S: the first header with too many words */
+
 void x86_fast_call(void);
 void x86_fast_reply_wait(void);
+
+#define TEXT_(x) #x
+#define TEXT(x) TEXT_(x)
+#define LOAD(offset, reg) "mov " TEXT(offset) "(%0), %%" #reg "\n\t"
 
 #define PAYLOAD "S"(header_), "r"(w0_), "r"(w1_), "r"(w2_), "b"(w3_), "r"(w4_), "r"(w5_)
 
@@ -42,11 +48,26 @@ void x86_fast_reply_wait(void);
         __builtin_unreachable();                                                                             \
     } while (0)
 
+/* Resume the call frame `next` with result 0. wrmsr takes edx, where the label goes. */
 #define IPC_FAST_EXIT(here, name, label, next)                                                               \
     do {                                                                                                     \
-        register struct thread *thread_ __asm__("r11") = (next);                                             \
+        register struct thread *thread_ __asm__("r15") = (next);                                             \
         register uint64_t label_ __asm__("r14") = (label);                                                   \
-        __asm__ volatile("jmp x86_fast_exit" ::"D"(name), "r"(label_), "r"(thread_), PAYLOAD : "memory");    \
+        __asm__ volatile(                                                                                    \
+            "mov %0, %%gs:" TEXT(                                                                            \
+                CPU_CURRENT) "\n\t"                                                                          \
+                             "mov $" TEXT(MSR_FS_BASE) ", %%ecx\n\t" LOAD(UCTX_FS_BASE, eax)                 \
+                                 LOAD(UCTX_FS_BASE + 4,                                                      \
+                                      edx) "wrmsr\n\t"                                                       \
+                                           "mov %%r14, %%rdx\n\t" LOAD(UCTX_RBP, rbp) LOAD(UCTX_RSP, rsp)    \
+                                               LOAD(UCTX_RIP, rcx) LOAD(UCTX_R14, r14)                       \
+                                                   LOAD(UCTX_R15, r15) "mov $" TEXT(                         \
+                                                       RFLAGS_USER) ", %%r11d\n\t"                           \
+                                                                    "xor %%eax, %%eax\n\t"                   \
+                                                                    "swapgs\n\t"                             \
+                                                                    "sysretq" ::"r"(thread_),                \
+            "D"(name), "r"(label_), PAYLOAD                                                                  \
+            : "memory");                                                                                     \
         __builtin_unreachable();                                                                             \
     } while (0)
 
@@ -65,7 +86,11 @@ void x86_fast_reply_wait(void);
     } while (0)
 
 #define IPC_FAST_STORE(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
-#define IPC_FAST_OR ||
+#define IPC_FAST_AND &&
+/* A value in memory costs less than one that is spilled. */
+#define IPC_FAST_AGAIN(kept, memory) (__atomic_signal_fence(__ATOMIC_SEQ_CST), (memory))
+#define IPC_FAST_TOO_LONG(header)                                                                            \
+    ((header) >= x86_rpc_header_end) /* an operand in memory costs no instruction */
 
 /* fpu.c says why; without XSAVE the general path does it. */
 #define IPC_FAST_FPU (x86_fpu_components != 0)
@@ -82,12 +107,11 @@ void x86_fast_reply_wait(void);
 #include <ipc/ipc_fast.h>
 
 /* A naked function takes no statements but asm, whose operands may be any expression: no prologue, no stack. */
-__attribute__((naked)) void x86_fast_call(void)
-{
-    __asm__ volatile("" ::"r"(ipc_fast_body(false)));
-}
+#define FAST_FUNCTION(name, reply)                                                                           \
+    __attribute__((naked)) void name(void)                                                                   \
+    {                                                                                                        \
+        __asm__ volatile("" ::"r"(ipc_fast_body(reply)));                                                    \
+    }
 
-__attribute__((naked)) void x86_fast_reply_wait(void)
-{
-    __asm__ volatile("" ::"r"(ipc_fast_body(true)));
-}
+FAST_FUNCTION(x86_fast_call, false)
+FAST_FUNCTION(x86_fast_reply_wait, true)

@@ -19,6 +19,7 @@ struct uctx *test_thread(uint32_t n, const char *label, uint64_t arg)
     t->cpu = hal_cpu_self();
     t->space = &no_names;
     t->rcv_name = THREAD_RCV_NONE;
+    t->call_entry = &no_entry;
     t->reply_entry = &no_entry;
     hal_uctx_init(&t->uctx, test_code(label), TEST_STACK, 0, arg);
     return &t->uctx;

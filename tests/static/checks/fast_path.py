@@ -14,9 +14,10 @@ FUNCTIONS = ("x86_fast_call", "x86_fast_reply_wait", "arch_fast_call", "arch_fas
 INSTRUCTION = re.compile(r"^\s*[0-9a-f]+:\s+(\S+)\s*(.*)$")
 
 # The stack pointer as an operand; what may be done with it: read as the thread's address and written at the exit
-# (aarch64), loaded with the partner's (riscv64).
+# (aarch64), loaded with the partner's (x86_64, riscv64).
 STACK = re.compile(r"%[re]?sp\b|(?<![\w%])sp\b")
-ALLOWED = (re.compile(r"^mov\s+x\d+, sp$"), re.compile(r"^mov\s+sp, x\d+$"), re.compile(r"^ld\s+sp, [^()]*\(t0\)$"))
+ALLOWED = (re.compile(r"^mov\s+x\d+, sp$"), re.compile(r"^mov\s+sp, x\d+$"), re.compile(r"^ld\s+sp, [^()]*\(t0\)$"),
+           re.compile(r"^movq\s+0x\w+\(%r15\), %rsp$"))
 CALL = re.compile(r"^(callq?|bl|blr|jal|jalr|pushq?|popq?)$")
 
 
