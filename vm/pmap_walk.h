@@ -36,7 +36,7 @@ static inline void pmap_slot_write(hal_pte_t *slot, hal_pte_t pte)
 
 /* Go down from `root` to the lowest table that covers `va`. Returns its level: 0 unless there is a hole above. */
 /*@ requires pt_tree && pt_root(root.addr / HAL_PAGE_SIZE) && pt_frame(root.addr) && \valid(path);
-    requires \separated(path, &hal_info);
+    requires \separated(path, &hal_info, &pt_ram[0 .. PT_FRAMES - 1][0 .. HAL_PT_ENTRIES - 1]);
     assigns path->table[0 .. HAL_PT_MAX_LEVELS - 1];
     ensures level: \result <= pt_top;
     ensures tables: \forall integer l; \result <= l <= pt_top ==>

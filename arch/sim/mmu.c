@@ -73,7 +73,7 @@ static hal_pte_t read_slot(const hal_pte_t *slot, unsigned level)
 {
     hal_pte_t pte = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
 
-    if (pte != 0 && pte >> PTE_LEVEL_SHIFT != level + 1)
+    if (pte != 0 && pte / PTE_LEVEL_FIRST != level + 1)
         sim_end(SIM_FAILED,
                 "the page-table walker read what is no entry of its level: a table was freed too early");
     return pte;
@@ -123,7 +123,7 @@ static bool mark(struct tlb_entry *e, unsigned bit)
         return true;
     if (!sim.config.hardware_ad)
         return false;
-    __atomic_fetch_and(e->slot, ~((hal_pte_t)bit << PTE_ATTR_SHIFT), __ATOMIC_ACQ_REL); /* negated there */
+    __atomic_fetch_and(e->slot, ~((hal_pte_t)bit * PTE_ATTR_FIRST), __ATOMIC_ACQ_REL); /* negated there */
     e->attr |= bit;
     return true;
 }

@@ -16,7 +16,8 @@ EXPECTED = ROOT / "tests" / "proof" / "expected.json"
 BITS = ROOT / "tests" / "proof" / "bits"
 Z3 = "z3"
 AT_ONCE = 2  # runs of Frama-C; each has two provers at work
-PROBE_TIMEOUT = 10  # seconds in which no contradiction may be found
+SEED_SECONDS = 5  # of CPU time in which a bug must not be proved away
+PROBE_SECONDS = 10  # in which no contradiction may be found
 
 
 @dataclass
@@ -36,7 +37,7 @@ class Result:
 def _main(proof, work):
     """Prove the functions of one proof, with smoke tests."""
     result = Result(proof.name)
-    run = wp.run(proof, work, wp.function_options(proof))
+    run = wp.run(proof, work, wp.function_options(proof), proof.timeout)
     result.problems += run.problems
     for row in run.properties(proof.functions):
         result.obligations.add(row.key)
@@ -54,7 +55,7 @@ def _main(proof, work):
 def _lemmas(proof, work, result, annotated):
     """Prove the lemmas, and fail to prove that the lemmas and axioms are absurd."""
     names = set(re.findall(r"^\s*lemma (\w+)", annotated, re.MULTILINE))
-    run = wp.run(proof, work, wp.lemma_options(proof, PROBE_TIMEOUT), tail="/*@ check lemma absurd: \\false; */\n")
+    run = wp.run(proof, work, wp.lemma_options(proof), PROBE_SECONDS, tail="/*@ check lemma absurd: \\false; */\n")
     result.problems += run.problems
     proved = {goal.removeprefix("typed_lemma_") for goal in run.valid}
     for name in names:
@@ -94,7 +95,7 @@ def _seed(proof, seed, work):
     target = folder / "tree" / seed.file
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(text.replace(seed.replace, seed.by), encoding="utf-8")
-    run = wp.run(proof, folder, wp.seed_options(proof, seed), overlay=folder / "tree")
+    run = wp.run(proof, folder, wp.seed_options(proof, seed), SEED_SECONDS, overlay=folder / "tree")
     if run.problems:
         return f"seed {seed.name}: {'; '.join(run.problems)}"
     if not run.failed:
@@ -105,7 +106,7 @@ def _seed(proof, seed, work):
 def _probe(proof, work):
     """A proof that must not succeed: every clause of its functions stays unproved."""
     result = Result(proof.name)
-    run = wp.run(proof, work, wp.probe_options(proof, PROBE_TIMEOUT))
+    run = wp.run(proof, work, wp.probe_options(proof), PROBE_SECONDS)
     result.problems += run.problems
     result.probes = len(run.failed) + len(run.valid)
     result.probes_unproved = len(run.failed)

@@ -19,16 +19,16 @@ FRAMA_C = "frama-c"
 PROOF = ROOT / "tests" / "proof"
 SOURCES = ("kern", "ipc", "vm", "sched", "hal", "arch", "include", "tests")
 PROVERS = "cvc5,z3"
-IN_MEMORY = "hal_info"  # pointers might point there: contracts say that they do not
+IN_MEMORY = "hal_info,hal_contract_model,hal_cpu_self_model,pt_ram"  # pointers might point there: contracts say that they do not
 SMOKE_TIMEOUT = 1
-SEED_TIMEOUT = 10
+PATIENCE = 20  # seconds to wait for one of a prover's CPU time, on a busy machine
 
 # A warning that one of these matches means that something was assumed, not proved.
 FORBIDDEN = re.compile(
     r"Cast with incompatible|Stronger|Degenerated|not yet implemented|[Ii]gnoring|implicit-function-declaration|"
     r"Missing assigns|incompatible-types-call|Missing RTE|annot-error|Memory model hypotheses|"
     r"populates|Invalid (?:property|infinite)|volatile access|Missing decreases")
-PLAIN = re.compile(r"Missing RTE")  # expected where only lemmas are proved
+PLAIN = re.compile(r"Missing RTE")  # expected where only lemmas are proved, or a probe
 
 GOAL = re.compile(r"\[wp\] \[(?P<verdict>[^\]]+)\] (?P<kind>Goal|Smoke-test) (?P<name>\w+)(?P<valid> : Valid)?")
 NOT_COUNTED = {"precondition", "from clause", "user check"}  # hypotheses, details of `assigns`, and probes
@@ -94,12 +94,17 @@ def _relative(directory, name):
 
 
 def configure(build):
-    """Write Why3's configuration, which needs absolute paths."""
-    text = (PROOF / "why3" / "why3.conf.in").read_text(encoding="utf-8")
+    """What all runs have in common."""
     build.mkdir(parents=True, exist_ok=True)
-    config = build / "why3.conf"
-    config.write_text(text.replace("@DRIVERS@", str(PROOF / "why3")), encoding="utf-8")
-    _environment.update(WHY3CONFIG=str(config), PATH="/usr/bin:/bin", HOME=str(build), LC_ALL="C.UTF-8")
+    _environment.update(PATH="/usr/bin:/bin", HOME=str(build), LC_ALL="C.UTF-8")
+
+
+def _why3_config(work, seconds):
+    """Write Why3's configuration, which needs absolute paths and the provers' limit of CPU time."""
+    text = (PROOF / "why3" / "why3.conf.in").read_text(encoding="utf-8")
+    config = work / "why3.conf"
+    config.write_text(text.replace("@DRIVERS@", str(PROOF / "why3")).replace("@SECONDS@", str(seconds)), encoding="utf-8")
+    return str(config)
 
 
 def _cache():
@@ -141,33 +146,31 @@ def _unit(proof, work, tail, overlay):
 
 
 def function_options(proof):
-    return [*_common(proof, proof.timeout), "-wp-fct", ",".join(proof.functions),
+    return [*_common(proof), "-wp-fct", ",".join(proof.functions),
             "-wp-rte", "-warn-unsigned-overflow", "-wp-smoke-tests", "-wp-no-smoke-dead-code",
             "-wp-smoke-timeout", str(SMOKE_TIMEOUT)]
 
 
-def lemma_options(proof, timeout):
-    return [*_common(proof, timeout), "-wp-prop", "@lemma,absurd"]
+def lemma_options(proof):
+    return [*_common(proof), "-wp-prop", "@lemma,absurd"]
 
 
-def probe_options(proof, timeout):
-    return [*_common(proof, timeout), "-wp-fct", ",".join(proof.functions), "-wp-prop", "@check"]
+def probe_options(proof):
+    return [*_common(proof), "-wp-fct", ",".join(proof.functions), "-wp-prop", "@check"]
 
 
 def seed_options(proof, seed):
-    options = [*_common(proof, min(SEED_TIMEOUT, proof.timeout)), "-wp-fct", seed.function,
-               "-wp-rte", "-warn-unsigned-overflow"]
+    options = [*_common(proof), "-wp-fct", seed.function, "-wp-rte", "-warn-unsigned-overflow"]
     return options + (["-wp-prop", seed.clause] if seed.clause else [])
 
 
-def _common(proof, timeout):
-    options = ["-wp", "-wp-prover", PROVERS, "-wp-timeout", str(timeout), "-wp-par", "2",
-               "-wp-alias-vars", IN_MEMORY]
+def _common(proof):
+    options = ["-wp", "-wp-prover", PROVERS, "-wp-par", "2", "-wp-alias-vars", IN_MEMORY]
     return options + (["-wp-split"] if proof.split else [])
 
 
-def run(proof, work, options, tail="", overlay=None):
-    """Run WP. Everything it leaves behind is in `work`."""
+def run(proof, work, options, seconds, tail="", overlay=None):
+    """Run WP; a prover has `seconds` of CPU time for a goal. Everything it leaves behind is in `work`."""
     work.mkdir(parents=True, exist_ok=True)
     unit = _unit(proof, work, tail, overlay)
     command = [FRAMA_C, "-c11", "-machdep", "gcc_x86_64",
@@ -175,16 +178,18 @@ def run(proof, work, options, tail="", overlay=None):
     if proof.inline:
         command += ["-inline-calls", ",".join(proof.inline)]
     command += [str(unit), "-cg", str(work / "calls.dot"), "-cg-no-services", "-print",
-                "-ocode", str(work / "annotated.c"), *options, "-wp-session", str(work / "session"),
+                "-ocode", str(work / "annotated.c"), *options, "-wp-timeout", str(seconds * PATIENCE),
+                "-wp-session", str(work / "session"),
                 "-wp-cache", "update", "-wp-cache-dir", str(_cache()),
                 "-then", "-no-print", "-report-csv", str(work / "properties.csv")]
-    process = subprocess.run(command, cwd=ROOT, env=_environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    environment = _environment | {"WHY3CONFIG": _why3_config(work, seconds)}
+    process = subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                              stderr=subprocess.STDOUT, text=True, errors="replace")
     (work / "log").write_text(" ".join(command) + "\n" + process.stdout, encoding="utf-8")
-    return _read(Run(work, process.stdout, []), process.returncode, bool(tail))
+    return _read(Run(work, process.stdout, []), process.returncode, "-wp-rte" in options)
 
 
-def _read(run_, returncode, lemmas_only):
+def _read(run_, returncode, guarded):
     """Fill in what the log says."""
     for match in GOAL.finditer(run_.log):
         if match["kind"] == "Goal":
@@ -193,7 +198,7 @@ def _read(run_, returncode, lemmas_only):
             run_.smoke_passed += 1
         elif match["name"] not in run_.smoke_failed:  # Frama-C may say it twice
             run_.smoke_failed.append(match["name"])
-    text = PLAIN.sub("", run_.log) if lemmas_only else run_.log
+    text = run_.log if guarded else PLAIN.sub("", run_.log)
     for line in text.splitlines():
         if FORBIDDEN.search(line):
             run_.problems.append(f"Frama-C warns: {line.strip()}")
