@@ -19,6 +19,7 @@ DIFFERENCE_LINES = 20
 SUITES_OF_A_BUILD = ("build",)  # look at objects: run for every ISA
 SUITES_OF_A_CHECKED_BUILD = ("checked",)  # the same, with what only the checked build has
 SUITES_OF_THE_SOURCE = ("static", "mig")  # look at text, or run on the host: run once
+SUITES_OF_PROOFS = ("proof",)  # take minutes and both CPUs: run once, while nothing else runs
 
 
 @dataclass
@@ -104,6 +105,7 @@ def command(options, boards, progress):
             host_tests(build_dir(board, "checked"), SUITES_OF_A_CHECKED_BUILD, tally, progress)
     simulated = sim.build("asan", options.verbose)
     host_tests(simulated, ("sim",), tally, progress)
+    host_tests(build_dir(boards[0], flavours[0]), SUITES_OF_PROOFS, tally, progress)
     rehearsed = mutants.rehearse(options.verbose)
     for what, good in rehearsed:
         tally.expect(good, f"mutants: not noticed: {what}")
