@@ -15,15 +15,31 @@ static void timer_interrupt(struct cpu *cpu)
     timeout_expire(); /* arms the timer again */
 }
 
+/* Take the next interrupt and end it. Returns HAL_IRQ_NONE if there is none. */
+/*@ requires \valid(cpu) && \separated(cpu, HAL_CONTRACT, &hal_info) && cpu->interrupts < UINT64_MAX;
+    requires !HAL_CONTRACT->claimed;
+    assigns cpu->interrupts, HAL_CONTRACT->claimed, HAL_CONTRACT->irq;
+    ensures completed: !HAL_CONTRACT->claimed;
+    ensures counted: cpu->interrupts == \old(cpu->interrupts) + (\result == HAL_IRQ_NONE ? 0 : 1);
+    ensures line: POST_hal_irq_claim(\result); */
+static hal_irq_t irq_take(struct cpu *cpu)
+{
+    hal_irq_t irq = hal_irq_claim();
+
+    if (irq != HAL_IRQ_NONE) {
+        cpu->interrupts++;
+        hal_irq_complete(irq);
+    }
+    return irq;
+}
+
 void irq_serve(struct cpu *cpu)
 {
     for (unsigned n = 0; n < SERVE_MAX; n++) {
-        hal_irq_t irq = hal_irq_claim();
-        if (irq == HAL_IRQ_NONE)
-            return;
-        cpu->interrupts++;
-        hal_irq_complete(irq);
+        hal_irq_t irq = irq_take(cpu);
         switch (irq) {
+        case HAL_IRQ_NONE:
+            return;
         case HAL_IRQ_TIMER:
             timer_interrupt(cpu);
             break;

@@ -57,6 +57,16 @@ static void gather_init(struct pmap_gather *gather, struct pmap *pmap)
     list_init(&gather->tables);
 }
 
+/*@ predicate gather_user{L}(struct pmap_gather *g) = g->count <= PMAP_FLUSH_PAGES &&
+      \forall integer i; 0 <= i < g->count ==> hal_info.user_base <= g->page[i] < hal_info.user_limit; */
+
+/*@ requires \valid(gather) && \separated(gather, &hal_info) && gather_user(gather);
+    requires hal_info.user_base <= va < hal_info.user_limit;
+    assigns gather->count, gather->all, gather->page[0 .. PMAP_FLUSH_PAGES - 1];
+    ensures user: gather_user(gather);
+    ensures told: gather->all || (gather->count == \old(gather->count) + 1 && gather->page[gather->count - 1] == va);
+    ensures before: \forall integer i; 0 <= i < \old(gather->count) ==> gather->page[i] == \old(gather->page[i]);
+    ensures all: \old(gather->all) ==> gather->all; */
 static void gather_page(struct pmap_gather *gather, hal_va_t va)
 {
     if (gather->count < PMAP_FLUSH_PAGES)
@@ -67,22 +77,32 @@ static void gather_page(struct pmap_gather *gather, hal_va_t va)
 
 /* The ASID that a flush means.  Read on the CPU that flushes: whoever changes it later flushes as well
  * (pmap_asid.c). */
+/*@ requires \valid_read(pmap) && pmap->asid < HAL_ASID_ALL; assigns \nothing; ensures \result == pmap->asid; */
 static hal_asid_t pmap_asid(const struct pmap *pmap)
 {
     return (hal_asid_t)__atomic_load_n(&pmap->asid, __ATOMIC_RELAXED);
 }
 
-static void gather_flush_here(void *arg)
+/* Make this CPU's TLB forget what was gathered. */
+/*@ requires \valid_read(gather) && \valid_read(gather->pmap) && gather_user(gather);
+    requires gather->pmap->asid < HAL_ASID_ALL && HAL_ASID_VALID(gather->pmap->asid);
+    assigns \nothing; */
+static void gather_flush(const struct pmap_gather *gather)
 {
-    const struct pmap_gather *gather = arg;
     hal_asid_t asid = pmap_asid(gather->pmap);
 
     if (gather->all) {
         hal_tlb_flush_asid(asid);
         return;
     }
+    /*@ loop assigns i; loop variant gather->count - i; */
     for (uint32_t i = 0; i < gather->count; i++)
         hal_tlb_flush_page(asid, gather->page[i]);
+}
+
+static void gather_flush_here(void *arg)
+{
+    gather_flush(arg);
 }
 
 /* Make all TLBs forget what was gathered; then free the tables. */
@@ -157,15 +177,33 @@ static bool pmap_extend(struct pmap *pmap, hal_va_t va, struct pmap_path *path) 
  * The hardware can't do W or X without R.  ACCESSED and DIRTY are set from the start: pages that are
  * zero-filled on demand are new, and a fault to learn that would cost more than it tells.
  */
+/*@ requires write_xor_execute: 0 <= prot < VM_PROT_WRITE + VM_PROT_EXECUTE;
+    assigns \nothing;
+    ensures leaf: \result <= HAL_ATTR_ALL && HAL_ATTR_BIT(\result, HAL_ATTR_R) == 1 &&
+        HAL_ATTR_BIT(\result, HAL_ATTR_W) + HAL_ATTR_BIT(\result, HAL_ATTR_X) <= 1;
+    ensures user: HAL_ATTR_BIT(\result, HAL_ATTR_U) == 1 && HAL_ATTR_BIT(\result, HAL_ATTR_GLOBAL) == 0;
+    ensures write: HAL_ATTR_BIT(\result, HAL_ATTR_W) == HAL_ATTR_BIT(prot, VM_PROT_WRITE);
+    ensures execute: HAL_ATTR_BIT(\result, HAL_ATTR_X) == HAL_ATTR_BIT(prot, VM_PROT_EXECUTE); */
 static unsigned pmap_attr(vm_prot_t prot)
 {
-    unsigned attr = HAL_ATTR_R | HAL_ATTR_U | HAL_ATTR_ACCESSED;
+    unsigned rights = (unsigned)prot;
+    unsigned attr = HAL_ATTR_R + HAL_ATTR_U + HAL_ATTR_ACCESSED;
 
-    if ((prot & VM_PROT_WRITE) != 0)
-        attr |= HAL_ATTR_W | HAL_ATTR_DIRTY;
-    if ((prot & VM_PROT_EXECUTE) != 0)
-        attr |= HAL_ATTR_X;
+    if (HAL_ATTR_BIT(rights, VM_PROT_WRITE) == 1)
+        attr += HAL_ATTR_W + HAL_ATTR_DIRTY;
+    if (HAL_ATTR_BIT(rights, VM_PROT_EXECUTE) == 1)
+        attr += HAL_ATTR_X;
     return attr;
+}
+
+/* The leaf that maps the page at `pa` for the user. */
+/*@ requires 0 <= prot < VM_PROT_WRITE + VM_PROT_EXECUTE && HAL_PT_ALIGNED(pa.addr, 0) && pa.addr < HAL_PA_LIMIT;
+    assigns \nothing;
+    ensures leaf: hal_l_kind(\result, 0) == HAL_PTE_LEAF && hal_l_addr(\result, 0) == pa.addr;
+    ensures write: HAL_ATTR_BIT(hal_l_attr(\result, 0), HAL_ATTR_W) == HAL_ATTR_BIT(prot, VM_PROT_WRITE); */
+static hal_pte_t pmap_leaf(hal_pa_t pa, vm_prot_t prot)
+{
+    return hal_pte_leaf(pa, pmap_attr(prot), 0);
 }
 
 /* Replace a leaf. */
@@ -195,7 +233,7 @@ static void pmap_change_leaf(struct pmap *pmap, hal_va_t va, hal_pte_t *slot, ha
 kern_return_t pmap_enter(struct pmap *pmap, hal_va_t va, hal_pa_t pa, vm_prot_t prot)
 {
     KASSERT(va % HAL_PAGE_SIZE == 0 && va >= hal_info.user_base && va < hal_info.user_limit);
-    hal_pte_t pte = hal_pte_leaf(pa, pmap_attr(prot), 0);
+    hal_pte_t pte = pmap_leaf(pa, prot);
     struct pmap_path path;
 
     spin_lock(&pmap->lock);
