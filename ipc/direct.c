@@ -10,11 +10,13 @@
 #include <hal/hal.h>
 #include <ipc/entry.h>
 #include <ipc/ipc.h>
+#include <ipc/kernel_rpc.h>
 #include <ipc/msg.h>
 #include <ipc/right.h>
 #include <kern/fpu.h>
 #include <kern/string.h>
 #include <kern/task.h>
+#include <kern/trap.h>
 #include <mach/rpc.h>
 #include <vm/pmap.h>
 #include <vm/vm_map.h>
@@ -290,6 +292,16 @@ SPECIALISED struct uctx *direct_run(struct direct *d, struct direct_message *m)
 
 /* --- what self wants --- */
 
+/* Perhaps the partner is the kernel. */
+static struct uctx *kernel_run(struct thread *self, struct direct_message *m, uint32_t size)
+{
+    struct ipc_kernel_request request = {
+        .head = &m->head, .remote = m->head.msgh_remote_port, .rcv_name = m->head.msgh_local_port};
+
+    m->head.msgh_size = size;
+    return ipc_kernel_rpc(self, &request) ? trap_exit(self) : NULL;
+}
+
 struct uctx *ipc_direct_msg(struct thread *self)
 {
     const struct uctx *u = &self->uctx;
@@ -308,8 +320,10 @@ struct uctx *ipc_direct_msg(struct thread *self)
     if (hal_copyin(&m, address, size) != HAL_OK)
         return NULL;
     d.remote = m.head.msgh_remote_port;
-    if (m.head.msgh_bits == CALL_BITS && m.head.msgh_local_port == d.rcv_name)
-        return direct_run(&d, &m);
+    if (m.head.msgh_bits == CALL_BITS && m.head.msgh_local_port == d.rcv_name) {
+        struct uctx *next = direct_run(&d, &m);
+        return next != NULL ? next : kernel_run(self, &m, (uint32_t)size);
+    }
     d.reply = true;
     if (m.head.msgh_bits == REPLY_BITS && m.head.msgh_local_port == MACH_PORT_NULL)
         return direct_run(&d, &m);

@@ -64,6 +64,17 @@ static inline bool ipc_entry_is_plain_send(const struct ipc_entry *entry)
     return entry->bits == MACH_PORT_TYPE_SEND;
 }
 
+/* The place in the table where `name` would be, or NULL: to be looked at without the lock (ipc/ipc_fast.h, 1). Context: any. */
+static inline struct ipc_entry *ipc_entry_peek(const struct ipc_space *space, mach_port_name_t name)
+{
+    uint32_t index = IPC_NAME_INDEX(name);
+
+    /* acquire: the directory is one that is large enough */
+    if (index >= __atomic_load_n(&space->size, __ATOMIC_ACQUIRE))
+        return NULL;
+    return &space->leaf[index >> IPC_LEAF_SHIFT][index & (IPC_LEAF_ENTRIES - 1)];
+}
+
 /* The entry for `name` (any live type), or NULL. */
 /*@ requires table(space);
     assigns \nothing;

@@ -18,7 +18,8 @@ struct cpu;
 struct task;
 
 #define IPC_KMSG_PORTS_INLINE 8u
-#define IPC_KMSG_ROOM_MIN 36u /* every message has room for the result of a call (mig_reply_error_t) */
+#define IPC_KMSG_ROOM_MIN                                                                                    \
+    72u /* every message has room for the result of a call, and for what registers hold */
 
 struct ipc_kmsg {
     struct list link;        /* port->messages */

@@ -13,18 +13,15 @@
 #include <mach/task_server.h>
 #include <mach/thread_act_server.h>
 
-#define ID_RANGE_SHIFT 9u /* no two subsystems of the kernel share ids with the same high bits */
-#define ID_RANGES 16u
+#define IDS 100u /* a subsystem's ids: from a multiple of this to the next at most */
 
 _Static_assert(sizeof(mig_reply_error_t) >= sizeof(mach_msg_header_t), "a reply has room for a header");
 
-/* By msgh_id / 512. host (200) and host_priv (400) share the first range. */
-static const struct mig_kernel_subsystem *const subsystem_by_range[ID_RANGES] = {
-    [0] = &mach_host_subsystem,
-    [3200u >> ID_RANGE_SHIFT] = &mach_port_subsystem,
-    [3600u >> ID_RANGE_SHIFT] = &thread_act_subsystem,
-    [4800u >> ID_RANGE_SHIFT] = &mach_vm_subsystem,
-    [5200u >> ID_RANGE_SHIFT] = &portolan_subsystem,
+static const struct mig_kernel_subsystem *const subsystem_by_id[] = {
+    [200u / IDS] = &mach_host_subsystem,   [400u / IDS] = &host_priv_subsystem,
+    [3200u / IDS] = &mach_port_subsystem,  [3400u / IDS] = &task_subsystem,
+    [3600u / IDS] = &thread_act_subsystem, [4800u / IDS] = &mach_vm_subsystem,
+    [5200u / IDS] = &portolan_subsystem,
 };
 
 struct ipc_port *ipc_kobject_create(enum ipc_kotype type, void *object)
@@ -45,33 +42,14 @@ void ipc_kobject_destroy(struct ipc_port *port)
     ipc_port_destroy(port);
 }
 
-void *ipc_kobject_get(struct ipc_port *port, enum ipc_kotype type, void (*ref)(void *object))
+const struct mig_kernel_entry *ipc_kobject_routine(mach_msg_id_t id)
 {
-    void *object = NULL;
+    uint32_t subsystem = (uint32_t)id / IDS;
 
-    if (!IPC_PORT_VALID(port))
+    if (subsystem >= sizeof(subsystem_by_id) / sizeof(subsystem_by_id[0]) ||
+        subsystem_by_id[subsystem] == NULL)
         return NULL;
-    ipc_port_lock(port);
-    if (port->place == IPC_PORT_IN_KERNEL && port->kotype == type) {
-        object = port->kobject;
-        ref(object);
-    }
-    ipc_port_unlock(port);
-    return object;
-}
-
-static const struct mig_kernel_entry *find_routine(mach_msg_id_t id)
-{
-    static const struct mig_kernel_subsystem *const crowded[] = {&mach_host_subsystem, &host_priv_subsystem,
-                                                                 &mach_port_subsystem, &task_subsystem};
-    uint32_t range = (uint32_t)id >> ID_RANGE_SHIFT;
-
-    if (range >= ID_RANGES || subsystem_by_range[range] == NULL)
-        return NULL;
-    const struct mig_kernel_entry *entry = mig_kernel_lookup(subsystem_by_range[range], id);
-    for (uint32_t i = 0; entry == NULL && i < sizeof(crowded) / sizeof(crowded[0]); i++)
-        entry = mig_kernel_lookup(crowded[i], id);
-    return entry;
+    return mig_kernel_lookup(subsystem_by_id[subsystem], id);
 }
 
 /* Call the routine; the reply's bytes and rights are in `reply`. */
@@ -99,8 +77,7 @@ static void address_reply(struct ipc_kmsg *request, struct ipc_kmsg *reply)
     request->local = NULL;
 }
 
-/* Room for the reply of a routine, or of none. */
-static struct ipc_kmsg *reply_alloc(const struct mig_kernel_entry *entry)
+struct ipc_kmsg *ipc_kobject_reply_alloc(const struct mig_kernel_entry *entry)
 {
     struct ipc_kmsg *reply = ipc_kmsg_alloc(entry != NULL ? entry->reply_size : sizeof(mig_reply_error_t));
 
@@ -170,8 +147,8 @@ struct ipc_kmsg *ipc_kobject_serve(struct ipc_kmsg *kmsg)
         ipc_kobject_tell(kmsg); /* not a request, but news for the thread that waits */
         return NULL;
     }
-    const struct mig_kernel_entry *entry = find_routine(kmsg->head.msgh_id);
-    struct ipc_kmsg *reply = reply_alloc(entry);
+    const struct mig_kernel_entry *entry = ipc_kobject_routine(kmsg->head.msgh_id);
+    struct ipc_kmsg *reply = ipc_kobject_reply_alloc(entry);
     if (reply == NULL)
         return refuse_request(kmsg);
     reply = serve_request(kmsg, entry, reply);

@@ -8,8 +8,10 @@
 
 #include <ipc/kotype.h>
 #include <ipc/port.h>
+#include <mach/message.h>
 
 struct ipc_kmsg;
+struct mig_kernel_entry;
 
 /* A port (IN_KERNEL) that stands for `object`; the caller keeps the one reference. NULL without memory. */
 HAL_NODISCARD struct ipc_port *ipc_kobject_create(enum ipc_kotype type, void *object);
@@ -18,10 +20,28 @@ HAL_NODISCARD struct ipc_port *ipc_kobject_create(enum ipc_kotype type, void *ob
 void ipc_kobject_destroy(struct ipc_port *port);
 
 /*
- * The object behind `port` if it is alive and of `type`, with a reference taken by `ref` under the port's lock; else NULL.
- * port may be NULL or IPC_PORT_DEAD.
+ * What the object behind `port` is to the caller: the result of ref(object), which takes a reference, under the port's lock.
+ * NULL if the port is not alive, not of `type`, NULL or IPC_PORT_DEAD.
  */
-void *ipc_kobject_get(struct ipc_port *port, enum ipc_kotype type, void (*ref)(void *object));
+static inline __attribute__((always_inline)) void *ipc_kobject_get(struct ipc_port *port,
+                                                                   enum ipc_kotype type,
+                                                                   void *(*ref)(void *object))
+{
+    void *result = NULL;
+
+    if (!IPC_PORT_VALID(port))
+        return NULL;
+    ipc_port_lock(port);
+    if (port->place == IPC_PORT_IN_KERNEL && port->kotype == type)
+        result = ref(port->kobject);
+    ipc_port_unlock(port);
+    return result;
+}
+
+/* The routine for a message with this id, or NULL. */
+const struct mig_kernel_entry *ipc_kobject_routine(mach_msg_id_t id);
+/* Room for the reply of a routine, or of none (NULL). NULL without memory. */
+HAL_NODISCARD struct ipc_kmsg *ipc_kobject_reply_alloc(const struct mig_kernel_entry *entry);
 
 /*
  * Serve a request to a kernel object: consumes kmsg.

@@ -176,6 +176,20 @@ static uint32_t trailer_write(struct ipc_kmsg *kmsg, uint32_t option, uint32_t s
     return size;
 }
 
+void ipc_msg_write(struct thread *self, struct ipc_kmsg *kmsg, mach_port_name_t name, uint64_t label)
+{
+    mach_msg_return_t mr = ipc_kmsg_copyout(self->task, kmsg, name);
+    uint32_t size =
+        kmsg->head.msgh_size + trailer_write(kmsg, self->op.ipc.option, self->op.ipc.seqno, label);
+
+    if (vm_copyout(self->task->map, self->op.ipc.buffer, &kmsg->head, size) != KERN_SUCCESS) {
+        ipc_kmsg_copyout_undo(self->task, kmsg);
+        mr = MACH_RCV_INVALID_DATA;
+    }
+    ipc_kmsg_free(kmsg);
+    set_result(self, mr);
+}
+
 void ipc_msg_finish(struct thread *self)
 {
     struct ipc_kmsg *kmsg = self->op.ipc.kmsg;
@@ -193,14 +207,7 @@ void ipc_msg_finish(struct thread *self)
         set_result(self, MACH_RCV_TOO_LARGE);
         return;
     }
-    mach_msg_return_t mr = ipc_kmsg_copyout(self->task, kmsg, name);
-    uint32_t size = kmsg->head.msgh_size + trailer_write(kmsg, option, self->op.ipc.seqno, label);
-    if (vm_copyout(self->task->map, self->op.ipc.buffer, &kmsg->head, size) != KERN_SUCCESS) {
-        ipc_kmsg_copyout_undo(self->task, kmsg);
-        mr = MACH_RCV_INVALID_DATA;
-    }
-    ipc_kmsg_free(kmsg);
-    set_result(self, mr);
+    ipc_msg_write(self, kmsg, name, label);
 }
 
 /* MACH_RCV_LARGE and the first message does not fit: it stays, the header (if there is room) tells its size. */

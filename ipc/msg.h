@@ -6,6 +6,7 @@
 #include <ipc/kmsg.h>
 #include <ipc/mqueue.h>
 #include <kern/thread.h>
+#include <mach/rpc.h>
 
 /* How a send went. */
 enum ipc_sent {
@@ -32,6 +33,10 @@ void ipc_msg_receive(struct thread *self, struct thread *receiver);
 /* self has taken the message in op.ipc (kmsg, port, seqno): write it to the user's buffer; sets the trap's result. */
 void ipc_msg_finish(struct thread *self);
 
+/* Write kmsg, which came to the port `name` with this label, to the user's buffer (op.ipc: buffer, option, seqno); sets the
+ * trap's result. Consumes kmsg. */
+void ipc_msg_write(struct thread *self, struct ipc_kmsg *kmsg, mach_port_name_t name, uint64_t label);
+
 /* A receive ended without a message: sets the trap's result from wait_result and op.ipc.result, or starts over. */
 void ipc_msg_receive_failed(struct thread *self);
 /* Was the receiver woken to look at its port or set again? */
@@ -40,6 +45,26 @@ bool ipc_receive_again(const struct thread *self);
 /* The same for the register form (ipc/rpc.c). */
 void ipc_rpc_finish(struct thread *self);
 bool ipc_rpc_fits(const struct ipc_kmsg *kmsg);
+
+/* Words and id of a message that fits, as its header in registers tells them (mach/rpc.h). */
+static inline uint64_t ipc_rpc_header(const mach_msg_header_t *head)
+{
+    uint64_t body = head->msgh_size - (uint32_t)sizeof(*head);
+    uint64_t words = (body + sizeof(uint64_t) - 1) / sizeof(uint64_t);
+
+    return words << 32 | (body % sizeof(uint64_t) != 0 ? MACH_RPC_HALF : 0) | (uint32_t)head->msgh_id;
+}
+
+/* Bytes of the message that such a header announces; 0: there is none of that size. */
+static inline uint32_t ipc_rpc_size(uint64_t header)
+{
+    uint64_t words = (header & ~MACH_RPC_HALF) >> 32;
+    uint32_t half = (header & MACH_RPC_HALF) != 0 ? (uint32_t)sizeof(uint32_t) : 0;
+
+    if (words > HAL_RPC_WORDS || (words == 0 && half != 0))
+        return 0;
+    return (uint32_t)(sizeof(mach_msg_header_t) + words * sizeof(uint64_t)) - half;
+}
 
 /* Continuations of a wait for a message. */
 void ipc_msg_receive_continue(struct thread *self);

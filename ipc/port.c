@@ -28,80 +28,70 @@ void ipc_port_init_module(void)
 
 /* --- the lock word --- */
 
-static void port_lock_wait(struct ipc_port *port)
-{
-    while (__atomic_load_n(&port->rx, __ATOMIC_RELAXED) == IPC_PORT_RX_LOCKED) {
-        smp_poll();
-        hal_cpu_pause();
-    }
-}
-
-static void port_lock(struct ipc_port *port, bool second)
+uint64_t ipc_port_lock_wait(struct ipc_port *port)
 {
     uint64_t rx;
 
-    (void)second; /* only the checked build asks */
-    lock_rank_enter(port, LOCK_RANK_PORT, second, __FILE__, __LINE__);
-    /* acquire: what the previous holder wrote is visible after the exchange */
-    while ((rx = __atomic_exchange_n(&port->rx, IPC_PORT_RX_LOCKED, __ATOMIC_ACQUIRE)) == IPC_PORT_RX_LOCKED)
-        port_lock_wait(port);
-    port->fast = (rx & 1) != 0 ? NULL : (struct thread *)(uintptr_t)(rx & ~IPC_PORT_RX_BUFFER);
-    if (port->fast != NULL) /* the fast path writes nothing but rx */
-        port->fast->op.ipc.registers = (rx & IPC_PORT_RX_BUFFER) == 0;
+    do {
+        while (__atomic_load_n(&port->rx, __ATOMIC_RELAXED) == IPC_PORT_RX_LOCKED) {
+            smp_poll();
+            hal_cpu_pause();
+        }
+        /* acquire: as in ipc_port_lock() */
+        rx = __atomic_exchange_n(&port->rx, IPC_PORT_RX_LOCKED, __ATOMIC_ACQUIRE);
+    } while (rx == IPC_PORT_RX_LOCKED);
+    return rx;
 }
 
-struct ipc_port *ipc_port_alloc(void)
+void ipc_port_lock_waiter(struct ipc_port *port, uint64_t rx)
 {
-    struct ipc_port *port = cache_alloc(&port_cache);
-    uint64_t idle = IPC_PORT_IDLE_FIRST;
+    port->fast = (struct thread *)(uintptr_t)(rx & ~IPC_PORT_RX_BUFFER);
+    port->fast->op.ipc.registers = (rx & IPC_PORT_RX_BUFFER) == 0; /* the fast path writes nothing but rx */
+}
 
-    if (port == NULL)
-        return NULL;
-    if (port->rx != 0) {
-        /* The memory was a port. `idle` goes on from there, so what a thread may remember of that one never matches;
-         * and a CPU on the fast path may hold its lock for a moment yet. */
-        port_lock(port, true);
-        idle = port->idle + IPC_PORT_IDLE_STEP;
-        lock_rank_leave(port);
-    }
-    *port = (struct ipc_port){
-        .rx = IPC_PORT_RX_LOCKED,
-        .idle = idle,
-        .refs = 1,
-        .place = IPC_PORT_IN_TRANSIT,
-        .kotype = IPC_KOTYPE_NONE,
-        .qlimit = MACH_PORT_QLIMIT_DEFAULT,
-    };
+uint64_t ipc_port_unlock_waiter(const struct ipc_port *port)
+{
+    return ipc_port_rx_waiter(port->fast);
+}
+
+/* Memory that was no port yet. What a dead port leaves behind is constructed: its lists are empty. */
+static void port_construct(struct ipc_port *port)
+{
+    *port = (struct ipc_port){.rx = IPC_PORT_RX_COMPLEX, .idle = IPC_PORT_IDLE_FIRST};
     list_init(&port->messages);
     list_init(&port->receivers);
     list_init(&port->senders);
     list_init(&port->sets);
     list_init(&port->requests);
+}
+
+struct ipc_port *ipc_port_alloc(void)
+{
+    struct ipc_port *port = cache_alloc(&port_cache);
+
+    if (port == NULL)
+        return NULL;
+    if (port->rx == 0)
+        port_construct(port);
+    /* A CPU on the fast path may hold its lock for a moment yet. */
+    uint64_t rx = __atomic_exchange_n(&port->rx, IPC_PORT_RX_LOCKED, __ATOMIC_ACQUIRE);
+    if (__builtin_expect(rx == IPC_PORT_RX_LOCKED, 0))
+        (void)ipc_port_lock_wait(port);
+    /* `idle` goes on from where it was, so what a thread may remember of another port in this place never matches. */
+    port->idle += IPC_PORT_IDLE_STEP;
+    port->context = 0;
+    port->refs = 1;
+    port->seqno = 0;
+    port->name = MACH_PORT_NULL;
+    port->place = IPC_PORT_IN_TRANSIT;
+    port->kotype = IPC_KOTYPE_NONE;
+    port->qlimit = MACH_PORT_QLIMIT_DEFAULT;
+    port->receiver = NULL;
+    port->srights = 0;
+    port->sorights = 0;
+    port->mscount = 0;
     __atomic_store_n(&port->rx, IPC_PORT_RX_COMPLEX, __ATOMIC_RELEASE);
     return port;
-}
-
-void ipc_port_lock(struct ipc_port *port)
-{
-    port_lock(port, false);
-}
-
-static bool port_is_idle(const struct ipc_port *port)
-{
-    return port->place == IPC_PORT_IN_SPACE && port->msgcount == 0 && !port->in_set &&
-           list_empty(&port->receivers) && list_empty(&port->senders);
-}
-
-void ipc_port_unlock(struct ipc_port *port)
-{
-    uint64_t rx = IPC_PORT_RX_COMPLEX;
-
-    if (port_is_idle(port))
-        rx = port->fast != NULL ? ipc_port_rx_waiter(port->fast) : port->idle;
-    else
-        KASSERT(port->fast == NULL);
-    lock_rank_leave(port);
-    __atomic_store_n(&port->rx, rx, __ATOMIC_RELEASE);
 }
 
 void ipc_port_fast_to_list(struct ipc_port *port)
@@ -121,16 +111,11 @@ void ipc_port_fast_to_list(struct ipc_port *port)
 
 /* --- references and counts --- */
 
-void ipc_port_ref(struct ipc_port *port)
+void ipc_port_free(struct ipc_port *port)
 {
-    ref_get(&port->refs);
-}
-
-void ipc_port_unref(struct ipc_port *port)
-{
-    if (!ref_put(&port->refs))
-        return;
-    KASSERT(port->place == IPC_PORT_IS_DEAD);
+    KASSERT(port->place == IPC_PORT_IS_DEAD && !port->in_set && port->msgcount == 0);
+    KASSERT(port->cacher == NULL && port->destination == NULL);
+    KASSERT(port->no_senders == NULL && port->port_destroyed == NULL);
     cache_free(&port_cache, port);
 }
 

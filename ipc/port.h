@@ -8,7 +8,8 @@
  *                   it waits in the buffer form
  *   == idle (odd)   unlocked; no waiter, empty queue, alive, in no set
  *   RX_LOCKED       locked
- *   RX_COMPLEX      unlocked; anything else: queued messages, buffer-form waiters, member of a set, kernel object, dead
+ *   RX_KERNEL       unlocked; the receive right is the kernel's
+ *   RX_COMPLEX      unlocked; anything else: queued messages, buffer-form waiters, member of a set, in transit, dead
  * `idle` differs in every incarnation of the memory as a port and whenever the receive right moves, so a thread that
  * remembers (rcv_port, rcv_idle) checks both with the compare-and-swap that makes it the waiter.
  *
@@ -25,6 +26,7 @@
 #include <ipc/kotype.h>
 #include <kern/list.h>
 #include <kern/panic.h>
+#include <kern/ref.h>
 #include <kern/spinlock.h>
 #include <mach/kern_return.h>
 #include <mach/port.h>
@@ -36,6 +38,7 @@ struct thread;
 #define IPC_PORT_RX_BUFFER UINT64_C(2) /* beside a thread's address, which is 64-byte aligned */
 #define IPC_PORT_RX_LOCKED UINT64_C(3)
 #define IPC_PORT_RX_COMPLEX UINT64_C(5)
+#define IPC_PORT_RX_KERNEL UINT64_C(7)
 #define IPC_PORT_IDLE_FIRST UINT64_C(9)
 #define IPC_PORT_IDLE_STEP UINT64_C(8)
 
@@ -43,7 +46,7 @@ struct thread;
 
 /* Where the receive right is. */
 enum ipc_port_place {
-    IPC_PORT_IN_SPACE,   /* receiver/name below */
+    IPC_PORT_IN_SPACE,   /* receiver/name below; 0, for not_idle */
     IPC_PORT_IN_TRANSIT, /* in a message; destination is the port that it is queued on, or NULL (limbo) */
     IPC_PORT_IN_KERNEL,  /* kernel object, or kernel-held reply port */
     IPC_PORT_IS_DEAD,
@@ -82,11 +85,16 @@ struct ipc_port {
     struct thread *fast;   /* while locked: the waiter that rx held, or NULL */
     struct thread *cacher; /* the thread that has it as rcv_port, or NULL */
 
-    uint8_t place;  /* enum ipc_port_place */
-    uint8_t kotype; /* enum ipc_kotype */
+    union {
+        struct {
+            uint8_t place; /* enum ipc_port_place */
+            bool in_set;
+            uint16_t msgcount;
+        };
+        uint32_t not_idle; /* all of these: 0 if the port is in a space, in no set, and has no message */
+    };
     uint16_t qlimit;
-    uint16_t msgcount;
-    bool in_set;
+    uint8_t kotype; /* enum ipc_kotype */
     union {
         struct ipc_space
             *receiver; /* IN_SPACE; not a reference (the space clears its rights before it goes) */
@@ -108,6 +116,7 @@ struct ipc_port {
     struct ipc_port *port_destroyed; /* send-once right, or NULL */
 };
 
+_Static_assert(IPC_PORT_IN_SPACE == 0, "not_idle");
 _Static_assert(sizeof(struct ipc_port) <= 256, "a port costs at most 256 bytes");
 
 /* Boot. */
@@ -118,8 +127,43 @@ void ipc_port_init_module(void);
 HAL_NODISCARD struct ipc_port *ipc_port_alloc(void);
 
 /* --- lock --- */
-void ipc_port_lock(struct ipc_port *port) NO_THREAD_SAFETY_ANALYSIS;
-void ipc_port_unlock(struct ipc_port *port) NO_THREAD_SAFETY_ANALYSIS;
+
+/* Out of line: somebody else holds the lock (returns what rx held then); a thread waited in rx. */
+uint64_t ipc_port_lock_wait(struct ipc_port *port);
+void ipc_port_lock_waiter(struct ipc_port *port, uint64_t rx);
+uint64_t ipc_port_unlock_waiter(const struct ipc_port *port);
+
+static inline void ipc_port_lock(struct ipc_port *port) NO_THREAD_SAFETY_ANALYSIS
+{
+    lock_rank_enter(port, LOCK_RANK_PORT, false, __FILE__, __LINE__);
+    /* acquire: what the previous holder wrote is visible after the exchange */
+    uint64_t rx = __atomic_exchange_n(&port->rx, IPC_PORT_RX_LOCKED, __ATOMIC_ACQUIRE);
+    if (__builtin_expect(rx == IPC_PORT_RX_LOCKED, 0))
+        rx = ipc_port_lock_wait(port);
+    port->fast = NULL;
+    if ((rx & 1) == 0)
+        ipc_port_lock_waiter(port, rx);
+}
+
+/* What rx says of the port once it is unlocked. */
+static inline uint64_t ipc_port_rx_unlocked(const struct ipc_port *port)
+{
+    if (port->place == IPC_PORT_IN_KERNEL)
+        return IPC_PORT_RX_KERNEL;
+    if (port->not_idle != 0 || !list_empty(&port->receivers) || !list_empty(&port->senders))
+        return IPC_PORT_RX_COMPLEX;
+    return port->fast == NULL ? port->idle : ipc_port_unlock_waiter(port);
+}
+
+static inline void ipc_port_unlock(struct ipc_port *port) NO_THREAD_SAFETY_ANALYSIS
+{
+    uint64_t rx = ipc_port_rx_unlocked(port);
+
+    KASSERT(port->fast == NULL || (rx & 1) == 0);
+    lock_rank_leave(port);
+    /* release: whoever locks it next sees what was written */
+    __atomic_store_n(&port->rx, rx, __ATOMIC_RELEASE);
+}
 
 static inline bool ipc_port_alive(const struct ipc_port *port)
 {
@@ -186,8 +230,19 @@ static inline void ipc_port_send_once_drop(struct ipc_port *port)
 }
 
 /* --- references to the memory --- */
-void ipc_port_ref(struct ipc_port *port);
-void ipc_port_unref(struct ipc_port *port);
+static inline void ipc_port_ref(struct ipc_port *port)
+{
+    ref_get(&port->refs);
+}
+
+/* The last reference went. */
+void ipc_port_free(struct ipc_port *port);
+
+static inline void ipc_port_unref(struct ipc_port *port)
+{
+    if (ref_put(&port->refs))
+        ipc_port_free(port);
+}
 
 /*
  * --- rights that the kernel holds.  Each counts, and holds a reference. ---

@@ -22,8 +22,7 @@ bool ipc_rpc_fits(const struct ipc_kmsg *kmsg)
 {
     uint32_t body = kmsg->head.msgh_size - (uint32_t)sizeof(mach_msg_header_t);
 
-    return !MACH_MSGH_BITS_IS_COMPLEX(kmsg->head.msgh_bits) && body % sizeof(uint64_t) == 0 &&
-           body <= HAL_RPC_WORDS * sizeof(uint64_t);
+    return !MACH_MSGH_BITS_IS_COMPLEX(kmsg->head.msgh_bits) && body <= HAL_RPC_WORDS * sizeof(uint64_t);
 }
 
 /* Kinds of right for the header, if the message is neither a usual call nor a usual answer. */
@@ -42,7 +41,7 @@ void ipc_rpc_finish(struct thread *self)
 {
     struct ipc_kmsg *kmsg = self->op.ipc.kmsg;
     uint32_t body = kmsg->head.msgh_size - (uint32_t)sizeof(mach_msg_header_t);
-    struct hal_rpc rpc = {.header = (uint64_t)(body / sizeof(uint64_t)) << 32 | (uint32_t)kmsg->head.msgh_id};
+    struct hal_rpc rpc = {.header = ipc_rpc_header(&kmsg->head)};
 
     ipc_mqueue_after_take(self);
     mach_port_name_t name = ipc_msg_arrived_at(self, &rpc.label);
@@ -98,22 +97,21 @@ static void rpc_send_continue(struct thread *self)
 static mach_msg_return_t rpc_get(struct thread *self, const struct hal_rpc *rpc, mach_msg_bits_t bits,
                                  struct ipc_kmsg **out)
 {
-    uint64_t words = rpc->header >> 32;
+    uint32_t size = ipc_rpc_size(rpc->header);
 
-    if (words > HAL_RPC_WORDS)
+    if (size == 0)
         return MACH_SEND_TOO_LARGE;
-    uint32_t body = (uint32_t)words * (uint32_t)sizeof(uint64_t);
-    struct ipc_kmsg *kmsg = ipc_kmsg_alloc((uint32_t)sizeof(mach_msg_header_t) + body);
+    struct ipc_kmsg *kmsg = ipc_kmsg_alloc(size);
     if (kmsg == NULL)
         return MACH_SEND_NO_BUFFER;
     kmsg->head = (mach_msg_header_t){
         .msgh_bits = bits,
-        .msgh_size = (uint32_t)sizeof(mach_msg_header_t) + body,
+        .msgh_size = size,
         .msgh_remote_port = rpc->remote,
         .msgh_local_port = MACH_MSGH_BITS_LOCAL(bits) != 0 ? rpc->local : MACH_PORT_NULL,
         .msgh_id = (mach_msg_id_t)(uint32_t)rpc->header,
     };
-    memcpy(&kmsg->head + 1, rpc->word, body);
+    memcpy(&kmsg->head + 1, rpc->word, size - sizeof(mach_msg_header_t));
     mach_msg_return_t mr = ipc_kmsg_copyin(self->task, kmsg);
     if (mr != MACH_MSG_SUCCESS) {
         ipc_kmsg_free(kmsg);

@@ -49,11 +49,6 @@ struct ipc_space *ipc_space_create(void)
     return space;
 }
 
-void ipc_space_ref(struct ipc_space *space)
-{
-    ref_get(&space->refs);
-}
-
 static void space_free_tables(struct ipc_space *space)
 {
     for (uint32_t i = 0; i < space->size >> IPC_LEAF_SHIFT; i++) {
@@ -71,10 +66,8 @@ static void space_free_tables(struct ipc_space *space)
     ipc_hash_free(space);
 }
 
-void ipc_space_unref(struct ipc_space *space)
+void ipc_space_free(struct ipc_space *space)
 {
-    if (!ref_put(&space->refs))
-        return;
     KASSERT(space->used == 0);
     space_free_tables(space);
     cache_free(&space_cache, space);

@@ -18,6 +18,7 @@
 #include <hal/types.h>
 #include <ipc/port.h>
 #include <ipc/uref.h>
+#include <kern/ref.h>
 #include <kern/spinlock.h>
 #include <mach/port.h>
 
@@ -71,8 +72,20 @@ typedef struct ipc_space *ipc_space_t;
 void ipc_space_init_module(void);
 /* A new empty space, one reference, or NULL. */
 HAL_NODISCARD struct ipc_space *ipc_space_create(void);
-void ipc_space_ref(struct ipc_space *space);
-void ipc_space_unref(struct ipc_space *space);
+/* The last reference went. */
+void ipc_space_free(struct ipc_space *space);
+
+static inline void ipc_space_ref(struct ipc_space *space)
+{
+    ref_get(&space->refs);
+}
+
+static inline void ipc_space_unref(struct ipc_space *space)
+{
+    if (ref_put(&space->refs))
+        ipc_space_free(space);
+}
+
 /* From now on nothing enters it. */
 void ipc_space_deactivate(struct ipc_space *space);
 /* Destroy up to a bounded number of rights of an inactive space. Returns true when none is left. */

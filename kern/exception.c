@@ -251,9 +251,10 @@ static bool reply_accept(struct thread *t, struct ipc_kmsg *reply)
     return kr == KERN_SUCCESS && hal_uctx_set_state(&t->uctx, flavor, state, count) == KERN_SUCCESS;
 }
 
-static void ref_thread(void *thread)
+static void *ref_thread(void *thread)
 {
     thread_ref(thread);
+    return thread;
 }
 
 void exception_reply(struct ipc_port *port, struct ipc_kmsg *reply)

@@ -3,19 +3,39 @@
 #include <kern/host.h>
 #include <kern/mig_convert.h>
 
-static void ref_task(void *task)
+/* What a port stands for, with a reference (ipc_kobject_get()). */
+
+static void *ref_task(void *task)
 {
     task_ref(task);
+    return task;
 }
 
-static void ref_thread(void *thread)
+static void *ref_space(void *task)
+{
+    struct ipc_space *space = ((struct task *)task)->space;
+
+    ipc_space_ref(space);
+    return space;
+}
+
+static void *ref_map(void *task)
+{
+    struct vm_map *map = ((struct task *)task)->map;
+
+    vm_map_ref(map);
+    return map;
+}
+
+static void *ref_thread(void *thread)
 {
     thread_ref(thread);
+    return thread;
 }
 
-static void ref_host(void *host)
+static void *ref_host(void *host)
 {
-    (void)host; /* there is always one */
+    return host; /* there is always one */
 }
 
 task_t convert_port_to_task(mach_port_t port)
@@ -46,26 +66,12 @@ mach_port_t convert_thread_to_port(thread_act_t thread)
 
 ipc_space_t convert_port_to_space(mach_port_t port)
 {
-    struct task *task = convert_port_to_task(port);
-
-    if (task == NULL)
-        return NULL;
-    struct ipc_space *space = task->space;
-    ipc_space_ref(space);
-    task_unref(task);
-    return space;
+    return ipc_kobject_get(port, IPC_KOTYPE_TASK, ref_space);
 }
 
 vm_map_t convert_port_to_map(mach_port_t port)
 {
-    struct task *task = convert_port_to_task(port);
-
-    if (task == NULL)
-        return NULL;
-    struct vm_map *map = task->map;
-    vm_map_ref(map);
-    task_unref(task);
-    return map;
+    return ipc_kobject_get(port, IPC_KOTYPE_TASK, ref_map);
 }
 
 host_t convert_port_to_host(mach_port_t port)

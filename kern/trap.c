@@ -5,6 +5,7 @@
  */
 #include <hal/hal.h>
 #include <ipc/ipc.h>
+#include <ipc/kernel_rpc.h>
 #include <kern/exception.h>
 #include <kern/fpu.h>
 #include <kern/irq.h>
@@ -17,21 +18,6 @@
 /* Serves a trap of the current thread and tells what to resume. */
 typedef struct uctx *(*trap_function_t)(struct thread *self);
 
-/* The way out of a trap that can't block: a request to the thread, or a better one, shows in top_priority
- * (kern/cpu.h). */
-static inline struct uctx *trap_exit_running(struct thread *self)
-{
-    if (__atomic_load_n(&hal_cpu_self()->top_priority, __ATOMIC_RELAXED) <=
-        __atomic_load_n(&self->priority, __ATOMIC_RELAXED))
-        return &self->uctx;
-    return thread_exit_to_user();
-}
-
-static inline struct uctx *trap_exit(struct thread *self)
-{
-    return hal_cpu_self()->current == self ? trap_exit_running(self) : thread_exit_to_user();
-}
-
 static struct uctx *trap_null(struct thread *self)
 {
     hal_uctx_set_result(&self->uctx, KERN_SUCCESS);
@@ -40,8 +26,12 @@ static struct uctx *trap_null(struct thread *self)
 
 static struct uctx *trap_rpc_call(struct thread *self)
 {
-    struct uctx *partner = ipc_direct_rpc(self, false);
+    struct hal_rpc rpc;
 
+    hal_uctx_get_rpc(&self->uctx, &rpc);
+    if (ipc_kernel_rpc_wanted(self, rpc.remote) && ipc_kernel_rpc_registers(self, &rpc))
+        return trap_exit(self);
+    struct uctx *partner = ipc_direct_rpc(self, false);
     if (partner != NULL)
         return partner;
     ipc_trap_rpc_call(self);

@@ -5,7 +5,24 @@
 #ifndef KERN_TRAP_H
 #define KERN_TRAP_H
 
-struct thread;
+#include <hal/hal.h>
+#include <kern/thread.h>
+
+/* The way out of a trap that can't block: a request to the thread, or a better one, shows in top_priority
+ * (kern/cpu.h). */
+static inline struct uctx *trap_exit_running(struct thread *self)
+{
+    if (__atomic_load_n(&hal_cpu_self()->top_priority, __ATOMIC_RELAXED) <=
+        __atomic_load_n(&self->priority, __ATOMIC_RELAXED))
+        return &self->uctx;
+    return thread_exit_to_user();
+}
+
+/* The way out of any trap. */
+static inline struct uctx *trap_exit(struct thread *self)
+{
+    return hal_cpu_self()->current == self ? trap_exit_running(self) : thread_exit_to_user();
+}
 
 /* mach_thread_self(), mach_task_self_trap(), mach_host_self(): the name of a new user reference to a send
  * right, or MACH_PORT_NULL. */

@@ -24,7 +24,8 @@
  *         header and words where they went in
  *
  * header = number of payload words (0 .. 6) << 32 | msgh_id.  As a message in memory it is a simple message of
- * 24 + 8 * words bytes.  Registers beyond the payload are handed over as they are: the stubs clear them.
+ * 24 + 8 * words bytes; with MACH_RPC_HALF, 4 bytes less: the last word counts by its low half.  Registers beyond the
+ * payload are handed over as they are: the stubs clear them.
  *
  * A received message usually is a call (remote is a send-once right, and it came over a send right) or an answer (remote is
  * null, it came over a send-once right).  Where that is not so, bits 40-47 of the header hold the kind of right that remote is and bits
@@ -48,7 +49,12 @@
 #define MACH_TRAP_COUNT 11
 
 #define MACH_RPC_WORDS 6
+#define MACH_RPC_HALF (1ul << 35)
 #define MACH_RPC_HEADER(id, words) ((unsigned long)(words) << 32 | (unsigned int)(id))
+/* Words, and bytes of the message in memory, that a header tells. */
+#define MACH_RPC_COUNT(header) ((unsigned)((header) >> 32) & 7u)
+#define MACH_RPC_SIZE(header)                                                                                \
+    (24u + 8u * MACH_RPC_COUNT(header) - (((header) & MACH_RPC_HALF) != 0 ? 4u : 0u))
 #define MACH_RPC_REMOTE_SHIFT 40
 #define MACH_RPC_LOCAL_SHIFT 48
 

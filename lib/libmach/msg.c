@@ -53,7 +53,7 @@ static inline boolean_t fits_registers(const mach_msg_header_t *msg, mach_msg_si
 /* Write what came in registers to memory. name: of the port, where it is not the one that was named. */
 static inline void store_received(mach_msg_header_t *msg, const struct mach_rpc *m, mach_port_name_t name)
 {
-    unsigned words = MACH_RPC_COUNT(m->header) & 7;
+    unsigned words = MACH_RPC_COUNT(m->header);
     char *body = (char *)(msg + 1);
     mach_msg_bits_t remote = (mach_msg_bits_t)(m->header >> MACH_RPC_REMOTE_SHIFT) & 0xff;
     mach_msg_bits_t local = (mach_msg_bits_t)(m->header >> MACH_RPC_LOCAL_SHIFT) & 0xff;
@@ -63,14 +63,14 @@ static inline void store_received(mach_msg_header_t *msg, const struct mach_rpc 
                          : MACH_MSGH_BITS(0, MACH_MSG_TYPE_PORT_SEND_ONCE);
     if (__builtin_expect(local != 0, 0))
         msg->msgh_bits = MACH_MSGH_BITS(remote, local);
-    msg->msgh_size = (mach_msg_size_t)(sizeof(*msg) + words * sizeof(uint64_t));
+    msg->msgh_size = MACH_RPC_SIZE(m->header);
     msg->msgh_remote_port = m->remote;
     msg->msgh_local_port = __builtin_expect(name != MACH_PORT_NULL, 0) ? name : m->local;
     msg->msgh_voucher_port = MACH_PORT_NULL;
     msg->msgh_id = MACH_RPC_ID(m->header);
     for (unsigned i = 0; i < words && i < MACH_RPC_WORDS; i++)
         memcpy(body + i * sizeof(uint64_t), &m->word[i], sizeof(uint64_t));
-    mach_msg_trailer_t *trailer = (mach_msg_trailer_t *)(void *)(body + words * sizeof(uint64_t));
+    mach_msg_trailer_t *trailer = (mach_msg_trailer_t *)(void *)((char *)msg + msg->msgh_size);
     trailer->msgh_trailer_type = MACH_MSG_TRAILER_FORMAT_0;
     trailer->msgh_trailer_size = sizeof(*trailer);
 }

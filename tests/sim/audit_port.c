@@ -140,8 +140,8 @@ static void check_rx(const struct ipc_port *port)
     AUDIT(port->idle >= IPC_PORT_IDLE_FIRST && port->idle % IPC_PORT_IDLE_STEP == 1, "port-idle", port,
           "idle is 0x%" PRIx64, port->idle);
     if (!idle) {
-        AUDIT(port->rx == IPC_PORT_RX_COMPLEX, "port-rx", port, "rx is 0x%" PRIx64 ", the port is not idle",
-              port->rx);
+        const uint64_t rx = port->place == IPC_PORT_IN_KERNEL ? IPC_PORT_RX_KERNEL : IPC_PORT_RX_COMPLEX;
+        AUDIT(port->rx == rx, "port-rx", port, "rx is 0x%" PRIx64 ", the port is not idle", port->rx);
     } else if (t == NULL) {
         AUDIT(port->rx == port->idle, "port-rx", port, "rx is 0x%" PRIx64 ", idle 0x%" PRIx64, port->rx,
               port->idle);

@@ -21,7 +21,6 @@ struct mach_rpc {
 };
 
 #define MACH_RPC_ID(header) ((int)(uint32_t)(header))
-#define MACH_RPC_COUNT(header) ((unsigned)((header) >> 32) & 0xffu)
 
 #include <libmach/rpc_trap.h>
 

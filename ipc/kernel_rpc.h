@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* RPC to kernel objects without a queue: ipc/kernel_rpc.c. */
+#ifndef IPC_KERNEL_RPC_H
+#define IPC_KERNEL_RPC_H
+
+#include <hal/hal.h>
+#include <ipc/entry.h>
+#include <kern/thread.h>
+#include <mach/message.h>
+
+/*
+ * Does `name` mean a send right to a kernel object, as far as one can see without a lock?  ipc_kernel_rpc() looks again.
+ * Context: self is current.
+ */
+static inline bool ipc_kernel_rpc_wanted(const struct thread *self, mach_port_name_t name)
+{
+    const struct ipc_entry *entry = ipc_entry_peek(self->space, name);
+
+    if (entry == NULL)
+        return false;
+    const struct ipc_object *object = entry->object;
+    return entry->key == name && __atomic_load_n(&object->rx, __ATOMIC_RELAXED) == IPC_PORT_RX_KERNEL;
+}
+
+/* A simple request that asks for a reply by a send-once right to the port that its sender receives from. */
+struct ipc_kernel_request {
+    mach_msg_header_t *head;   /* the message; 8-byte aligned; size and id are set */
+    mach_port_name_t remote;   /* destination */
+    mach_port_name_t rcv_name; /* where self receives */
+    bool registers;            /* self's form */
+};
+
+/*
+ * Serve the request and give self the reply.
+ * Returns: true: the trap's result is set, or self waits; false: nothing changed, take the general path.
+ * Context: self is current; no lock.
+ */
+bool ipc_kernel_rpc(struct thread *self, const struct ipc_kernel_request *request);
+
+/* The same for the request that is in the registers of MACH_TRAP_RPC_CALL. */
+bool ipc_kernel_rpc_registers(struct thread *self, const struct hal_rpc *rpc);
+
+#endif
