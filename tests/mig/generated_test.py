@@ -35,6 +35,8 @@ CLASSIC_IDS = {
     "bootstrap": {"bootstrap_check_in": 402, "bootstrap_look_up": 404},
 }
 
+ROUNDTRIP_PARTS = ("", "_memory", "_server", "_memory_server", "_transport")
+
 STRING_H = """\
 #include <stddef.h>
 void *memcpy(void *, const void *, size_t);
@@ -146,7 +148,7 @@ class RoundTrip(harness.MigTest):
         sample = harness.HERE / "sample.defs"
         self.must(self.folder.mig("-user", "sample_user.c", "-header", "sample.h", sample))
         self.must(self.folder.mig("-server", "sample_server.c", "-sheader", "sample_server.h", sample))
-        sources = [harness.HERE / f"roundtrip{part}.c" for part in ("", "_server", "_transport")]
+        sources = [harness.HERE / f"roundtrip{part}.c" for part in ROUNDTRIP_PARTS]
         self.build("roundtrip", ["sample_user.c", "sample_server.c", *sources])
         self.run_program("roundtrip")
 

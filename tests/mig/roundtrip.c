@@ -3,22 +3,19 @@
  * Round trips through the generated stubs of sample.defs: every kind of argument there and back, then every
  * message broken in every way that the stubs promise to notice.
  */
+#include "roundtrip.h"
 #include "roundtrip_transport.h"
 
-#include <mach/mig.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "sample.h"
 
-#define SERVER 100u
-
 static unsigned test_number;
 static unsigned test_failures;
 
-static void check(bool condition, const char *what)
+void check(bool condition, const char *what)
 {
     test_number++;
     test_failures += !condition;
@@ -180,12 +177,7 @@ static kern_return_t try_nothing(bool *good)
     return call_nothing(SERVER);
 }
 
-static const struct routine {
-    const char *name;
-    kern_return_t (*try)(bool *good);
-    mach_msg_id_t id;
-    bool one_way;
-} routines[] = {
+static const struct roundtrip_routine plain_routines[] = {
     {"scalars", try_scalars, 9000, false},
     {"structs", try_structs, 9002, false},
     {"fixed_arrays", try_fixed_arrays, 9003, false},
@@ -203,7 +195,19 @@ static const struct routine {
     {"nothing", try_nothing, 9016, false},
 };
 
-#define ROUTINES (sizeof(routines) / sizeof(routines[0]))
+#define PLAIN_ROUTINES (sizeof(plain_routines) / sizeof(plain_routines[0]))
+#define ROUTINES_MAX 64
+
+static struct roundtrip_routine routines[ROUTINES_MAX];
+static unsigned routine_count;
+
+static void collect_routines(void)
+{
+    for (unsigned i = 0; i < PLAIN_ROUTINES; i++)
+        routines[routine_count++] = plain_routines[i];
+    for (unsigned i = 0; roundtrip_memory_routines[i].name != NULL; i++)
+        routines[routine_count++] = roundtrip_memory_routines[i];
+}
 
 static void __attribute__((noinline)) poison_stack(void)
 {
@@ -218,7 +222,7 @@ static void test_good_calls(void)
     char what[80];
     bool good;
 
-    for (unsigned i = 0; i < ROUTINES; i++) {
+    for (unsigned i = 0; i < routine_count; i++) {
         kern_return_t result;
 
         poison_stack();
@@ -264,7 +268,7 @@ static void test_broken_requests(void)
     char what[80];
     bool good;
 
-    for (unsigned i = 0; i < ROUTINES; i++) {
+    for (unsigned i = 0; i < routine_count; i++) {
         bool refused = true;
         int size;
 
@@ -288,9 +292,7 @@ static void test_broken_requests(void)
     transport_on_request = NULL;
 }
 
-/* Set the word at `offset` of a request of routine `try` and expect `result` from the server. */
-static void expect(kern_return_t (*try)(bool *), unsigned offset, uint32_t value, kern_return_t result,
-                   const char *what)
+void expect(roundtrip_try_t try, unsigned offset, uint32_t value, kern_return_t result, const char *what)
 {
     bool good;
 
@@ -349,7 +351,7 @@ static void test_ids_and_strings(void)
     check(transport_last_result == MIG_BAD_ARGUMENTS, "a variable string without NUL is refused");
     transport_on_request = set_id;
     for (unsigned i = 0; i < 4; i++) {
-        static const uint32_t ids[] = {9001, 8999, 9018, 0x80000000u};
+        static const uint32_t ids[] = {9001, 8999, 9035, 0x80000000u};
 
         word_value = ids[i];
         (void)try_nothing(&good);
@@ -363,7 +365,7 @@ static void test_broken_replies(void)
     char what[80];
     bool good;
 
-    for (unsigned i = 0; i < ROUTINES; i++) {
+    for (unsigned i = 0; i < routine_count; i++) {
         kern_return_t mismatch, died, complex;
         bool refused = true;
 
@@ -435,8 +437,8 @@ static void test_any_words(transport_hook_t *hook, const char *what)
     bool good;
 
     *hook = set_word;
-    for (unsigned i = 0; i < ROUTINES; i++)
-        for (word_offset = 24; word_offset < 160; word_offset += 4)
+    for (unsigned i = 0; i < routine_count; i++)
+        for (word_offset = 24; word_offset < 200; word_offset += 4)
             for (unsigned v = 0; v < sizeof(values) / sizeof(values[0]); v++) {
                 word_value = values[v];
                 (void)routines[i].try(&good);
@@ -447,6 +449,7 @@ static void test_any_words(transport_hook_t *hook, const char *what)
 
 int main(void)
 {
+    collect_routines();
     test_good_calls();
     test_broken_requests();
     test_broken_fields();
@@ -454,6 +457,7 @@ int main(void)
     test_broken_replies();
     test_results();
     test_trailers();
+    test_memory();
     test_any_words(&transport_on_request, "any word in a request");
     test_any_words(&transport_on_reply, "any word in a reply");
     check(transport_destroyed > 0, "refused replies with rights are destroyed");

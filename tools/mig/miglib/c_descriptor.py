@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Pieces of C that write descriptors into a message, check those of one that came, and take what they hold."""
 
-from .c_fill import count_in, times
+from .c_fill import count_in, count_limit, times
 from .emit import element_type, value_type
 from .layout import received
 from .types import POLYMORPHIC
@@ -102,6 +102,9 @@ def emit_descriptor_checks(writer, message, base, fail):
     for descriptor in message.descriptors:
         argument = descriptor.argument
         count = count_in(message, base, argument) if argument.is_counted else None
+        if argument.master and count_limit(argument) is not None:
+            writer.line(f"if ({count} > {count_limit(argument)})", 1)
+            writer.line(fail, 2)
         writer.line(f"if (!{_test(descriptor, base, count)})", 1)
         writer.line(fail, 2)
 

@@ -69,20 +69,17 @@ def emit_pads(writer, piece, base, behind):
             writer.line(f"{place}->{piece.argument.name}Pad[{byte}] = 0;", 1)
 
 
-def count_limit(piece):
-    """The number that the count of a field must not exceed, or None if any will do."""
-    argument = piece.argument
-    if piece.kind == "varying_string":
+def count_limit(argument):
+    """The number that the count of an array or string must not exceed, or None if any will do."""
+    if argument.type.shape == "string":
         return argument.type.length
-    if piece.kind in ("array", "count") and argument.type.most < SIZE_MAX:
-        return argument.type.most
-    if piece.kind == "rest" and argument.type.most < argument.master.type.most:
-        return argument.type.most
-    return None
+    if argument.master:
+        return argument.type.most if argument.type.most < argument.master.type.most else None
+    return argument.type.most if argument.type.most < SIZE_MAX else None
 
 
 def _emit_count_check(writer, message, base, piece, behind, fail):
-    limit = count_limit(piece)
+    limit = count_limit(piece.argument) if piece.is_varying or piece.kind == "count" else None
     if limit is None:
         return
     count = f"{view(base, behind)}->{piece.argument.name}Cnt"

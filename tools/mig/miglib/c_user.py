@@ -23,6 +23,11 @@ def count_reference(argument):
     return f"{'*' if argument.is_out else ''}{argument.count_name}"
 
 
+def routine_arrays(routine):
+    """The arrays that go in and have a count, of their own or shared."""
+    return [argument for argument in routine.arguments if argument.is_in and argument.is_counted]
+
+
 class _Stub:
     def __init__(self, writer, interface, routine):
         self._writer = writer
@@ -95,10 +100,10 @@ class _Stub:
 
     def _emit_request(self):
         writer, request = self._writer, self._request
-        for piece in request.fields:
-            limit = count_limit(piece)
-            if limit is not None and piece.kind in ("array", "rest", "count"):
-                writer.line(f"if ({count_reference(piece.argument)} > {limit})", 1)
+        for argument in routine_arrays(self._routine):
+            limit = count_limit(argument)
+            if limit is not None:
+                writer.line(f"if ({count_reference(argument)} > {limit})", 1)
                 writer.line(self._fail("MIG_ARRAY_TOO_LARGE"), 2)
         if request.descriptors:
             writer.line(f"In->msgh_body.msgh_descriptor_count = {request.descriptor_count};", 1)
@@ -181,9 +186,9 @@ class _Stub:
             options.append("MACH_RCV_TIMEOUT")
         elif wait or send:
             options.append("MACH_SEND_TIMEOUT")
-        for argument in self._tokens():
-            elements = REPLY_TRAILER_ROLES[argument.role].elements
-            options.append(f"MACH_RCV_TRAILER_TYPE(MACH_MSG_TRAILER_FORMAT_0) | MACH_RCV_TRAILER_ELEMENTS({elements})")
+        if self._tokens():
+            most = max((REPLY_TRAILER_ROLES[argument.role] for argument in self._tokens()), key=lambda token: token.rank)
+            options.append(f"MACH_RCV_TRAILER_ELEMENTS({most.elements})")
         text = " | ".join(part for part in options if part)
         if not text:
             return None

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The meaning of a .defs file: subsystem, routines with their arguments sorted by role, ids."""
 
+import re
 from dataclasses import dataclass, field
 
 from . import syntax
@@ -24,6 +25,7 @@ class TrailerField:
     name: str
     trailer: str
     elements: str = None
+    rank: int = 0  # of trailers, each the beginning of the next
 
 
 TRAILER_ROLES = {
@@ -34,8 +36,8 @@ TRAILER_ROLES = {
 }
 
 REPLY_TRAILER_ROLES = {
-    "usersectoken": TrailerField("msgh_sender", "mach_msg_security_trailer_t", "MACH_RCV_TRAILER_SENDER"),
-    "useraudittoken": TrailerField("msgh_audit", "mach_msg_audit_trailer_t", "MACH_RCV_TRAILER_AUDIT"),
+    "usersectoken": TrailerField("msgh_sender", "mach_msg_security_trailer_t", "MACH_RCV_TRAILER_SENDER", 2),
+    "useraudittoken": TrailerField("msgh_audit", "mach_msg_audit_trailer_t", "MACH_RCV_TRAILER_AUDIT", 3),
 }
 
 _DATA_FLAGS = ("samecount", "physicalcopy", "overwrite", "dealloc", "dealloc[]", "servercopy")
@@ -206,11 +208,7 @@ class _Analysis:
         self._names[routine.name] = routine
         arguments = [self._argument(argument) for argument in routine.arguments]
         result = self._result(routine)
-        seen = {"Result"}
-        for argument in arguments:
-            if argument.name in seen:
-                raise MigError(argument.position, f"a second argument '{argument.name}'")
-            seen.add(argument.name)
+        _check_names(arguments)
         self._choose_request_port(routine, arguments)
         _choose_masters(arguments)
         made = Routine(
@@ -249,6 +247,29 @@ class _Analysis:
         roles = sorted(a.role for a in reply_ports)
         if len(roles) > 1 and roles != ["sreplyport", "ureplyport"]:
             raise MigError(reply_ports[-1].position, "too many reply ports")
+
+
+# Words of C, and names that the stubs use.
+_TAKEN = re.compile(
+    "(In|Out)[0-9]*|InHead|OutHead|Head|NDR|msgh_body|RetCode|Result|Mess|Gap|Trailer|Label|Value|ValueRoom|Dest|Request|"
+    "Reply|Message|auto|break|case|char|const|continue|default|do|double|else|enum|extern|float|for|goto|if|inline|int|"
+    "long|register|restrict|return|short|signed|sizeof|static|struct|switch|typedef|union|unsigned|void|volatile|while"
+)
+_SUFFIXES = ("Cnt", "Poly", "Dealloc", "SCopy", "Pad", "Offset")
+
+
+def _check_names(arguments):
+    names = {argument.name for argument in arguments}
+    made = {argument.name + suffix: argument.name for argument in arguments for suffix in _SUFFIXES}
+    seen = set()
+    for argument in arguments:
+        if argument.name in seen:
+            raise MigError(argument.position, f"a second argument '{argument.name}'")
+        seen.add(argument.name)
+        if _TAKEN.fullmatch(argument.name):
+            raise MigError(argument.position, f"'{argument.name}' can't name an argument: C or the stubs use it")
+        if made.get(argument.name) in names:
+            raise MigError(argument.position, f"'{argument.name}' is used for '{made[argument.name]}': choose another name")
 
 
 def _choose_masters(arguments):

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the parts of the round-trip test share. */
+#ifndef ROUNDTRIP_H
+#define ROUNDTRIP_H
+
+#include <mach/mig.h>
+#include <stdbool.h>
+
+#define SERVER 100u
+
+/* One call of a routine with good arguments. Returns: that of the stub; *good: are the results right? */
+typedef kern_return_t (*roundtrip_try_t)(bool *good);
+
+struct roundtrip_routine {
+    const char *name;
+    roundtrip_try_t try;
+    mach_msg_id_t id;
+    bool one_way;
+};
+
+/* Those with memory, arrays of rights, ...; a NULL name ends them. */
+extern const struct roundtrip_routine roundtrip_memory_routines[];
+
+void check(bool condition, const char *what);
+
+/* Set the word at `offset` of a request of routine `try` and expect `result` from the server. */
+void expect(roundtrip_try_t try, unsigned offset, uint32_t value, kern_return_t result, const char *what);
+
+/* What of them a table can't say. */
+void test_memory(void);
+
+#endif
