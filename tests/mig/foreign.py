@@ -176,7 +176,7 @@ def type_header(interface):
         for argument in routine.arguments:
             collect(argument.type, types, functions)
     known = known_types()
-    lines = ["#pragma once", "#include <mach/mig.h>", "#include <stdint.h>", "#ifdef KERNEL", "struct ipc_port;", "#endif"]
+    lines = ["#pragma once", "#include <mach/mig.h>", "#include <stdint.h>"]
     defined = set(known)
     for name, kind in types.items():
         if name in known and kind.shape in ("struct", "record") and name not in TOKENS:

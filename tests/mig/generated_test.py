@@ -3,6 +3,7 @@
 """What mig writes: it compiles cleanly everywhere, and its stubs do what they promise."""
 
 import re
+import subprocess
 import sys
 
 import harness
@@ -35,7 +36,10 @@ CLASSIC_IDS = {
     "bootstrap": {"bootstrap_check_in": 402, "bootstrap_look_up": 404},
 }
 
-ROUNDTRIP_PARTS = ("", "_memory", "_server", "_memory_server", "_transport")
+ROUNDTRIP_PARTS = ("_plain", "_memory", "_server", "_memory_server", "_transport")
+ROUNDTRIP_TESTS = ("", "_memory_test")
+
+FUZZ_RUNS = 30000
 
 STRING_H = """\
 #include <stddef.h>
@@ -148,9 +152,28 @@ class RoundTrip(harness.MigTest):
         sample = harness.HERE / "sample.defs"
         self.must(self.folder.mig("-user", "sample_user.c", "-header", "sample.h", sample))
         self.must(self.folder.mig("-server", "sample_server.c", "-sheader", "sample_server.h", sample))
-        sources = [harness.HERE / f"roundtrip{part}.c" for part in ROUNDTRIP_PARTS]
+        sources = [harness.HERE / f"roundtrip{part}.c" for part in ROUNDTRIP_TESTS + ROUNDTRIP_PARTS]
         self.build("roundtrip", ["sample_user.c", "sample_server.c", *sources])
         self.run_program("roundtrip")
+
+    def test_fuzzed_stubs(self):
+        """no change of a message leads the stubs astray (a short run of the fuzzer)"""
+        self.build_fuzzer(self.folder.path)
+        result = subprocess.run(
+            [self.folder.path / "fuzz_stubs", "-seed=1", "-max_len=64", f"-runs={FUZZ_RUNS}"],
+            cwd=self.folder.path, capture_output=True, text=True, timeout=300, check=False,
+        )
+        self.assertEqual(result.returncode, 0, result.stderr[-3000:])
+        self.assertIn(f"Done {FUZZ_RUNS} runs", result.stderr)
+
+    def build_fuzzer(self, folder):
+        sample = harness.HERE / "sample.defs"
+        self.must(self.folder.mig("-user", "sample_user.c", "-header", "sample.h", sample))
+        self.must(self.folder.mig("-server", "sample_server.c", "-sheader", "sample_server.h", sample))
+        sources = [harness.HERE / f"roundtrip{part}.c" for part in ROUNDTRIP_PARTS] + [harness.HERE / "fuzz_stubs.c"]
+        command = ["-std=gnu17", *harness.SANITIZERS, "-fsanitize=fuzzer", "-I.", f"-I{harness.INCLUDE}"]
+        command += [f"-I{harness.HERE}", "sample_user.c", "sample_server.c", *sources, "-o", folder / "fuzz_stubs"]
+        self.assertEqual(self.folder.compile("clang-19", command), "")
 
     def test_kernel_stubs(self):
         """kernel stubs: rights and references end where they should"""

@@ -67,6 +67,13 @@ class Grammar(harness.MigTest):
         """an argument may be called like a keyword of another place"""
         self.must(self.check(PROLOGUE + "routine type(skip : mach_port_t; import : int; array : int; of : int);"))
 
+    def test_numbers(self):
+        """numbers are decimal, even behind a zero, or hexadecimal"""
+        text = "type a = array[010] of int;\ntype b = array[0x0A] of int;\n"
+        self.must(self.folder.mig("-doc", "d", "-header", "h", self.folder.write("t.defs", PROLOGUE + text + (
+            "routine r(p : mach_port_t; x : a; y : b);\n"))))
+        self.assertIn("request 112 bytes", self.folder.read("d"))
+
     def test_preprocessor(self):
         """conditions and macros work, -D reaches them"""
         text = "#if WANTED\n#define R(name) routine x_ ## name\nR(one)(p : mach_port_t);\n#else\nbroken\n#endif\n"
@@ -111,6 +118,10 @@ ERRORS = [
     ("type t = MACH_MSG_TYPE_BIT;\n", 4, 10, "needs a size"),
     ("type t = array[1 / 0] of int;\n", 4, 16, "division by zero"),
     ("type t = array[0x7fffffff * 16] of int;\n", 4, 36, "bytes are too many"),
+    ("type t = array[" + 21 * "9" + "] of int;\n", 4, 16, "too many digits"),
+    ("routine r(p : mach_port_t; Gap : int);\n", 4, 28, "C or the stubs use it"),
+    ("routine r(p : mach_port_t; while : int);\n", 4, 28, "C or the stubs use it"),
+    ("routine r(p : mach_port_t; x : int; xCnt : int);\n", 4, 37, "the stubs use 'xCnt' for 'x'"),
     ("subsystem again 200;\n", 4, 11, "a second subsystem statement"),
 ]
 
@@ -157,6 +168,21 @@ class Errors(harness.MigTest):
     def test_no_subsystem(self):
         """a file without subsystem is refused"""
         self.assertIn("no subsystem", self.refuse("type int = MACH_MSG_TYPE_INTEGER_32;\n", "-check")[1])
+
+    def test_too_much(self):
+        """what is nested beyond reason, or has an id beyond the last, is refused"""
+        self.assertIn("nested too deeply", self.refuse(PROLOGUE + "type t = " + 5000 * "^" + "int;\n", "-check")[1])
+        text = PROLOGUE.replace("100", "0x7fffffff") + "routine r(p : mach_port_t);\n"
+        self.assertIn("leaves no room", self.refuse(text, "-check")[1])
+
+    def test_any_bytes(self):
+        """bytes that are no text reach the output as they are, or are refused"""
+        path = self.folder.path / "t.defs"
+        path.write_bytes(PROLOGUE.encode() + b"/* \xff\x80 */\nroutine r(p : mach_port_t);\n")
+        self.must(self.folder.mig("-header", "h", path))
+        self.assertIn(b"/* \xff\x80 */", (self.folder.path / "h").read_bytes())
+        path.write_bytes(PROLOGUE.encode() + b"\xff\0")
+        self.assertIn("t.defs:4:1: error: unexpected", self.folder.mig("-check", path).stderr)
 
     def test_missing_file(self):
         """a file that is not there is an error, not a traceback"""

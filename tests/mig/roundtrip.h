@@ -18,8 +18,20 @@ struct roundtrip_routine {
     bool one_way;
 };
 
-/* Those with memory, arrays of rights, ...; a NULL name ends them. */
+/* Those with plain values, strings and single rights; those with memory, arrays of rights and the rest. NULL ends them. */
+extern const struct roundtrip_routine roundtrip_plain_routines[];
 extern const struct roundtrip_routine roundtrip_memory_routines[];
+
+kern_return_t try_arrays(bool *good);
+kern_return_t try_ports(bool *good);
+kern_return_t try_strings(bool *good);
+kern_return_t try_nothing(bool *good);
+kern_return_t try_memory_in(bool *good);
+kern_return_t try_rights_in(bool *good);
+kern_return_t try_same_count(bool *good);
+
+/* What the last procedure or function told the client's error function; KERN_SUCCESS: nothing. */
+kern_return_t told(void);
 
 void check(bool condition, const char *what);
 

@@ -187,7 +187,8 @@ class _Stub:
         elif wait or send:
             options.append("MACH_SEND_TIMEOUT")
         if self._tokens():
-            most = max((REPLY_TRAILER_ROLES[argument.role] for argument in self._tokens()), key=lambda token: token.rank)
+            tokens = [REPLY_TRAILER_ROLES[argument.role] for argument in self._tokens()]
+            most = max(tokens, key=lambda token: token.rank)
             options.append(f"MACH_RCV_TRAILER_ELEMENTS({most.elements})")
         text = " | ".join(part for part in options if part)
         if not text:

@@ -25,7 +25,8 @@ The modifier of the subsystem statement chooses the kind of stubs: none or Kerne
 KernelUser for -user in a kernel that sends without waiting (kern/mig_kernel.h)."""
 
 
-def _arguments(argv):
+def arguments(argv):
+    """What the command line asks for. Exits with status 2 if it is wrong."""
     parser = argparse.ArgumentParser(
         prog="mig",
         allow_abbrev=False,
@@ -45,59 +46,64 @@ def _arguments(argv):
     parser.add_argument("-I", metavar="DIR", action="append", default=[], help="where included files are")
     parser.add_argument("-D", metavar="NAME[=VALUE]", action="append", default=[], help="for the preprocessor")
     parser.add_argument("-MD", metavar="FILE", help="write the dependencies for make or ninja")
-    arguments = parser.parse_args(argv)
-    if arguments.user and not arguments.header:
+    wanted = parser.parse_args(argv)
+    if wanted.user and not wanted.header:
         parser.error("-user needs -header")
-    if arguments.server and not arguments.sheader:
+    if wanted.server and not wanted.sheader:
         parser.error("-server needs -sheader")
-    return arguments
+    return wanted
 
 
 def _write(path, text):
     try:
-        Path(path).write_text(text, encoding="utf-8")
+        Path(path).write_text(text, encoding="utf-8", errors="surrogateescape")
     except OSError as error:
         raise MigError(None, f"can't write {path}: {error.strerror}") from None
 
 
-def _write_dependencies(arguments, files):
-    outputs = [arguments.user, arguments.server, arguments.header, arguments.sheader, arguments.doc]
+def _write_dependencies(wanted, files):
+    outputs = [wanted.user, wanted.server, wanted.header, wanted.sheader, wanted.doc]
     targets = " ".join(output for output in outputs if output)
-    _write(arguments.MD, f"{targets}: {' '.join(sorted(files))}\n")
+    _write(wanted.MD, f"{targets}: {' '.join(sorted(files))}\n")
 
 
-def _generate(arguments):
-    text = source.load(arguments.file, arguments.I, arguments.D)
-    interface = model.analyse(syntax.parse(text))
-    interface.kernel_server |= arguments.kernel_server
-    interface.kernel_user |= arguments.kernel_user
-    if arguments.check:
-        return
+def write(interface, wanted):
+    """Write the files that are wanted of an interface. Raises: MigError."""
     sides = set()
-    if arguments.user or arguments.header:
+    if wanted.user or wanted.header:
         sides.add("user")
-    if arguments.server or arguments.sheader:
+    if wanted.server or wanted.sheader:
         sides.add("server")
     model.require_supported(interface, sides)
-    if arguments.header:
-        _write(arguments.header, (sender_header if interface.kernel_user else user_header)(interface))
-    if arguments.user:
+    if wanted.header:
+        _write(wanted.header, (sender_header if interface.kernel_user else user_header)(interface))
+    if wanted.user:
         stubs = sender_stubs if interface.kernel_user else user_stubs
-        _write(arguments.user, stubs(interface, os.path.basename(arguments.header)))
-    if arguments.sheader:
-        _write(arguments.sheader, server_header(interface))
-    if arguments.server:
-        _write(arguments.server, server_stubs(interface, os.path.basename(arguments.sheader)))
-    if arguments.doc:
-        _write(arguments.doc, document(interface))
-    if arguments.MD:
-        _write_dependencies(arguments, text.files())
+        _write(wanted.user, stubs(interface, os.path.basename(wanted.header)))
+    if wanted.sheader:
+        _write(wanted.sheader, server_header(interface))
+    if wanted.server:
+        _write(wanted.server, server_stubs(interface, os.path.basename(wanted.sheader)))
+    if wanted.doc:
+        _write(wanted.doc, document(interface))
+
+
+def _generate(wanted):
+    text = source.load(wanted.file, wanted.I, wanted.D)
+    interface = model.analyse(syntax.parse(text))
+    interface.kernel_server |= wanted.kernel_server
+    interface.kernel_user |= wanted.kernel_user
+    if wanted.check:
+        return
+    write(interface, wanted)
+    if wanted.MD:
+        _write_dependencies(wanted, text.files())
 
 
 def main(argv=None):
-    arguments = _arguments(argv)
+    wanted = arguments(argv)
     try:
-        _generate(arguments)
+        _generate(wanted)
     except MigError as error:
         print(error, file=sys.stderr)
         return 1

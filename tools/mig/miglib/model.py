@@ -9,6 +9,7 @@ from .diagnostics import MigError
 from .types import Type, Types
 
 REPLY_ID_OFFSET = 100
+ID_MAX = 0x7FFFFFFF - REPLY_ID_OFFSET
 
 _HEADER_ROLES = ("requestport", "replyport", "sreplyport", "ureplyport")
 OPTION_ROLES = {
@@ -220,6 +221,8 @@ class _Analysis:
             raise MigError(routine.position, f"{routine.kind} '{routine.name}' needs an error statement ahead of it")
         self._interface.routines.append(made)
         self._interface.end += 1
+        if self._interface.end > ID_MAX:
+            raise MigError(routine.position, f"the id of '{routine.name}' leaves no room for that of its reply")
 
     def _argument(self, argument):
         resolved = self._types.resolve(argument.spec, argument.type_name, argument.position)
@@ -251,9 +254,9 @@ class _Analysis:
 
 # Words of C, and names that the stubs use.
 _TAKEN = re.compile(
-    "(In|Out)[0-9]*|InHead|OutHead|Head|NDR|msgh_body|RetCode|Result|Mess|Gap|Trailer|Label|Value|ValueRoom|Dest|Request|"
-    "Reply|Message|auto|break|case|char|const|continue|default|do|double|else|enum|extern|float|for|goto|if|inline|int|"
-    "long|register|restrict|return|short|signed|sizeof|static|struct|switch|typedef|union|unsigned|void|volatile|while"
+    "(In|Out)[0-9]*|InHead|OutHead|Head|NDR|msgh_body|RetCode|Result|Mess|Gap|Trailer|Label|Value|ValueRoom|Dest|"
+    "Request|Reply|Message|auto|break|case|char|const|continue|default|do|double|else|enum|extern|float|for|goto|if|inline|"
+    "int|long|register|restrict|return|short|signed|sizeof|static|struct|switch|typedef|union|unsigned|void|volatile|while"
 )
 _SUFFIXES = ("Cnt", "Poly", "Dealloc", "SCopy", "Pad", "Offset")
 
@@ -269,7 +272,7 @@ def _check_names(arguments):
         if _TAKEN.fullmatch(argument.name):
             raise MigError(argument.position, f"'{argument.name}' can't name an argument: C or the stubs use it")
         if made.get(argument.name) in names:
-            raise MigError(argument.position, f"'{argument.name}' is used for '{made[argument.name]}': choose another name")
+            raise MigError(argument.position, f"the stubs use '{argument.name}' for '{made[argument.name]}'")
 
 
 def _choose_masters(arguments):

@@ -12,7 +12,7 @@ from .diagnostics import MigError, Position
 
 PREPROCESSOR = "clang-19"
 
-_MARKER = re.compile(r'^#(?:line)? (\d+) "((?:[^"\\]|\\.)*)"')
+_MARKER = re.compile(r'^#(?:line)? (\d{1,9}) "((?:[^"\\]|\\.)*)"')
 _COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 
 
@@ -73,7 +73,9 @@ def preprocess(path, include_dirs=(), definitions=()):
     command += [f"-I{directory}" for directory in include_dirs]
     command += [f"-D{definition}" for definition in definitions]
     try:
-        result = subprocess.run(command + [str(path)], capture_output=True, text=True, check=False)
+        result = subprocess.run(
+            command + [str(path)], capture_output=True, text=True, errors="surrogateescape", check=False
+        )
     except FileNotFoundError:
         raise MigError(None, f"the preprocessor {PREPROCESSOR} is not installed") from None
     if result.returncode:

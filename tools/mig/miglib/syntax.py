@@ -89,6 +89,9 @@ class Setting:
     position: Position
 
 
+NUMBER_DIGITS_MAX = 20
+
+
 class _Builder(lark.Transformer):
     """Makes statements from the parse tree."""
 
@@ -110,7 +113,7 @@ class _Builder(lark.Transformer):
             (text for at in range(line, max(0, line - 12), -1) if (text := self._source.documentation(at))), ""
         )
         return Subsystem(
-            str(name), int(base, 0), [m.lower() for m in modifiers], self._position(name), documentation
+            str(name), self._number(base), [m.lower() for m in modifiers], self._position(name), documentation
         )
 
     def type_declaration(self, items):
@@ -223,7 +226,13 @@ class _Builder(lark.Transformer):
         return "exactly", items[0]
 
     def number(self, items):
-        return int(items[0], 0)
+        return self._number(items[0])
+
+    def _number(self, token):
+        """Decimal, even behind zeroes, or hexadecimal."""
+        if len(token) > NUMBER_DIGITS_MAX:
+            raise MigError(self._position(token), "a number of too many digits")
+        return int(token, 16 if token[:2] in ("0x", "0X") else 10)
 
     def add(self, items):
         return items[0] + items[1]
@@ -296,3 +305,5 @@ def parse(source):
         if isinstance(error.orig_exc, MigError):
             raise error.orig_exc from None
         raise
+    except RecursionError:
+        raise MigError(None, "types or sizes are nested too deeply") from None
