@@ -275,15 +275,16 @@ static hal_va_t pmap_remove_leaves(struct pmap *pmap, hal_pte_t *table, hal_va_t
     return stop;
 }
 
-void pmap_remove(struct pmap *pmap, hal_va_t start, hal_va_t end)
+/* Unmap [start, end), or only as much that at most `left` pages are left. */
+static void pmap_remove_until(struct pmap *pmap, hal_va_t start, hal_va_t end, uint64_t left)
+    REQUIRES(pmap->lock)
 {
     struct pmap_gather gather;
     struct pmap_path path;
     hal_va_t va = start;
 
     gather_init(&gather, pmap);
-    spin_lock(&pmap->lock);
-    while (va < end && pmap->resident > 0) {
+    while (va < end && pmap->resident > left) {
         unsigned level = pmap_walk(pmap->root, va, &path);
         if (level > 0) {
             va = pmap_span_end(va, level);
@@ -294,7 +295,22 @@ void pmap_remove(struct pmap *pmap, hal_va_t start, hal_va_t end)
         va = rest;
     }
     gather_finish(&gather);
+}
+
+void pmap_remove(struct pmap *pmap, hal_va_t start, hal_va_t end)
+{
+    spin_lock(&pmap->lock);
+    pmap_remove_until(pmap, start, end, 0);
     spin_unlock(&pmap->lock);
+}
+
+bool pmap_clear_step(struct pmap *pmap, uint64_t pages)
+{
+    spin_lock(&pmap->lock);
+    uint64_t resident = pmap->resident;
+    pmap_remove_until(pmap, hal_info.user_base, hal_info.user_limit, resident > pages ? resident - pages : 0);
+    spin_unlock(&pmap->lock);
+    return resident == 0;
 }
 
 /* Take all rights but `attr` from the leaves of one table in [va, end). Returns where the rest begins. */

@@ -42,6 +42,9 @@ void pmap_deactivate(void);
 HAL_NODISCARD kern_return_t pmap_enter(struct pmap *pmap, hal_va_t va, hal_pa_t pa, vm_prot_t prot);
 /* Unmap [start, end): TLBs of all CPUs are clean on return; empty page tables are freed. */
 void pmap_remove(struct pmap *pmap, hal_va_t start, hal_va_t end);
+/* Unmap some of what is mapped, `pages` or a little more. Returns whether nothing was left.
+ * Context: as for pmap_destroy(). */
+bool pmap_clear_step(struct pmap *pmap, uint64_t pages);
 /* Reduce the protection of what is mapped in [start, end) to prot (VM_PROT_NONE: remove). */
 void pmap_protect(struct pmap *pmap, hal_va_t start, hal_va_t end, vm_prot_t prot);
 /* Pages that are mapped now. */

@@ -2,22 +2,27 @@
 /*
  * Faults, and access of the kernel to user memory.
  *
- * A fault looks the page up under the locks of map and object; if there is none yet, it lets go, makes a
- * zeroed page, and looks again, so that no lock is held while a page is zeroed, and of two CPUs that fault on
- * the same page the second finds what the first one made.  The lock of the map is held until the page is
- * mapped (or its bytes are copied): a page that was found is not taken away meanwhile.
+ * A fault looks the page up under the locks of map and object.  If there is none yet, or one that is shared with
+ * a copy and is to be written, it lets go, makes a page, zeroed or a copy, and looks again: no lock is held while
+ * a page is filled, and of two CPUs that fault on the same page the second finds what the first one made.  The
+ * locks are held until the page is mapped (or its bytes are copied): a page that was found is not taken away, or
+ * shared with a copy, meanwhile.
  */
 #include <hal/hal.h>
 #include <kern/cpu.h>
 #include <kern/string.h>
 #include <vm/pmap.h>
 #include <vm/vm_map_i.h>
-#include <vm/vm_page.h>
+#include <vm/vm_page_i.h>
 #include <vm/vm_range.h>
 #include <vm/vm_stat.h>
 
-/* What is done with a page under the lock of its map. */
-typedef kern_return_t (*page_use_t)(const struct vm_map_entry *entry, hal_va_t va, void *page, void *arg);
+/* What is done with a page under the locks of its map and object. */
+struct page_use {
+    kern_return_t (*with)(const struct vm_map_entry *entry, hal_va_t va, void *page, bool own, void *arg);
+    void *arg;
+    bool maps; /* it enters the page into the pmap */
+};
 
 /* The hardware can't do W or X without R. */
 static bool entry_allows(const struct vm_map_entry *entry, vm_prot_t access)
@@ -29,12 +34,9 @@ static bool entry_allows(const struct vm_map_entry *entry, vm_prot_t access)
     return (access & ~prot) == 0;
 }
 
-/*
- * Find the page at `va`, or make *fresh it.
- * Returns: KERN_SUCCESS *entry; *page, or NULL: there is none and *fresh was NULL; or an error of vm_fault().
- */
-static kern_return_t fault_find(struct vm_map *map, hal_va_t va, vm_prot_t access, void **fresh,
-                                struct vm_map_entry **entry, void **page) REQUIRES(map->lock)
+/* The entry at `va`, with an object, if it allows the access. Returns as vm_fault(). */
+static kern_return_t fault_find(struct vm_map *map, hal_va_t va, vm_prot_t access,
+                                struct vm_map_entry **entry) REQUIRES(map->lock)
 {
     struct vm_map_entry *found = vm_map_lookup(map, va);
 
@@ -43,54 +45,82 @@ static kern_return_t fault_find(struct vm_map *map, hal_va_t va, vm_prot_t acces
     if (!entry_allows(found, access))
         return KERN_PROTECTION_FAILURE;
     if (found->object == NULL) {
-        found->offset = 0;
-        found->object = vm_object_create();
-        if (found->object == NULL)
+        struct vm_object *object = vm_object_create();
+        if (object == NULL)
             return KERN_RESOURCE_SHORTAGE;
+        found->offset = 0;
+        vm_object_attach(object, found);
     }
     *entry = found;
-    return vm_object_page(found->object, (found->offset + (va - found->start)) >> PAGE_SHIFT, fresh, page);
+    return KERN_SUCCESS;
 }
 
-/* Let `use` have the page at `va`, which is made if need be. */
-static kern_return_t fault_use(struct vm_map *map, hal_va_t va, vm_prot_t access, page_use_t use, void *arg)
+/* Let use->with have the page at `va`. Returns as vm_fault(); *done: whether there was a page, else fill->source says what is
+ * to be made. */
+static kern_return_t fault_try(struct vm_map *map, hal_va_t va, vm_prot_t access, const struct page_use *use,
+                               struct vm_object_fill *fill, bool *done) REQUIRES(map->lock)
 {
     struct vm_map_entry *entry;
-    void *fresh = NULL;
-    void *page = NULL;
+    struct vm_page *page = NULL;
+    bool own;
+    kern_return_t kr = fault_find(map, va, access, &entry);
+
+    if (kr != KERN_SUCCESS)
+        return kr;
+    struct vm_object *object = entry->object;
+    uint64_t index = (entry->offset + (va - entry->start)) >> PAGE_SHIFT;
+
+    spin_lock(&object->lock);
+    kr = vm_object_page(object, index, (access & VM_PROT_WRITE) != 0 ? VM_OBJECT_WRITE : VM_OBJECT_READ,
+                        use->maps && (entry->protection & VM_PROT_WRITE) != 0, use->maps ? entry : NULL, fill,
+                        &page, &own);
+    if (kr == KERN_SUCCESS && page != NULL)
+        kr = use->with(entry, va, vm_page_address(page), own, use->arg);
+    spin_unlock(&object->lock);
+    *done = page != NULL;
+    return kr;
+}
+
+/* The same, and make the page if need be. */
+static kern_return_t fault_use(struct vm_map *map, hal_va_t va, vm_prot_t access, const struct page_use *use)
+{
+    struct vm_object_fill fill = {.fresh = NULL};
+    bool done = false;
     kern_return_t kr;
 
     for (;;) {
         spin_lock(&map->lock);
-        kr = fault_find(map, va, access, &fresh, &entry, &page);
-        if (kr == KERN_SUCCESS && page != NULL)
-            kr = use(entry, va, page, arg);
+        kr = fault_try(map, va, access, use, &fill, &done);
         spin_unlock(&map->lock);
-        if (kr != KERN_SUCCESS || page != NULL)
+        if (kr != KERN_SUCCESS || done)
             break;
-        fresh = vm_page_alloc_zero(0);
-        if (fresh == NULL)
-            return KERN_RESOURCE_SHORTAGE;
-        vm_stat_add(VM_STAT_ZERO_FILL, 1);
+        if (!vm_object_make_page(&fill)) {
+            kr = KERN_RESOURCE_SHORTAGE;
+            break;
+        }
     }
-    if (fresh != NULL)
-        vm_page_free(fresh, 0);
+    vm_object_fill_end(&fill);
     return kr;
 }
 
-/* arg: the pmap. */
-static kern_return_t page_use_map(const struct vm_map_entry *entry, hal_va_t va, void *page, void *arg)
+/* arg: the pmap.  A page that is not the object's own is shared with a copy, and mapped without the right to write. */
+static kern_return_t page_use_map(const struct vm_map_entry *entry, hal_va_t va, void *page, bool own,
+                                  void *arg)
 {
+    vm_prot_t prot = own ? entry->protection : entry->protection & ~VM_PROT_WRITE;
+
     /* What was written as data, before it became executable, must be what is fetched. */
-    if ((entry->protection & VM_PROT_EXECUTE) != 0)
+    if ((prot & VM_PROT_EXECUTE) != 0)
         hal_icache_sync(page, PAGE_SIZE);
-    return pmap_enter(arg, trunc_page(va), hal_ptr_to_pa(page), entry->protection);
+    return pmap_enter(arg, trunc_page(va), hal_ptr_to_pa(page), prot);
 }
 
 kern_return_t vm_fault(struct vm_map *map, hal_va_t va, vm_prot_t access)
 {
+    const struct page_use use = {.with = page_use_map, .arg = map->pmap, .maps = true};
+
     vm_stat_add(VM_STAT_FAULTS, 1);
-    return fault_use(map, va, access, page_use_map, map->pmap);
+    return fault_use(map, va, access, &use);
 }
 
 /* --- copies --------------------------------------------------------------------------------------------- */
@@ -102,20 +132,22 @@ struct copy {
     size_t n;
 };
 
-static kern_return_t page_use_read(const struct vm_map_entry *entry, hal_va_t va, void *page, void *arg)
+static kern_return_t page_use_read(const struct vm_map_entry *entry, hal_va_t va, void *page, bool own,
+                                   void *arg)
 {
     const struct copy *copy = arg;
 
-    (void)entry;
+    (void)entry, (void)own;
     memcpy(copy->to, (const char *)page + va % PAGE_SIZE, copy->n);
     return KERN_SUCCESS;
 }
 
-static kern_return_t page_use_write(const struct vm_map_entry *entry, hal_va_t va, void *page, void *arg)
+static kern_return_t page_use_write(const struct vm_map_entry *entry, hal_va_t va, void *page, bool own,
+                                    void *arg)
 {
     const struct copy *copy = arg;
 
-    (void)entry;
+    (void)entry, (void)own;
     memcpy((char *)page + va % PAGE_SIZE, copy->from, copy->n);
     return KERN_SUCCESS;
 }
@@ -128,7 +160,8 @@ kern_return_t vm_map_read(struct vm_map *map, void *dst, hal_va_t src, size_t n)
         return KERN_INVALID_ADDRESS;
     for (size_t done = 0; done < n && kr == KERN_SUCCESS;) {
         struct copy copy = {.to = (char *)dst + done, .n = vm_range_page_part(src + done, n - done)};
-        kr = fault_use(map, src + done, VM_PROT_READ, page_use_read, &copy);
+        const struct page_use use = {.with = page_use_read, .arg = &copy};
+        kr = fault_use(map, src + done, VM_PROT_READ, &use);
         done += copy.n;
     }
     return kr;
@@ -142,7 +175,8 @@ kern_return_t vm_map_write(struct vm_map *map, hal_va_t dst, const void *src, si
         return KERN_INVALID_ADDRESS;
     for (size_t done = 0; done < n && kr == KERN_SUCCESS;) {
         struct copy copy = {.from = (const char *)src + done, .n = vm_range_page_part(dst + done, n - done)};
-        kr = fault_use(map, dst + done, VM_PROT_WRITE, page_use_write, &copy);
+        const struct page_use use = {.with = page_use_write, .arg = &copy};
+        kr = fault_use(map, dst + done, VM_PROT_WRITE, &use);
         done += copy.n;
     }
     return kr;

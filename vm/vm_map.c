@@ -23,7 +23,7 @@
 #include <vm/vm_range.h>
 
 /* What one vm_map_clear_step() does at most. */
-#define CLEAR_PAGES 256u
+#define CLEAR_PAGES 512u
 #define CLEAR_ENTRIES 32u
 
 static struct cache map_cache;
@@ -148,10 +148,14 @@ kern_return_t vm_map_allocate(struct vm_map *map, hal_va_t *address, uint64_t si
     return kr;
 }
 
-/* Free the pages of [start, end), a part of `entry` that no pmap maps any more, unless it is shared. */
+/* Free the pages of [start, end), a part of `entry` that no pmap maps any more, unless it is shared, or goes with
+ * its object. */
 static void entry_drop_pages(const struct vm_map_entry *entry, hal_va_t start, hal_va_t end)
 {
-    if (entry->object == NULL || vm_object_is_shared(entry->object))
+    bool whole = start == entry->start && end == entry->end;
+
+    if (entry->object == NULL || vm_object_is_shared(entry->object) ||
+        (whole && vm_object_is_sole(entry->object)))
         return;
     uint64_t first = entry->offset + (start - entry->start);
     vm_object_remove(entry->object, first >> PAGE_SHIFT, (first + (end - start)) >> PAGE_SHIFT);
@@ -173,7 +177,6 @@ static void map_remove(struct vm_map *map, hal_va_t start, hal_va_t end) REQUIRE
         if (low > entry->start) {
             vm_map_tree_resize(map, entry, entry->start, low);
         } else if (high < entry->end) {
-            entry->offset += high - entry->start;
             vm_map_tree_resize(map, entry, high, entry->end);
         } else {
             vm_map_tree_remove(map, entry);
@@ -243,34 +246,19 @@ kern_return_t vm_map_replace(struct vm_map *map, hal_va_t address, uint64_t size
     return KERN_RESOURCE_SHORTAGE;
 }
 
-/*
- * How far a step may clear `entry`: to its end, or behind *pages pages from the first one that is resident.
- * *pages becomes how many pages that can be.
- */
-static hal_va_t entry_clear_end(const struct vm_map_entry *entry, uint64_t *pages)
-{
-    uint64_t first = entry->offset >> PAGE_SHIFT;
-    uint64_t count = (entry->end - entry->start) >> PAGE_SHIFT;
-    uint64_t resident = entry->object != NULL ? vm_object_next(entry->object, first) - first : count;
-
-    if (resident > count)
-        resident = count;
-    if (*pages > count - resident)
-        *pages = count - resident;
-    return entry->start + ((resident + *pages) << PAGE_SHIFT);
-}
-
 bool vm_map_clear_step(struct vm_map *map)
 {
-    uint64_t left = CLEAR_PAGES;
+    uint64_t budget = CLEAR_PAGES;
 
+    if (!pmap_clear_step(map->pmap, CLEAR_PAGES))
+        return false;
     spin_lock(&map->lock);
-    for (unsigned i = 0; i < CLEAR_ENTRIES && left > 0 && !list_empty(&map->entries); i++) {
-        const struct vm_map_entry *entry = vm_map_tree_find(map, 0);
-        uint64_t pages = left;
-        hal_va_t end = entry_clear_end(entry, &pages);
-        map_remove(map, entry->start, end);
-        left -= pages;
+    for (unsigned i = 0; i < CLEAR_ENTRIES && budget > 0 && !list_empty(&map->entries); i++) {
+        struct vm_map_entry *entry = vm_map_tree_find(map, 0);
+        if (entry->object != NULL && !vm_object_clear_step(entry->object, &budget))
+            break;
+        vm_map_tree_remove(map, entry);
+        vm_map_entry_free(entry);
     }
     bool empty = list_empty(&map->entries);
     spin_unlock(&map->lock);

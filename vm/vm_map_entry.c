@@ -2,6 +2,7 @@
 /* Entries of address maps: what the operations on maps have in common. */
 #include <hal/hal.h>
 #include <kern/cache.h>
+#include <mach/vm_param.h>
 #include <vm/vm_map_i.h>
 
 static struct cache entry_cache;
@@ -15,15 +16,17 @@ struct vm_map_entry *vm_map_entry_alloc(void)
 {
     struct vm_map_entry *entry = cache_alloc(&entry_cache);
 
-    if (entry != NULL)
+    if (entry != NULL) {
         entry->object = NULL;
+        entry->map = NULL;
+    }
     return entry;
 }
 
 void vm_map_entry_free(struct vm_map_entry *entry)
 {
     if (entry->object != NULL)
-        vm_object_unref(entry->object);
+        vm_object_detach(entry);
     cache_free(&entry_cache, entry);
 }
 
@@ -77,10 +80,33 @@ void vm_map_split(struct vm_map *map, hal_va_t at, struct vm_map_spare *spare)
     *upper = *entry;
     upper->start = at;
     upper->offset += at - entry->start;
-    if (upper->object != NULL)
-        vm_object_ref(upper->object);
+    if (entry->object != NULL) {
+        vm_object_ref(entry->object);
+        vm_object_attach(entry->object, upper);
+    }
     vm_map_tree_resize(map, entry, entry->start, at);
     vm_map_tree_insert(map, upper);
+}
+
+kern_return_t vm_map_entry_copy(const struct vm_map_entry *source, hal_va_t start, hal_va_t end,
+                                struct vm_map_entry *entry)
+{
+    struct vm_object *copy = NULL;
+    uint64_t index = 0;
+
+    if (source->object != NULL) {
+        uint64_t first = (source->offset + (start - source->start)) >> PAGE_SHIFT;
+        kern_return_t kr =
+            vm_object_copy(source->object, first, first + ((end - start) >> PAGE_SHIFT), &copy, &index);
+        if (kr != KERN_SUCCESS)
+            return kr;
+    }
+    entry->start = start;
+    entry->end = end;
+    entry->offset = index << PAGE_SHIFT;
+    if (copy != NULL)
+        vm_object_attach(copy, entry);
+    return KERN_SUCCESS;
 }
 
 static bool entry_is_like(const struct vm_map_entry *a, const struct vm_map_entry *b)

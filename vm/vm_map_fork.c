@@ -2,16 +2,34 @@
 /*
  * Address maps: the map of a child.
  *
- * The parent is looked at range by range, and is not locked while pages are copied: what its other threads
- * change meanwhile, the child sees or not, as if they had done it before or after.
+ * The parent is gone through range by range, and is not locked in between: what its other threads change
+ * meanwhile, the child sees or not, as if they had done it before or after.
  */
 #include <hal/hal.h>
 #include <mach/vm_param.h>
 #include <vm/vm_map_i.h>
 
+/* Let the child's entry use the object of the parent's. */
+static kern_return_t fork_share(struct vm_map_entry *source, hal_va_t start, struct vm_map_entry *entry)
+{
+    if (source->object == NULL) {
+        struct vm_object *object = vm_object_create();
+        if (object == NULL)
+            return KERN_RESOURCE_SHORTAGE;
+        source->offset = 0;
+        vm_object_attach(object, source);
+    }
+    vm_object_share(source->object);
+    vm_object_ref(source->object);
+    entry->start = start;
+    entry->end = source->end;
+    entry->offset = source->offset + (start - source->start);
+    vm_object_attach(source->object, entry);
+    return KERN_SUCCESS;
+}
+
 /*
- * Fill `entry` with the first range of the parent at or above `from` that a child inherits, and a reference
- * to its object.
+ * Fill `entry` with what the child inherits of the first range of the parent at or above `from`.
  * Returns: KERN_SUCCESS; KERN_NOT_FOUND there is none; KERN_RESOURCE_SHORTAGE.
  */
 static kern_return_t fork_pick(struct vm_map *parent, hal_va_t from, struct vm_map_entry *entry)
@@ -23,40 +41,14 @@ static kern_return_t fork_pick(struct vm_map *parent, hal_va_t from, struct vm_m
     while (source != NULL && source->inheritance == VM_INHERIT_NONE)
         source = vm_map_tree_next(parent, source);
     if (source != NULL) {
-        kr = KERN_SUCCESS;
-        if (source->inheritance == VM_INHERIT_SHARE && source->object == NULL) {
-            source->offset = 0;
-            source->object = vm_object_create();
-            if (source->object == NULL)
-                kr = KERN_RESOURCE_SHORTAGE;
-        }
-        if (source->object != NULL)
-            vm_object_ref(source->object);
-        if (source->object != NULL && source->inheritance == VM_INHERIT_SHARE)
-            vm_object_share(source->object);
-        *entry = *source;
-        if (entry->start < from) { /* the parent merged it with what was copied already */
-            entry->offset += from - entry->start;
-            entry->start = from;
-        }
+        hal_va_t start = source->start > from ? source->start : from;
+        kr = source->inheritance == VM_INHERIT_SHARE ? fork_share(source, start, entry)
+                                                     : vm_map_entry_copy(source, start, source->end, entry);
+        entry->protection = source->protection;
+        entry->max_protection = source->max_protection;
+        entry->inheritance = source->inheritance;
     }
     spin_unlock(&parent->lock);
-    return kr;
-}
-
-/* Give the child's entry an object of its own with the pages of the parent's. */
-static kern_return_t fork_copy_object(struct vm_map_entry *entry)
-{
-    struct vm_object *source = entry->object;
-    uint64_t first = entry->offset >> PAGE_SHIFT;
-    uint64_t end = first + ((entry->end - entry->start) >> PAGE_SHIFT);
-    kern_return_t kr = KERN_SUCCESS;
-
-    entry->object = NULL;
-    entry->offset = 0;
-    if (vm_object_next(source, first) < end)
-        kr = vm_object_copy(source, first, end, &entry->object);
-    vm_object_unref(source);
     return kr;
 }
 
@@ -67,9 +59,8 @@ static kern_return_t fork_next(struct vm_map *parent, struct vm_map *child, hal_
 
     if (entry == NULL)
         return KERN_RESOURCE_SHORTAGE;
+    entry->map = child;
     kern_return_t kr = fork_pick(parent, *from, entry);
-    if (kr == KERN_SUCCESS && entry->object != NULL && entry->inheritance == VM_INHERIT_COPY)
-        kr = fork_copy_object(entry);
     if (kr != KERN_SUCCESS) {
         vm_map_entry_free(entry);
         return kr;

@@ -9,8 +9,9 @@
 #include <vm/vm_object.h>
 
 /*
- * A range of a map with one set of attributes.  All under the lock of the map.  Ranges do not overlap; they
- * are page aligned, not empty, and inside the user range.
+ * A range of a map with one set of attributes.  All under the lock of the map; start, end and offset, if there is
+ * an object, are changed under its lock as well.  Ranges do not overlap; they are page aligned, not empty, and
+ * inside the user range.
  */
 struct vm_map_entry {
     struct list link; /* in the order of addresses */
@@ -20,7 +21,9 @@ struct vm_map_entry {
     uint64_t max_gap; /* the largest gap in this subtree */
     hal_va_t start;
     hal_va_t end;
+    struct vm_map *map;       /* that it is in, or will be; NULL: none */
     struct vm_object *object; /* a reference; NULL: nothing was touched yet */
+    struct list object_link;  /* in object->users */
     uint64_t offset;          /* byte of the object that is at start; page aligned */
     uint8_t height;           /* of this subtree; a leaf has 1 */
     uint8_t protection;       /* VM_PROT_* */
@@ -43,7 +46,8 @@ struct vm_map {
 /* Enter `entry`: start and end are set and overlap nothing. */
 void vm_map_tree_insert(struct vm_map *map, struct vm_map_entry *entry) REQUIRES(map->lock);
 void vm_map_tree_remove(struct vm_map *map, struct vm_map_entry *entry) REQUIRES(map->lock);
-/* Change the range of an entry that is in the tree; it overlaps no other entry before and after. */
+/* Change the range of an entry that is in the tree, and its offset with start; it overlaps no other entry before
+ * and after. */
 void vm_map_tree_resize(struct vm_map *map, struct vm_map_entry *entry, hal_va_t start, hal_va_t end)
     REQUIRES(map->lock);
 /* The lowest entry that ends above `va` (it contains va, or lies above), or NULL. */
@@ -75,6 +79,10 @@ struct vm_map_entry *vm_map_lookup(struct vm_map *map, hal_va_t va) REQUIRES(map
 /* Allocate what vm_map_split() at `start` and at `end` will need. Returns false without memory: nothing. */
 HAL_NODISCARD bool vm_map_spare_alloc(struct vm_map *map, hal_va_t start, hal_va_t end,
                                       struct vm_map_spare *spare) REQUIRES(map->lock);
+/* Give `entry`, which is in no map and without object, a copy of what `source` has in [start, end). Returns
+ * KERN_SUCCESS; KERN_RESOURCE_SHORTAGE: nothing happened. */
+HAL_NODISCARD kern_return_t vm_map_entry_copy(const struct vm_map_entry *source, hal_va_t start, hal_va_t end,
+                                              struct vm_map_entry *entry);
 /* Make `at` the border of two entries, if it is inside one. */
 void vm_map_split(struct vm_map *map, hal_va_t at, struct vm_map_spare *spare) REQUIRES(map->lock);
 

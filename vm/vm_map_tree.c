@@ -122,6 +122,7 @@ void vm_map_tree_insert(struct vm_map *map, struct vm_map_entry *entry)
         side = entry->start > node->start ? HIGHER : LOWER;
         node = node->child[side];
     }
+    entry->map = map;
     entry->parent = parent;
     entry->child[LOWER] = NULL;
     entry->child[HIGHER] = NULL;
@@ -178,12 +179,24 @@ void vm_map_tree_remove(struct vm_map *map, struct vm_map_entry *entry)
         map->hint = NULL;
 }
 
+static void entry_set_range(struct vm_map_entry *entry, hal_va_t start, hal_va_t end)
+{
+    entry->offset += start - entry->start;
+    entry->start = start;
+    entry->end = end;
+}
+
 void vm_map_tree_resize(struct vm_map *map, struct vm_map_entry *entry, hal_va_t start, hal_va_t end)
 {
     map->size -= entry->end - entry->start;
     map->size += end - start;
-    entry->start = start;
-    entry->end = end;
+    if (entry->object == NULL) {
+        entry_set_range(entry, start, end);
+    } else {
+        spin_lock(&entry->object->lock);
+        entry_set_range(entry, start, end);
+        spin_unlock(&entry->object->lock);
+    }
     tree_fix_gap(map, entry);
     tree_fix_gap(map, vm_map_tree_next(map, entry));
 }

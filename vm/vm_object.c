@@ -1,10 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Memory objects and copy-on-write.
+ *
+ * A copy takes the tree of pages over as it is (vm_radix_share()), after the right to write has been taken from
+ * the mappings of those pages.  So a page is mapped writable only if it is its object's own, reached through
+ * counts of 1 only.  That is looked up, and the page mapped, under the lock of the object; a copy made from
+ * another map, which shares the object, comes before both or behind both.
+ *
+ * Lock order: map, object, then pmap or page allocator.  The range and offset of an entry that uses an object are
+ * changed under the locks of its map and of the object; so the users of an object can be gone through under its
+ * lock alone, to change mappings in maps that are not locked.
+ */
+#include <hal/hal.h>
 #include <kern/cache.h>
 #include <kern/panic.h>
 #include <kern/ref.h>
 #include <kern/string.h>
-#include <vm/vm_object.h>
-#include <vm/vm_page.h>
+#include <mach/vm_param.h>
+#include <vm/pmap.h>
+#include <vm/vm_map_i.h>
+#include <vm/vm_page_i.h>
 #include <vm/vm_stat.h>
 
 static struct cache object_cache;
@@ -15,7 +30,9 @@ void vm_object_init_module(void)
     cache_init(&object_cache, "vm_object", sizeof(struct vm_object), 8);
 }
 
-struct vm_object *vm_object_create(void)
+/* --- life ----------------------------------------------------------------------------------------------- */
+
+static struct vm_object *object_create(struct vm_radix pages)
 {
     struct vm_object *object = cache_alloc(&object_cache);
 
@@ -25,10 +42,15 @@ struct vm_object *vm_object_create(void)
     object->shared = false;
     spin_init(&object->lock, LOCK_RANK_OBJECT);
     spin_lock(&object->lock);
-    vm_radix_init(&object->pages);
-    object->resident = 0;
+    list_init(&object->users);
+    object->pages = pages;
     spin_unlock(&object->lock);
     return object;
+}
+
+struct vm_object *vm_object_create(void)
+{
+    return object_create((struct vm_radix){.root = NULL});
 }
 
 void vm_object_ref(struct vm_object *object)
@@ -36,12 +58,27 @@ void vm_object_ref(struct vm_object *object)
     ref_get(&object->refs);
 }
 
-void vm_object_unref(struct vm_object *object)
+void vm_object_attach(struct vm_object *object, struct vm_map_entry *entry)
 {
-    if (!ref_put(&object->refs))
-        return;
-    vm_object_remove(object, 0, UINT64_MAX);
-    cache_free(&object_cache, object);
+    spin_lock(&object->lock);
+    entry->object = object;
+    list_insert_tail(&object->users, &entry->object_link);
+    spin_unlock(&object->lock);
+}
+
+void vm_object_detach(struct vm_map_entry *entry)
+{
+    struct vm_object *object = entry->object;
+
+    spin_lock(&object->lock);
+    list_remove(&entry->object_link);
+    entry->object = NULL;
+    bool last = ref_put(&object->refs);
+    if (last)
+        (void)vm_radix_clear(&object->pages, &(uint64_t){UINT64_MAX});
+    spin_unlock(&object->lock);
+    if (last)
+        cache_free(&object_cache, object);
 }
 
 void vm_object_share(struct vm_object *object)
@@ -53,10 +90,14 @@ void vm_object_share(struct vm_object *object)
  * References come from references: if the caller's is the only one, and the lock of its map keeps others from
  * copying it, none can appear.  acquire: what the entry that went last did with the pages is done.
  */
+bool vm_object_is_sole(const struct vm_object *object)
+{
+    return __atomic_load_n(&object->refs, __ATOMIC_ACQUIRE) == 1;
+}
+
 bool vm_object_is_shared(const struct vm_object *object)
 {
-    return __atomic_load_n(&object->shared, __ATOMIC_RELAXED) &&
-           __atomic_load_n(&object->refs, __ATOMIC_ACQUIRE) != 1;
+    return __atomic_load_n(&object->shared, __ATOMIC_RELAXED) && !vm_object_is_sole(object);
 }
 
 bool vm_object_is_private(const struct vm_object *object)
@@ -64,95 +105,168 @@ bool vm_object_is_private(const struct vm_object *object)
     return !__atomic_load_n(&object->shared, __ATOMIC_RELAXED);
 }
 
-kern_return_t vm_object_page(struct vm_object *object, uint64_t index, void **fresh, void **page)
-{
-    kern_return_t kr = KERN_SUCCESS;
+/* --- mappings ------------------------------------------------------------------------------------------- */
 
-    spin_lock(&object->lock);
-    *page = vm_radix_lookup(&object->pages, index);
-    if (*page == NULL && *fresh != NULL) {
-        if (vm_radix_insert(&object->pages, index, *fresh)) {
-            *page = *fresh;
-            *fresh = NULL;
-            object->resident++;
-            vm_stat_add(VM_STAT_OBJECT_PAGES, 1);
-        } else {
-            kr = KERN_RESOURCE_SHORTAGE;
-        }
+/* Where `entry` shows pages of [first, end): [*low, *high). False: nowhere. */
+static bool entry_shows(const struct vm_map_entry *entry, uint64_t first, uint64_t end, hal_va_t *low,
+                        hal_va_t *high)
+{
+    uint64_t begin = entry->offset >> PAGE_SHIFT;
+    uint64_t count = (entry->end - entry->start) >> PAGE_SHIFT;
+
+    first = first > begin ? first - begin : 0;
+    end = end > begin ? end - begin : 0;
+    if (end > count)
+        end = count;
+    if (entry->map == NULL || first >= end)
+        return false;
+    *low = entry->start + (first << PAGE_SHIFT);
+    *high = entry->start + (end << PAGE_SHIFT);
+    return true;
+}
+
+/* Pages of [first, end) are about to be shared with a copy: nobody may write to them any more. */
+static void object_protect(struct vm_object *object, uint64_t first, uint64_t end) REQUIRES(object->lock)
+{
+    hal_va_t low;
+    hal_va_t high;
+
+    if (!vm_radix_protect(&object->pages, &first, &end))
+        return;
+    LIST_FOR_EACH(node, &object->users)
+    {
+        const struct vm_map_entry *entry = CONTAINER_OF(node, struct vm_map_entry, object_link);
+        if (entry_shows(entry, first, end, &low, &high))
+            pmap_protect(entry->map->pmap, low, high, VM_PROT_READ | VM_PROT_EXECUTE);
     }
-    spin_unlock(&object->lock);
-    return kr;
+}
+
+/* The page at `index` is replaced: nobody but `mapper`, which will map the new one, may read the old one. */
+static void object_unmap(struct vm_object *object, uint64_t index, const struct vm_map_entry *mapper)
+    REQUIRES(object->lock)
+{
+    hal_va_t low;
+    hal_va_t high;
+
+    LIST_FOR_EACH(node, &object->users)
+    {
+        const struct vm_map_entry *entry = CONTAINER_OF(node, struct vm_map_entry, object_link);
+        if (entry != mapper && entry_shows(entry, index, index + 1, &low, &high))
+            pmap_remove(entry->map->pmap, low, high);
+    }
+}
+
+/* --- pages ---------------------------------------------------------------------------------------------- */
+
+bool vm_object_make_page(struct vm_object_fill *fill)
+{
+    void *page = fill->source != NULL ? vm_page_alloc(0) : vm_page_alloc_zero(0);
+
+    if (page == NULL)
+        return false;
+    if (fill->source != NULL)
+        memcpy(page, vm_page_address(fill->source), HAL_PAGE_SIZE);
+    vm_stat_add(fill->source != NULL ? VM_STAT_COPY : VM_STAT_ZERO_FILL, 1);
+    fill->fresh = vm_page_adopt(page);
+    return true;
+}
+
+void vm_object_fill_end(struct vm_object_fill *fill)
+{
+    if (fill->fresh != NULL)
+        vm_page_unref(fill->fresh);
+    if (fill->source != NULL)
+        vm_page_unref(fill->source);
+    *fill = (struct vm_object_fill){.fresh = NULL};
+}
+
+/* There is no page at `index`, or one that the caller may not use: put the one there that was made, or ask for
+ * one.  The reference in fill->source outlives the mappings of the page that is replaced. */
+static kern_return_t object_page_make(struct vm_object *object, uint64_t index, bool writable,
+                                      const struct vm_map_entry *mapper, struct vm_object_fill *fill,
+                                      struct vm_page **page, bool *own) REQUIRES(object->lock)
+{
+    struct vm_page *found = vm_radix_find(&object->pages, index, writable, own);
+    struct vm_page *old;
+
+    *page = *own ? found : NULL;
+    if (*own)
+        return KERN_SUCCESS;
+    if (fill->fresh == NULL || fill->source != found) {
+        vm_object_fill_end(fill);
+        if (found != NULL)
+            vm_page_ref(found);
+        fill->source = found;
+        return KERN_SUCCESS;
+    }
+    if (!vm_radix_insert(&object->pages, index, fill->fresh, &old))
+        return KERN_RESOURCE_SHORTAGE;
+    fill->fresh = NULL;
+    if (old != NULL) {
+        object_unmap(object, index, mapper);
+        vm_page_unref(old);
+    }
+    *page = vm_radix_find(&object->pages, index, writable, own);
+    KASSERT(*own);
+    return KERN_SUCCESS;
+}
+
+kern_return_t vm_object_page(struct vm_object *object, uint64_t index, enum vm_object_access access,
+                             bool writable, const struct vm_map_entry *mapper, struct vm_object_fill *fill,
+                             struct vm_page **page, bool *own)
+{
+    *page = vm_radix_find(&object->pages, index, writable, own);
+    if (*page != NULL) {
+        if (*own || access == VM_OBJECT_READ)
+            return KERN_SUCCESS;
+        if (!vm_radix_unshare(&object->pages, index))
+            return KERN_RESOURCE_SHORTAGE;
+    }
+    return object_page_make(object, index, writable, mapper, fill, page, own);
 }
 
 void vm_object_remove(struct vm_object *object, uint64_t first, uint64_t end)
 {
-    uint64_t index = first;
-
     spin_lock(&object->lock);
-    while (vm_radix_next(&object->pages, &index) != NULL && index < end) {
-        vm_page_free(vm_radix_remove(&object->pages, index), 0);
-        object->resident--;
-        vm_stat_add(VM_STAT_OBJECT_PAGES, -1);
+    /* What is left for want of memory is behind no entry. */
+    if (!vm_radix_remove(&object->pages, first, end))
+        vm_object_share(object);
+    spin_unlock(&object->lock);
+}
+
+bool vm_object_clear_step(struct vm_object *object, uint64_t *budget)
+{
+    if (!vm_object_is_sole(object)) {
+        vm_object_share(object);
+        return true;
     }
-    spin_unlock(&object->lock);
-}
-
-uint64_t vm_object_next(struct vm_object *object, uint64_t index)
-{
     spin_lock(&object->lock);
-    if (vm_radix_next(&object->pages, &index) == NULL)
-        index = UINT64_MAX;
+    bool empty = vm_radix_clear(&object->pages, budget);
     spin_unlock(&object->lock);
-    return index;
+    return empty;
 }
 
-uint64_t vm_object_resident(struct vm_object *object)
+/* --- copies --------------------------------------------------------------------------------------------- */
+
+kern_return_t vm_object_copy(struct vm_object *object, uint64_t first, uint64_t end, struct vm_object **copy,
+                             uint64_t *index)
 {
+    uint64_t base = vm_radix_base(first, end);
+    struct vm_radix pages = {.root = NULL};
+
+    *copy = NULL;
+    *index = first - base;
     spin_lock(&object->lock);
-    uint64_t resident = object->resident;
+    object_protect(object, first, end);
+    bool done = vm_radix_share(&object->pages, first, end, base, &pages);
     spin_unlock(&object->lock);
-    return resident;
-}
-
-/* Copy the first resident page at or above *index into `page`; *index becomes its number. False: none. */
-static bool object_read_next(struct vm_object *object, uint64_t *index, void *page)
-{
-    spin_lock(&object->lock);
-    const void *from = vm_radix_next(&object->pages, index);
-    if (from != NULL)
-        memcpy(page, from, HAL_PAGE_SIZE);
-    spin_unlock(&object->lock);
-    return from != NULL;
-}
-
-kern_return_t vm_object_copy(struct vm_object *object, uint64_t first, uint64_t end, struct vm_object **copy)
-{
-    struct vm_object *target = vm_object_create();
-    uint64_t index = first;
-    void *fresh = NULL;
-    void *page;
-
-    if (target == NULL)
+    if (!done)
         return KERN_RESOURCE_SHORTAGE;
-    while (vm_object_next(object, index) < end) {
-        fresh = vm_page_alloc(0);
-        if (fresh == NULL)
-            goto fail;
-        /* A page may be gone by now, if another thread of the parent unmaps: then the next one is taken. */
-        if (!object_read_next(object, &index, fresh) || index >= end)
-            break;
-        if (vm_object_page(target, index - first, &fresh, &page) != KERN_SUCCESS)
-            goto fail;
-        index++;
-    }
-    if (fresh != NULL)
-        vm_page_free(fresh, 0);
-    *copy = target;
-    return KERN_SUCCESS;
-
-fail:
-    if (fresh != NULL)
-        vm_page_free(fresh, 0);
-    vm_object_unref(target);
+    if (pages.root == NULL)
+        return KERN_SUCCESS;
+    *copy = object_create(pages);
+    if (*copy != NULL)
+        return KERN_SUCCESS;
+    (void)vm_radix_clear(&pages, &(uint64_t){UINT64_MAX});
     return KERN_RESOURCE_SHORTAGE;
 }

@@ -4,6 +4,9 @@
  * zero, on first use.  An object is used by one map entry, by several of the same map (a range that was
  * split), or by several maps (VM_INHERIT_SHARE).
  *
+ * A copy of an object shares its pages (vm_radix.h) until one of both writes.  Pages that are shared with a copy
+ * are mapped without the right to write, everywhere.
+ *
  * A page stays in its object as long as an entry that covers it exists; whoever holds the lock of a map with
  * such an entry may use the page that vm_object_page() returned.
  */
@@ -11,16 +14,19 @@
 #define VM_VM_OBJECT_H
 
 #include <hal/types.h>
+#include <kern/list.h>
 #include <kern/spinlock.h>
 #include <mach/kern_return.h>
 #include <vm/vm_radix.h>
 
+struct vm_map_entry;
+
 struct vm_object {
     spinlock_t lock; /* rank LOCK_RANK_OBJECT */
     uint64_t refs;   /* kern/ref.h: entries */
-    bool shared;     /* atomic; once set it stays: a page may be used by more than one entry */
-    struct vm_radix pages GUARDED_BY(lock); /* resident pages: direct-map address by page number */
-    uint64_t resident GUARDED_BY(lock);
+    bool shared; /* atomic; once set it stays: there may be pages behind several entries, or behind none */
+    struct list users GUARDED_BY(lock);     /* struct vm_map_entry: those with a reference */
+    struct vm_radix pages GUARDED_BY(lock); /* resident pages by page number */
 };
 
 void vm_object_init_module(void);
@@ -28,42 +34,63 @@ void vm_object_init_module(void);
 /* A new object without pages, with one reference, or NULL. */
 HAL_NODISCARD struct vm_object *vm_object_create(void);
 void vm_object_ref(struct vm_object *object);
-/* The last one frees the object and its pages. Context: no pmap maps a page of an object that loses its last
- * reference. */
-void vm_object_unref(struct vm_object *object);
+/* Let `entry`, whose range and offset are set, use the object; it takes over a reference of the caller's. */
+void vm_object_attach(struct vm_object *object, struct vm_map_entry *entry);
+/* The entry uses its object no more and drops its reference. The last one frees the object and its pages.
+ * Context: the entry's map does not map pages of it for the entry any more. */
+void vm_object_detach(struct vm_map_entry *entry);
 
-/* From now on several entries may use the same page. Context: the map of an entry that uses the object is
- * locked. */
+/* From now on several entries may use the same page, and pages may be behind none. Context: the map of an entry
+ * that uses the object is locked. */
 void vm_object_share(struct vm_object *object);
 /* May an entry other than the caller's use the caller's pages? Context: as for vm_object_share(). */
 bool vm_object_is_shared(const struct vm_object *object);
 /* Was it never shared?  Then it has pages only where an entry is: no other is behind the end of one. */
 bool vm_object_is_private(const struct vm_object *object);
+/* Is the caller's reference the only one? Context: the map of the entry is locked. */
+bool vm_object_is_sole(const struct vm_object *object);
+
+/* A page that is made while no lock is held: a copy of `source`, or zeros if that is NULL. */
+struct vm_object_fill {
+    struct vm_page *fresh;
+    struct vm_page *source; /* a reference */
+};
+
+/* How vm_object_page() may return a page. */
+enum vm_object_access {
+    VM_OBJECT_READ,  /* perhaps shared with a copy */
+    VM_OBJECT_WRITE, /* the object's own: made a copy of it if need be */
+};
 
 /*
- * The page with number `index` as *page.  If there is none, *fresh (a zeroed page, or NULL) becomes it, and
- * *fresh NULL.
- * Returns: KERN_SUCCESS *page is the page, or NULL: there is none and *fresh was NULL;
- * KERN_RESOURCE_SHORTAGE no memory for the index: unchanged.
+ * The page with number `index` as *page.
+ * writable: *page, if it is the object's own, counts as mapped writable from now on.
+ * mapper: the entry whose map the caller will enter the page into before it unlocks the object, or NULL.
+ * Returns: KERN_SUCCESS *page is the page, *own whether it is the object's own; or NULL: call
+ * vm_object_make_page() without locks, and then this again. KERN_RESOURCE_SHORTAGE no memory for the index.
  */
-HAL_NODISCARD kern_return_t vm_object_page(struct vm_object *object, uint64_t index, void **fresh,
-                                           void **page);
+HAL_NODISCARD kern_return_t vm_object_page(struct vm_object *object, uint64_t index,
+                                           enum vm_object_access access, bool writable,
+                                           const struct vm_map_entry *mapper, struct vm_object_fill *fill,
+                                           struct vm_page **page, bool *own) REQUIRES(object->lock);
+/* Make what vm_object_page() asked for. Returns false without memory. Context: no lock. */
+HAL_NODISCARD bool vm_object_make_page(struct vm_object_fill *fill);
+/* Give back what was not used. Context: no lock; the page that was asked for is mapped. */
+void vm_object_fill_end(struct vm_object_fill *fill);
 
 /* Free the resident pages with numbers [first, end). Context: no pmap maps them. */
 void vm_object_remove(struct vm_object *object, uint64_t first, uint64_t end);
-
-/* The number of the first resident page at or above `index`; UINT64_MAX: there is none. */
-uint64_t vm_object_next(struct vm_object *object, uint64_t index);
-
-/* How many pages are resident. */
-uint64_t vm_object_resident(struct vm_object *object);
+/* If the caller's reference is the only one: free pages, about *budget, which is counted down. Returns whether
+ * nothing is left to do. Context: no pmap maps them, and no thread uses the map. */
+bool vm_object_clear_step(struct vm_object *object, uint64_t *budget);
 
 /*
- * A new object with copies of the pages [first, end), numbered from 0.
- * Returns: KERN_SUCCESS *copy with one reference; KERN_RESOURCE_SHORTAGE: nothing.
- * Context: the caller has a reference; no lock held.
+ * A copy of the pages [first, end): *copy is a new object, with a reference, where they begin at number *index,
+ * or NULL, since there are none.  Takes constant time, and time to write-protect pages that are mapped writable.
+ * Returns: KERN_SUCCESS; KERN_RESOURCE_SHORTAGE nothing happened.
+ * Context: the lock of a map with an entry that covers them.
  */
 HAL_NODISCARD kern_return_t vm_object_copy(struct vm_object *object, uint64_t first, uint64_t end,
-                                           struct vm_object **copy);
+                                           struct vm_object **copy, uint64_t *index);
 
 #endif

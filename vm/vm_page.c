@@ -17,6 +17,7 @@
 #include <vm/vm_buddy.h>
 #include <vm/vm_page.h>
 #include <vm/vm_page_i.h>
+#include <vm/vm_stat.h>
 
 #define ZONES_MAX (HAL_MEM_RANGES_MAX + 8u) /* a few for vm_page_add_range() */
 #define CACHE_PAGES_MAX 64u
@@ -239,6 +240,25 @@ void vm_page_free(void *pages, unsigned order)
         page_cache_drain(cache);
     page_cache_check(pages, VM_PAGE_USED, VM_PAGE_CACHED);
     page_push(cache, pages);
+}
+
+/* --- pages of memory objects ------------------------------------------------------------------------------ */
+
+struct vm_page *vm_page_adopt(void *address)
+{
+    struct vm_page *page = vm_page_of(address);
+
+    page->refs = 1;
+    vm_stat_add(VM_STAT_OBJECT_PAGES, 1);
+    return page;
+}
+
+void vm_page_unref(struct vm_page *page)
+{
+    if (!ref_put(&page->refs))
+        return;
+    vm_stat_add(VM_STAT_OBJECT_PAGES, -1);
+    vm_page_free(vm_page_address(page), 0);
 }
 
 /* --- zones ---------------------------------------------------------------------------------------------- */

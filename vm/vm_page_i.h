@@ -3,6 +3,7 @@
 #ifndef VM_VM_PAGE_I_H
 #define VM_VM_PAGE_I_H
 
+#include <kern/ref.h>
 #include <vm/vm_page.h>
 
 enum vm_page_state {
@@ -14,6 +15,7 @@ enum vm_page_state {
 
 struct vm_page {
     struct list link; /* FREE: the free list of its order; USED: the owner's */
+    uint64_t refs; /* kern/ref.h; of memory objects: slots of trees that hold it (vm_radix.h), and faults */
     uint16_t entries; /* page table: entries that are no holes; under the lock of the pmap */
     uint8_t state;    /* enum vm_page_state */
     uint8_t order;    /* FREE, USED */
@@ -25,5 +27,20 @@ _Static_assert(sizeof(struct vm_page) <= 64, "the page array takes at most 1/64 
 struct vm_page *vm_page_of(const void *address);
 /* The direct-map address of the page. */
 void *vm_page_address(const struct vm_page *page);
+
+/* Make `page` (direct map, from vm_page_alloc(0)) a page of memory objects, with one reference. */
+struct vm_page *vm_page_adopt(void *page);
+static inline void vm_page_ref(struct vm_page *page)
+{
+    ref_get(&page->refs);
+}
+/* The last reference frees the page. Context: no pmap maps it for the holder of the reference. */
+void vm_page_unref(struct vm_page *page);
+/* Has anyone but the caller a reference?  acquire: what others did with the page before they dropped theirs is
+ * done. */
+static inline bool vm_page_is_shared(const struct vm_page *page)
+{
+    return __atomic_load_n(&page->refs, __ATOMIC_ACQUIRE) != 1;
+}
 
 #endif

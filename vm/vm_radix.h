@@ -1,28 +1,64 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Radix trees: sparse arrays of pointers, indexed by page number.  Nodes have 64 slots; a tree is as high as
- * its largest index needs, and has no empty nodes.  No locks: the owner of the tree holds one.
+ * The pages of a memory object: sparse arrays of pages, indexed by page number, that can be copied in constant
+ * time.  A tree of nodes with 64 slots each, as high as its largest index needs; a tree of height 0 is the page
+ * with index 0 itself.
+ *
+ * Trees share what they have in common.  A node, and a page, counts the slots (and roots) that hold it.  What
+ * is reached through a count above 1 anywhere on the way is shared, and constant; a tree that is to change
+ * there first makes its own copy of the nodes on the way: a few, however large the tree is.
+ *
+ * A tree also knows which of its pages may be mapped writable: only pages that it does not share.
+ *
+ * No locks: the owner of a tree holds one. Parts that are shared need none, they do not change.
  */
 #ifndef VM_VM_RADIX_H
 #define VM_VM_RADIX_H
 
 #include <hal/types.h>
 
+struct vm_page;
+
 struct vm_radix {
-    void *root;      /* height 0: NULL; else a node */
-    unsigned height; /* levels of nodes: indices below 64^height */
+    void *root;      /* NULL; or height 0: a struct vm_page, else a node */
+    uint32_t height; /* levels of nodes: indices below 64^height */
+    bool writable;   /* some page may be mapped writable */
 };
 
 void vm_radix_init_module(void);
 
 void vm_radix_init(struct vm_radix *tree);
-/* The pointer at `index`, or NULL. */
-void *vm_radix_lookup(const struct vm_radix *tree, uint64_t index);
-/* Put `item` (not NULL) at `index`, which is empty. Returns false without memory: unchanged. */
-HAL_NODISCARD bool vm_radix_insert(struct vm_radix *tree, uint64_t index, void *item);
-/* Take the pointer at `index` out; NULL if there is none. */
-void *vm_radix_remove(struct vm_radix *tree, uint64_t index);
-/* The first pointer at or above *index, which becomes its index; NULL if there is none. */
-void *vm_radix_next(const struct vm_radix *tree, uint64_t *index);
+
+/* The page at `index`, or NULL.  *own becomes whether the tree shares neither it nor the way to it; then, if
+ * `write`, it counts as mapped writable from now on. */
+struct vm_page *vm_radix_find(struct vm_radix *tree, uint64_t index, bool write, bool *own);
+/* The first page at or above *index, which becomes its index; NULL if there is none. */
+struct vm_page *vm_radix_next(const struct vm_radix *tree, uint64_t *index);
+
+/* Put `page` at `index`, with the caller's reference; *old becomes the page that was there, with its reference,
+ * or NULL. Returns false without memory: contents unchanged. */
+HAL_NODISCARD bool vm_radix_insert(struct vm_radix *tree, uint64_t index, struct vm_page *page,
+                                   struct vm_page **old);
+/* Make the nodes on the way to `index`, where a page is, the tree's own. Returns false without memory. */
+HAL_NODISCARD bool vm_radix_unshare(struct vm_radix *tree, uint64_t index);
+/* Drop the pages [first, end). Returns false without memory, which only a shared tree needs: some may be left. */
+HAL_NODISCARD bool vm_radix_remove(struct vm_radix *tree, uint64_t first, uint64_t end);
+/* Drop pages and nodes, at most *budget in all, which is counted down. Returns true when the tree is empty. */
+bool vm_radix_clear(struct vm_radix *tree, uint64_t *budget);
+
+/* If pages in [first, end) may be mapped writable, narrow the range to them, forget it, and return true: the
+ * caller takes the right away. */
+bool vm_radix_protect(struct vm_radix *tree, uint64_t *first, uint64_t *end);
+
+/* The first index of the smallest aligned block of 64^n pages with all of [first, end), which is not empty. */
+uint64_t vm_radix_base(uint64_t first, uint64_t end);
+/*
+ * Let the empty tree `copy` have the pages [first, end) of `tree` as well: page i becomes i - base, base a result
+ * of vm_radix_base() for a range that contains this one.
+ * Returns false without memory: the copy is empty.
+ * Context: vm_radix_protect() for the range has been called, under the same lock of the owner.
+ */
+HAL_NODISCARD bool vm_radix_share(struct vm_radix *tree, uint64_t first, uint64_t end, uint64_t base,
+                                  struct vm_radix *copy);
 
 #endif

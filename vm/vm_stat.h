@@ -8,6 +8,7 @@
 enum vm_stat {
     VM_STAT_FAULTS,       /* calls of vm_fault() */
     VM_STAT_ZERO_FILL,    /* pages made on first touch */
+    VM_STAT_COPY,         /* pages copied on first write */
     VM_STAT_OBJECT_PAGES, /* pages in memory objects now */
     VM_STAT_TABLE_PAGES,  /* pages in page tables now */
     VM_STAT_COUNT,

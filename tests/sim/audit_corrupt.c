@@ -29,6 +29,7 @@ static struct objects {
     struct vm_map_entry *entry; /* of memory that is read only, with pages */
     struct vm_object *object;
     struct radix_node *radix;
+    struct vm_page *page;
     struct word *leaf; /* of a page that the TLB of CPU 0 may write */
     struct slab *slab;
     struct word *free_pages;
@@ -113,11 +114,12 @@ static void find_memory(void)
     LIST_FOR_EACH(node, &the.map->entries)
     {
         struct vm_map_entry *entry = CONTAINER_OF(node, struct vm_map_entry, link);
-        if (entry->object != NULL && entry->protection == VM_PROT_READ && entry->object->resident > 0)
+        if (entry->object != NULL && entry->protection == VM_PROT_READ && entry->object->pages.height > 0)
             the.entry = entry;
     }
     the.object = the.entry->object;
     the.radix = the.object->pages.root;
+    the.page = the.radix->slot[__builtin_ctzll(the.radix->used)];
     the.free_pages = (struct word *)&page_free_blocks;
     the.page_cache = &page_cache[0];
     sim_tlb_each(0, find_cached, NULL);
@@ -203,8 +205,11 @@ static const struct {
     FAULT(entry, height, 8, "entry-balance"),
     FAULT(entry, protection, VM_PROT_WRITE | VM_PROT_EXECUTE, "entry-protection"),
     FAULT(object, refs, 2, "object-refs"),
-    FAULT(object, resident, 1, "object-resident"),
-    FAULT(radix, used, 64, "radix-used"),
+    FAULT(object, users.next, 8, "list-link"),
+    FAULT(radix, refs, 2, "radix-refs"),
+    FAULT(radix, used, 1, "stat-pages"),
+    FAULT(radix, writable, UINT64_C(1) << 63, "radix-writable"),
+    FAULT(page, refs, 2, "page-refs"),
     FAULT(pmap, resident, 1, "pmap-resident"),
     FAULT(pmap, tables, 1, "pmap-tables"),
     FAULT(pmap, token, 0x1000, "asid-token"),

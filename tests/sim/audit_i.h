@@ -83,8 +83,16 @@ struct audit_object *audit_own(enum audit_kind kind, const void *address, const 
 /* The memory from kmem_alloc(size), or the pages from vm_page_alloc(order), belong to `owner` alone. */
 void audit_own_memory(const void *address, size_t size, const char *owner);
 void audit_own_pages(const void *address, unsigned order, const char *owner);
+/* A memory object, or a node of its tree, has a reference to the page. */
+void audit_page_ref(const struct vm_page *page, const void *holder);
+/* How many pages have such references. */
+uint64_t audit_page_count(void);
 /* The page structure of a page that is in use. */
 const struct vm_page *audit_page(const void *address, const void *holder);
+/* The page with number `index` of the object, or NULL.  *own: nothing on the way to it is shared; *writable: it counts as
+ * mapped writable. */
+const struct vm_page *audit_object_page(const struct vm_object *object, uint64_t index, bool *own,
+                                        bool *writable);
 /* Is [address, address + size) memory that the kernel may have objects in? */
 bool audit_is_memory(const void *address, size_t size);
 

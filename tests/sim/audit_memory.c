@@ -22,6 +22,7 @@ static const struct {
 /* Of one zone: who has each page; NULL: nobody yet. */
 struct zone_owners {
     const char **owner;
+    uint64_t *refs; /* of pages of memory objects */
 };
 
 static struct {
@@ -34,6 +35,7 @@ static struct {
 #define OBJECTS_MIN 64u
 
 static const char free_owner[] = "free list";
+static const char object_owner[] = "memory object";
 
 static void *host_alloc(size_t count, size_t size)
 {
@@ -46,8 +48,10 @@ static void *host_alloc(size_t count, size_t size)
 
 void audit_memory_free(void)
 {
-    for (uint32_t i = 0; i < memory.zones; i++)
+    for (uint32_t i = 0; i < memory.zones; i++) {
         free(memory.zone[i].owner);
+        free(memory.zone[i].refs);
+    }
     for (unsigned kind = 0; kind < AUDIT_KINDS; kind++)
         free(memory.objects[kind].object);
     memset(&memory, 0, sizeof(memory));
@@ -114,6 +118,30 @@ void audit_own_pages(const void *address, unsigned order, const char *owner)
     AUDIT(page->state == VM_PAGE_USED && page->order == order, "page-state", address,
           "%s has it with order %u; state %u order %u", owner, order, page->state, page->order);
     block_own((uint32_t)zone, index, order, owner);
+}
+
+void audit_page_ref(const struct vm_page *page, const void *holder)
+{
+    for (uint32_t i = 0; i < zone_count; i++) {
+        const uintptr_t offset = (uintptr_t)page - (uintptr_t)zone_table[i].page;
+        if (offset >= zone_table[i].count * sizeof(*page) || offset % sizeof(*page) != 0)
+            continue;
+        if (memory.zone[i].refs[offset / sizeof(*page)]++ == 0)
+            audit_own_pages(vm_page_address(page), 0, object_owner);
+        return;
+    }
+    audit_fail("page-address", holder, "points to %p, which is no page structure", (const void *)page);
+}
+
+uint64_t audit_page_count(void)
+{
+    uint64_t count = 0;
+
+    for (uint32_t zone = 0; zone < memory.zones; zone++) {
+        for (uint64_t i = 0; i < zone_table[zone].count; i++)
+            count += memory.zone[zone].refs[i] > 0;
+    }
+    return count;
 }
 
 static void check_free_list(unsigned order, uint64_t *pages)
@@ -188,8 +216,10 @@ static void pages_begin(void)
     uint64_t pages = 0;
 
     memory.zones = zone_count;
-    for (uint32_t i = 0; i < zone_count; i++)
+    for (uint32_t i = 0; i < zone_count; i++) {
         memory.zone[i].owner = host_alloc(zone_table[i].count, sizeof(char *));
+        memory.zone[i].refs = host_alloc(zone_table[i].count, sizeof(uint64_t));
+    }
     for (unsigned order = 0; order <= VM_PAGE_ORDER_MAX; order++)
         check_free_list(order, &pages);
     AUDIT(pages == page_free_blocks, "page-count", page_free_list,
@@ -402,8 +432,12 @@ void audit_memory_end(void)
         AUDIT(o->owner != NULL, "leak", o->address, "of cache %s: nobody has it", o->cache->name);
     }
     for (uint32_t zone = 0; zone < memory.zones; zone++) {
-        for (uint64_t i = 0; i < zone_table[zone].count; i++)
-            AUDIT(memory.zone[zone].owner[i] != NULL, "page-leak", vm_page_address(&zone_table[zone].page[i]),
-                  "nobody has it");
+        for (uint64_t i = 0; i < zone_table[zone].count; i++) {
+            const struct vm_page *page = &zone_table[zone].page[i];
+            const uint64_t refs = memory.zone[zone].refs[i];
+            AUDIT(memory.zone[zone].owner[i] != NULL, "page-leak", vm_page_address(page), "nobody has it");
+            AUDIT(refs == 0 || refs == page->refs, "page-refs", page,
+                  "%" PRIu64 " references, counted %" PRIu64, refs, page->refs);
+        }
     }
 }

@@ -19,18 +19,6 @@ struct pmap_walk {
 
 /* --- page tables --- */
 
-static const void *object_page(const struct vm_object *object, uint64_t index)
-{
-    const void *item = object->pages.root;
-
-    if (object->pages.height == 0 || index >> RADIX_SHIFT * object->pages.height != 0)
-        return NULL;
-    for (unsigned level = object->pages.height; level > 0 && item != NULL; level--)
-        item =
-            ((const struct radix_node *)item)->slot[index >> RADIX_SHIFT * (level - 1) & (RADIX_SLOTS - 1)];
-    return item;
-}
-
 /* The entry that contains va; addresses come in ascending order. */
 static const struct vm_map_entry *walk_entry(struct pmap_walk *walk, hal_va_t va)
 {
@@ -50,9 +38,14 @@ static void check_leaf(struct pmap_walk *walk, hal_va_t va, hal_pte_t pte)
 
     AUDIT(entry != NULL && entry->object != NULL, "pte-entry", walk->pmap,
           "0x%" PRIx64 " is mapped, not allocated", va);
-    const void *page = object_page(entry->object, (entry->offset + (va - entry->start)) >> PAGE_SHIFT);
-    AUDIT(page != NULL && hal_ptr_to_pa(page).addr == hal_pte_addr(pte, 0).addr, "pte-page", walk->pmap,
-          "0x%" PRIx64 " is mapped to 0x%" PRIx64 ", its page is %p", va, hal_pte_addr(pte, 0).addr, page);
+    bool own, writable;
+    const struct vm_page *page = audit_object_page(
+        entry->object, (entry->offset + (va - entry->start)) >> PAGE_SHIFT, &own, &writable);
+    AUDIT(page != NULL && hal_ptr_to_pa(vm_page_address(page)).addr == hal_pte_addr(pte, 0).addr, "pte-page",
+          walk->pmap, "0x%" PRIx64 " is mapped to 0x%" PRIx64 ", its page is %p", va,
+          hal_pte_addr(pte, 0).addr, (const void *)page);
+    AUDIT((attr & HAL_ATTR_W) == 0 || (own && writable), "pte-shared", walk->pmap,
+          "0x%" PRIx64 " is mapped writable: own page %u, counts as writable %u", va, own, writable);
     bool write = (entry->protection & VM_PROT_WRITE) != 0,
          execute = (entry->protection & VM_PROT_EXECUTE) != 0;
     AUDIT((write || (attr & HAL_ATTR_W) == 0) && (execute || (attr & HAL_ATTR_X) == 0) &&

@@ -53,7 +53,9 @@ extern struct vm_page_cache page_cache[HAL_CPU_MAX];
 #define RADIX_SLOTS (1u << RADIX_SHIFT)
 
 struct radix_node {
+    uint64_t refs;
     uint64_t used;
+    uint64_t writable;
     void *slot[RADIX_SLOTS];
 };
 

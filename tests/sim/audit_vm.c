@@ -55,6 +55,8 @@ static void note_object(struct vm_map *map, const struct vm_map_entry *entry)
     AUDIT(entry->offset % PAGE_SIZE == 0, "entry-offset", entry, "offset 0x%" PRIx64, entry->offset);
     if (o->refs > 0 && (o->map != map || o->distance != distance))
         o->several = true;
+    AUDIT(audit_on_list(&entry->object->users, &entry->object_link), "object-users", entry->object,
+          "entry %p is not among them", (const void *)entry);
     o->refs++;
     o->map = map;
     o->distance = distance;
@@ -77,6 +79,8 @@ static void check_map(struct vm_map *map)
               entry->start, entry->end, below);
         AUDIT(entry->gap == entry->start - below, "entry-gap", entry, "0x%" PRIx64 ", should be 0x%" PRIx64,
               entry->gap, entry->start - below);
+        AUDIT(entry->map == map, "entry-map", entry, "of map %p, says %p", (const void *)map,
+              (const void *)entry->map);
         check_attributes(entry);
         note_object(map, entry);
         below = entry->end;
@@ -103,69 +107,106 @@ static bool is_covered(const struct vm_object *object, struct vm_map *map, hal_v
     return false;
 }
 
-static void check_object_page(const struct audit_object *o, uint64_t index, const void *page)
+const struct vm_page *audit_object_page(const struct vm_object *object, uint64_t index, bool *own,
+                                        bool *writable)
 {
-    const struct vm_object *object = (const void *)o->address;
+    const void *item = object->pages.root;
+    unsigned level = object->pages.height;
 
-    audit_own_pages(page, 0, "memory object");
-    if (!object->shared)
-        AUDIT(is_covered(object, o->map, (index << PAGE_SHIFT) + (uint64_t)o->distance), "object-page",
-              object, "page %" PRIu64 " is behind no entry", index);
-}
-
-/* Returns the pages below a node. */
-static uint64_t check_radix(const struct audit_object *o, const struct radix_node *node, unsigned level,
-                            uint64_t first)
-{
-    uint64_t pages = 0, used = 0;
-
-    audit_own(AUDIT_RADIX, node, "memory object");
-    for (unsigned i = 0; i < RADIX_SLOTS; i++) {
-        uint64_t index = first + ((uint64_t)i << RADIX_SHIFT * level);
-        if (node->slot[i] == NULL)
-            continue;
-        used++;
-        if (level > 0) {
-            pages += check_radix(o, node->slot[i], level - 1, index);
-            continue;
-        }
-        check_object_page(o, index, node->slot[i]);
-        pages++;
+    *own = true;
+    *writable = object->pages.writable;
+    if (index >> RADIX_SHIFT * level != 0)
+        return NULL;
+    while (item != NULL && level-- > 0) {
+        const struct radix_node *node = item;
+        const unsigned slot = index >> RADIX_SHIFT * level & (RADIX_SLOTS - 1);
+        *own = *own && node->refs == 1;
+        *writable = *writable && (node->writable >> slot & 1) != 0;
+        item = (node->used >> slot & 1) != 0 ? node->slot[slot] : NULL;
     }
-    AUDIT(used == node->used && used > 0, "radix-used", node, "%" PRIu64 " slots used, counted %" PRIu64,
-          used, node->used);
-    return pages;
+    *own = *own && item != NULL && ((const struct vm_page *)item)->refs == 1;
+    return item;
 }
 
-static uint64_t check_object(struct audit_object *o)
+/* A slot or root holds a node: returns it, if nobody was seen to hold it before. */
+static bool note_node(const void *item, const void *holder)
+{
+    struct audit_object *o = audit_object(AUDIT_RADIX, item, holder);
+
+    o->owner = "memory object";
+    return o->refs++ == 0;
+}
+
+/* A slot at `level` holds `item`, a node or page for the indices from `first` on: pages behind no entry are found for every
+ * object, references are counted once for each slot. */
+static void check_item(const struct audit_object *o, const void *item, unsigned level, uint64_t first,
+                       bool writable, bool count)
 {
     const struct vm_object *object = (const void *)o->address;
-    uint64_t pages = 0;
+
+    if (level == 0) {
+        const struct vm_page *page = item;
+        if (count)
+            audit_page_ref(page, object);
+        AUDIT(!writable || page->refs == 1, "radix-writable", object,
+              "page %" PRIu64 " is shared, and mapped writable", first);
+        if (!object->shared)
+            AUDIT(is_covered(object, o->map, (first << PAGE_SHIFT) + (uint64_t)o->distance), "object-page",
+                  object, "page %" PRIu64 " is behind no entry", first);
+        return;
+    }
+    const struct radix_node *node = item;
+    const bool inside = count ? note_node(node, object) : false;
+    AUDIT(node->used != 0, "radix-used", node, "no slots are used");
+    AUDIT((node->writable & ~node->used) == 0 && (node->writable == 0 || writable), "radix-writable", node,
+          "slots 0x%" PRIx64 " of 0x%" PRIx64 ", above: %u", node->writable, node->used, writable);
+    for (unsigned i = 0; i < RADIX_SLOTS; i++) {
+        if ((node->used >> i & 1) != 0)
+            check_item(o, node->slot[i], level - 1, first + ((uint64_t)i << RADIX_SHIFT * (level - 1)),
+                       (node->writable >> i & 1) != 0, inside);
+    }
+}
+
+static void check_object(struct audit_object *o)
+{
+    const struct vm_object *object = (const void *)o->address;
 
     AUDIT(o->refs == object->refs, "object-refs", object, "%" PRIu64 " references, counted %" PRIu64, o->refs,
           object->refs);
+    AUDIT(audit_list_count(&object->users) == o->refs, "object-users", object,
+          "%u users, %" PRIu64 " entries", audit_list_count(&object->users), o->refs);
     AUDIT(object->shared || !o->several, "object-private", object, "never shared, and in two places");
-    AUDIT((object->pages.root == NULL) == (object->pages.height == 0), "radix-root", object,
-          "height %u, root %p", object->pages.height, object->pages.root);
+    AUDIT(object->pages.root != NULL || (object->pages.height == 0 && !object->pages.writable), "radix-root",
+          object, "height %u, no root", object->pages.height);
     if (object->pages.root != NULL)
-        pages = check_radix(o, object->pages.root, object->pages.height - 1, 0);
-    AUDIT(pages == object->resident, "object-resident", object, "%" PRIu64 " pages, counted %" PRIu64, pages,
-          object->resident);
+        check_item(o, object->pages.root, object->pages.height, 0, object->pages.writable, true);
     o->owner = "map";
-    return pages;
+}
+
+static void check_nodes(void)
+{
+    AUDIT_EACH(o, AUDIT_RADIX)
+    {
+        const struct radix_node *node = (const void *)o->address;
+        AUDIT(o->refs == node->refs, "radix-refs", node, "%" PRIu64 " references, counted %" PRIu64, o->refs,
+              node->refs);
+        AUDIT(node->refs == 1 || node->writable == 0, "radix-writable", node,
+              "slots 0x%" PRIx64 " of a node that is shared", node->writable);
+    }
 }
 
 void audit_maps(void)
 {
     int64_t counted = 0;
-    uint64_t pages = 0;
 
     AUDIT_EACH(map, AUDIT_MAP)
     check_map((void *)map->address);
     AUDIT_EACH(object, AUDIT_OBJECT)
-    pages += check_object(object);
+    check_object(object);
+    check_nodes();
     for (uint32_t i = 0; i < hal_info.cpu_count; i++)
         counted += vm_stat_cpu[i].value[VM_STAT_OBJECT_PAGES];
+    const uint64_t pages = audit_page_count();
     AUDIT((int64_t)pages == counted, "stat-pages", vm_stat_cpu,
           "%" PRIu64 " pages in objects, counted %" PRId64, pages, counted);
 }

@@ -17,7 +17,6 @@
 #include <string.h>
 #include <vm/pmap.h>
 #include <vm/vm_page.h>
-#include <vm/vm_radix.h>
 
 #define DONE "all of the test was done"
 
@@ -145,61 +144,6 @@ static void test_symbols(void)
     uint64_t offset;
 
     SIM_CHECK(kern_symbol_lookup(0, &offset) == NULL);
-}
-
-/* ---- vm/vm_radix.c ---- */
-
-#define RADIX_ITEMS 300u
-
-static uint64_t radix_index(unsigned i)
-{
-    static const uint64_t scale[] = {1, 63, 4097, 262145, UINT64_C(1) << 40};
-
-    return i * scale[i % 5];
-}
-
-static void test_radix(void)
-{
-    static char item[RADIX_ITEMS];
-    struct vm_radix tree;
-    uint64_t index = 0, count = 0;
-
-    vm_radix_init(&tree);
-    SIM_CHECK(vm_radix_lookup(&tree, 0) == NULL && vm_radix_remove(&tree, 7) == NULL &&
-              vm_radix_next(&tree, &index) == NULL);
-    for (unsigned i = 0; i < RADIX_ITEMS; i++)
-        if (vm_radix_lookup(&tree, radix_index(i)) == NULL) {
-            SIM_CHECK(vm_radix_insert(&tree, radix_index(i), &item[i]));
-            count++;
-        }
-
-    uint64_t last = 0, found = 0;
-    for (index = 0; vm_radix_next(&tree, &index) != NULL; index++) {
-        SIM_CHECK(found == 0 || index > last);
-        last = index;
-        found++;
-    }
-    SIM_CHECK(found == count);
-
-    for (unsigned i = 0; i < RADIX_ITEMS; i++) {
-        void *there = vm_radix_lookup(&tree, radix_index(i));
-        SIM_CHECK(vm_radix_remove(&tree, radix_index(i)) == there);
-        SIM_CHECK(vm_radix_lookup(&tree, radix_index(i)) == NULL);
-    }
-    SIM_CHECK(tree.root == NULL && tree.height == 0);
-}
-
-/* Removing what is not there, next to what is. */
-static void test_radix_neighbours(void)
-{
-    struct vm_radix tree;
-    char item;
-
-    vm_radix_init(&tree);
-    SIM_CHECK(vm_radix_insert(&tree, 5000, &item));
-    SIM_CHECK(vm_radix_remove(&tree, 5001) == NULL && vm_radix_remove(&tree, 1) == NULL);
-    SIM_CHECK(vm_radix_lookup(&tree, 1) == NULL && vm_radix_lookup(&tree, UINT64_C(1) << 30) == NULL);
-    SIM_CHECK(vm_radix_remove(&tree, 5000) == &item);
 }
 
 /* ---- sched/runq.c ---- */
@@ -616,8 +560,6 @@ static const struct test tests[] = {
     {test_blocks, "copying, moving, filling, comparing", SIM_FAILED, DONE, NULL, 0},
     {test_cmdline, "words of the command line", SIM_FAILED, DONE, "one  two=2 three", 0},
     {test_symbols, "an address below all functions", SIM_FAILED, DONE, NULL, 0},
-    {test_radix, "radix tree: insert, walk, remove", SIM_FAILED, DONE, NULL, 0},
-    {test_radix_neighbours, "radix tree: what is not there", SIM_FAILED, DONE, NULL, 0},
     {test_runq, "run queue: order", SIM_FAILED, DONE, NULL, 0},
     {test_timeouts, "timeouts: order, cancel", SIM_FAILED, DONE, NULL, 0},
     {test_milliseconds, "milliseconds as ticks", SIM_FAILED, DONE, NULL, 0},
