@@ -23,8 +23,8 @@
       type == 0 ? name == MACH_PORT_NULL : send_disposition(type);
     predicate port_named(integer name) = name != MACH_PORT_NULL && name != MACH_PORT_DEAD;
 
-    predicate array_good(integer type, integer copy) =
-      any_disposition(type) && (copy == MACH_MSG_PHYSICAL_COPY || copy == MACH_MSG_VIRTUAL_COPY);
+    predicate copy_good(integer copy) = copy == MACH_MSG_PHYSICAL_COPY || copy == MACH_MSG_VIRTUAL_COPY;
+    predicate array_good(integer type, integer copy) = any_disposition(type) && copy_good(copy);
 */
 
 /* A message of `size` bytes: MACH_MSG_SUCCESS, MACH_SEND_MSG_TOO_SMALL (no header, or no multiple of 4),
@@ -109,6 +109,15 @@ struct ipc_check_count {
     uint32_t rights; /* named by descriptors, and by arrays out of line */
 };
 
+/* Is that a way to send what is out of line?  Both are the same: copied when one of both sides writes. */
+/*@ assigns \nothing;
+    ensures way: \result <==> copy_good(copy);
+*/
+static inline bool ipc_check_copy(mach_msg_copy_options_t copy)
+{
+    return copy == MACH_MSG_PHYSICAL_COPY || copy == MACH_MSG_VIRTUAL_COPY;
+}
+
 /*
  * `count` rights of one disposition in a descriptor, besides *rights before it.  array: out of line, copied as `copy` says.
  * MACH_MSG_SUCCESS, *rights higher; MACH_SEND_INVALID_TYPE unknown disposition or way to copy; MACH_SEND_TOO_LARGE more than
@@ -131,7 +140,7 @@ struct ipc_check_count {
 static inline mach_msg_return_t ipc_check_rights(mach_msg_type_name_t type, mach_msg_copy_options_t copy,
                                                  uint32_t count, uint32_t *rights)
 {
-    if (!MACH_MSG_TYPE_PORT_ANY(type) || (copy != MACH_MSG_PHYSICAL_COPY && copy != MACH_MSG_VIRTUAL_COPY))
+    if (!MACH_MSG_TYPE_PORT_ANY(type) || !ipc_check_copy(copy))
         return MACH_SEND_INVALID_TYPE;
     if (count > IPC_KMSG_RIGHTS_MAX - *rights)
         return MACH_SEND_TOO_LARGE;
@@ -148,6 +157,8 @@ static inline mach_msg_return_t ipc_check_descriptor(const mach_msg_descriptor_t
     switch (d->type.type) {
     case MACH_MSG_PORT_DESCRIPTOR:
         return ipc_check_rights(d->port.disposition, MACH_MSG_PHYSICAL_COPY, 1, rights);
+    case MACH_MSG_OOL_DESCRIPTOR:
+        return ipc_check_copy(d->out_of_line.copy) ? MACH_MSG_SUCCESS : MACH_SEND_INVALID_TYPE;
     case MACH_MSG_OOL_PORTS_DESCRIPTOR:
         return ipc_check_rights(d->ool_ports.disposition, d->ool_ports.copy, d->ool_ports.count, rights);
     default:

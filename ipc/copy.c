@@ -12,6 +12,7 @@
 #include <kern/panic.h>
 #include <kern/task.h>
 #include <vm/vm_map.h>
+#include <vm/vm_map_copy.h>
 
 #define RIGHTS_INLINE 8u /* of a body, that need no memory to be taken */
 #define TAKE_REMOTE 0u
@@ -21,6 +22,12 @@
 
 /* --- in --- */
 
+/* What was read of a descriptor. */
+union copyin_ool {
+    mach_port_name_t *names;  /* array of ports */
+    struct vm_map_copy *copy; /* memory */
+};
+
 /* A message on its way in: what was read of it, and not taken yet. */
 struct copyin {
     const struct task *task;
@@ -28,7 +35,7 @@ struct copyin {
     struct ipc_check_count count;
     struct ipc_right_take *takes; /* of the header, then of the body in its order */
     uint32_t taken;               /* those that are set */
-    mach_port_name_t **names;     /* of descriptor i, if it is an array of ports */
+    union copyin_ool *ool;        /* of descriptor i, if it is out of line */
 };
 
 static mach_msg_return_t take_error(uint32_t failed)
@@ -76,13 +83,15 @@ static mach_msg_return_t prepare_body(struct copyin *in)
     mach_msg_return_t mr = MACH_MSG_SUCCESS;
 
     for (uint32_t i = 0; i < in->count.descriptors; i++, d = ipc_descriptor_next(d)) {
-        in->names[i] = NULL;
+        in->ool[i] = (union copyin_ool){.names = NULL};
         if (mr != MACH_MSG_SUCCESS)
-            continue; /* all names are set, for abandon() */
+            continue; /* all are set, for abandon() */
         if (d->type.type == MACH_MSG_PORT_DESCRIPTOR)
             prepare_right(in, d->port.name, d->port.disposition);
+        else if (d->type.type == MACH_MSG_OOL_DESCRIPTOR)
+            mr = ipc_ool_read(in->task->map, &d->out_of_line, &in->ool[i].copy);
         else
-            mr = prepare_ool_ports(in, &d->ool_ports, &in->names[i]);
+            mr = prepare_ool_ports(in, &d->ool_ports, &in->ool[i].names);
     }
     return mr;
 }
@@ -93,8 +102,10 @@ static void abandon(struct copyin *in)
     mach_msg_descriptor_t *d = ipc_kmsg_descriptors(in->kmsg);
 
     for (uint32_t i = 0; i < in->count.descriptors; i++, d = ipc_descriptor_next(d)) {
-        if (in->names[i] != NULL)
-            kmem_free(in->names[i], d->ool_ports.count * sizeof(struct ipc_port *));
+        if (d->type.type == MACH_MSG_OOL_DESCRIPTOR)
+            vm_map_copy_discard(in->ool[i].copy);
+        else if (in->ool[i].names != NULL)
+            kmem_free(in->ool[i].names, d->ool_ports.count * sizeof(struct ipc_port *));
     }
 }
 
@@ -126,6 +137,15 @@ static void commit_ool_ports(struct copyin *in, mach_msg_ool_ports_descriptor_t 
         (void)vm_map_deallocate(in->task->map, source, d->count * sizeof(mach_port_name_t));
 }
 
+static void commit_ool(struct copyin *in, mach_msg_ool_descriptor_t *d, struct vm_map_copy *copy)
+{
+    hal_va_t source = d->address;
+
+    d->address = (uintptr_t)copy;
+    if (d->deallocate)
+        (void)vm_map_deallocate(in->task->map, source, d->size);
+}
+
 /* The rights are out of the space: put them into the message, and remove the memory that goes with it. */
 static void commit_body(struct copyin *in)
 {
@@ -137,14 +157,16 @@ static void commit_body(struct copyin *in)
             d->port.disposition = ipc_right_result(d->port.disposition) & 0xffu;
             in->kmsg->port[i] = take->port;
             take++;
+        } else if (d->type.type == MACH_MSG_OOL_DESCRIPTOR) {
+            commit_ool(in, &d->out_of_line, in->ool[i].copy);
         } else {
-            commit_ool_ports(in, &d->ool_ports, in->names[i], take);
+            commit_ool_ports(in, &d->ool_ports, in->ool[i].names, take);
             take += d->ool_ports.count;
         }
     }
 }
 
-/* takes and names have room. */
+/* takes and ool have room. */
 static mach_msg_return_t copyin_run(struct copyin *in)
 {
     uint32_t failed = TAKE_REMOTE;
@@ -166,24 +188,24 @@ static mach_msg_return_t copyin_run(struct copyin *in)
 /* A message that has more rights, or descriptors, than are kept on the stack. */
 static mach_msg_return_t copyin_large(struct copyin *in)
 {
-    uint64_t names_size = in->count.descriptors * sizeof(*in->names);
+    uint64_t ool_size = in->count.descriptors * sizeof(*in->ool);
     uint64_t takes_size = (TAKE_BODY + in->count.rights) * sizeof(*in->takes);
-    char *memory = kmem_alloc(takes_size + names_size);
+    char *memory = kmem_alloc(takes_size + ool_size);
 
     if (memory == NULL)
         return MACH_SEND_NO_BUFFER;
     in->takes = (void *)memory;
-    in->names = (void *)(memory + takes_size);
+    in->ool = (void *)(memory + takes_size);
     mach_msg_return_t mr = copyin_run(in);
-    kmem_free(memory, takes_size + names_size);
+    kmem_free(memory, takes_size + ool_size);
     return mr;
 }
 
 mach_msg_return_t ipc_kmsg_copyin(const struct task *task, struct ipc_kmsg *kmsg)
 {
     struct ipc_right_take takes[TAKE_BODY + RIGHTS_INLINE];
-    mach_port_name_t *names[RIGHTS_INLINE];
-    struct copyin in = {.task = task, .kmsg = kmsg, .takes = takes, .names = names};
+    union copyin_ool ool[RIGHTS_INLINE];
+    struct copyin in = {.task = task, .kmsg = kmsg, .takes = takes, .ool = ool};
 
     mach_msg_return_t mr = ipc_check_header(&kmsg->head);
     if (mr == MACH_MSG_SUCCESS)
@@ -248,6 +270,12 @@ static void copyout_ool_ports(const struct task *task, mach_msg_ool_ports_descri
     d->count = 0;
 }
 
+static void copyout_ool(const struct task *task, mach_msg_ool_descriptor_t *d, mach_msg_return_t *shortage)
+{
+    d->deallocate = true; /* as above */
+    *shortage |= ipc_ool_write(task->map, d);
+}
+
 static mach_msg_return_t copyout_body(const struct task *task, struct ipc_kmsg *kmsg)
 {
     mach_msg_descriptor_t *d = ipc_kmsg_descriptors(kmsg);
@@ -256,6 +284,8 @@ static mach_msg_return_t copyout_body(const struct task *task, struct ipc_kmsg *
     for (uint32_t i = 0; i < kmsg->port_count; i++, d = ipc_descriptor_next(d)) {
         if (d->type.type == MACH_MSG_PORT_DESCRIPTOR)
             copyout_port(task, &d->port, kmsg->port[i], &shortage);
+        else if (d->type.type == MACH_MSG_OOL_DESCRIPTOR)
+            copyout_ool(task, &d->out_of_line, &shortage);
         else
             copyout_ool_ports(task, &d->ool_ports, &shortage);
         kmsg->port[i] = NULL;
@@ -322,6 +352,8 @@ void ipc_kmsg_copyout_undo(const struct task *task, struct ipc_kmsg *kmsg)
     for (uint32_t i = 0; i < kmsg->port_count; i++, d = ipc_descriptor_next(d)) {
         if (d->type.type == MACH_MSG_PORT_DESCRIPTOR)
             name_undo(task->space, d->port.name, d->port.disposition);
+        else if (d->type.type == MACH_MSG_OOL_DESCRIPTOR)
+            (void)vm_map_deallocate(task->map, d->out_of_line.address, d->out_of_line.size);
         else
             undo_ool_ports(task, &d->ool_ports);
     }

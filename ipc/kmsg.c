@@ -16,6 +16,7 @@
 #include <kern/cpu.h>
 #include <kern/panic.h>
 #include <kern/thread.h>
+#include <vm/vm_map_copy.h>
 
 #define KMSG_SMALL 256u /* bytes of a struct ipc_kmsg with its message that come from their own cache */
 
@@ -93,6 +94,8 @@ static uint32_t descriptor_rights(struct ipc_kmsg_walk *w)
         w->type = d->port.disposition;
         return 1;
     }
+    if (d->type.type == MACH_MSG_OOL_DESCRIPTOR)
+        return 0;
     w->port = ipc_ool_ports(&d->ool_ports);
     w->type = d->ool_ports.disposition;
     return w->port != NULL ? d->ool_ports.count : 0;
@@ -129,6 +132,8 @@ void ipc_kmsg_release(struct ipc_kmsg *kmsg)
     for (uint32_t i = 0; i < kmsg->port_count; i++, d = ipc_descriptor_next(d)) {
         if (d->type.type == MACH_MSG_OOL_PORTS_DESCRIPTOR)
             ipc_ool_ports_free(&d->ool_ports);
+        else if (d->type.type == MACH_MSG_OOL_DESCRIPTOR)
+            vm_map_copy_discard(ipc_ool_copy(&d->out_of_line));
     }
     if (kmsg->port != kmsg->port_inline)
         kmem_free(kmsg->port, kmsg->port_count * sizeof(*kmsg->port));

@@ -4,6 +4,7 @@
  * rights are held by the pointers remote, local and port[] instead of the names, that the dispositions are in received form
  * (MACH_MSG_TYPE_PORT_RECEIVE, _SEND, _SEND_ONCE), and that the address in a descriptor of something out of line is the kernel's:
  *   array of ports    struct ipc_port *[count] (kmem_alloc()), each with a right or NULL or IPC_PORT_DEAD; 0 for none
+ *   memory            struct vm_map_copy; 0 for none
  */
 #ifndef IPC_KMSG_H
 #define IPC_KMSG_H
@@ -98,7 +99,7 @@ HAL_NODISCARD mach_msg_return_t ipc_kmsg_copyin(const struct task *task, struct 
  * destination: name for msgh_local_port.  Header in received form: reply right remote.
  * Returns: MACH_MSG_SUCCESS; MACH_RCV_HEADER_ERROR, MACH_RCV_BODY_ERROR, with the shortages that were met (MACH_MSG_IPC_SPACE,
  * MACH_MSG_IPC_KERNEL, MACH_MSG_VM_SPACE, MACH_MSG_VM_KERNEL): rights that found no room were destroyed, their names are
- * MACH_PORT_NULL; arrays that found none are empty, at address 0.  No pointer is left in kmsg.
+ * MACH_PORT_NULL; arrays and memory that found none are empty, at address 0.  No pointer is left in kmsg.
  * Context: no lock; task is current.
  */
 mach_msg_return_t ipc_kmsg_copyout(const struct task *task, struct ipc_kmsg *kmsg,

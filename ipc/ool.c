@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Arrays of ports out of line: their memory.  What becomes of the rights is in ipc/copy.c.
+ * What is out of line: its memory.  What becomes of the rights is in ipc/copy.c.
  *
  * Names are half as large as pointers, so an array of ports first holds the names that were read, and in the end those to be
  * written.
@@ -9,6 +9,31 @@
 #include <ipc/port.h>
 #include <kern/cache.h>
 #include <vm/vm_map.h>
+#include <vm/vm_map_copy.h>
+
+mach_msg_return_t ipc_ool_read(struct vm_map *map, const mach_msg_ool_descriptor_t *d,
+                               struct vm_map_copy **copy)
+{
+    switch (vm_map_copyin(map, d->address, d->size, copy)) {
+    case KERN_SUCCESS:
+        return MACH_MSG_SUCCESS;
+    case KERN_RESOURCE_SHORTAGE:
+        return MACH_SEND_NO_BUFFER;
+    default:
+        return MACH_SEND_INVALID_MEMORY;
+    }
+}
+
+mach_msg_return_t ipc_ool_write(struct vm_map *map, mach_msg_ool_descriptor_t *d)
+{
+    struct vm_map_copy *copy = ipc_ool_copy(d);
+
+    if (vm_map_copyout(map, copy, &d->address) == KERN_SUCCESS)
+        return 0;
+    vm_map_copy_discard(copy);
+    d->size = 0;
+    return MACH_MSG_VM_SPACE;
+}
 
 _Static_assert(sizeof(mach_port_name_t) <= sizeof(struct ipc_port *), "names fit where ports do");
 

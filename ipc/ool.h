@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
+ * Memory out of line: in the kernel a copy of it, whose address stands in the descriptor.
  * Arrays of ports out of line: names in a task's memory outside, in the kernel an array of ports whose address stands in the
  * descriptor (ipc/kmsg.h).
  */
@@ -11,6 +12,27 @@
 
 struct ipc_port;
 struct vm_map;
+struct vm_map_copy;
+
+/* The memory of a descriptor in kernel form; NULL: there is none. */
+static inline struct vm_map_copy *ipc_ool_copy(const mach_msg_ool_descriptor_t *d)
+{
+    return (struct vm_map_copy *)(uintptr_t)d->address;
+}
+
+/*
+ * Copy the memory that a descriptor of a user points to.
+ * Returns: MACH_MSG_SUCCESS; MACH_SEND_NO_BUFFER; MACH_SEND_INVALID_MEMORY it can't be read: *copy is NULL.
+ * Context: no lock.
+ */
+HAL_NODISCARD mach_msg_return_t ipc_ool_read(struct vm_map *map, const mach_msg_ool_descriptor_t *d,
+                                             struct vm_map_copy **copy);
+/*
+ * Enter the memory of a descriptor into the map, and its address into the descriptor (0 for none).
+ * Returns: 0; MACH_MSG_VM_SPACE: the copy is discarded, and the descriptor is empty.
+ * Context: no lock.
+ */
+HAL_NODISCARD mach_msg_return_t ipc_ool_write(struct vm_map *map, mach_msg_ool_descriptor_t *d);
 
 /* The array of a descriptor in kernel form; NULL: there is none. */
 static inline struct ipc_port **ipc_ool_ports(const mach_msg_ool_ports_descriptor_t *d)

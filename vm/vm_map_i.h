@@ -41,6 +41,13 @@ struct vm_map {
     uint64_t size GUARDED_BY(lock);             /* bytes in entries */
 };
 
+/* Memory that is in no map. Belongs to its holder alone. */
+struct vm_map_copy {
+    struct list entries; /* struct vm_map_entry, without holes; the first begins at 0 */
+    uint64_t offset;     /* of the first byte, in the first page */
+    uint64_t size;       /* bytes from there, > 0 */
+};
+
 /* --- the tree of entries (vm_map_tree.c). Context of all: map->lock held -------------------------------- */
 
 /* Enter `entry`: start and end are set and overlap nothing. */

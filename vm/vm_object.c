@@ -270,3 +270,25 @@ kern_return_t vm_object_copy(struct vm_object *object, uint64_t first, uint64_t 
     (void)vm_radix_clear(&pages, &(uint64_t){UINT64_MAX});
     return KERN_RESOURCE_SHORTAGE;
 }
+
+bool vm_object_trim(struct vm_object *object, uint64_t index, size_t from, size_t to)
+{
+    struct vm_page *old = NULL;
+    bool own;
+
+    spin_lock(&object->lock);
+    const struct vm_page *page = vm_radix_find(&object->pages, index, false, &own);
+    char *fresh = page != NULL ? vm_page_alloc_zero(0) : NULL;
+    bool done = page == NULL;
+    if (fresh != NULL) {
+        memcpy(fresh + from, (const char *)vm_page_address(page) + from, to - from);
+        struct vm_page *trimmed = vm_page_adopt(fresh);
+        done = vm_radix_insert(&object->pages, index, trimmed, &old);
+        if (!done)
+            old = trimmed;
+    }
+    spin_unlock(&object->lock);
+    if (old != NULL)
+        vm_page_unref(old);
+    return done;
+}

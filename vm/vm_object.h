@@ -93,4 +93,8 @@ bool vm_object_clear_step(struct vm_object *object, uint64_t *budget);
 HAL_NODISCARD kern_return_t vm_object_copy(struct vm_object *object, uint64_t first, uint64_t end,
                                            struct vm_object **copy, uint64_t *index);
 
+/* Leave only the bytes [from, to) of the page with number `index`, if there is one; the others become zero. Returns false
+ * without memory. Context: the caller alone uses the object, and it is not mapped. */
+HAL_NODISCARD bool vm_object_trim(struct vm_object *object, uint64_t index, size_t from, size_t to);
+
 #endif

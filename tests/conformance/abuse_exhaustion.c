@@ -13,6 +13,32 @@ static void tell(int id)
     (void)test_send(TEST_CHILD_PORT(0), MACH_MSG_TYPE_COPY_SEND, id, 0);
 }
 
+/* The parent says when: the first writes after its memory was copied need pages, too. */
+static void wait_for_parent(void)
+{
+    struct test_message m;
+
+    REQUIRE_OK(test_receive(TEST_CHILD_PORT(1), &m, sizeof(m), 10 * TEST_SOON_MS));
+}
+
+/* Write to all memory of this task that may be written. */
+static void touch_own(void)
+{
+    mach_vm_address_t address = 0;
+    mach_vm_size_t size;
+    mach_port_t object;
+    struct vm_region_basic_info_64 info;
+    mach_msg_type_number_t count = VM_REGION_BASIC_INFO_COUNT_64;
+
+    for (; mach_vm_region(SELF, &address, &size, VM_REGION_BASIC_INFO_64, (vm_region_info_t)&info, &count,
+                          &object) == KERN_SUCCESS;
+         address += size) {
+        for (mach_vm_address_t at = address; (info.protection & VM_PROT_WRITE) != 0 && at < address + size;
+             at += PAGE_SIZE)
+            (void)__atomic_fetch_add((uint8_t *)at, 0, __ATOMIC_RELAXED);
+    }
+}
+
 static void touch_all(void *base)
 {
     for (uint64_t offset = 0; offset < HUGE_SIZE; offset += PAGE_SIZE)
@@ -23,6 +49,7 @@ static void child_takes_memory(void)
 {
     mach_vm_address_t base = 0;
 
+    wait_for_parent();
     REQUIRE_OK(mach_vm_allocate(SELF, &base, HUGE_SIZE, VM_FLAGS_ANYWHERE));
     tell(test_guarded(touch_all, (void *)base, 100 * TEST_SOON_MS) == GUARD_FAULTED ? 1 : 2);
 }
@@ -35,6 +62,7 @@ static void take_most(void)
     kernel_memory_pages_info_t pages;
     mach_vm_address_t base = 0, at;
 
+    wait_for_parent();
     REQUIRE_OK(mach_vm_allocate(SELF, &base, HUGE_SIZE, VM_FLAGS_ANYWHERE));
     at = base;
     do {
@@ -76,11 +104,14 @@ static void child_takes_threads(void)
 static void check(void (*function)(void), const char *text)
 {
     mach_port_t p = test_port_send();
-    struct test_right right = {p, MACH_MSG_TYPE_MAKE_SEND};
     struct test_message m = {0};
 
     test_leak_begin();
-    task_t task = test_child(function, &right, 1);
+    mach_port_t go = test_port_send();
+    const struct test_right rights[] = {{p, MACH_MSG_TYPE_MAKE_SEND}, {go, MACH_MSG_TYPE_MOVE_RECEIVE}};
+    task_t task = test_child(function, rights, 2);
+    touch_own();
+    REQUIRE_OK(test_send(go, MACH_MSG_TYPE_MOVE_SEND, 0, 0));
     /* it tells, or dies trying */
     while (test_receive(p, &m, sizeof(m), 10) != MACH_MSG_SUCCESS &&
            (test_type(task) & MACH_PORT_TYPE_SEND) != 0)

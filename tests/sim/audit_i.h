@@ -41,6 +41,7 @@ enum audit_kind {
     AUDIT_THREAD,
     AUDIT_MAP,
     AUDIT_MAP_ENTRY,
+    AUDIT_MAP_COPY,
     AUDIT_OBJECT,
     AUDIT_RADIX,
     AUDIT_PMAP,
@@ -57,11 +58,11 @@ struct audit_object {
     uint64_t refs;
     uint64_t srights;
     uint32_t sorights;
-    uint32_t places;        /* where a receive right is, or a thread is queued */
-    struct vm_map *map;     /* of a memory object: the first map that has it, and how far from its */
-    int64_t distance;       /* offsets the addresses there are */
-    bool several;           /* more than one map or distance */
-    struct ipc_port *queue; /* of a port in transit: the port that the message waits at */
+    uint32_t places;            /* where a receive right is, or a thread is queued */
+    const struct list *entries; /* of a memory object: of the first map or copy that has it, and how */
+    int64_t distance;           /* far from its offsets the addresses there are */
+    bool several;               /* more than one of them, or distance */
+    struct ipc_port *queue;     /* of a port in transit: the port that the message waits at */
 };
 
 struct audit_objects {
@@ -117,7 +118,8 @@ void audit_threads(void); /* audit_thread.c: threads and tasks */
 void audit_spaces(void);  /* audit_space.c: name spaces */
 void audit_ports(void);   /* audit_port.c: ports, sets, messages */
 void audit_port_counts(void);
-void audit_maps(void);  /* audit_vm.c: maps and objects */
+void audit_maps(void); /* audit_vm.c: maps and objects; behind the ports, whose messages have copies */
+void audit_copy(const struct vm_map_copy *copy, uint64_t size, const char *holder);
 void audit_pmaps(void); /* audit_pmap.c: page tables, ASIDs, TLBs */
 
 /* --- rights, as they are found --- */

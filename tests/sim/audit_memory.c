@@ -10,13 +10,21 @@ static const struct {
     const char *cache;
     enum audit_kind kind;
 } kinds[] = {
-    {"ipc_port", AUDIT_PORT},    {"ipc_port_request", AUDIT_REQUEST},
-    {"ipc_pset", AUDIT_PSET},    {"ipc_pset_link", AUDIT_PSET_LINK},
-    {"ipc_space", AUDIT_SPACE},  {"ipc_kmsg", AUDIT_KMSG},
-    {"task", AUDIT_TASK},        {"thread", AUDIT_THREAD},
-    {"vm_map", AUDIT_MAP},       {"vm_map_entry", AUDIT_MAP_ENTRY},
-    {"vm_object", AUDIT_OBJECT}, {"vm_radix", AUDIT_RADIX},
-    {"pmap", AUDIT_PMAP},        {"fpu", AUDIT_FPU},
+    {"ipc_port", AUDIT_PORT},
+    {"ipc_port_request", AUDIT_REQUEST},
+    {"ipc_pset", AUDIT_PSET},
+    {"ipc_pset_link", AUDIT_PSET_LINK},
+    {"ipc_space", AUDIT_SPACE},
+    {"ipc_kmsg", AUDIT_KMSG},
+    {"task", AUDIT_TASK},
+    {"thread", AUDIT_THREAD},
+    {"vm_map", AUDIT_MAP},
+    {"vm_map_entry", AUDIT_MAP_ENTRY},
+    {"vm_map_copy", AUDIT_MAP_COPY},
+    {"vm_object", AUDIT_OBJECT},
+    {"vm_radix", AUDIT_RADIX},
+    {"pmap", AUDIT_PMAP},
+    {"fpu", AUDIT_FPU},
 };
 
 /* Of one zone: who has each page; NULL: nobody yet. */

@@ -59,6 +59,11 @@ static const void *message_descriptor(const struct ipc_kmsg *kmsg, uint32_t i, c
         message_right(kmsg->port[i], d->port.disposition, kmsg, queue);
         return &d->port + 1;
     }
+    if (d->type.type == MACH_MSG_OOL_DESCRIPTOR) {
+        if (d->out_of_line.address != 0)
+            audit_copy((const void *)(uintptr_t)d->out_of_line.address, d->out_of_line.size, "message");
+        return &d->out_of_line + 1;
+    }
     AUDIT(d->type.type == MACH_MSG_OOL_PORTS_DESCRIPTOR, "message-descriptor", kmsg, "kind %u", d->type.type);
     struct ipc_port **port = (struct ipc_port **)(uintptr_t)d->ool_ports.address;
     uint32_t count = d->ool_ports.count;

@@ -46,19 +46,20 @@ static void check_attributes(const struct vm_map_entry *entry)
     AUDIT(entry->inheritance <= VM_INHERIT_LAST_VALID, "entry-inheritance", entry, "%u", entry->inheritance);
 }
 
-static void note_object(struct vm_map *map, const struct vm_map_entry *entry)
+/* An entry of a map, or of a copy: `entries` are all of it. */
+static void note_object(const struct list *entries, const struct vm_map_entry *entry)
 {
     if (entry->object == NULL)
         return;
     struct audit_object *o = audit_object(AUDIT_OBJECT, entry->object, entry);
     int64_t distance = (int64_t)(entry->start - entry->offset);
     AUDIT(entry->offset % PAGE_SIZE == 0, "entry-offset", entry, "offset 0x%" PRIx64, entry->offset);
-    if (o->refs > 0 && (o->map != map || o->distance != distance))
+    if (o->refs > 0 && (o->entries != entries || o->distance != distance))
         o->several = true;
     AUDIT(audit_on_list(&entry->object->users, &entry->object_link), "object-users", entry->object,
           "entry %p is not among them", (const void *)entry);
     o->refs++;
-    o->map = map;
+    o->entries = entries;
     o->distance = distance;
 }
 
@@ -82,7 +83,7 @@ static void check_map(struct vm_map *map)
         AUDIT(entry->map == map, "entry-map", entry, "of map %p, says %p", (const void *)map,
               (const void *)entry->map);
         check_attributes(entry);
-        note_object(map, entry);
+        note_object(&map->entries, entry);
         below = entry->end;
         size += entry->end - entry->start;
         hint = hint || map->hint == entry;
@@ -94,11 +95,33 @@ static void check_map(struct vm_map *map)
     AUDIT(next == &map->entries, "entry-tree", map, "entries in the list that are not in the tree");
 }
 
+void audit_copy(const struct vm_map_copy *copy, uint64_t size, const char *holder)
+{
+    uint64_t end = 0;
+
+    audit_own(AUDIT_MAP_COPY, copy, holder);
+    AUDIT_LIST(node, &copy->entries)
+    {
+        const struct vm_map_entry *entry = CONTAINER_OF(node, struct vm_map_entry, link);
+        audit_own(AUDIT_MAP_ENTRY, entry, "copy");
+        AUDIT(entry->map == NULL && entry->start == end && entry->end > end && entry->end % PAGE_SIZE == 0,
+              "copy-range", entry, "0x%" PRIx64 " - 0x%" PRIx64 " behind 0x%" PRIx64, entry->start,
+              entry->end, end);
+        note_object(&copy->entries, entry);
+        end = entry->end;
+    }
+    AUDIT(copy->size == size && size > 0 && copy->offset < PAGE_SIZE &&
+              end == round_page(copy->offset + size),
+          "copy-size", copy,
+          "%" PRIu64 " bytes from %" PRIu64 " in 0x%" PRIx64 ", its descriptor says %" PRIu64, copy->size,
+          copy->offset, end, size);
+}
+
 /* --- objects --- */
 
-static bool is_covered(const struct vm_object *object, struct vm_map *map, hal_va_t va)
+static bool is_covered(const struct vm_object *object, const struct list *entries, hal_va_t va)
 {
-    LIST_FOR_EACH(node, &map->entries)
+    LIST_FOR_EACH(node, entries)
     {
         const struct vm_map_entry *entry = CONTAINER_OF(node, struct vm_map_entry, link);
         if (va >= entry->start && va < entry->end)
@@ -151,8 +174,8 @@ static void check_item(const struct audit_object *o, const void *item, unsigned 
         AUDIT(!writable || page->refs == 1, "radix-writable", object,
               "page %" PRIu64 " is shared, and mapped writable", first);
         if (!object->shared)
-            AUDIT(is_covered(object, o->map, (first << PAGE_SHIFT) + (uint64_t)o->distance), "object-page",
-                  object, "page %" PRIu64 " is behind no entry", first);
+            AUDIT(is_covered(object, o->entries, (first << PAGE_SHIFT) + (uint64_t)o->distance),
+                  "object-page", object, "page %" PRIu64 " is behind no entry", first);
         return;
     }
     const struct radix_node *node = item;

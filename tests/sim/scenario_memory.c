@@ -48,6 +48,66 @@ static void memory_ranges(void)
     CALL(mach_vm_deallocate(self(), at, 64 * PAGE));
 }
 
+struct memory_message {
+    mach_msg_base_t base;
+    mach_msg_ool_descriptor_t memory[2];
+    mach_msg_max_trailer_t trailer;
+};
+
+static void send_memory(mach_port_t port, uint64_t address, mach_msg_size_t size, bool deallocate)
+{
+    struct memory_message m = {
+        .base = {.header = {MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, 0) | MACH_MSGH_BITS_COMPLEX,
+                            offsetof(struct memory_message, trailer), port, 0, 0, 810},
+                 .body = {2}},
+        .memory = {{.address = (void *)(uintptr_t)address,
+                    .size = size,
+                    .copy = MACH_MSG_VIRTUAL_COPY,
+                    .type = MACH_MSG_OOL_DESCRIPTOR},
+                   {.address = (void *)(uintptr_t)(address + PAGE + 8),
+                    .size = 100,
+                    .deallocate = deallocate,
+                    .type = MACH_MSG_OOL_DESCRIPTOR}},
+    };
+
+    CALL(mach_msg(&m.base.header, MACH_SEND_MSG, offsetof(struct memory_message, trailer), 0, 0, 0, 0));
+}
+
+static void take_memory(mach_port_t port, uint64_t *first, uint64_t *second)
+{
+    struct memory_message m;
+
+    CALL(mach_msg(&m.base.header, MACH_RCV_MSG, 0, sizeof(m), port, 0, 0));
+    *first = (uintptr_t)m.memory[0].address;
+    *second = (uintptr_t)m.memory[1].address;
+}
+
+/* Messages with memory: both sides write; one is not received. */
+static void memory_out_of_line(void)
+{
+    const mach_port_t port = scenario_port_send();
+    mach_vm_address_t mine = 0;
+    uint64_t came, few;
+
+    CALL(mach_vm_allocate(self(), &mine, 80 * PAGE, VM_FLAGS_ANYWHERE));
+    for (unsigned i = 0; i < 80; i++)
+        sim_store8(mine + i * PAGE + 10, (uint8_t)i);
+    send_memory(port, mine + 10, 70 * PAGE, false);
+    sim_store8(mine + 2 * PAGE + 10, 99);
+    send_memory(port, mine + 3 * PAGE, 66 * PAGE, true);
+    take_memory(port, &came, &few);
+    SIM_CHECK(sim_load8(came) == 0 && sim_load8(came + 69 * PAGE) == 69 && sim_load8(came + 2 * PAGE) == 2);
+    SIM_CHECK(sim_load8(came - 10) == 0 && sim_load8(few - 18) == 0 && sim_load8(few - 8) == 0);
+    sim_store8(came + 64 * PAGE, 1);
+    SIM_CHECK(sim_load8(mine + 64 * PAGE + 10) == 64);
+    CALL(mach_vm_deallocate(self(), came, 70 * PAGE));
+    CALL(mach_vm_deallocate(self(), few, 100));
+    sim_store8(mine + 69 * PAGE + 10, 1);
+    scenario_port_end(port);
+    CALL_IS(KERN_INVALID_ADDRESS, mach_vm_protect(self(), mine + 4 * PAGE, PAGE, FALSE, VM_PROT_READ));
+    CALL(mach_vm_deallocate(self(), mine, 80 * PAGE));
+}
+
 static void memory_other_task(void)
 {
     mach_port_t task = scenario_task();
@@ -360,6 +420,7 @@ static void host_facts(void)
 
 const struct scenario scenarios_memory[] = {
     {"memory_ranges", memory_ranges},
+    {"memory_out_of_line", memory_out_of_line},
     {"memory_other_task", memory_other_task},
     {"memory_shootdown", memory_shootdown},
     {"exception_default", exception_default},

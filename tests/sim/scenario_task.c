@@ -85,8 +85,11 @@ static void task_threads(void)
     scenario_release(raw);
 }
 
+/* The stack is not inherited: or else there might be no memory for this task's own copy of it, and the answer that should be
+ * written to it, with the right to the child, would be lost. */
 static void task_inherits(void)
 {
+    const mach_vm_size_t all = UINT64_C(1) << 60;
     mach_vm_address_t shared = 0, copied = 0, none = 0;
     mach_port_t child = 0;
     uint8_t byte[4096];
@@ -95,8 +98,9 @@ static void task_inherits(void)
     CALL(mach_vm_allocate(self(), &shared, 3 * 4096, VM_FLAGS_ANYWHERE));
     CALL(mach_vm_allocate(self(), &copied, 3 * 4096, VM_FLAGS_ANYWHERE));
     CALL(mach_vm_allocate(self(), &none, 4096, VM_FLAGS_ANYWHERE));
+    CALL(mach_vm_inherit(self(), 0, all, VM_INHERIT_NONE));
     CALL(mach_vm_inherit(self(), shared, 3 * 4096, VM_INHERIT_SHARE));
-    CALL(mach_vm_inherit(self(), none, 4096, VM_INHERIT_NONE));
+    CALL(mach_vm_inherit(self(), copied, 3 * 4096, VM_INHERIT_COPY));
     sim_store8(shared + 4096, 1);
     sim_store8(copied + 8192, 2);
     CALL(task_create(self(), TRUE, &child));
@@ -116,6 +120,7 @@ static void task_inherits(void)
     CALL(mach_vm_deallocate(self(), shared, 3 * 4096));
     CALL(mach_vm_deallocate(self(), copied, 3 * 4096));
     CALL(mach_vm_deallocate(self(), none, 4096));
+    CALL(mach_vm_inherit(self(), 0, all, VM_INHERIT_DEFAULT));
 }
 
 /* A task that suspends itself, and one that ends itself. */

@@ -16,7 +16,7 @@ unsigned test_generation;
 
 static void child_main(void (*function)(void))
 {
-    block.self = &block;
+    block = (struct mach_thread_block){.self = &block}; /* of a grandchild, it is a copy of the one in use */
     (void)mach_thread_set_tls((vm_address_t)&block);
     mach_task_self_ = mach_task_self_trap();
     bootstrap_port = MACH_PORT_NULL; /* the program has not ended when this task does */

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Copies of memory that are in no map.
+ *
+ * Lock order: the map of the source; a copy itself belongs to its holder alone.
+ */
+#include <hal/hal.h>
+#include <kern/cache.h>
+#include <vm/vm_map_copy.h>
+#include <vm/vm_map_i.h>
+#include <vm/vm_range.h>
+
+static struct cache copy_cache;
+
+void vm_map_copy_init_module(void)
+{
+    cache_init(&copy_cache, "vm_map_copy", sizeof(struct vm_map_copy), 8);
+}
+
+/* --- in ------------------------------------------------------------------------------------------------- */
+
+/* Is all of [start, end) allocated, and may it be read? */
+static kern_return_t copy_check(struct vm_map *map, hal_va_t start, hal_va_t end) REQUIRES(map->lock)
+{
+    const struct vm_map_entry *entry;
+
+    for (hal_va_t va = start; va < end; va = entry->end) {
+        entry = vm_map_lookup(map, va);
+        if (entry == NULL)
+            return KERN_INVALID_ADDRESS;
+        if (entry->protection == VM_PROT_NONE)
+            return KERN_PROTECTION_FAILURE;
+    }
+    return KERN_SUCCESS;
+}
+
+/* Copy the entries of [start, end), which were checked. On failure the copy has some of them. */
+static kern_return_t copy_entries(struct vm_map *map, hal_va_t start, hal_va_t end, struct vm_map_copy *copy)
+    REQUIRES(map->lock)
+{
+    const struct vm_map_entry *source;
+
+    for (hal_va_t va = start; va < end; va = source->end) {
+        source = vm_map_lookup(map, va);
+        struct vm_map_entry *entry = vm_map_entry_alloc();
+        if (entry == NULL)
+            return KERN_RESOURCE_SHORTAGE;
+        kern_return_t kr = vm_map_entry_copy(source, va, source->end < end ? source->end : end, entry);
+        if (kr != KERN_SUCCESS) {
+            vm_map_entry_free(entry);
+            return kr;
+        }
+        entry->start -= start;
+        entry->end -= start;
+        list_insert_tail(&copy->entries, &entry->link);
+    }
+    return KERN_SUCCESS;
+}
+
+/* Leave only the bytes [from, to) of the page at `at`. Returns false without memory. */
+static bool copy_trim_page(struct vm_map_entry *entry, uint64_t at, size_t from, size_t to)
+{
+    uint64_t index = (entry->offset + (at - entry->start)) >> PAGE_SHIFT;
+
+    return (from == 0 && to == PAGE_SIZE) || entry->object == NULL ||
+           vm_object_trim(entry->object, index, from, to);
+}
+
+/* The first and the last page belong to the copy only in part. Returns false without memory. */
+static bool copy_trim(struct vm_map_copy *copy)
+{
+    struct vm_map_entry *first = CONTAINER_OF(copy->entries.next, struct vm_map_entry, link);
+    struct vm_map_entry *last = CONTAINER_OF(copy->entries.prev, struct vm_map_entry, link);
+    uint64_t end = copy->offset + copy->size;
+    uint64_t last_page = trunc_page(end - 1);
+
+    if (last_page == 0)
+        return copy_trim_page(first, 0, copy->offset, end);
+    return copy_trim_page(first, 0, copy->offset, PAGE_SIZE) &&
+           copy_trim_page(last, last_page, 0, end - last_page);
+}
+
+kern_return_t vm_map_copyin(struct vm_map *map, hal_va_t address, uint64_t size, struct vm_map_copy **copy)
+{
+    hal_va_t start;
+    hal_va_t end;
+
+    *copy = NULL;
+    if (size == 0)
+        return KERN_SUCCESS;
+    if (!vm_range_round(address, size, &start, &end))
+        return KERN_INVALID_ADDRESS;
+    struct vm_map_copy *taken = cache_alloc(&copy_cache);
+    if (taken == NULL)
+        return KERN_RESOURCE_SHORTAGE;
+    list_init(&taken->entries);
+    taken->offset = address - start;
+    taken->size = size;
+
+    spin_lock(&map->lock);
+    kern_return_t kr = copy_check(map, start, end);
+    if (kr == KERN_SUCCESS)
+        kr = copy_entries(map, start, end, taken);
+    spin_unlock(&map->lock);
+    if (kr == KERN_SUCCESS && !copy_trim(taken))
+        kr = KERN_RESOURCE_SHORTAGE;
+    if (kr == KERN_SUCCESS)
+        *copy = taken;
+    else
+        vm_map_copy_discard(taken);
+    return kr;
+}
+
+/* --- out ------------------------------------------------------------------------------------------------ */
+
+static struct vm_map_entry *copy_pop(struct vm_map_copy *copy)
+{
+    struct list *node = list_pop(&copy->entries);
+
+    return node != NULL ? CONTAINER_OF(node, struct vm_map_entry, link) : NULL;
+}
+
+static void copy_enter(struct vm_map *map, hal_va_t start, struct vm_map_copy *copy) REQUIRES(map->lock)
+{
+    struct vm_map_entry *entry;
+    hal_va_t end = start;
+
+    while ((entry = copy_pop(copy)) != NULL) {
+        entry->start += start;
+        entry->end += start;
+        entry->protection = VM_PROT_DEFAULT;
+        entry->max_protection = VM_PROT_ALL;
+        entry->inheritance = VM_INHERIT_DEFAULT;
+        end = entry->end;
+        vm_map_tree_insert(map, entry);
+    }
+    vm_map_merge(map, start, end);
+}
+
+kern_return_t vm_map_copyout(struct vm_map *map, struct vm_map_copy *copy, hal_va_t *address)
+{
+    hal_va_t start;
+
+    *address = 0;
+    if (copy == NULL)
+        return KERN_SUCCESS;
+    spin_lock(&map->lock);
+    bool room = vm_map_tree_space(map, hal_info.user_base, round_page(copy->offset + copy->size), &start);
+    if (room)
+        copy_enter(map, start, copy);
+    spin_unlock(&map->lock);
+    if (!room)
+        return KERN_NO_SPACE;
+    *address = start + copy->offset;
+    cache_free(&copy_cache, copy);
+    return KERN_SUCCESS;
+}
+
+void vm_map_copy_discard(struct vm_map_copy *copy)
+{
+    struct vm_map_entry *entry;
+
+    if (copy == NULL)
+        return;
+    while ((entry = copy_pop(copy)) != NULL)
+        vm_map_entry_free(entry);
+    cache_free(&copy_cache, copy);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Copies of memory that are in no map: what a message carries out of line.  A copy is taken in time that depends on
+ * the number of entries it spans and of pages to be write-protected, not on its size: the pages are shared with the
+ * source until one of both is written (vm_object.h).  The bytes of the source that are in its first and last page,
+ * but not in the range, are not in the copy: there it is zero.
+ */
+#ifndef VM_VM_MAP_COPY_H
+#define VM_VM_MAP_COPY_H
+
+#include <hal/types.h>
+#include <mach/kern_return.h>
+
+struct vm_map;
+struct vm_map_copy;
+
+void vm_map_copy_init_module(void);
+
+/*
+ * Copy [address, address + size), which need not be aligned. size 0: *copy NULL.
+ * Returns: KERN_SUCCESS; KERN_INVALID_ADDRESS part of it is not allocated; KERN_PROTECTION_FAILURE part of it may not be read;
+ * KERN_RESOURCE_SHORTAGE: *copy is NULL.
+ * Context: no lock.
+ */
+HAL_NODISCARD kern_return_t vm_map_copyin(struct vm_map *map, hal_va_t address, uint64_t size,
+                                          struct vm_map_copy **copy);
+
+/*
+ * Enter the copy (NULL: of nothing) into the map, at the first fit, as memory with default attributes. *address: of its
+ * first byte, which is where in its page it was in the source; 0 for nothing.
+ * Returns: KERN_SUCCESS, the copy is used up; KERN_NO_SPACE: nothing changed.
+ * Context: no lock.
+ */
+HAL_NODISCARD kern_return_t vm_map_copyout(struct vm_map *map, struct vm_map_copy *copy, hal_va_t *address);
+
+/* Free a copy (NULL: nothing). Context: no lock. */
+void vm_map_copy_discard(struct vm_map_copy *copy);
+
+#endif
