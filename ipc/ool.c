@@ -27,12 +27,16 @@ mach_msg_return_t ipc_ool_read(struct vm_map *map, const mach_msg_ool_descriptor
 mach_msg_return_t ipc_ool_write(struct vm_map *map, mach_msg_ool_descriptor_t *d)
 {
     struct vm_map_copy *copy = ipc_ool_copy(d);
+    hal_va_t address;
+    mach_msg_return_t shortage = 0;
 
-    if (vm_map_copyout(map, copy, &d->address) == KERN_SUCCESS)
-        return 0;
-    vm_map_copy_discard(copy);
-    d->size = 0;
-    return MACH_MSG_VM_SPACE;
+    if (vm_map_copyout(map, copy, &address) != KERN_SUCCESS) {
+        vm_map_copy_discard(copy);
+        d->size = 0;
+        shortage = MACH_MSG_VM_SPACE;
+    }
+    d->address = address;
+    return shortage;
 }
 
 _Static_assert(sizeof(mach_port_name_t) <= sizeof(struct ipc_port *), "names fit where ports do");

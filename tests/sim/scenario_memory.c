@@ -104,7 +104,8 @@ static void memory_out_of_line(void)
     CALL(mach_vm_deallocate(self(), few, 100));
     sim_store8(mine + 69 * PAGE + 10, 1);
     scenario_port_end(port);
-    CALL_IS(KERN_INVALID_ADDRESS, mach_vm_protect(self(), mine + 4 * PAGE, PAGE, FALSE, VM_PROT_READ));
+    if (!scenario_fails()) /* without memory to split the range it stays */
+        CALL_IS(KERN_INVALID_ADDRESS, mach_vm_protect(self(), mine + 4 * PAGE, PAGE, FALSE, VM_PROT_READ));
     CALL(mach_vm_deallocate(self(), mine, 80 * PAGE));
 }
 
