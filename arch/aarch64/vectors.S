@@ -147,8 +147,7 @@ arch_uctx_resume:
     zero_pair x0, x1
     zero_pair x2, x3
     zero_pair x4, x5
-    zero_pair x6, x7
-    mov x9, xzr
+    zero_pair x6, x7                    // x9 is: UCTX_CALL
     zero_rest
     eret
 1:  cmp x9, #UCTX_RPC

@@ -44,8 +44,8 @@ def _add_verification(add):
 
     command = add("mutants", mutants.command, "seed faults into copies of the kernel and count those that the tests notice")
     command.add_argument("target", nargs="*", metavar="TARGET", help="sim or an ISA; default: all")
-    command.add_argument("--count", type=int, metavar="N", help="faults in C for each target (default: 80 for sim, 25 for "
-                         "an ISA)")
+    command.add_argument("--count", type=int, metavar="N",
+                         help="faults in C for each target (default: 80 for sim, 25 for an ISA)")
     command.add_argument("--seed", type=int, default=1, metavar="N", help="chooses them (default 1)")
     command.set_defaults(needs=(), flavour=None)
 

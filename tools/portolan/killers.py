@@ -72,9 +72,7 @@ class Guest:
             outcome = guest.run(boot, on_line=on_line)
         except _Noticed:
             return noticed[0]
-        if outcome.good:
-            return ""
-        return TIME_LIMIT if not outcome.console.halted else outcome.problems[0]
+        return outcome.problems[0] if outcome.problems else ""
 
 
 def calibrate(killers, factor, least):

@@ -14,6 +14,8 @@ LIMIT_FACTOR, LIMIT_LEAST = 6, 30  # of a test's cost without a fault; seconds
 IGNORED = shutil.ignore_patterns("build", ".git", "__pycache__")
 KEPT_OPTIONS = ("-I", "-D", "-std", "--target", "-ffreestanding", "-nostdlibinc")  # what the parser must know
 MACHINE_INDEPENDENT = ("kern", "ipc", "vm", "sched")
+HOST_TESTS = ("acpi_test", "fdt_test", "range_test")  # tests/drivers
+TESTS_OF_TESTS = ("model_test", "rv64_test")  # of the suite `sim`: no code of the kernel runs in them
 
 
 @dataclass(frozen=True)
@@ -106,8 +108,10 @@ class SimTarget(Target):
     def tests(self):
         found = []
         for name, words in sim.programs(self.build_place).items():
+            if name in TESTS_OF_TESTS:
+                continue
             if name in sim.SEEDED:
-                found.append(killers.Program(f"{name}, one seed", [words[0], "--seed", "1"]))
+                found.append(killers.Program(f"{name}, one seed", [words[0], "--seeds", "1..1"]))
             found.append(killers.Program(name, words))
         return found
 
@@ -125,7 +129,7 @@ class Rehearsal(SimTarget):
 
 
 class IsaTarget(Target):
-    """arch/<isa> and hal, by tests/hal on every machine of the board, and the conformance programs on the first one."""
+    """arch/<isa> and hal: tests/drivers, tests/hal on each machine of the board, conformance programs on the first."""
 
     def __init__(self, isa, verbose):
         super().__init__(isa, verbose)
@@ -139,8 +143,10 @@ class IsaTarget(Target):
 
     def tests(self):
         machines = machines_of(self.board)
-        return [killers.Guest(f"tests/hal on {machine.name}", halsuite.boot(machine, self.build_place, CPUS))
-                for machine in machines] + [
+        programs = self.build_place / "tests" / "drivers"
+        return [killers.Program(f"tests/drivers/{name}", [str(programs / name)]) for name in HOST_TESTS] + [
+            killers.Guest(f"tests/hal on {machine.name}", halsuite.boot(machine, self.build_place, CPUS))
+            for machine in machines] + [
             killers.Guest("tests/conformance", Boot(machines[0], self.build_place, CPUS, run.CMDLINE))]
 
     def attempts(self, count, seed):

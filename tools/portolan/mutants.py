@@ -4,7 +4,7 @@
 Each target (tools/portolan/mutant_target.py) is a part of the sources with the tests that answer for it:
 
     sim        kern ipc vm sched, by the suite `sim`
-    <isa>      arch/<isa> and hal, by tests/hal in QEMU, then by the conformance programs
+    <isa>      arch/<isa> and hal, by tests/drivers, then in QEMU by tests/hal and the conformance programs
 
 Faults in C are made by tools/portolan/mutate.py and drawn by lot; those in assembly are written down in
 tests/mutants/<isa>.toml and all tried. One that nobody notices needs a reason (tests/mutants/survivors.toml).

@@ -18,7 +18,7 @@ VARIATION_PROGRAMS = ("exception", "memory", "message", "preempt", "rpc", "threa
 DIFFERENCE_LINES = 20
 SUITES_OF_A_BUILD = ("build",)  # look at objects: run for every ISA
 SUITES_OF_A_CHECKED_BUILD = ("checked",)  # the same, with what only the checked build has
-SUITES_OF_THE_SOURCE = ("static", "mig")  # look at text, or run on the host: run once
+SUITES_OF_THE_SOURCE = ("static", "mig", "drivers")  # look at text, or run on the host: run once
 SUITES_OF_PROOFS = ("proof",)  # take minutes and both CPUs: run once, while nothing else runs
 
 
