@@ -84,6 +84,11 @@ static void page_tables(void)
     EXPECT_EQ(hal_info.leaf_levels >> hal_info.pt_levels, 0);
 }
 
+static void leaf_levels(void)
+{
+    EXPECT_EQ(hal_info.leaf_levels & MACHINE_LEAF_LEVELS, MACHINE_LEAF_LEVELS);
+}
+
 static void user_range(void)
 {
     EXPECT_EQ(hal_info.user_base % HAL_PAGE_SIZE, 0);
@@ -142,6 +147,7 @@ static const struct test_case cases[] = {
     {"hal_info", "the boot archive is whole and in no range of mem[]", archive},
     {"hal_info", "cmdline is what the boot loader passed, terminated", cmdline},
     {"hal_info", "leaf_levels has bit 0 and no level that pt_levels lacks", page_tables},
+    {"hal_info", "leaf_levels has every level that the ISA promises", leaf_levels},
     {"hal_info", "user_base and user_limit are page aligned, below the kernel's addresses", user_range},
     {"hal_info", "asid_bits fits hal_asid_t", asids},
     {"hal_info", "irq_count, fpu_size and time_hz are possible", sizes},

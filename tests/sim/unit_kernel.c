@@ -264,6 +264,15 @@ static void free_twice(void)
     cache_free(&cache, object);
 }
 
+static void free_reaped(void)
+{
+    cache_make();
+    void *object = cache_alloc(&cache);
+    cache_free(&cache, object);
+    SIM_CHECK(cache_reap() > 0);
+    cache_free(&cache, object);
+}
+
 static void free_to_other_cache(void)
 {
     cache_make();
@@ -566,6 +575,7 @@ static const struct test tests[] = {
     {test_cache, "object cache: allocate, free, reap", SIM_FAILED, DONE, NULL, 0},
     {test_kmem, "memory of any size", SIM_FAILED, DONE, NULL, 0},
     {free_twice, "object freed twice", SIM_PANIC, "freed twice", NULL, 0},
+    {free_reaped, "object freed twice, its page in between", SIM_PANIC, "is no object of it", NULL, 0},
     {free_to_other_cache, "object freed to another cache", SIM_PANIC, "is no object of it", NULL, 0},
     {free_inside, "pointer into an object freed", SIM_PANIC, "not the start of an object", NULL, 0},
     {free_header, "pointer before the objects freed", SIM_PANIC, "not the start of an object", NULL, 0},

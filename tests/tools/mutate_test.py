@@ -86,10 +86,11 @@ class Killers(unittest.TestCase):
         self.assertEqual(_shell("echo ok 1").run(), "")
 
     def test_a_program_that_hangs_is_noticed(self):
-        self.assertEqual(_shell("exec sleep 50", limit=0.2).run(), killers.TIME_LIMIT)
+        self.assertEqual(_shell("exec sleep 50", limit=0.02).run(), killers.TIME_LIMIT)
+        self.assertEqual(_shell("while :; do :; done", limit=0.5).run(), killers.TIME_LIMIT)
 
     def test_the_cheapest_is_first(self):
-        slow, fast = _shell("sleep 0.3"), _shell("true")
+        slow, fast = _shell("i=0; while [ $i -lt 200000 ]; do i=$((i + 1)); done"), _shell("true")
         ordered, failure = killers.calibrate([slow, fast], 2, 1)
         self.assertEqual(([killer.name for killer in ordered], failure), ([fast.name, slow.name], ""))
 

@@ -97,6 +97,9 @@ class GuestTest(unittest.TestCase):
     def test_result_outside_a_program(self):
         self.bad("ok 1 - lost\n" + GOOD, "ended without its plan")
 
+    def test_complaint(self):
+        self.bad("boot: 1 CPUs stay off\n" + GOOD, "boot: 1 CPUs stay off")
+
     def test_panic(self):
         outcome = self.bad(f"panic: a lock is held\n  CPU 0\n{PANIC_END}\n", "a lock is held")
         self.assertIn("  |   CPU 0", outcome.explain())

@@ -6,6 +6,7 @@
     1..N                   its plan: N results, then the program ends
     bench: KEY VALUE UNIT  a measured figure
     panic: ...             the kernel gave up; the report ends with PANIC_END
+    boot: ...              the back end missed something while it started
     portolan: halted       the last line of a boot that went to its end
 """
 
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 
 PROGRAM = re.compile(r"# program: (\S+)$")
 BENCH = re.compile(r"bench: (\S+) (\d+)(?: \S+)?$")
+COMPLAINT = "boot: "
 PANIC = "panic:"
 PANIC_END = "--- end of panic ---"
 HALTED = "portolan: halted"
@@ -74,6 +76,7 @@ class Console:
         self.lines = []
         self.programs = []
         self.bench = {}
+        self.complaints = []
         self.panic = []
         self.halted = False
         self._parser = Parser()
@@ -88,6 +91,8 @@ class Console:
             self._in_panic = line != PANIC_END
             return None
         self.halted = line == HALTED
+        if line.startswith(COMPLAINT):
+            self.complaints.append(line)
         match = PROGRAM.match(line)
         if match:
             self.programs.append(Program(match.group(1)))

@@ -126,6 +126,7 @@ def _judge(console, wants_tests):
         problems.append(console.panic[0])
     elif not console.halted:
         problems.append("did not end with its last line")
+    problems += console.complaints
     problems += [f"{program.name}: {program.problem()}" for program in console.programs if program.problem()]
     if wants_tests and console.halted and not console.programs:
         problems.append("ran no test program")

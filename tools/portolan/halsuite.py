@@ -29,7 +29,7 @@ END_POWER_OFF, END_RESTART = "guest-shutdown", "guest-reset"
 
 # CPUs that lack what others have: other code of the back end runs. (machine, arguments that QEMU gets in addition)
 CPU_VARIATIONS = {
-    "pc": (("q35", "-cpu", "max,-smap,-smep,-xsave,-pdpe1gb"),),
+    "pc": (("q35", "-cpu", "max,-smap,-smep,-xsave,-pdpe1gb"), ("q35", "-cpu", "qemu64,level=4")),
     "qemu-virt-aarch64": (("virt-gic3", "-cpu", "cortex-a53"),),
     "qemu-virt-riscv64": (("virt-sv48", "-cpu", "rv64,sstc=off"),),
 }
@@ -61,7 +61,6 @@ class SuiteBoot(Boot):
     monitor: Path = None
 
     def end_problem(self):
-        """What is wrong with the way in which the machine ended, or None."""
         found = QMP_SHUTDOWN.findall(self.monitor.with_suffix(".out").read_text(encoding="ascii"))
         expected = END_RESTART if REBOOT in self.cmdline.split() else END_POWER_OFF
         return None if found == [expected] else f"ended by {', '.join(found) or 'nothing'}, not by {expected}"
@@ -91,6 +90,12 @@ def boot(machine, directory, cpus, words="", arguments=()):
                      monitor=monitor)
 
 
+def variations(board, directory):
+    """One build on CPUs that lack something."""
+    return [boot(machine, directory, VARIATION_CPUS, "", arguments)
+            for name, *arguments in CPU_VARIATIONS[board] for machine in machines_of(board) if machine.name == name]
+
+
 def plan(boards, flavours, thorough):
     """On each machine with 2 CPUs; thorough: also 1 and 4 CPUs, each flavour, and CPUs that lack something."""
     boots = []
@@ -102,9 +107,7 @@ def plan(boards, flavours, thorough):
                       for cpus in (CPU_COUNTS if thorough else (VARIATION_CPUS,))]
         boots += [boot(machine, directory, VARIATION_CPUS) for machine in others]
         if thorough:
-            boots += [boot(machine, directory, VARIATION_CPUS, "", arguments)
-                      for name, *arguments in CPU_VARIATIONS[board] for machine in machines_of(board)
-                      if machine.name == name]
+            boots += variations(board, directory)
     return boots
 
 

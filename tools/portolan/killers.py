@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Tests that are run only until they notice something: those that have to kill faults (tools/portolan/mutants.py)."""
 
+import math
+import os
+import signal
 import subprocess
 import threading
 import time
@@ -11,6 +14,7 @@ from portolan.console import PANIC
 
 FAILURE = "not ok "
 TIME_LIMIT = "time limit"
+SLEEP_FACTOR = 20  # a program may wait for the processor that much longer than it uses it
 
 
 class _Noticed(Exception):
@@ -19,44 +23,43 @@ class _Noticed(Exception):
 
 @dataclass
 class Program:
-    """A program of the host that prints TAP."""
+    """A program of the host that prints TAP. Its cost is time of the processor: other load does not count."""
 
     name: str
     words: list
-    limit: float = 600.0  # seconds
+    limit: float = 600.0  # seconds of the processor; SLEEP_FACTOR times that in all
+    cost: float = 0.0  # of the last run
 
     def run(self):
         """What failed, "" if nothing did."""
-        process = subprocess.Popen(self.words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                   stderr=subprocess.DEVNULL, text=True, errors="replace", start_new_session=True)
-        late = threading.Event()
-
-        def stop():
-            late.set()
-            process.kill()
-
-        timer = threading.Timer(self.limit, stop)
+        process = subprocess.Popen(["prlimit", f"--cpu={math.ceil(self.limit)}", *self.words], stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, errors="replace",
+                                   start_new_session=True)
+        timer = threading.Timer(SLEEP_FACTOR * self.limit, os.kill, (process.pid, signal.SIGKILL))
         timer.start()
         try:
             failed = next((line for line in process.stdout if line.startswith(FAILURE)), "")
             if failed:
-                process.kill()
-            status = process.wait()
+                os.kill(process.pid, signal.SIGKILL)
         finally:
             timer.cancel()
             process.stdout.close()
-        if late.is_set():
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        self.cost = usage.ru_utime + usage.ru_stime
+        if not failed and process.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
             return TIME_LIMIT
-        return failed.strip() or (f"status {status}" if status else "")
+        return failed.strip() or (f"status {process.returncode}" if process.returncode else "")
 
 
 @dataclass
 class Guest:
-    """A boot in QEMU."""
+    """A boot in QEMU. Its cost is time of the clock, because a guest that waits for ever uses none of the processor."""
 
     name: str
     boot: object
     limit: float = 600.0
+    cost: float = 0.0
 
     def run(self):
         """As Program.run()."""
@@ -68,11 +71,14 @@ class Guest:
                 raise _Noticed
 
         boot = replace(self.boot, timeout=self.limit, silence=min(self.limit, self.boot.silence))
+        start = time.monotonic()
         try:
             outcome = guest.run(boot, on_line=on_line)
         except _Noticed:
             return noticed[0]
-        return outcome.problems[0] if outcome.problems else ""
+        finally:
+            self.cost = time.monotonic() - start
+        return outcome.problems[0] if outcome.problems else boot.end_problem() or ""
 
 
 def calibrate(killers, factor, least):
@@ -80,14 +86,11 @@ def calibrate(killers, factor, least):
 
     Returns (killers, what failed).
     """
-    costs = {}
     for killer in killers:
-        start = time.monotonic()
         if failure := killer.run():
             return [], f"{killer.name}: {failure}"
-        costs[killer.name] = time.monotonic() - start
-    return [replace(killer, limit=factor * costs[killer.name] + least)
-            for killer in sorted(killers, key=lambda killer: costs[killer.name])], ""
+    return [replace(killer, limit=factor * killer.cost + least)
+            for killer in sorted(killers, key=lambda killer: killer.cost)], ""
 
 
 def first(killers):

@@ -86,6 +86,10 @@ class Boot:
     def title(self):
         return f"{self.build.name} on {self.machine.name}, {self.cpus} CPU" + "s"[: self.cpus > 1]
 
+    def end_problem(self):
+        """What is wrong with the way in which the machine ended, or None."""
+        return None
+
     def command(self):
         """The QEMU command line of this boot."""
         words = ["qemu-system-" + self.machine.isa, *self.machine.arguments]

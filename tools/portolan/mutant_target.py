@@ -142,12 +142,14 @@ class IsaTarget(Target):
         return name.parts[:2] == ("arch", self.name) or name.parts[0] == "hal"
 
     def tests(self):
-        machines = machines_of(self.board)
-        programs = self.build_place / "tests" / "drivers"
-        return [killers.Program(f"tests/drivers/{name}", [str(programs / name)]) for name in HOST_TESTS] + [
-            killers.Guest(f"tests/hal on {machine.name}", halsuite.boot(machine, self.build_place, CPUS))
-            for machine in machines] + [
-            killers.Guest("tests/conformance", Boot(machines[0], self.build_place, CPUS, run.CMDLINE))]
+        place = self.build_place
+        first, *others = machines_of(self.board)
+        boots = [halsuite.boot(first, place, CPUS), halsuite.boot(first, place, 1, halsuite.REBOOT)]
+        boots += [halsuite.boot(machine, place, CPUS) for machine in others] + halsuite.variations(self.board, place)
+        return [killers.Program(f"tests/drivers/{name}", [str(place / "tests" / "drivers" / name)])
+                for name in HOST_TESTS] + [
+            killers.Guest(f"tests/hal on {boot.machine.name}, {boot.cpus} CPU", boot) for boot in boots] + [
+            killers.Guest("tests/conformance", Boot(first, place, CPUS, run.CMDLINE))]
 
     def attempts(self, count, seed):
         """Also all written faults."""

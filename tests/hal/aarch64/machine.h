@@ -14,6 +14,7 @@
 
 enum { MACHINE_SP = 31, MACHINE_PC, MACHINE_FLAGS, MACHINE_TLS, MACHINE_WORDS };
 
+#define MACHINE_LEAF_LEVELS 7u /* of hal_info, on every processor of the ISA */
 #define MACHINE_RESULT 8
 #define MACHINE_ARG0 0
 #define MACHINE_ARG1 1

@@ -6,6 +6,7 @@
 #include <functions.h>
 #include <registers.h>
 
+#define MACHINE_LEAF_LEVELS 7u  /* of hal_info, on every processor of the ISA */
 #define MACHINE_FRAME_WORDS 14u /* what machine_switch() leaves on a stack ... */
 #define MACHINE_FRAME_PC 12u    /* ... and where to go is in this word */
 

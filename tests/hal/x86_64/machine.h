@@ -35,6 +35,7 @@ enum {
     MACHINE_WORDS
 };
 
+#define MACHINE_LEAF_LEVELS 3u /* of hal_info, on every processor of the ISA */
 #define MACHINE_RESULT MACHINE_RAX
 #define MACHINE_ARG0 MACHINE_RDI
 #define MACHINE_ARG1 MACHINE_RSI
