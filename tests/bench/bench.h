@@ -24,8 +24,11 @@
  */
 typedef uint64_t (*bench_function_t)(unsigned loops);
 
-/* Measure and report `function`, a loop like that of BENCH_LOOP: the cost of the empty loop is taken off. */
-void bench_run(const char *key, bench_function_t function, unsigned loops);
+/*
+ * Measure and report `function`, a loop like that of BENCH_LOOP: the cost of the empty loop is taken off.
+ * Returns: the figure.
+ */
+uint64_t bench_run(const char *key, bench_function_t function, unsigned loops);
 
 /* Report one figure. */
 void bench_report(const char *key, uint64_t value, const char *unit);
@@ -41,9 +44,12 @@ void bench_report(const char *key, uint64_t value, const char *unit);
         counter_read() - bench_start;                                                                        \
     })
 
-/* The groups. */
+/* ---- The groups of `latency` ---- */
+
 void bench_rpc(void);
+void bench_options(void);
 void bench_memory(void);
 void bench_objects(void);
+void bench_interrupts(void);
 
 #endif

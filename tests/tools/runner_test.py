@@ -158,6 +158,22 @@ class BenchTest(unittest.TestCase):
         self.assertTrue(any(line.split() == ["seL4", "85", "97", "127"] for line in lines), lines)
         self.assertTrue(any(line.split() == ["other", "3", "-", "-"] for line in lines), lines)
 
+    def test_a_figure_that_moved(self):
+        record = {"x86_64": {"null_trap": 100, "gone": 5}}
+        self.assertEqual(list(bench.drift("x86_64", {"null_trap": 103, "gone": 5}, record)), [])
+        self.assertEqual(list(bench.drift("x86_64", {"null_trap": 97, "gone": 5}, record)), [])
+        moved = bench.drift("x86_64", {"null_trap": 104, "new": 7}, record)
+        self.assertIn("100 recorded, 104 now, +4.0 %", moved["null_trap"])
+        self.assertIn("not measured", moved["gone"])
+        self.assertIn("nothing recorded", moved["new"])
+        self.assertIn("-4.0 %", bench.drift("x86_64", {"null_trap": 96, "gone": 5}, record)["null_trap"])
+
+    def test_curves(self):
+        title, labels, series = next(latency.curves({"x86_64": {"rpc_buffer_header": 570}}))
+        self.assertEqual(series["Portolan, x86_64"][labels.index("0")], 570)
+        self.assertEqual(series["GNU Mach, x86_64"][labels.index("0")], 1450)
+        self.assertNotIn("Portolan, riscv64", series)
+
     def test_page_is_complete_in_itself(self):
         page = latency.page(self.FIGURES)
         self.assertIn("<svg", page)
@@ -167,12 +183,17 @@ class BenchTest(unittest.TestCase):
 
 class StreamTest(unittest.TestCase):
     def test_good(self):
-        lines = list(tapout.stream(boot(GOOD)))
+        lines = list(tapout.stream(boot(GOOD), {}))
         self.assertEqual(lines, ["1..5", "ok 1 - port: allocate", "ok 2 - port: no such right # SKIP needs two CPUs",
                                  "ok 3 - message: send", "ok 4 - null_trap: 57", "ok 5 - script"])
 
+    def test_a_figure_that_moved(self):
+        lines = list(tapout.stream(boot(GOOD), {"null_trap": "60 recorded, 57 now"}))
+        at = lines.index("not ok 4 - null_trap: 57")
+        self.assertEqual(lines[at + 1], "# 60 recorded, 57 now")
+
     def test_bad(self):
-        lines = list(tapout.stream(boot(GOOD.replace("ok 1 - send", "not ok 1 - send\n# why"))))
+        lines = list(tapout.stream(boot(GOOD.replace("ok 1 - send", "not ok 1 - send\n# why")), {}))
         at = lines.index("not ok 3 - message: send")
         self.assertIn("# why", lines[at:at + 3])
 
@@ -212,7 +233,8 @@ class SuiteEndTest(unittest.TestCase):
 
 class CommandLineTest(unittest.TestCase):
     def test_wrong_usage(self):
-        for arguments in ["fly"], ["run", "--arch", "m68k"], ["run", "--gdb"], ["run", "--smp", "0"], ["run", "--board", "sim"]:
+        for arguments in (["fly"], ["run", "--arch", "m68k"], ["run", "--gdb"], ["run", "--smp", "0"],
+                          ["run", "--board", "sim"]):
             with self.assertRaises(SystemExit) as caught, open("/dev/null", "w") as null:
                 stderr, sys.stderr = sys.stderr, null
                 try:

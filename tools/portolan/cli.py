@@ -98,6 +98,8 @@ def _parser():
     command = add("bench", bench.command, "count instructions per operation; write charts to build/bench/index.html")
     command.add_argument("--once", action="store_true", help="do not run twice to show that the figures repeat")
     command.add_argument("--json", metavar="FILE", help="write {ISA: {operation: instructions}}")
+    command.add_argument("--record", action="store_true",
+                         help="record the figures in tests/bench/recorded.json: `test` holds them")
     command.set_defaults(needs=("release",), flavour="release")
 
     command = add("build", _build_only, "build only", flavour)

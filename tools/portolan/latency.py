@@ -49,8 +49,8 @@ def text(figures):
     return table.render(["instructions, where it does not say bytes", *ISAS], body)
 
 
-def _chart(title, labels, series):
-    """An SVG bar chart, its axis logarithmic; series: name -> values (None: no bar)."""
+def _chart(kind, title, labels, series):
+    """An SVG chart, its axis logarithmic; kind: of pygal; series: name -> values (None: no figure)."""
     import pygal  # only here: every other command does without it
     from pygal.style import Style
 
@@ -58,9 +58,10 @@ def _chart(title, labels, series):
                   value_font_size=11, label_font_size=12, major_label_font_size=12, legend_font_size=12,
                   colors=("#0b6e99", "#d9822b", "#7a8794", "#a33b5c", "#4f8f4f", "#8064a2"))
     largest = max(value for values in series.values() for value in values if value)
-    chart = pygal.Bar(style=style, logarithmic=True, title=title, zero=AXIS_START, height=360, legend_at_bottom=True,
-                      range=(AXIS_START, 2 * largest), disable_xml_declaration=True, print_values=True,
-                      print_values_position="top", legend_at_bottom_columns=len(series), js=())
+    chart = getattr(pygal, kind)(
+        style=style, logarithmic=True, title=title, zero=AXIS_START, height=360, legend_at_bottom=True,
+        range=(AXIS_START, 2 * largest), disable_xml_declaration=True, print_values=kind == "Bar",
+        print_values_position="top", legend_at_bottom_columns=len(series), js=())
     chart.x_labels = labels
     chart.y_labels = [10**power for power in range(1, 7) if 10**power < 2 * largest]
     for name, values in series.items():
@@ -77,7 +78,30 @@ def _charts(figures):
         series = {OURS: [figures.get(isa, {}).get(operation["key"]) for isa in ISAS]}
         for peer, values in operation["peers"].items():
             series[peer] = [values.get(isa) for isa in ISAS]
-        yield _chart(operation["title"], ISAS, series)
+        yield _chart("Bar", operation["title"], ISAS, series)
+
+
+def curves(figures):
+    """(title, labels, {name: values}) of each curve: ours on each ISA, and each peer that has a point on it."""
+    known = load_peers()
+    peers_of = {operation["key"]: operation["peers"] for operation in known["operations"]}
+    for curve in known["curves"]:
+        keys = list(curve["points"].values())
+        series = {f"{OURS}, {isa}": [figures.get(isa, {}).get(key) for key in keys] for isa in ISAS}
+        for peer in dict.fromkeys(peer for key in keys for peer in peers_of[key]):
+            for isa in ISAS:
+                series[f"{peer}, {isa}"] = [peers_of[key].get(peer, {}).get(isa) for key in keys]
+        drawn = {name: values for name, values in series.items() if any(values)}
+        if drawn:
+            yield curve["title"], list(curve["points"]), drawn
+
+
+def _curve_section(title, labels, series):
+    """A curve as a chart and as a table."""
+    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in ["", *labels])
+    body = ["<tr>" + "".join(f"<td>{html.escape(str(cell or '-'))}</td>" for cell in [name, *values]) + "</tr>"
+            for name, values in series.items()]
+    return "\n".join([_chart("Line", title, labels, series), f"<table><tr>{head}</tr>", *body, "</table>"])
 
 
 def page(figures):
@@ -92,4 +116,5 @@ def page(figures):
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Portolan: latency</title>',
         f"<style>{STYLE}</style></head><body>", "<h1>Latency of Portolan, in instructions</h1>",
         f"<p>{html.escape(peers['method'])} Less is better.</p>",
-        *_charts(figures), f"<table><tr>{head}</tr>", *body, "</table></body></html>\n"])
+        *(_curve_section(*curve) for curve in curves(figures)), *_charts(figures),
+        f"<table><tr>{head}</tr>", *body, "</table></body></html>\n"])

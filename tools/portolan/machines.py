@@ -78,6 +78,7 @@ class Boot:
     cpus: int = 1
     cmdline: str = ""
     icount: bool = False  # instruction-counted virtual time: the same on every run
+    memory: int = MEMORY_MIB
     gdb_port: int = 0  # > 0: wait for GDB on this port
     timeout: float = 600.0  # seconds, for the whole boot; generous, for slow hosts
     silence: float = 120.0  # seconds without a line: the guest hangs
@@ -93,7 +94,7 @@ class Boot:
     def command(self):
         """The QEMU command line of this boot."""
         words = ["qemu-system-" + self.machine.isa, *self.machine.arguments]
-        words += ["-smp", str(self.cpus), "-m", str(MEMORY_MIB), "-nographic", "-no-reboot", "-net", "none"]
+        words += ["-smp", str(self.cpus), "-m", str(self.memory), "-nographic", "-no-reboot", "-net", "none"]
         words += ["-kernel", str(self.build / self.machine.kernel)]
         words += ["-initrd", str(self.build / "boot.cpio")]
         cmdline = " ".join(filter(None, (self.machine.cmdline, self.cmdline)))

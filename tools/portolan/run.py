@@ -47,7 +47,7 @@ def command(options, boards, progress):
     print("\n" + "\n".join(summary(outcomes)))
 
     if options.flavour == "release" and all(outcome.booted for outcome in outcomes):
-        figures, measured = bench.measure(boards, progress, options.verbose)
+        figures, measured = bench.measure(boards, progress, options.verbose, bench.PROGRAMS[:1])
         print("\n" + "\n".join(latency.text(figures)))
         outcomes += measured
 

@@ -6,8 +6,10 @@ from portolan.console import outcome, result_line
 from portolan.machines import MACHINES, Boot
 
 
-def stream(boot_outcome):
-    """TAP lines: each result of each program, each figure, and each problem of the boot as a whole."""
+def stream(boot_outcome, moved):
+    """TAP lines: each result of each program, each figure, and each problem of the boot as a whole.
+
+    moved: {key: why} for figures that are not what was recorded."""
     rows = []
     for program in boot_outcome.console.programs:
         for result in program.results:
@@ -16,7 +18,8 @@ def stream(boot_outcome):
             directive = f" # {result.directive.text}" if result.directive.text else ""
             rows.append((good, f"{program.name}: {result.description.lstrip('- ')}{directive}",
                          comments if good == "not ok" else []))
-    rows += [("ok", f"{key}: {value}", []) for key, value in boot_outcome.console.bench.items()]
+    rows += [("not ok" if key in moved else "ok", f"{key}: {value}", [f"# {moved[key]}"] if key in moved else [])
+             for key, value in boot_outcome.console.bench.items()]
     lines = [f"# {line}" for line in boot_outcome.explain()]
     rows.append(("not ok" if boot_outcome.problems else "ok", boot_outcome.boot.title, lines))
 
@@ -31,5 +34,7 @@ def command(options, boards, progress):
     boot = Boot(machine, options.build, options.smp, bench.CMDLINE if options.bench else run.CMDLINE,
                 icount=options.bench)
     result = guest.run(boot, wants_tests=not options.bench)
-    print("\n".join(stream(result)))
-    return status.OK if result.good else status.FAILED
+    moved = bench.drift(machine.isa, result.console.bench, bench.recorded()) if options.bench else {}
+    moved = {key: why for key, why in moved.items() if key in result.console.bench}  # the others are of other boots
+    print("\n".join(stream(result, moved)))
+    return status.OK if result.good and not moved else status.FAILED

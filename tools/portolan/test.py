@@ -119,6 +119,9 @@ def command(options, boards, progress):
     compare(outcomes, tally)
     count(halsuite.run(halsuite.plan(boards, flavours, thorough=False), progress, options.verbose), tally)
 
+    if "release" in flavours:
+        bench.check(boards, tally, progress, options.verbose)
+
     for explanation in tally.explanations:
         print(explanation, file=sys.stderr)
     print(tally.line(), flush=True)

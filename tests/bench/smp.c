@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Several CPUs: under -icount the clock counts the instructions of all of them, so what is divided by the number of calls is
+ * what the machine did for one.
+ */
+#include "client.h"
+
+#include <libmach/thread.h>
+#include <mach/host_info.h>
+
+#define SELF mach_task_self()
+#define CPUS_MAX 8u
+#define CALLS 5000u
+#define SETTLE_MS 20u
+#define KEY_MAX 40
+
+struct client {
+    mach_port_t service; /* send right */
+    mach_port_t reply;   /* receive right: of the word to begin, then of answers */
+};
+
+static struct client client[CPUS_MAX];
+static mach_port_t done; /* each client sends a message when it is through */
+
+static void call_all(void *arg)
+{
+    const struct client *c = arg;
+
+    bench_receive(c->reply);
+    for (unsigned i = 0; i < CALLS; i++) {
+        struct mach_rpc m = {
+            .remote = c->service, .local = c->reply, .header = MACH_RPC_HEADER(BENCH_ID, MACH_RPC_WORDS)};
+        REQUIRE_OK(mach_rpc_call(&m));
+    }
+    bench_send(done);
+}
+
+/* Ticks that one call takes while `count` clients make theirs. */
+static uint64_t clients_run(unsigned count)
+{
+    thread_act_t thread[CPUS_MAX];
+
+    for (unsigned i = 0; i < count; i++) {
+        client[i].reply = test_port_send();
+        REQUIRE_OK(mach_thread_start(call_all, &client[i], &thread[i]));
+    }
+    test_sleep(SETTLE_MS);
+    const uint64_t start = counter_read();
+    for (unsigned i = 0; i < count; i++)
+        bench_send(client[i].reply);
+    for (unsigned i = 0; i < count; i++)
+        bench_receive(done);
+    uint64_t ticks = counter_read() - start;
+    for (unsigned i = 0; i < count; i++) {
+        REQUIRE(test_child_wait(thread[i]));
+        test_port_destroy(client[i].reply);
+    }
+    return ticks / (CALLS * count);
+}
+
+/* A client and a server of its own for each CPU. */
+static void bench_pairs(unsigned cpus)
+{
+    task_t server[CPUS_MAX];
+    char key[KEY_MAX];
+
+    for (unsigned i = 0; i < cpus; i++) {
+        server[i] = bench_server_start(bench_child_serves_registers);
+        client[i].service = bench_service;
+    }
+    (void)snprintf(key, sizeof(key), "rpc_pairs_%ucpus", cpus);
+    bench_report(key, clients_run(cpus), "instructions");
+    for (unsigned i = 0; i < cpus; i++) {
+        bench_service = client[i].service;
+        bench_server_stop(server[i]);
+    }
+}
+
+#define PAUSE_MS 1u
+#define BUSY_TICKS 2000000u /* more than the server's pause, at a tick for each instruction */
+#define CROSS_CALLS 20u
+
+/* After each answer the server sleeps. When it wakes, its client keeps their CPU busy, so it goes to another one to wait. */
+static void child_serves_elsewhere(void)
+{
+    struct test_message m;
+
+    while (mach_msg(&m.header, MACH_RCV_MSG, 0, sizeof(m), TEST_CHILD_PORT(0), 0, MACH_PORT_NULL) ==
+           MACH_MSG_SUCCESS) {
+        m.header.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_MOVE_SEND_ONCE, 0);
+        m.header.msgh_local_port = MACH_PORT_NULL;
+        REQUIRE_OK(
+            mach_msg(&m.header, MACH_SEND_MSG, m.header.msgh_size, 0, MACH_PORT_NULL, 0, MACH_PORT_NULL));
+        test_sleep(PAUSE_MS);
+    }
+}
+
+static uint64_t cross(unsigned loops)
+{
+    uint64_t ticks = 0;
+
+    for (unsigned i = 0; i < loops; i++) {
+        uint64_t now = counter_read();
+        for (const uint64_t end = now + BUSY_TICKS; now < end;)
+            now = counter_read();
+        bench_call_buffer(0, 0, bench_reply);
+        ticks += counter_read() - now;
+    }
+    return ticks;
+}
+
+/* A call to a server that waits on another CPU. */
+static void bench_cross(void)
+{
+    task_t server = bench_server_start(child_serves_elsewhere);
+
+    (void)bench_run("rpc_cross_cpu", cross, CROSS_CALLS);
+    bench_server_stop(server);
+}
+
+static uint64_t register_6w(unsigned loops)
+{
+    return BENCH_LOOP(loops, bench_call_registers(6));
+}
+
+/* One pair, and nothing to do for the other CPUs. */
+static void bench_one_pair(unsigned cpus)
+{
+    task_t server = bench_server_start(bench_child_serves_registers);
+    char key[KEY_MAX];
+
+    (void)snprintf(key, sizeof(key), "rpc_register_6w_%ucpus", cpus);
+    (void)bench_run(key, register_6w, BENCH_LOOPS);
+    bench_server_stop(server);
+}
+
+int main(void)
+{
+    host_basic_info_data_t info;
+    mach_msg_type_number_t count = HOST_BASIC_INFO_COUNT;
+
+    REQUIRE_OK(host_info(test_host(), HOST_BASIC_INFO, (host_info_t)&info, &count));
+    const unsigned cpus = (unsigned)info.avail_cpus;
+    REQUIRE(cpus <= CPUS_MAX);
+    done = test_port_send();
+    bench_reply = test_port();
+    bench_one_pair(cpus);
+    bench_pairs(cpus);
+    if (cpus == 2)
+        bench_cross();
+    return 0;
+}
