@@ -55,6 +55,15 @@ def _add_verification(add):
     command.set_defaults(needs=(), flavour=None)
 
 
+def _add_bench(add):
+    command = add("bench", bench.command, "count instructions per operation; write charts to build/bench/index.html")
+    command.add_argument("--once", action="store_true", help="do not run twice to show that the figures repeat")
+    command.add_argument("--json", metavar="FILE", help="write {ISA: {operation: instructions}}")
+    command.add_argument("--record", action="store_true",
+                         help="record the figures in tests/bench/recorded.json: `test` holds them")
+    command.set_defaults(needs=("release",), flavour="release")
+
+
 def _parser():
     parser = argparse.ArgumentParser(
         prog="./portolan", description="Build, boot, test and measure the Portolan microkernel.",
@@ -95,12 +104,7 @@ def _parser():
                          help="only the HAL conformance suite, on all machines (tests/hal/README.md)")
     command.set_defaults(needs=FLAVOURS)
 
-    command = add("bench", bench.command, "count instructions per operation; write charts to build/bench/index.html")
-    command.add_argument("--once", action="store_true", help="do not run twice to show that the figures repeat")
-    command.add_argument("--json", metavar="FILE", help="write {ISA: {operation: instructions}}")
-    command.add_argument("--record", action="store_true",
-                         help="record the figures in tests/bench/recorded.json: `test` holds them")
-    command.set_defaults(needs=("release",), flavour="release")
+    _add_bench(add)
 
     command = add("build", _build_only, "build only", flavour)
     command.set_defaults(needs=("release",))
