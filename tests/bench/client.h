@@ -8,7 +8,7 @@
 #include <libmach/rpc.h>
 
 #define BENCH_ID 100           /* of messages */
-#define BENCH_DATA_MAX 4096u   /* bytes behind a header */
+#define BENCH_DATA_MAX 32768u  /* bytes behind a header */
 #define BENCH_TIMEOUT_MS 1000u /* with MACH_RCV_TIMEOUT */
 
 /* A message with room for the largest data. */
@@ -84,11 +84,10 @@ static inline void bench_call_right(mach_port_t passed)
         test_give_up(__FILE__, __LINE__, "mach_msg");
 }
 
-/* A message without data to a port of this task. */
-static inline void bench_send(mach_port_t port)
+/* A message without data, by a right of `disposition` (MACH_MSG_TYPE_*). */
+static inline void bench_send(mach_port_t port, mach_msg_type_name_t disposition)
 {
-    mach_msg_header_t m = {
-        MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, 0), sizeof(m), port, MACH_PORT_NULL, 0, BENCH_ID};
+    mach_msg_header_t m = {MACH_MSGH_BITS(disposition, 0), sizeof(m), port, MACH_PORT_NULL, 0, BENCH_ID};
     mach_msg_return_t result = mach_msg(&m, MACH_SEND_MSG, sizeof(m), 0, MACH_PORT_NULL, 0, MACH_PORT_NULL);
 
     if (__builtin_expect(result != MACH_MSG_SUCCESS, 0))

@@ -12,6 +12,7 @@
 #define SETTLE_MS 500u
 #define STRIDE 7919u /* a prime: names are looked up all over the table */
 #define KEY_MAX 48
+#define PROGRESS 100000u
 
 /* `operation` with `count` of `what` around. */
 static void measure(const char *operation, unsigned count, const char *what, bench_function_t function,
@@ -23,7 +24,7 @@ static void measure(const char *operation, unsigned count, const char *what, ben
     (void)bench_run(key, function, loops);
 }
 
-/* --- names: receive rights with a send right each, in this task --- */
+/* --- names: receive rights of this task --- */
 
 static mach_port_t name[MANY_NAMES];
 static unsigned names; /* of them */
@@ -55,7 +56,8 @@ static uint64_t send_receive(unsigned loops)
 {
     unsigned i = 0;
 
-    return BENCH_LOOP(loops, i = (i + STRIDE) % names; bench_send(name[i]); bench_receive(name[i]));
+    return BENCH_LOOP(loops, i = (i + STRIDE) % names; bench_send(name[i], MACH_MSG_TYPE_MAKE_SEND);
+                      bench_receive(name[i]));
 }
 
 static uint64_t one_right(unsigned loops)
@@ -65,8 +67,11 @@ static uint64_t one_right(unsigned loops)
 
 static void with_names(unsigned count)
 {
-    while (names < count)
-        name[names++] = test_port_send();
+    while (names < count) {
+        name[names++] = test_port();
+        if (names % PROGRESS == 0)
+            printf("# %u names\n", names); /* who waits for lines sees that it lives */
+    }
     measure("port_create_destroy", count, "names", create_destroy, BENCH_LOOPS / 10);
     measure("right_lookup", count, "names", lookup, BENCH_LOOPS / 10);
     measure("right_insert_deallocate", count, "names", insert_deallocate, BENCH_LOOPS / 10);
@@ -88,13 +93,14 @@ static void bench_names(void)
 
 static uint64_t queue_turn(unsigned loops)
 {
-    return BENCH_LOOP(loops, bench_send(bench_service); bench_receive(bench_service));
+    return BENCH_LOOP(loops, bench_send(bench_service, MACH_MSG_TYPE_COPY_SEND);
+                      bench_receive(bench_service));
 }
 
 static void with_messages(unsigned count)
 {
     for (unsigned i = 0; i < count; i++)
-        bench_send(bench_service);
+        bench_send(bench_service, MACH_MSG_TYPE_COPY_SEND);
     measure("send_receive", count, "queued", queue_turn, BENCH_LOOPS / 10);
     for (unsigned i = 0; i < count; i++)
         bench_receive(bench_service);
@@ -137,7 +143,7 @@ static void with_tasks(unsigned count)
 
     for (; tasks < count; tasks++)
         REQUIRE_OK(task_create(SELF, FALSE, &task[tasks]));
-    measure("rpc_register_6w", count, "tasks", register_6w, BENCH_LOOPS);
+    measure("rpc_register_6w", count, "tasks", register_6w, BENCH_LOOPS / 10);
     measure("task_create_destroy", count, "tasks", task_life, BENCH_LOOPS / 100);
 }
 

@@ -83,7 +83,7 @@ static void bench_switch(void)
     partner_stop = partner_done = 0;
     REQUIRE_OK(mach_thread_start(yield_back, NULL, NULL));
     test_sleep(SETTLE_MS / 10);
-    (void)bench_run("thread_switch", switch_pair, BENCH_LOOPS);
+    (void)bench_run("thread_switch", switch_pair, BENCH_LOOPS / 10);
     partner_stop = 1;
     REQUIRE(test_wait(&partner_done, TEST_SOON_MS));
 }
@@ -180,7 +180,7 @@ static void bench_exception(void)
     handler = test_port_send();
     REQUIRE_OK(mach_thread_start(handle, NULL, NULL));
     test_sleep(SETTLE_MS / 10);
-    (void)bench_run("exception_rpc", exception_rpc, BENCH_LOOPS / 10);
+    (void)bench_run("exception_rpc", exception_rpc, BENCH_LOOPS / 50);
     test_port_destroy(handler);
 }
 
@@ -244,9 +244,9 @@ static void bench_sizes(void)
 
 void bench_objects(void)
 {
-    (void)bench_run("thread_create_destroy", thread_create_destroy, BENCH_LOOPS / 20);
+    (void)bench_run("thread_create_destroy", thread_create_destroy, BENCH_LOOPS / 50);
     (void)bench_run("task_create_destroy", task_create_destroy, BENCH_LOOPS / 100);
-    (void)bench_run("port_create_destroy", port_create_destroy, BENCH_LOOPS / 2);
+    (void)bench_run("port_create_destroy", port_create_destroy, BENCH_LOOPS / 10);
     bench_switch();
     bench_exception();
     bench_sizes();

@@ -50,7 +50,7 @@ static void measure(const char *key, void (*serve)(void))
 {
     task_t task = bench_server_start(serve);
 
-    (void)bench_run(key, header, BENCH_LOOPS / 2);
+    (void)bench_run(key, header, BENCH_LOOPS / 10);
     bench_server_stop(task);
 }
 

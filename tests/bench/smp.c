@@ -32,7 +32,7 @@ static void call_all(void *arg)
             .remote = c->service, .local = c->reply, .header = MACH_RPC_HEADER(BENCH_ID, MACH_RPC_WORDS)};
         REQUIRE_OK(mach_rpc_call(&m));
     }
-    bench_send(done);
+    bench_send(done, MACH_MSG_TYPE_COPY_SEND);
 }
 
 /* Ticks that one call takes while `count` clients make theirs. */
@@ -47,7 +47,7 @@ static uint64_t clients_run(unsigned count)
     test_sleep(SETTLE_MS);
     const uint64_t start = counter_read();
     for (unsigned i = 0; i < count; i++)
-        bench_send(client[i].reply);
+        bench_send(client[i].reply, MACH_MSG_TYPE_COPY_SEND);
     for (unsigned i = 0; i < count; i++)
         bench_receive(done);
     uint64_t ticks = counter_read() - start;
