@@ -88,7 +88,8 @@ struct ipc_entry *ipc_entry_at_index(struct ipc_space *space, uint32_t index);
  * KERN_INVALID_TASK the space is inactive. */
 HAL_NODISCARD kern_return_t ipc_entry_alloc(struct ipc_space *space, mach_port_name_t *name,
                                             struct ipc_entry **entry);
-/* Take exactly `name`. Also KERN_NAME_EXISTS, KERN_INVALID_VALUE (index 0 or beyond the limit). */
+/* Take exactly `name`. Also KERN_NAME_EXISTS (its index is in use, or in reserve by a thread that is not the current one),
+ * KERN_INVALID_VALUE (index 0 or beyond the limit). */
 HAL_NODISCARD kern_return_t ipc_entry_alloc_name(struct ipc_space *space, mach_port_name_t name,
                                                  struct ipc_entry **entry);
 /* Back to the free list; the generation steps. The object and its references are the caller's. */

@@ -10,6 +10,7 @@
 #include <ipc/kmsg.h>
 #include <ipc/kobject.h>
 #include <ipc/mqueue.h>
+#include <ipc/notify.h>
 #include <ipc/ool.h>
 #include <ipc/right.h>
 #include <kern/cache.h>
@@ -151,10 +152,27 @@ void ipc_kmsg_destroy(struct ipc_kmsg *kmsg)
     smp_kick(cpu); /* the short ways out do not look */
 }
 
+/* The right of a client that waits for an answer to this message, taken out of it; NULL if there is none. */
+static struct ipc_port *take_reply_right(struct ipc_kmsg *kmsg)
+{
+    struct ipc_port *reply = kmsg->local;
+
+    if (MACH_MSGH_BITS_LOCAL(kmsg->head.msgh_bits) != MACH_MSG_TYPE_PORT_SEND_ONCE ||
+        !IPC_PORT_VALID(reply) || reply->place == IPC_PORT_IS_DEAD || reply->kotype != IPC_KOTYPE_NONE)
+        return NULL;
+    kmsg->local = NULL;
+    return reply;
+}
+
 void ipc_kmsg_bury(struct ipc_kmsg *kmsg)
 {
+    struct ipc_port *reply = take_reply_right(kmsg);
+
     ipc_kmsg_release(kmsg);
-    ipc_kmsg_free(kmsg);
+    if (reply != NULL)
+        ipc_notify_send_once_in(kmsg, reply);
+    else
+        ipc_kmsg_free(kmsg);
 }
 
 void ipc_kmsg_bury_first(struct cpu *cpu)

@@ -15,6 +15,15 @@ struct notify_word {
     uint32_t word;
 } __attribute__((packed, aligned(4)));
 
+static void notify_fill(struct ipc_kmsg *kmsg, struct ipc_port *notify, mach_msg_id_t id, uint32_t size)
+{
+    memset(&kmsg->head, 0, size);
+    kmsg->head.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_PORT_SEND_ONCE, 0);
+    kmsg->head.msgh_size = size;
+    kmsg->head.msgh_id = id;
+    kmsg->remote = notify;
+}
+
 static struct ipc_kmsg *notify_alloc(struct ipc_port *notify, mach_msg_id_t id, uint32_t size)
 {
     struct ipc_kmsg *kmsg = ipc_kmsg_alloc(size);
@@ -23,11 +32,7 @@ static struct ipc_kmsg *notify_alloc(struct ipc_port *notify, mach_msg_id_t id, 
         ipc_port_drop_send_once(notify);
         return NULL;
     }
-    memset(&kmsg->head, 0, size);
-    kmsg->head.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_PORT_SEND_ONCE, 0);
-    kmsg->head.msgh_size = size;
-    kmsg->head.msgh_id = id;
-    kmsg->remote = notify;
+    notify_fill(kmsg, notify, id, size);
     return kmsg;
 }
 
@@ -70,6 +75,12 @@ void ipc_notify_send_once(struct ipc_port *notify)
     struct ipc_kmsg *kmsg = notify_alloc(notify, MACH_NOTIFY_SEND_ONCE, sizeof(mach_msg_header_t));
     if (kmsg != NULL)
         ipc_kmsg_send_from_kernel(kmsg);
+}
+
+void ipc_notify_send_once_in(struct ipc_kmsg *kmsg, struct ipc_port *notify)
+{
+    notify_fill(kmsg, notify, MACH_NOTIFY_SEND_ONCE, sizeof(mach_msg_header_t));
+    ipc_kmsg_send_from_kernel(kmsg);
 }
 
 struct notify_port {

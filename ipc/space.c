@@ -277,6 +277,19 @@ kern_return_t ipc_entry_alloc(struct ipc_space *space, mach_port_name_t *name, s
     return KERN_SUCCESS;
 }
 
+/* The entry that a name of choice denotes may be held in reserve by this very thread, which can do without: back to the free
+ * list. */
+static void reserved_yield(struct ipc_space *space, struct ipc_entry *entry, uint32_t index)
+{
+    struct thread *self = thread_current();
+
+    if (self == NULL || self->reply_entry != entry || entry->bits != 0)
+        return;
+    self->reply_entry = &ipc_entry_none;
+    free_insert(space, index);
+    space->used--;
+}
+
 kern_return_t ipc_entry_alloc_name(struct ipc_space *space, mach_port_name_t name, struct ipc_entry **out)
 {
     uint32_t index = IPC_NAME_INDEX(name);
@@ -290,6 +303,7 @@ kern_return_t ipc_entry_alloc_name(struct ipc_space *space, mach_port_name_t nam
     if (absent && (kr = leaf_add(space, index)) != KERN_SUCCESS)
         return kr;
     struct ipc_entry *entry = entry_at(space, index);
+    reserved_yield(space, entry, index);
     if (entry->bits != 0 || entry->next == IPC_ENTRY_RESERVED)
         return KERN_NAME_EXISTS;
     free_remove(space, index);

@@ -82,7 +82,10 @@ static inline const struct mig_kernel_entry *mig_kernel_lookup(const struct mig_
 
 /* Result for a request whose destination is no port of the kind that the routine's first argument is. */
 #define MIG_KERNEL_INVALID(object)                                                                           \
-    _Generic((object), struct ipc_space *: KERN_INVALID_TASK, default: KERN_INVALID_ARGUMENT)
+    _Generic((object),                                                                                       \
+        struct ipc_space *: KERN_INVALID_TASK,                                                               \
+        struct host *: KERN_INVALID_HOST,                                                                    \
+        default: KERN_INVALID_ARGUMENT)
 
 /* Put an array of rights into a message: `used` of them, and none in the rest of the `room` places. */
 static inline void mig_kernel_put_ports(struct ipc_port **place, struct ipc_port *const *port,

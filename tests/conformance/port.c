@@ -145,6 +145,27 @@ static void test_names(void)
     test_port_destroy(q);
 }
 
+/* Every index that no right has can be chosen: what the kernel keeps for itself in the table is not in the way. */
+static void test_free_names(void)
+{
+    static mach_port_t names[512];
+    static mach_port_type_t types[512];
+    mach_msg_type_number_t count = 512, types_count = 512;
+    unsigned chosen = 0, next = 0;
+
+    REQUIRE_OK(mach_port_names_inband(SELF, MACH_PORT_NULL, names, &count, types, &types_count));
+    for (unsigned index = 1; index < 128; index++) {
+        if (next < count && MACH_PORT_INDEX(names[next]) == index) {
+            next++;
+            chosen++;
+        } else if (mach_port_allocate_name(SELF, MACH_PORT_RIGHT_DEAD_NAME, index << 8 | 9) == KERN_SUCCESS) {
+            test_port_destroy(index << 8 | 9);
+            chosen++;
+        }
+    }
+    CHECK_EQUAL(chosen, 127, "every name that is free can be chosen");
+}
+
 static void test_bad_arguments(void)
 {
     mach_port_t p = test_port();
@@ -245,6 +266,7 @@ int main(void)
     test_dead_name();
     test_stale_names();
     test_names();
+    test_free_names();
     test_bad_arguments();
     test_other_task();
     test_attributes();

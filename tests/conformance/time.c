@@ -77,8 +77,8 @@ static void test_host_time(void)
           "nanoseconds are less than a second");
     CHECK_RESULT(host_page_size(host, &page), KERN_SUCCESS, "the host tells its page size");
     CHECK_EQUAL(page, PAGE_SIZE, "which is that of the headers");
-    CHECK_RESULT(host_get_uptime64(mach_task_self(), &uptime), KERN_INVALID_ARGUMENT, "a task is no host");
-    CHECK_RESULT(host_reboot(host, HOST_REBOOT_HALT), KERN_INVALID_ARGUMENT,
+    CHECK_RESULT(host_get_uptime64(mach_task_self(), &uptime), KERN_INVALID_HOST, "a task is no host");
+    CHECK_RESULT(host_reboot(host, HOST_REBOOT_HALT), KERN_INVALID_HOST,
                  "nor is the host port the privileged one");
     REQUIRE_OK(mach_port_deallocate(mach_task_self(), host));
 }

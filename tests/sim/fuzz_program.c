@@ -158,20 +158,58 @@ static mach_msg_type_name_t disposition(uint8_t v)
     return v < 240 ? MACH_MSG_TYPE_MOVE_RECEIVE + v % 6u : v;
 }
 
+/* An array of ports: of the task's own names, or at any address. */
+static uint32_t put_array(uint32_t task, mach_msg_ool_ports_descriptor_t *d, uint8_t where, uint8_t what)
+{
+    const uint64_t own = user_window() + USER_WINDOW_OWN;
+    mach_port_name_t names[SLOTS];
+
+    for (uint32_t i = 0; i < SLOTS; i++)
+        names[i] = (mach_port_name_t)f.slot[task][(i + where) % SLOTS];
+    sim_store(own, names, sizeof(names));
+    *d = (mach_msg_ool_ports_descriptor_t){
+        .address = (void *)(uintptr_t)(where < 192 ? own : value(task, where)),
+        .count = what % 16 < 15 ? what % 16 : (uint32_t)value(task, what),
+        .deallocate = what >> 4 & 1,
+        .copy = what >> 5 & 1,
+        .disposition = disposition(what) & 0xff,
+        .type = MACH_MSG_OOL_PORTS_DESCRIPTOR,
+    };
+    return sizeof(*d);
+}
+
+/* Descriptors of the operands. Returns: their bytes. */
+static uint32_t put_descriptors(uint32_t task, const struct fuzz_op *op, uint32_t count, char *to)
+{
+    uint32_t used = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const uint8_t where = op->a[7 + 2 * i], what = op->a[8 + 2 * i];
+        if (op->a[4] & 128 && i % 2 == 0) {
+            used += put_array(task, (void *)(to + used), where, what);
+        } else {
+            mig_put_port((void *)(to + used), name_value(task, where), disposition(what));
+            used += (uint32_t)sizeof(mach_msg_port_descriptor_t);
+        }
+    }
+    return used;
+}
+
 static void do_message(uint32_t task, const struct fuzz_op *op)
 {
     struct {
         mach_msg_base_t base;
-        mach_msg_port_descriptor_t right[4];
-        uint64_t data[8];
+        char data[4 * sizeof(mach_msg_descriptor_t) + 64];
     } m;
     const uint32_t rights = op->a[4] % 5;
     const bool complex = rights > 0 || (op->a[4] & 64) != 0;
-    const mach_msg_size_t size =
-        (mach_msg_size_t)(complex ? sizeof(mach_msg_base_t) + rights * sizeof(m.right[0]) + op->a[5] % 17 * 4
-                                  : sizeof(mach_msg_header_t) + op->a[5] % 30 * 4);
 
     memset(&m, 0x5a, sizeof(m));
+    const uint32_t used = put_descriptors(task, op, rights, m.data);
+    const mach_msg_size_t size =
+        (mach_msg_size_t)(complex ? sizeof(mach_msg_base_t) + used + op->a[5] % 17 * 4
+                                  : sizeof(mach_msg_header_t) + op->a[5] % 30 * 4);
+
     m.base.header = (mach_msg_header_t){
         .msgh_bits = MACH_MSGH_BITS(disposition(op->a[0]), op->a[2] < 64 ? 0 : disposition(op->a[2])) |
                      (complex ? MACH_MSGH_BITS_COMPLEX : 0),
@@ -182,8 +220,6 @@ static void do_message(uint32_t task, const struct fuzz_op *op)
     };
     if (complex)
         m.base.body.msgh_descriptor_count = rights;
-    for (uint32_t i = 0; i < rights; i++)
-        mig_put_port(&m.right[i], name_value(task, op->a[7 + 2 * i]), disposition(op->a[8 + 2 * i]));
     sim_store(user_window(), &m, sizeof(m));
     if (message_trap(task, op, size, name_value(task, op->a[15])) == MACH_MSG_SUCCESS)
         message_keep(task, op);

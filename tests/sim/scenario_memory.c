@@ -415,7 +415,7 @@ static void host_facts(void)
     SIM_CHECK(processors == sim_cpu_count());
     count = 48;
     CALL(host_kernel_memory_info(host, caches, &count, &pages));
-    CALL_IS(KERN_INVALID_ARGUMENT, host_reboot(host, 0)); /* not the privileged port */
+    CALL_IS(KERN_INVALID_HOST, host_reboot(host, 0)); /* not the privileged port */
     scenario_release(host);
 }
 

@@ -100,6 +100,108 @@ static void right_transit(void)
     scenario_release(own);
 }
 
+/* --- arrays of ports out of line --- */
+
+#define ARRAY_MAX 12u
+
+struct array_message {
+    mach_msg_base_t base;
+    mach_msg_ool_ports_descriptor_t array;
+    mach_msg_max_trailer_t trailer;
+};
+
+/* Send an array of ports from a page of its own, which goes with the message. */
+static void post_array(struct scenario_right to, const mach_port_t *names, uint32_t count,
+                       mach_msg_type_name_t disposition)
+{
+    mach_vm_address_t page = 0;
+    struct array_message m = {
+        .base = {.header = {.msgh_bits = MACH_MSGH_BITS(to.disposition, 0) | MACH_MSGH_BITS_COMPLEX,
+                            .msgh_size = offsetof(struct array_message, trailer),
+                            .msgh_remote_port = to.name,
+                            .msgh_id = 710},
+                 .body = {.msgh_descriptor_count = 1}},
+        .array = {.count = count,
+                  .deallocate = TRUE,
+                  .disposition = disposition & 0xff,
+                  .type = MACH_MSG_OOL_PORTS_DESCRIPTOR}};
+
+    CALL(mach_vm_allocate(self(), &page, 4096, VM_FLAGS_ANYWHERE));
+    sim_store(page, names, count * sizeof(*names));
+    m.array.address = (void *)(uintptr_t)page;
+    mach_msg_return_t mr;
+    do /* what can't be read for want of memory can be tried again */
+        mr = mach_msg(&m.base.header, MACH_SEND_MSG, m.base.header.msgh_size, 0, MACH_PORT_NULL, 0,
+                      MACH_PORT_NULL);
+    while (scenario_fails() &&
+           (mr == MACH_SEND_NO_BUFFER || mr == MACH_SEND_INVALID_MEMORY || mr == MACH_SEND_INVALID_DATA));
+    SIM_CHECK(mr == MACH_MSG_SUCCESS);
+}
+
+/* Receive an array and give back its memory. Returns: how many names came; 0: it got lost, which only a failure excuses. */
+static uint32_t take_array(mach_port_t from, mach_port_t *names)
+{
+    struct array_message m;
+    mach_msg_return_t mr =
+        mach_msg(&m.base.header, MACH_RCV_MSG | MACH_RCV_TIMEOUT, 0, sizeof(m), from, 1000, MACH_PORT_NULL);
+
+    SIM_CHECK(mr == MACH_MSG_SUCCESS || scenario_fails());
+    if (mr != MACH_MSG_SUCCESS && (mr & ~MACH_MSG_MASK) != MACH_RCV_BODY_ERROR)
+        return 0;
+    SIM_CHECK(m.array.count <= ARRAY_MAX && (m.array.count > 0) == (m.array.address != NULL));
+    if (m.array.count > 0) {
+        sim_load(names, (uintptr_t)m.array.address, m.array.count * sizeof(*names));
+        CALL(mach_vm_deallocate(self(), (uintptr_t)m.array.address, m.array.count * sizeof(*names)));
+    }
+    return m.array.count;
+}
+
+static void release_all(const mach_port_t *names, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (names[i] != MACH_PORT_NULL && names[i] != MACH_PORT_DEAD)
+            scenario_release(names[i]);
+    }
+}
+
+static void right_arrays(void)
+{
+    mach_port_t mail = scenario_port(), a = scenario_port_send(), names[ARRAY_MAX], came[ARRAY_MAX];
+    mach_port_urefs_t refs = 0;
+
+    for (uint32_t i = 0; i < ARRAY_MAX; i++)
+        names[i] = i == 5 ? MACH_PORT_NULL : a;
+    post_array(MAKE(mail), names, ARRAY_MAX, MACH_MSG_TYPE_COPY_SEND);
+    release_all(came, take_array(mail, came));
+    post_array(MAKE(mail), names, 3, MACH_MSG_TYPE_MAKE_SEND_ONCE);
+    release_all(came, take_array(mail, came));
+    post_array(MAKE(mail), names, ARRAY_MAX, MACH_MSG_TYPE_MAKE_SEND); /* nobody takes this one */
+    scenario_port_end(mail);
+    CALL(mach_port_get_refs(self(), a, MACH_PORT_RIGHT_SEND, &refs));
+    SIM_CHECK(refs == 1);
+    scenario_port_end(a);
+}
+
+/* Receive rights in arrays: through a message, and in a ring that dies at once. */
+static void right_array_transit(void)
+{
+    mach_port_t mail = scenario_port(), moved[2] = {scenario_port(), scenario_port_send()}, came[ARRAY_MAX];
+    mach_port_t ring[2] = {scenario_port_send(), scenario_port_send()};
+
+    post_array(MAKE(mail), moved, 2, MACH_MSG_TYPE_MOVE_RECEIVE);
+    release_all(&moved[1], 1);
+    if (take_array(mail, came) == 2) {
+        for (uint32_t i = 0; i < 2; i++) {
+            if (came[i] != MACH_PORT_NULL)
+                scenario_port_end(came[i]);
+        }
+    }
+    post_array(COPY(ring[1]), ring, 1, MACH_MSG_TYPE_MOVE_RECEIVE);
+    post_array(COPY(ring[1]), &ring[1], 1, MACH_MSG_TYPE_MOVE_RECEIVE);
+    release_all(ring, 2);
+    scenario_port_end(mail);
+}
+
 static void request(mach_port_t port, mach_msg_id_t id, mach_port_mscount_t sync, mach_port_t notify)
 {
     mach_port_t previous = MACH_PORT_NULL;
@@ -183,12 +285,31 @@ static void notify_port_destroyed(void)
     scenario_port_end(port); /* it dies */
 }
 
+/* Clients of a port that dies hear of it, whatever memory there is: each request's own is enough. */
+static void notify_send_once(void)
+{
+    mach_port_t mail = scenario_port(), port = scenario_port();
+    struct scenario_message m;
+    unsigned heard = 0;
+
+    for (unsigned i = 0; i < MACH_PORT_QLIMIT_DEFAULT; i++)
+        scenario_post(MAKE(port), ONCE(mail), 707, NULL, 0);
+    scenario_port_end(port);
+    while (scenario_receive(mail, &m, MACH_RCV_TIMEOUT, 200) == MACH_MSG_SUCCESS)
+        heard += m.base.header.msgh_id == MACH_NOTIFY_SEND_ONCE;
+    SIM_CHECK(heard >= MACH_PORT_QLIMIT_DEFAULT);
+    scenario_port_end(mail);
+}
+
 const struct scenario scenarios_right[] = {
     {"right_dispositions", right_dispositions},
     {"right_refused", right_refused},
     {"right_transit", right_transit},
+    {"right_arrays", right_arrays},
+    {"right_array_transit", right_array_transit},
     {"notify_no_senders", notify_no_senders},
     {"notify_dead_name", notify_dead_name},
     {"notify_port_destroyed", notify_port_destroyed},
+    {"notify_send_once", notify_send_once},
     {NULL, NULL},
 };

@@ -113,18 +113,18 @@ static void other_kind_host(uint64_t arg)
     natural_t processors;
 
     begin(arg);
-    EXPECT(host_info(t.task, HOST_BASIC_INFO, (host_info_t)words, &count), KERN_INVALID_ARGUMENT);
-    EXPECT(host_kernel_version(t.task, version), KERN_INVALID_ARGUMENT);
-    EXPECT(host_page_size(t.task, &size), KERN_INVALID_ARGUMENT);
-    EXPECT(host_statistics64(t.task, HOST_VM_INFO64, (host_info64_t)words, &count), KERN_INVALID_ARGUMENT);
-    EXPECT(host_reboot(t.host, 0), KERN_INVALID_ARGUMENT); /* not the privileged port */
-    EXPECT(host_get_uptime64(t.task, &time), KERN_INVALID_ARGUMENT);
+    EXPECT(host_info(t.task, HOST_BASIC_INFO, (host_info_t)words, &count), KERN_INVALID_HOST);
+    EXPECT(host_kernel_version(t.task, version), KERN_INVALID_HOST);
+    EXPECT(host_page_size(t.task, &size), KERN_INVALID_HOST);
+    EXPECT(host_statistics64(t.task, HOST_VM_INFO64, (host_info64_t)words, &count), KERN_INVALID_HOST);
+    EXPECT(host_reboot(t.host, 0), KERN_INVALID_HOST); /* not the privileged port */
+    EXPECT(host_get_uptime64(t.task, &time), KERN_INVALID_HOST);
     count = 48;
-    EXPECT(host_kernel_memory_info(t.task, caches, &count, &pages), KERN_INVALID_ARGUMENT);
+    EXPECT(host_kernel_memory_info(t.task, caches, &count, &pages), KERN_INVALID_HOST);
     count = 320;
     EXPECT(host_processor_info_inband(t.task, PROCESSOR_BASIC_INFO, &processors, (processor_info_t)words,
                                       &count),
-           KERN_INVALID_ARGUMENT);
+           KERN_INVALID_HOST);
     user_power_off(t.host_priv);
 }
 
