@@ -6,11 +6,13 @@
 #include <ipc/mqueue.h>
 #include <ipc/port.h>
 #include <ipc/pset.h>
+#include <ipc/request.h>
 #include <ipc/right.h>
 
 void ipc_init(void)
 {
     ipc_port_init_module();
+    ipc_request_init_module();
     ipc_pset_init_module();
     ipc_space_init_module();
     ipc_kmsg_init_module();

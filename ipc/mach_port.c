@@ -6,6 +6,7 @@
 #include <ipc/entry.h>
 #include <ipc/notify.h>
 #include <ipc/pset.h>
+#include <ipc/request.h>
 #include <ipc/right.h>
 #include <kern/panic.h>
 #include <mach/mach_port_server.h>
@@ -23,8 +24,7 @@ static bool space_enter(ipc_space_t space) TRY_ACQUIRE(true, space->lock) NO_THR
 
 static mach_port_type_t entry_type(const struct ipc_entry *entry)
 {
-    return (entry->bits & MACH_PORT_TYPE_ALL_RIGHTS) |
-           (entry->request != NULL ? MACH_PORT_TYPE_DNREQUEST : 0);
+    return (entry->bits & MACH_PORT_TYPE_ALL_RIGHTS) | ipc_request_type(entry);
 }
 
 kern_return_t mach_port_type(ipc_space_t space, mach_port_name_t name, mach_port_type_t *type)
@@ -221,7 +221,7 @@ static void entry_drop(ipc_space_t space, struct ipc_entry *entry, mach_port_nam
     f->send = drop & MACH_PORT_TYPE_SEND ? port : NULL;
     f->send_once = drop & MACH_PORT_TYPE_SEND_ONCE ? port : NULL;
     if (left == 0) {
-        f->deleted = ipc_right_cancel_request(entry);
+        f->deleted = ipc_request_cancel(entry, NULL);
         if (drop & MACH_PORT_TYPE_SEND_RECEIVE)
             ipc_hash_remove(space, entry, name);
     }

@@ -4,6 +4,7 @@
 #include <ipc/msg.h>
 #include <ipc/notify.h>
 #include <ipc/pset.h>
+#include <ipc/request.h>
 #include <kern/panic.h>
 #include <kern/thread.h>
 
@@ -68,6 +69,7 @@ static void message_leave(struct ipc_port *port, struct ipc_kmsg *kmsg, struct t
     t->op.ipc.port = port;
     t->op.ipc.seqno = port->seqno++;
     t->op.ipc.no_senders = NULL;
+    t->op.ipc.room = false;
     if (MACH_MSGH_BITS_REMOTE(kmsg->head.msgh_bits) == MACH_MSG_TYPE_PORT_SEND)
         t->op.ipc.no_senders = ipc_port_drop_send_locked(port, &t->op.ipc.mscount);
     else
@@ -79,10 +81,12 @@ void ipc_mqueue_after_take(struct thread *self)
 {
     struct ipc_port *notify = self->op.ipc.no_senders;
 
-    if (notify == NULL)
-        return;
-    self->op.ipc.no_senders = NULL;
-    ipc_notify_no_senders(notify, self->op.ipc.mscount);
+    if (notify != NULL) {
+        self->op.ipc.no_senders = NULL;
+        ipc_notify_no_senders(notify, self->op.ipc.mscount);
+    }
+    if (self->op.ipc.room)
+        ipc_request_tell_possible(self->op.ipc.port);
 }
 
 static struct thread *claim_receiver(struct ipc_port *port)
@@ -191,6 +195,7 @@ enum ipc_take ipc_mqueue_take(struct ipc_port *port, struct thread *self)
     message_leave(port, kmsg, self);
     if (!list_empty(&port->senders))
         ipc_mqueue_admit(port);
+    self->op.ipc.room = ipc_request_is_due(port);
     return IPC_TAKE_MESSAGE;
 }
 

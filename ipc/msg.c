@@ -10,6 +10,7 @@
 #include <ipc/kobject.h>
 #include <ipc/msg.h>
 #include <ipc/pset.h>
+#include <ipc/request.h>
 #include <ipc/right.h>
 #include <kern/panic.h>
 #include <kern/string.h>
@@ -18,7 +19,7 @@
 
 #define OPTIONS_KNOWN                                                                                        \
     (MACH_SEND_MSG | MACH_RCV_MSG | MACH_RCV_LARGE | MACH_SEND_TIMEOUT | MACH_SEND_INTERRUPT |               \
-     MACH_RCV_TIMEOUT | MACH_RCV_INTERRUPT)
+     MACH_SEND_NOTIFY | MACH_RCV_TIMEOUT | MACH_RCV_INTERRUPT)
 #define TRAILER_BITS 0xff000000u
 
 static void set_result(struct thread *self, mach_msg_return_t result)
@@ -88,6 +89,8 @@ static void msg_unsent(struct thread *self, struct ipc_kmsg *kmsg, mach_msg_retu
         ipc_kmsg_copyout_undo(self->task, kmsg);
         why = MACH_SEND_INVALID_DATA;
     }
+    if (self->op.ipc.option & MACH_SEND_NOTIFY)
+        ipc_request_arm(self->space, kmsg->head.msgh_remote_port);
     ipc_kmsg_free(kmsg);
     set_result(self, why | (shortage & MACH_MSG_MASK));
 }

@@ -12,6 +12,7 @@
 struct ipc_kmsg;
 
 void ipc_notify_dead_name(struct ipc_port *notify, mach_port_name_t name);
+void ipc_notify_send_possible(struct ipc_port *notify, mach_port_name_t name);
 void ipc_notify_port_deleted(struct ipc_port *notify, mach_port_name_t name);
 void ipc_notify_no_senders(struct ipc_port *notify, uint32_t mscount);
 void ipc_notify_send_once(struct ipc_port *notify);

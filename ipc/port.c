@@ -10,20 +10,19 @@
 #include <ipc/notify.h>
 #include <ipc/port.h>
 #include <ipc/pset.h>
+#include <ipc/request.h>
 #include <kern/cache.h>
 #include <kern/panic.h>
 #include <kern/ref.h>
 #include <kern/thread.h>
 
 static struct cache port_cache;
-static struct cache request_cache;
 
 struct ipc_object ipc_object_none = {.rx = IPC_PORT_RX_COMPLEX};
 
 void ipc_port_init_module(void)
 {
     cache_init(&port_cache, "ipc_port", sizeof(struct ipc_port), 64);
-    cache_init(&request_cache, "ipc_port_request", sizeof(struct ipc_port_request), 8);
 }
 
 /* --- the lock word --- */
@@ -281,22 +280,6 @@ void ipc_port_leave(struct ipc_port *port, struct list *waiters)
     ipc_waiters_claim(&port->receivers, waiters);
 }
 
-struct ipc_port_request *ipc_port_request_alloc(mach_port_name_t name, struct ipc_port *notify)
-{
-    struct ipc_port_request *request = cache_alloc(&request_cache);
-    if (request == NULL)
-        return NULL;
-    *request = (struct ipc_port_request){.owners = 2, .name = name, .notify = notify};
-    list_init(&request->link);
-    return request;
-}
-
-void ipc_port_request_drop(struct ipc_port_request *request)
-{
-    if (__atomic_fetch_sub(&request->owners, 1, __ATOMIC_ACQ_REL) == 1)
-        cache_free(&request_cache, request);
-}
-
 /* Everything that waits for a port that dies, taken out of it. */
 struct port_remains {
     struct list messages;
@@ -344,7 +327,7 @@ static void remains_bury(struct port_remains *remains)
     while ((node = list_pop(&remains->requests)) != NULL) {
         struct ipc_port_request *request = CONTAINER_OF(node, struct ipc_port_request, link);
         ipc_notify_dead_name(request->notify, request->name);
-        ipc_port_request_drop(request);
+        ipc_request_drop(request);
     }
     while ((node = list_pop(&remains->messages)) != NULL)
         ipc_kmsg_destroy(CONTAINER_OF(node, struct ipc_kmsg, link));

@@ -53,14 +53,18 @@ enum ipc_port_place {
 };
 
 /*
- * A request for a dead-name notification: the entry `name` of some space wants `notify` told.  The entry and the live port
- * own it together; the port's part goes over to its burial when it dies.
+ * A request for a notification: the entry `name` of some space wants `notify` told when the port dies, or (possible) when a
+ * message can be sent to it again.  The entry and the live port own it together; the port's part ends when it is spent, and goes over
+ * to the burial of a port that dies.  All but owners: under the port's lock.
  */
 struct ipc_port_request {
-    struct list link; /* port->requests; under the port's lock */
+    struct list link; /* port->requests: armed ones first */
     uint32_t owners;  /* atomic */
     mach_port_name_t name;
     struct ipc_port *notify; /* a send-once right */
+    bool possible;           /* constant */
+    bool armed;              /* told as soon as there is room */
+    bool spent;              /* it was told that there is room: the port has it no more */
 };
 
 /*
@@ -165,6 +169,12 @@ static inline void ipc_port_unlock(struct ipc_port *port) NO_THREAD_SAFETY_ANALY
     __atomic_store_n(&port->rx, rx, __ATOMIC_RELEASE);
 }
 
+/* May a message be queued? Context: locked. */
+static inline bool ipc_port_has_room(const struct ipc_port *port)
+{
+    return port->msgcount < port->qlimit && list_empty(&port->senders);
+}
+
 static inline bool ipc_port_alive(const struct ipc_port *port)
 {
     return port->place != IPC_PORT_IS_DEAD;
@@ -260,11 +270,6 @@ void ipc_port_release_send_once(struct ipc_port *port);
 /* Destroy the receive right and with it the port: queued messages are destroyed, waiters woken, requests served.
  * Consumes the receive right's reference. Context: no lock; the right is in no space (taken out by the caller). */
 void ipc_port_destroy(struct ipc_port *port);
-
-/* A request by the entry `name`, linked to nothing yet, or NULL. Consumes notify only when it succeeds. */
-HAL_NODISCARD struct ipc_port_request *ipc_port_request_alloc(mach_port_name_t name, struct ipc_port *notify);
-/* One owner less. */
-void ipc_port_request_drop(struct ipc_port_request *request);
 
 /*
  * --- for the other files of ipc ---

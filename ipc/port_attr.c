@@ -1,40 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* mach_port.defs, second part: attributes of receive rights, port sets, notifications. */
+/* mach_port.defs, second part: attributes of receive rights, port sets. */
 #include <ipc/entry.h>
 #include <ipc/mqueue.h>
-#include <ipc/notify.h>
 #include <ipc/pset.h>
+#include <ipc/request.h>
 #include <ipc/right.h>
 #include <mach/mach_port_server.h>
-#include <mach/notify.h>
 #include <mach/portolan_server.h>
-
-/* Find the receive right `name` and lock its port; nothing stays locked on failure. */
-static kern_return_t receive_enter(ipc_space_t space, mach_port_name_t name,
-                                   struct ipc_port **out) NO_THREAD_SAFETY_ANALYSIS
-{
-    kern_return_t kr = KERN_SUCCESS;
-
-    spin_lock(&space->lock);
-    struct ipc_entry *entry = ipc_right_lookup(space, name);
-    if (!space->active)
-        kr = KERN_INVALID_TASK;
-    else if (entry == NULL)
-        kr = KERN_INVALID_NAME;
-    else if ((entry->bits & MACH_PORT_TYPE_RECEIVE) == 0)
-        kr = KERN_INVALID_RIGHT;
-    if (kr == KERN_SUCCESS) {
-        *out = entry->object;
-        ipc_port_lock(*out);
-    }
-    spin_unlock(&space->lock);
-    return kr;
-}
 
 kern_return_t mach_port_set_mscount(ipc_space_t space, mach_port_name_t name, mach_port_mscount_t mscount)
 {
     struct ipc_port *port;
-    kern_return_t kr = receive_enter(space, name, &port);
+    kern_return_t kr = ipc_right_receive_enter(space, name, &port);
     if (kr != KERN_SUCCESS)
         return kr;
     port->mscount = mscount;
@@ -45,7 +22,7 @@ kern_return_t mach_port_set_mscount(ipc_space_t space, mach_port_name_t name, ma
 kern_return_t mach_port_set_seqno(ipc_space_t space, mach_port_name_t name, mach_port_seqno_t seqno)
 {
     struct ipc_port *port;
-    kern_return_t kr = receive_enter(space, name, &port);
+    kern_return_t kr = ipc_right_receive_enter(space, name, &port);
     if (kr != KERN_SUCCESS)
         return kr;
     port->seqno = seqno;
@@ -56,7 +33,7 @@ kern_return_t mach_port_set_seqno(ipc_space_t space, mach_port_name_t name, mach
 kern_return_t mach_port_get_context(ipc_space_t space, mach_port_name_t name, mach_port_context_t *context)
 {
     struct ipc_port *port;
-    kern_return_t kr = receive_enter(space, name, &port);
+    kern_return_t kr = ipc_right_receive_enter(space, name, &port);
     if (kr != KERN_SUCCESS)
         return kr;
     *context = port->context;
@@ -67,7 +44,7 @@ kern_return_t mach_port_get_context(ipc_space_t space, mach_port_name_t name, ma
 kern_return_t mach_port_set_context(ipc_space_t space, mach_port_name_t name, mach_port_context_t context)
 {
     struct ipc_port *port;
-    kern_return_t kr = receive_enter(space, name, &port);
+    kern_return_t kr = ipc_right_receive_enter(space, name, &port);
     if (kr != KERN_SUCCESS)
         return kr;
     port->context = context;
@@ -78,7 +55,7 @@ kern_return_t mach_port_set_context(ipc_space_t space, mach_port_name_t name, ma
 kern_return_t mach_port_get_srights(ipc_space_t space, mach_port_name_t name, mach_port_rights_t *srights)
 {
     struct ipc_port *port;
-    kern_return_t kr = receive_enter(space, name, &port);
+    kern_return_t kr = ipc_right_receive_enter(space, name, &port);
     if (kr != KERN_SUCCESS)
         return kr;
     *srights = port->srights < UINT32_MAX ? (mach_port_rights_t)port->srights : UINT32_MAX;
@@ -123,7 +100,7 @@ kern_return_t mach_port_get_attributes(ipc_space_t space, mach_port_name_t name,
         return KERN_INVALID_ARGUMENT;
     if (*count < need)
         return KERN_FAILURE;
-    kern_return_t kr = receive_enter(space, name, &port);
+    kern_return_t kr = ipc_right_receive_enter(space, name, &port);
     if (kr != KERN_SUCCESS)
         return kr;
     if (flavor == MACH_PORT_LIMITS_INFO)
@@ -147,12 +124,15 @@ kern_return_t mach_port_set_attributes(ipc_space_t space, mach_port_name_t name,
     uint32_t limit = ((const mach_port_limits_t *)info)->mpl_qlimit;
     if (limit > MACH_PORT_QLIMIT_MAX)
         return KERN_INVALID_VALUE;
-    kern_return_t kr = receive_enter(space, name, &port);
+    kern_return_t kr = ipc_right_receive_enter(space, name, &port);
     if (kr != KERN_SUCCESS)
         return kr;
     port->qlimit = (uint16_t)limit;
     ipc_mqueue_admit(port);
+    ipc_port_ref(port);
     ipc_port_unlock(port);
+    ipc_request_tell_possible(port);
+    ipc_port_unref(port);
     return KERN_SUCCESS;
 }
 
@@ -287,114 +267,4 @@ kern_return_t mach_port_get_set_status_inband(ipc_space_t space, mach_port_name_
     *count = ipc_pset_members(pset, members, room);
     ipc_pset_unref(pset);
     return *count <= room ? KERN_SUCCESS : KERN_NO_SPACE;
-}
-
-/* --- notifications --- */
-
-/*
- * Dead name: the name must denote a send, send-once or receive right.  A name that is dead already: told at once if sync is not 0
- * (the notification counts as a user reference), else KERN_INVALID_ARGUMENT.
- */
-static kern_return_t request_dead_name(ipc_space_t space, mach_port_name_t name, bool at_once,
-                                       struct ipc_port *notify, struct ipc_port **previous, bool *told)
-    REQUIRES(space->lock)
-{
-    struct ipc_entry *entry = ipc_right_lookup(space, name);
-    struct ipc_port_request *request = NULL;
-
-    if (entry == NULL)
-        return KERN_INVALID_NAME;
-    if (entry->bits & MACH_PORT_TYPE_DEAD_NAME) {
-        if (!at_once || notify == NULL)
-            return KERN_INVALID_ARGUMENT;
-        kern_return_t kr = ipc_urefs_change(&entry->urefs, 1);
-        *told = kr == KERN_SUCCESS;
-        return kr;
-    }
-    if ((entry->bits & MACH_PORT_TYPE_PORT_RIGHTS) == 0)
-        return KERN_INVALID_RIGHT;
-    if (notify != NULL && (request = ipc_port_request_alloc(name, notify)) == NULL)
-        return KERN_RESOURCE_SHORTAGE;
-    bool replaces = entry->request != NULL;
-    *previous = ipc_right_cancel_request(entry);
-    /* no old request any more: the port died a moment ago and it was told, which counts as a reference */
-    if (replaces && *previous == NULL)
-        entry->urefs = ipc_urefs_add(entry->urefs);
-    if (request == NULL)
-        return KERN_SUCCESS;
-    struct ipc_port *port = entry->object;
-    ipc_port_lock(port);
-    bool alive = ipc_port_alive(port);
-    if (alive) {
-        list_insert_tail(&port->requests, &request->link);
-        entry->request = request;
-    }
-    ipc_port_unlock(port);
-    if (alive)
-        return KERN_SUCCESS;
-    /* it died between the look-up and here: as if right after the request, which is told now */
-    request->owners = 1;
-    ipc_port_request_drop(request);
-    entry->urefs = ipc_urefs_add(entry->urefs);
-    *told = true;
-    return KERN_SUCCESS;
-}
-
-static kern_return_t request_no_senders(struct ipc_port *port, mach_port_mscount_t sync,
-                                        struct ipc_port *notify, struct ipc_port **previous, bool *told)
-{
-    *previous = port->no_senders;
-    port->no_senders = NULL;
-    *told = notify != NULL && port->srights == 0 && sync <= port->mscount;
-    if (!*told)
-        port->no_senders = notify;
-    return KERN_SUCCESS;
-}
-
-static kern_return_t request_on_receive(ipc_space_t space, mach_port_name_t name, mach_msg_id_t id,
-                                        mach_port_mscount_t sync, struct ipc_port *notify,
-                                        struct ipc_port **previous)
-{
-    struct ipc_port *port;
-    bool told = false;
-
-    if (id == MACH_NOTIFY_PORT_DESTROYED && sync != 0)
-        return KERN_INVALID_VALUE;
-    kern_return_t kr = receive_enter(space, name, &port);
-    if (kr != KERN_SUCCESS)
-        return kr;
-    if (id == MACH_NOTIFY_NO_SENDERS) {
-        kr = request_no_senders(port, sync, notify, previous, &told);
-    } else {
-        *previous = port->port_destroyed;
-        port->port_destroyed = notify;
-    }
-    uint32_t mscount = port->mscount;
-    ipc_port_unlock(port);
-    if (told)
-        ipc_notify_no_senders(notify, mscount);
-    return kr;
-}
-
-kern_return_t mach_port_request_notification(ipc_space_t space, mach_port_name_t name, mach_msg_id_t id,
-                                             mach_port_mscount_t sync, mach_port_t notify,
-                                             mach_port_t *previous)
-{
-    bool told = false;
-
-    *previous = NULL;
-    if (notify == IPC_PORT_DEAD)
-        return KERN_INVALID_CAPABILITY;
-    if (id == MACH_NOTIFY_NO_SENDERS || id == MACH_NOTIFY_PORT_DESTROYED)
-        return request_on_receive(space, name, id, sync, notify, previous);
-    if (id != MACH_NOTIFY_DEAD_NAME)
-        return KERN_INVALID_VALUE;
-    spin_lock(&space->lock);
-    kern_return_t kr = KERN_INVALID_TASK;
-    if (space->active)
-        kr = request_dead_name(space, name, sync != 0, notify, previous, &told);
-    spin_unlock(&space->lock);
-    if (told)
-        ipc_notify_dead_name(notify, name);
-    return kr;
 }

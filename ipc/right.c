@@ -10,6 +10,7 @@
 #include <ipc/mqueue.h>
 #include <ipc/notify.h>
 #include <ipc/pset.h>
+#include <ipc/request.h>
 #include <ipc/right.h>
 #include <kern/cache.h>
 #include <kern/panic.h>
@@ -17,26 +18,6 @@
 #define ENTRY_CLAIMED 1u /* in `bits`, beside a receive or send-once right: being taken */
 
 /* --- dead ports and their entries --- */
-
-struct ipc_port *ipc_right_cancel_request(struct ipc_entry *entry)
-{
-    struct ipc_port_request *request = entry->request;
-    struct ipc_port *notify = NULL;
-
-    if (request == NULL)
-        return NULL;
-    entry->request = NULL;
-    struct ipc_port *port = entry->object;
-    ipc_port_lock(port);
-    if (ipc_port_alive(port)) {
-        list_remove(&request->link);
-        notify = request->notify;
-        request->owners--; /* the port's part */
-    }
-    ipc_port_unlock(port);
-    ipc_port_request_drop(request);
-    return notify;
-}
 
 /* The port of a send or send-once entry died: the name is a dead name now. */
 static void entry_bury(struct ipc_space *space, struct ipc_entry *entry)
@@ -49,9 +30,10 @@ static void entry_bury(struct ipc_space *space, struct ipc_entry *entry)
         ipc_hash_remove(space, entry, name);
     if (entry->request != NULL) {
         /* the notification that was sent counts as a user reference, so that its receiver can't be fooled by reuse */
-        ipc_port_request_drop(entry->request);
+        if (!entry->request->spent)
+            urefs = ipc_urefs_add(urefs);
+        ipc_request_drop(entry->request);
         entry->request = NULL;
-        urefs = ipc_urefs_add(urefs);
     }
     entry->object = &ipc_object_none;
     entry->next = 0;
@@ -77,6 +59,27 @@ struct ipc_entry *ipc_right_lookup(struct ipc_space *space, mach_port_name_t nam
     if (!alive && (entry->bits & ENTRY_CLAIMED) == 0)
         entry_bury(space, entry);
     return entry;
+}
+
+kern_return_t ipc_right_receive_enter(struct ipc_space *space, mach_port_name_t name,
+                                      struct ipc_port **port) NO_THREAD_SAFETY_ANALYSIS
+{
+    kern_return_t kr = KERN_SUCCESS;
+
+    spin_lock(&space->lock);
+    struct ipc_entry *entry = ipc_right_lookup(space, name);
+    if (!space->active)
+        kr = KERN_INVALID_TASK;
+    else if (entry == NULL)
+        kr = KERN_INVALID_NAME;
+    else if ((entry->bits & MACH_PORT_TYPE_RECEIVE) == 0)
+        kr = KERN_INVALID_RIGHT;
+    if (kr == KERN_SUCCESS) {
+        *port = entry->object;
+        ipc_port_lock(*port);
+    }
+    spin_unlock(&space->lock);
+    return kr;
 }
 
 /* --- taking --- */
@@ -211,7 +214,7 @@ static void send_entry_end(struct ipc_space *space, struct ipc_right_take *take)
         return;
     }
     if ((entry->bits & MACH_PORT_TYPE_RECEIVE) == 0) {
-        take->deleted = ipc_right_cancel_request(entry);
+        take->deleted = ipc_request_cancel(entry, NULL);
         ipc_hash_remove(space, entry, take->name);
     }
     ipc_port_lock(port);
@@ -234,7 +237,7 @@ static void commit_receive(struct ipc_space *space, struct ipc_right_take *take)
     entry->bits &= ~(MACH_PORT_TYPE_RECEIVE | ENTRY_CLAIMED);
     receive_leave(space, entry, take->name);
     if ((entry->bits & MACH_PORT_TYPE_SEND) == 0) {
-        take->deleted = ipc_right_cancel_request(entry);
+        take->deleted = ipc_request_cancel(entry, NULL);
         ipc_entry_free(space, take->name, entry);
     }
 }
@@ -245,7 +248,7 @@ static void commit_send_once(struct ipc_space *space, struct ipc_right_take *tak
     struct ipc_port *port = entry->object;
 
     take->port = port;
-    take->deleted = ipc_right_cancel_request(entry);
+    take->deleted = ipc_request_cancel(entry, NULL);
     ipc_port_lock(port);
     ipc_entry_free(space, take->name, entry);
     ipc_port_unlock(port);
@@ -490,7 +493,7 @@ void ipc_right_clear(struct ipc_space *space, struct ipc_entry *entry)
     mach_port_name_t name = ipc_entry_name(entry);
     if (bits & MACH_PORT_TYPE_PORT_RIGHTS) {
         port = entry->object;
-        deleted = ipc_right_cancel_request(entry);
+        deleted = ipc_request_cancel(entry, NULL);
         if (bits & MACH_PORT_TYPE_SEND_RECEIVE)
             ipc_hash_remove(space, entry, name);
         if (bits & MACH_PORT_TYPE_RECEIVE) {

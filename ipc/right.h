@@ -59,6 +59,14 @@ void ipc_right_destroy(struct ipc_port *port, mach_msg_type_name_t type);
  */
 struct ipc_entry *ipc_right_lookup(struct ipc_space *space, mach_port_name_t name);
 
+/*
+ * Find the receive right `name` and lock its port.
+ * Returns: KERN_SUCCESS; KERN_INVALID_TASK, KERN_INVALID_NAME, KERN_INVALID_RIGHT: nothing is locked.
+ * Context: no lock.
+ */
+HAL_NODISCARD kern_return_t ipc_right_receive_enter(struct ipc_space *space, mach_port_name_t name,
+                                                    struct ipc_port **port) NO_THREAD_SAFETY_ANALYSIS;
+
 /* MACH_MSG_TYPE_* of the right that results from a disposition. */
 static inline mach_msg_type_name_t ipc_right_result(mach_msg_type_name_t disposition)
 {
@@ -72,8 +80,5 @@ static inline mach_msg_type_name_t ipc_right_result(mach_msg_type_name_t disposi
         return disposition;
     }
 }
-
-/* Take an entry apart for good: cancels its dead-name request. Returns who is to be told, or NULL. Context: space->lock held. */
-struct ipc_port *ipc_right_cancel_request(struct ipc_entry *entry);
 
 #endif

@@ -38,7 +38,7 @@ struct ipc_entry {
         object; /* struct ipc_port (a reference), struct ipc_pset (likewise), or &ipc_object_none (dead name, free) */
     uint32_t urefs;                   /* send and dead name: 1 .. IPC_UREFS_MAX; others 1 or 0 */
     uint32_t next;                    /* index: next in hash chain, or next free entry */
-    struct ipc_port_request *request; /* dead-name request, or NULL */
+    struct ipc_port_request *request; /* for a notification, or NULL */
 };
 _Static_assert(sizeof(struct ipc_entry) == 32, "entries are found by shift");
 

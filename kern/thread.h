@@ -120,6 +120,7 @@ struct thread {
             uint32_t seqno;
             bool registers;   /* receives in the register form */
             uint32_t result;  /* how the receive failed while kmsg is NULL */
+            bool room;        /* the message that was taken made room for senders who asked to be told */
             uint32_t mscount; /* for no_senders */
             struct ipc_port
                 *no_senders; /* a notification that fell due when the message was taken, or NULL */

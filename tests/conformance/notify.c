@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Notifications: dead names, no senders, send-once rights, destroyed ports. */
+/* Notifications: dead names, no senders, room, send-once rights, destroyed ports. */
 #include "lib/ports.h"
 #include "lib/test.h"
 
@@ -154,6 +154,101 @@ static void test_bad_requests(void)
         CHECK_EQUAL(m.header.msgh_id, MACH_NOTIFY_SEND_ONCE, "the right of a refused request is released");
 }
 
+static void fill(mach_port_t p)
+{
+    while (test_send(p, MACH_MSG_TYPE_COPY_SEND, 1, 0) == MACH_MSG_SUCCESS)
+        continue;
+}
+
+static mach_msg_return_t send_notify(mach_port_t p, mach_msg_type_name_t disposition)
+{
+    struct test_message m = {
+        .header = {MACH_MSGH_BITS(disposition, 0), sizeof(m.header), p, MACH_PORT_NULL, MACH_PORT_NULL, 2}};
+
+    return mach_msg(&m.header, MACH_SEND_MSG | MACH_SEND_TIMEOUT | MACH_SEND_NOTIFY, sizeof(m.header), 0,
+                    MACH_PORT_NULL, 0, MACH_PORT_NULL);
+}
+
+static void test_send_possible(void)
+{
+    mach_port_t p = test_port_send();
+    mach_port_t previous;
+    mach_send_possible_notification_t n;
+
+    CHECK_RESULT(request(p, MACH_NOTIFY_SEND_POSSIBLE, 1, &previous), KERN_SUCCESS,
+                 "it can be asked whether a message can be sent");
+    CHECK(test_receive_id(listener, MACH_NOTIFY_SEND_POSSIBLE), "if there is room, we are told at once");
+    CHECK_EQUAL(test_type(p), MACH_PORT_TYPE_SEND_RECEIVE, "and no request is left");
+    fill(p);
+    REQUIRE_OK(request(p, MACH_NOTIFY_SEND_POSSIBLE, 1, &previous));
+    CHECK_EQUAL(previous, MACH_PORT_NULL, "there was none before");
+    CHECK((test_type(p) & MACH_PORT_TYPE_SPREQUEST) != 0, "the type of a name tells of such a request");
+    CHECK_RESULT(test_receive_nothing(listener), MACH_RCV_TIMED_OUT, "a full queue is no news");
+    CHECK(test_receive_id(p, 1), "a message leaves");
+    CHECK_RESULT(test_receive(listener, &n, sizeof(n), TEST_SOON_MS), MACH_MSG_SUCCESS, "then we are told");
+    CHECK(n.not_header.msgh_id == MACH_NOTIFY_SEND_POSSIBLE && n.not_port == p, "that this name has room");
+    CHECK_EQUAL(test_type(p), MACH_PORT_TYPE_SEND_RECEIVE, "the request is done with");
+    CHECK(test_receive_id(p, 1) && test_receive_nothing(listener) == MACH_RCV_TIMED_OUT, "we are told once");
+
+    fill(p);
+    REQUIRE_OK(request(p, MACH_NOTIFY_SEND_POSSIBLE, 1, &previous));
+    mach_port_limits_t limits = {MACH_PORT_QLIMIT_MAX};
+    REQUIRE_OK(mach_port_set_attributes(SELF, p, MACH_PORT_LIMITS_INFO, (mach_port_info_t)&limits,
+                                        MACH_PORT_LIMITS_INFO_COUNT));
+    CHECK(test_receive_id(listener, MACH_NOTIFY_SEND_POSSIBLE), "a higher limit makes room, too");
+    test_port_destroy(p);
+}
+
+static void test_send_notify(void)
+{
+    mach_port_t p = test_port_send();
+    mach_port_t previous;
+
+    REQUIRE_OK(request(p, MACH_NOTIFY_SEND_POSSIBLE, 0, &previous));
+    fill(p);
+    CHECK(test_receive_id(p, 1) && test_receive_nothing(listener) == MACH_RCV_TIMED_OUT,
+          "a request can wait for a send that fails");
+    CHECK_RESULT(send_notify(p, MACH_MSG_TYPE_COPY_SEND), MACH_MSG_SUCCESS, "one that succeeds is none");
+    CHECK_RESULT(send_notify(p, MACH_MSG_TYPE_COPY_SEND), MACH_SEND_TIMED_OUT, "the next one finds no room");
+    CHECK_RESULT(test_receive_nothing(listener), MACH_RCV_TIMED_OUT, "there is none yet");
+    CHECK(test_receive_id(p, 1), "a message leaves");
+    CHECK(test_receive_id(listener, MACH_NOTIFY_SEND_POSSIBLE), "and we are told");
+    CHECK_RESULT(send_notify(p, MACH_MSG_TYPE_COPY_SEND), MACH_MSG_SUCCESS, "the message can be sent");
+    CHECK_RESULT(send_notify(p, MACH_MSG_TYPE_COPY_SEND), MACH_SEND_TIMED_OUT, "once");
+    CHECK(test_receive_id(p, 1) && test_receive_nothing(listener) == MACH_RCV_TIMED_OUT,
+          "without a request nobody is told");
+
+    REQUIRE_OK(request(p, MACH_NOTIFY_SEND_POSSIBLE, 0, &previous));
+    CHECK_RESULT(request(p, MACH_NOTIFY_DEAD_NAME, 0, &previous), KERN_SUCCESS,
+                 "a name has one request of either kind");
+    REQUIRE_OK(mach_port_deallocate(SELF, previous));
+    CHECK(test_receive_id(listener, MACH_NOTIFY_SEND_ONCE), "the old one comes back");
+    REQUIRE_OK(request(p, MACH_NOTIFY_SEND_POSSIBLE, 0, &previous));
+    REQUIRE_OK(mach_port_deallocate(SELF, previous));
+    CHECK(test_receive_id(listener, MACH_NOTIFY_SEND_ONCE), "either way");
+    mach_port_urefs_t refs = test_refs(p, MACH_PORT_RIGHT_SEND); /* the right of a failed send comes back */
+    REQUIRE_OK(mach_port_mod_refs(SELF, p, MACH_PORT_RIGHT_RECEIVE, -1));
+    CHECK(test_receive_id(listener, MACH_NOTIFY_DEAD_NAME), "who waits for room hears of the port's death");
+    CHECK_EQUAL(test_refs(p, MACH_PORT_RIGHT_DEAD_NAME), refs + 1, "which counts as a reference");
+    test_port_destroy(p);
+
+    p = test_port_send();
+    fill(p);
+    REQUIRE_OK(request(p, MACH_NOTIFY_SEND_POSSIBLE, 1, &previous));
+    REQUIRE(test_receive_id(p, 1) && test_receive_id(listener, MACH_NOTIFY_SEND_POSSIBLE));
+    refs = test_refs(p, MACH_PORT_RIGHT_SEND);
+    REQUIRE_OK(mach_port_mod_refs(SELF, p, MACH_PORT_RIGHT_RECEIVE, -1));
+    CHECK(test_refs(p, MACH_PORT_RIGHT_DEAD_NAME) == refs &&
+              test_receive_nothing(listener) == MACH_RCV_TIMED_OUT,
+          "who was told of room does not hear of it");
+    test_port_destroy(p);
+    p = test_port();
+    CHECK_RESULT(request(p, MACH_NOTIFY_SEND_POSSIBLE, 0, &previous), KERN_INVALID_RIGHT,
+                 "only of a send right can be asked");
+    CHECK(test_receive_id(listener, MACH_NOTIFY_SEND_ONCE), "a refused request is released");
+    test_port_destroy(p);
+}
+
 int main(void)
 {
     test_begin("notify");
@@ -163,6 +258,8 @@ int main(void)
     test_port_deleted();
     test_no_senders();
     test_in_transit();
+    test_send_possible();
+    test_send_notify();
     test_port_destroyed();
     test_bad_requests();
     test_port_destroy(listener);

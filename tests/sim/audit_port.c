@@ -199,11 +199,18 @@ static void check_queue(struct ipc_port *port)
 
 static void check_requests(const struct ipc_port *port)
 {
+    bool armed = true;
+
     AUDIT_LIST(node, &port->requests)
     {
         const struct ipc_port_request *request = CONTAINER_OF(node, struct ipc_port_request, link);
         audit_object(AUDIT_REQUEST, request, port)->refs++;
         AUDIT(IPC_PORT_VALID(request->notify), "request-notify", request, "nobody to notify");
+        AUDIT(!request->spent && (request->possible || !request->armed), "request-state", request,
+              "possible %d, armed %d, spent %d", request->possible, request->armed, request->spent);
+        AUDIT(armed || !request->armed, "request-order", request, "armed, behind one that is not");
+        AUDIT(!request->armed || !ipc_port_has_room(port), "request-room", request, "there is room");
+        armed = request->armed;
         audit_right(request->notify, AUDIT_SEND_ONCE, request);
     }
 }

@@ -103,7 +103,7 @@ static void check_request(const struct ipc_space *space, const struct ipc_entry 
           name, entry->bits);
     struct audit_object *o = audit_object(AUDIT_REQUEST, request, entry);
     o->refs++;
-    if (ipc_port_alive(port)) {
+    if (ipc_port_alive(port) && !request->spent) {
         AUDIT(audit_on_list(&port->requests, &request->link), "request-list", request,
               "of name 0x%x, is not with its port", name);
         AUDIT(request->name == name, "request-name", request, "of name 0x%x says 0x%x", name, request->name);

@@ -263,6 +263,33 @@ static void notify_dead_name(void)
     scenario_port_end(mail);
 }
 
+/* Who waits for room is told of it, or of the port's end; by request, and after a send that found none. */
+static void notify_send_possible(void)
+{
+    mach_port_t mail = scenario_port(), port = scenario_port_send();
+    struct scenario_message m;
+
+    for (unsigned i = 0; i < MACH_PORT_QLIMIT_DEFAULT; i++)
+        scenario_post(COPY(port), NONE, 711, NULL, 0);
+    request(port, MACH_NOTIFY_SEND_POSSIBLE, 1, mail);
+    scenario_silent(mail);
+    scenario_take(port, &m, 711);
+    (void)scenario_notified(mail, MACH_NOTIFY_SEND_POSSIBLE, NULL);
+    scenario_post(COPY(port), NONE, 711, NULL, 0);
+    request(port, MACH_NOTIFY_SEND_POSSIBLE, 0, mail);
+    CALL_IS(MACH_SEND_TIMED_OUT,
+            scenario_send(COPY(port), NONE, 712, NULL, 0, MACH_SEND_TIMEOUT | MACH_SEND_NOTIFY, 0));
+    mach_port_t renamed = scenario_named(scenario_rename, port);
+    scenario_take(renamed, &m, 711);
+    (void)scenario_notified(mail, MACH_NOTIFY_SEND_POSSIBLE, NULL);
+    scenario_post(COPY(renamed), NONE, 711, NULL, 0);
+    request(renamed, MACH_NOTIFY_SEND_POSSIBLE, 1, mail);
+    CALL(mach_port_mod_refs(self(), renamed, MACH_PORT_RIGHT_RECEIVE, -1));
+    (void)scenario_notified(mail, MACH_NOTIFY_DEAD_NAME, NULL);
+    CALL(mach_port_destroy(self(), renamed));
+    scenario_port_end(mail);
+}
+
 /* The receive right of a port comes back from its end, as often as that is asked for. */
 static void notify_port_destroyed(void)
 {
@@ -309,6 +336,7 @@ const struct scenario scenarios_right[] = {
     {"right_array_transit", right_array_transit},
     {"notify_no_senders", notify_no_senders},
     {"notify_dead_name", notify_dead_name},
+    {"notify_send_possible", notify_send_possible},
     {"notify_port_destroyed", notify_port_destroyed},
     {"notify_send_once", notify_send_once},
     {NULL, NULL},

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * mach_port_request_notification(): who wants to be told what.
+ *
+ * A receive right has its requests in the port.  A name that stands for another's port has one request, which the entry and the
+ * port share (struct ipc_port_request): when the port dies it is told that, and one that asked for room is told when there is some.
+ * Then it is spent: the port has done with it, and the entry gives it up when it is looked at next.
+ */
+#include <ipc/entry.h>
+#include <ipc/notify.h>
+#include <ipc/request.h>
+#include <ipc/right.h>
+#include <kern/cache.h>
+#include <mach/mach_port_server.h>
+#include <mach/notify.h>
+
+static struct cache request_cache;
+
+void ipc_request_init_module(void)
+{
+    cache_init(&request_cache, "ipc_port_request", sizeof(struct ipc_port_request), 8);
+}
+
+/* --- the request of a name --- */
+
+void ipc_request_drop(struct ipc_port_request *request)
+{
+    if (__atomic_fetch_sub(&request->owners, 1, __ATOMIC_ACQ_REL) == 1)
+        cache_free(&request_cache, request);
+}
+
+struct ipc_port *ipc_request_cancel(struct ipc_entry *entry, bool *told)
+{
+    struct ipc_port_request *request = entry->request;
+    struct ipc_port *notify = NULL;
+    bool died = false;
+
+    if (request != NULL) {
+        struct ipc_port *port = entry->object;
+        entry->request = NULL;
+        ipc_port_lock(port);
+        if (ipc_port_alive(port) && !request->spent) {
+            list_remove(&request->link);
+            notify = request->notify;
+            request->owners--; /* the port's part */
+        } else {
+            died = !request->spent;
+        }
+        ipc_port_unlock(port);
+        ipc_request_drop(request);
+    }
+    if (told != NULL)
+        *told = died;
+    return notify;
+}
+
+mach_port_type_t ipc_request_type(const struct ipc_entry *entry)
+{
+    const struct ipc_port_request *request = entry->request;
+
+    if (request == NULL || __atomic_load_n(&request->spent, __ATOMIC_RELAXED))
+        return 0;
+    return request->possible ? MACH_PORT_TYPE_SPREQUEST : MACH_PORT_TYPE_DNREQUEST;
+}
+
+/* --- room --- */
+
+/* The first of the port's requests if it waits for room. */
+static struct ipc_port_request *first_armed(const struct ipc_port *port)
+{
+    struct list *node = list_first(&port->requests);
+    struct ipc_port_request *request =
+        node == NULL ? NULL : CONTAINER_OF(node, struct ipc_port_request, link);
+
+    return request != NULL && request->armed ? request : NULL;
+}
+
+bool ipc_request_is_due(const struct ipc_port *port)
+{
+    return !list_empty(&port->requests) && ipc_port_has_room(port) && first_armed(port) != NULL;
+}
+
+void ipc_request_tell_possible(struct ipc_port *port)
+{
+    struct ipc_port *notify;
+
+    do {
+        struct ipc_port_request *request = NULL;
+        mach_port_name_t name = MACH_PORT_NULL;
+        notify = NULL;
+        ipc_port_lock(port);
+        if (ipc_request_is_due(port)) {
+            request = first_armed(port);
+            list_remove(&request->link);
+            __atomic_store_n(&request->spent, true, __ATOMIC_RELAXED);
+            notify = request->notify;
+            name = request->name;
+        }
+        ipc_port_unlock(port);
+        if (request != NULL)
+            ipc_request_drop(request);
+        ipc_notify_send_possible(notify, name);
+    } while (notify != NULL);
+}
+
+/* Context: port locked. */
+static void request_arm(struct ipc_port *port, struct ipc_port_request *request)
+{
+    request->armed = true;
+    list_remove(&request->link);
+    list_insert_head(&port->requests, &request->link);
+}
+
+void ipc_request_arm(struct ipc_space *space, mach_port_name_t name)
+{
+    struct ipc_port *port = NULL;
+
+    spin_lock(&space->lock);
+    struct ipc_entry *entry = ipc_right_lookup(space, name);
+    if (entry != NULL && entry->request != NULL && entry->request->possible) {
+        port = entry->object;
+        ipc_port_ref(port);
+        ipc_port_lock(port);
+        if (ipc_port_alive(port) && !entry->request->spent)
+            request_arm(port, entry->request);
+        ipc_port_unlock(port);
+    }
+    spin_unlock(&space->lock);
+    if (port == NULL)
+        return;
+    ipc_request_tell_possible(port); /* room may have come meanwhile */
+    ipc_port_unref(port);
+}
+
+/* --- mach_port_request_notification --- */
+
+/* A request on a name on its way through. */
+struct asking {
+    mach_port_name_t name;
+    bool possible; /* send possible, else dead name */
+    bool at_once;
+    struct ipc_port *notify;
+    struct ipc_port *previous;
+    mach_msg_id_t due; /* the notification that is due at once, or 0 */
+};
+
+/* The name is dead already. */
+static kern_return_t ask_dead(struct ipc_entry *entry, struct asking *a)
+{
+    if (!a->at_once || a->notify == NULL)
+        return KERN_INVALID_ARGUMENT;
+    /* the notification counts as a user reference */
+    kern_return_t kr = ipc_urefs_change(&entry->urefs, 1);
+    if (kr == KERN_SUCCESS)
+        a->due = MACH_NOTIFY_DEAD_NAME;
+    return kr;
+}
+
+/* The request becomes the entry's and the port's, unless it is due. Consumes it. */
+static void ask_register(struct ipc_entry *entry, struct asking *a, struct ipc_port_request *request)
+{
+    struct ipc_port *port = entry->object;
+
+    ipc_port_lock(port);
+    if (!ipc_port_alive(port)) {
+        /* it died between the look-up and here: as if right after the request */
+        entry->urefs = ipc_urefs_add(entry->urefs);
+        a->due = MACH_NOTIFY_DEAD_NAME;
+    } else if (a->possible && a->at_once && ipc_port_has_room(port)) {
+        a->due = MACH_NOTIFY_SEND_POSSIBLE;
+    } else {
+        list_insert_tail(&port->requests, &request->link);
+        entry->request = request;
+        if (a->possible && a->at_once)
+            request_arm(port, request);
+        request = NULL;
+    }
+    ipc_port_unlock(port);
+    if (request != NULL) {
+        request->owners = 1;
+        ipc_request_drop(request);
+    }
+}
+
+/* Context: space->lock held. */
+static kern_return_t ask_live(struct ipc_entry *entry, struct asking *a)
+{
+    struct ipc_port_request *request = NULL;
+    bool told;
+
+    if ((entry->bits & (a->possible ? MACH_PORT_TYPE_SEND : MACH_PORT_TYPE_PORT_RIGHTS)) == 0)
+        return KERN_INVALID_RIGHT;
+    if (a->notify != NULL && (request = cache_alloc_zero(&request_cache)) == NULL)
+        return KERN_RESOURCE_SHORTAGE;
+    a->previous = ipc_request_cancel(entry, &told);
+    if (told) /* a moment ago: that counts as a user reference */
+        entry->urefs = ipc_urefs_add(entry->urefs);
+    if (request == NULL)
+        return KERN_SUCCESS;
+    *request =
+        (struct ipc_port_request){.owners = 2, .name = a->name, .notify = a->notify, .possible = a->possible};
+    list_init(&request->link);
+    ask_register(entry, a, request);
+    return KERN_SUCCESS;
+}
+
+static kern_return_t request_on_name(ipc_space_t space, struct asking *a)
+{
+    kern_return_t kr = KERN_INVALID_TASK;
+
+    spin_lock(&space->lock);
+    if (space->active) {
+        struct ipc_entry *entry = ipc_right_lookup(space, a->name);
+        if (entry == NULL)
+            kr = KERN_INVALID_NAME;
+        else
+            kr = entry->bits & MACH_PORT_TYPE_DEAD_NAME ? ask_dead(entry, a) : ask_live(entry, a);
+    }
+    spin_unlock(&space->lock);
+    if (a->due == MACH_NOTIFY_DEAD_NAME)
+        ipc_notify_dead_name(a->notify, a->name);
+    else if (a->due == MACH_NOTIFY_SEND_POSSIBLE)
+        ipc_notify_send_possible(a->notify, a->name);
+    return kr;
+}
+
+/* Returns whether there are no senders now, so that it is told at once. Context: port locked. */
+static bool request_no_senders(struct ipc_port *port, mach_port_mscount_t sync, struct ipc_port *notify,
+                               struct ipc_port **previous)
+{
+    bool told = notify != NULL && port->srights == 0 && sync <= port->mscount;
+
+    *previous = port->no_senders;
+    port->no_senders = told ? NULL : notify;
+    return told;
+}
+
+static kern_return_t request_on_receive(ipc_space_t space, mach_port_name_t name, mach_msg_id_t id,
+                                        mach_port_mscount_t sync, struct ipc_port *notify,
+                                        struct ipc_port **previous)
+{
+    struct ipc_port *port;
+    bool told = false;
+
+    if (id == MACH_NOTIFY_PORT_DESTROYED && sync != 0)
+        return KERN_INVALID_VALUE;
+    kern_return_t kr = ipc_right_receive_enter(space, name, &port);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    if (id == MACH_NOTIFY_NO_SENDERS) {
+        told = request_no_senders(port, sync, notify, previous);
+    } else {
+        *previous = port->port_destroyed;
+        port->port_destroyed = notify;
+    }
+    uint32_t mscount = port->mscount;
+    ipc_port_unlock(port);
+    if (told)
+        ipc_notify_no_senders(notify, mscount);
+    return KERN_SUCCESS;
+}
+
+kern_return_t mach_port_request_notification(ipc_space_t space, mach_port_name_t name, mach_msg_id_t id,
+                                             mach_port_mscount_t sync, mach_port_t notify,
+                                             mach_port_t *previous)
+{
+    struct asking a = {
+        .name = name, .possible = id == MACH_NOTIFY_SEND_POSSIBLE, .at_once = sync != 0, .notify = notify};
+
+    *previous = NULL;
+    if (notify == IPC_PORT_DEAD)
+        return KERN_INVALID_CAPABILITY;
+    if (id == MACH_NOTIFY_NO_SENDERS || id == MACH_NOTIFY_PORT_DESTROYED)
+        return request_on_receive(space, name, id, sync, notify, previous);
+    if (id != MACH_NOTIFY_DEAD_NAME && id != MACH_NOTIFY_SEND_POSSIBLE)
+        return KERN_INVALID_VALUE;
+    kern_return_t kr = request_on_name(space, &a);
+    *previous = a.previous;
+    return kr;
+}
