@@ -182,6 +182,8 @@ static mach_msg_return_t copyin_run(struct copyin *in)
     }
     commit_header(in);
     commit_body(in);
+    task_token_get(in->task, &ipc_kmsg_trailer(in->kmsg)->msgh_sender);
+    in->kmsg->from_user = true;
     return MACH_MSG_SUCCESS;
 }
 

@@ -248,8 +248,9 @@ SPECIALISED uint32_t trailer_write(const struct direct *d, struct direct_message
     trailer->msgh_trailer_type = MACH_MSG_TRAILER_FORMAT_0;
     trailer->msgh_trailer_size = size;
     if (size > sizeof(mach_msg_trailer_t)) {
-        memset(&trailer->msgh_seqno, 0, size - sizeof(mach_msg_trailer_t));
         trailer->msgh_seqno = d->seqno;
+        if (size > sizeof(mach_msg_seqno_trailer_t))
+            task_token_get(d->self->task, &trailer->msgh_sender);
         if (size == sizeof(*trailer))
             trailer->msgh_context = d->label;
     }

@@ -42,6 +42,7 @@ struct ipc_kmsg *ipc_kmsg_alloc(uint32_t size)
         return NULL;
     kmsg->capacity = total <= KMSG_SMALL ? KMSG_SMALL_ROOM : size + MAX_TRAILER_SIZE;
     kmsg->port_count = 0;
+    kmsg->from_user = false;
     kmsg->remote = NULL;
     kmsg->local = NULL;
     kmsg->port = kmsg->port_inline;

@@ -23,9 +23,10 @@ struct task;
     72u /* every message has room for the result of a call, and for what registers hold */
 
 struct ipc_kmsg {
-    struct list link;        /* port->messages */
-    uint32_t capacity;       /* bytes from head on */
-    uint32_t port_count;     /* descriptors */
+    struct list link;    /* port->messages */
+    uint32_t capacity;   /* bytes from head on */
+    uint32_t port_count; /* descriptors */
+    bool from_user;      /* the sender's tokens are in the room for the trailer; else it is the kernel's */
     struct ipc_port *remote; /* destination: a right by MACH_MSGH_BITS_REMOTE(head.msgh_bits) */
     struct ipc_port *local;  /* reply: a right by MACH_MSGH_BITS_LOCAL, or NULL */
     struct ipc_port **
@@ -42,6 +43,12 @@ _Static_assert(offsetof(struct ipc_kmsg, body) - offsetof(struct ipc_kmsg, head)
 static inline mach_msg_descriptor_t *ipc_kmsg_descriptors(struct ipc_kmsg *kmsg)
 {
     return (mach_msg_descriptor_t *)(void *)(&kmsg->body + 1);
+}
+
+/* The room for its trailer. */
+static inline mach_msg_max_trailer_t *ipc_kmsg_trailer(struct ipc_kmsg *kmsg)
+{
+    return (mach_msg_max_trailer_t *)(void *)((char *)&kmsg->head + kmsg->head.msgh_size);
 }
 
 void ipc_kmsg_init_module(void);

@@ -6,6 +6,7 @@
 #include <kern/mig_kernel.h>
 #include <kern/panic.h>
 #include <mach/host_priv_server.h>
+#include <mach/host_security_server.h>
 #include <mach/mach_host_server.h>
 #include <mach/mach_port_server.h>
 #include <mach/mach_vm_server.h>
@@ -18,10 +19,10 @@
 _Static_assert(sizeof(mig_reply_error_t) >= sizeof(mach_msg_header_t), "a reply has room for a header");
 
 static const struct mig_kernel_subsystem *const subsystem_by_id[] = {
-    [200u / IDS] = &mach_host_subsystem,   [400u / IDS] = &host_priv_subsystem,
-    [3200u / IDS] = &mach_port_subsystem,  [3400u / IDS] = &task_subsystem,
-    [3600u / IDS] = &thread_act_subsystem, [4800u / IDS] = &mach_vm_subsystem,
-    [5200u / IDS] = &portolan_subsystem,
+    [200u / IDS] = &mach_host_subsystem,     [400u / IDS] = &host_priv_subsystem,
+    [600u / IDS] = &host_security_subsystem, [3200u / IDS] = &mach_port_subsystem,
+    [3400u / IDS] = &task_subsystem,         [3600u / IDS] = &thread_act_subsystem,
+    [4800u / IDS] = &mach_vm_subsystem,      [5200u / IDS] = &portolan_subsystem,
 };
 
 struct ipc_port *ipc_kobject_create(enum ipc_kotype type, void *object)
@@ -110,6 +111,7 @@ static struct ipc_kmsg *refuse_request(struct ipc_kmsg *request)
         return NULL;
     }
     request->local = NULL;
+    request->from_user = false;
     ipc_kmsg_release(request);
     mig_kernel_reply_result(&request->head, KERN_RESOURCE_SHORTAGE);
     request->head.msgh_bits = MACH_MSGH_BITS(type, 0);

@@ -116,6 +116,7 @@ static struct thread *deliver(struct ipc_port *port, struct ipc_kmsg *kmsg)
         }
         ipc_receiver_fail(t, MACH_RCV_TOO_LARGE);
         t->op.ipc.size = kmsg->head.msgh_size;
+        t->op.ipc.large = port->name;
         thread_wakeup(t, THREAD_AWAKENED);
     }
     return NULL;
@@ -188,6 +189,7 @@ enum ipc_take ipc_mqueue_take(struct ipc_port *port, struct thread *self)
     struct ipc_kmsg *kmsg = CONTAINER_OF(node, struct ipc_kmsg, link);
     if (!receiver_accepts(self, kmsg)) {
         self->op.ipc.size = kmsg->head.msgh_size;
+        self->op.ipc.large = port->name;
         return IPC_TAKE_TOO_LARGE;
     }
     list_remove(node);

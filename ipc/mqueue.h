@@ -35,7 +35,7 @@ HAL_NODISCARD enum ipc_send ipc_mqueue_send(struct ipc_kmsg *kmsg, bool force, s
 enum ipc_take {
     IPC_TAKE_MESSAGE, /* self->op.ipc.kmsg, .port (a reference) and .seqno are set */
     IPC_TAKE_EMPTY,
-    IPC_TAKE_TOO_LARGE, /* the first message stays; self->op.ipc.size is its size */
+    IPC_TAKE_TOO_LARGE, /* the first message stays; self->op.ipc.size is its size, .large its port */
 };
 
 /*

@@ -18,8 +18,8 @@
 #include <vm/vm_map.h>
 
 #define OPTIONS_KNOWN                                                                                        \
-    (MACH_SEND_MSG | MACH_RCV_MSG | MACH_RCV_LARGE | MACH_SEND_TIMEOUT | MACH_SEND_INTERRUPT |               \
-     MACH_SEND_NOTIFY | MACH_RCV_TIMEOUT | MACH_RCV_INTERRUPT)
+    (MACH_SEND_MSG | MACH_RCV_MSG | MACH_RCV_LARGE | MACH_RCV_LARGE_IDENTITY | MACH_SEND_TIMEOUT |           \
+     MACH_SEND_INTERRUPT | MACH_SEND_NOTIFY | MACH_RCV_TIMEOUT | MACH_RCV_INTERRUPT)
 #define TRAILER_BITS 0xff000000u
 
 static void set_result(struct thread *self, mach_msg_return_t result)
@@ -166,16 +166,18 @@ mach_port_name_t ipc_msg_arrived_at(struct thread *self, uint64_t *label)
     return name;
 }
 
+/* Behind the message, as far as the receiver wants it. Returns: its size. */
 static uint32_t trailer_write(struct ipc_kmsg *kmsg, uint32_t option, uint32_t seqno, uint64_t label)
 {
+    mach_msg_max_trailer_t *trailer = ipc_kmsg_trailer(kmsg);
     uint32_t size = (uint32_t)REQUESTED_TRAILER_SIZE(option);
-    mach_msg_max_trailer_t trailer = {
-        .msgh_trailer_type = MACH_MSG_TRAILER_FORMAT_0,
-        .msgh_trailer_size = size,
-        .msgh_seqno = seqno,
-        .msgh_context = label,
-    };
-    memcpy((char *)&kmsg->head + kmsg->head.msgh_size, &trailer, size);
+
+    trailer->msgh_trailer_type = MACH_MSG_TRAILER_FORMAT_0;
+    trailer->msgh_trailer_size = size;
+    trailer->msgh_seqno = seqno;
+    if (!kmsg->from_user)
+        kernel_token_get(&trailer->msgh_sender);
+    trailer->msgh_context = label;
     return size;
 }
 
@@ -213,11 +215,14 @@ void ipc_msg_finish(struct thread *self)
     ipc_msg_write(self, kmsg, name, label);
 }
 
-/* MACH_RCV_LARGE and the first message does not fit: it stays, the header (if there is room) tells its size. */
+/* MACH_RCV_LARGE and the first message does not fit: it stays, the header (if there is room) tells its size, and which
+ * port has it if that is asked. */
 static void msg_too_large(struct thread *self)
 {
     mach_msg_header_t head = {.msgh_size = self->op.ipc.size};
 
+    if (self->op.ipc.option & MACH_RCV_LARGE_IDENTITY)
+        head.msgh_local_port = self->op.ipc.large;
     if (!self->op.ipc.registers && (uint32_t)hal_uctx_arg(&self->uctx, 3) >= sizeof(head))
         (void)!vm_copyout(self->task->map, self->op.ipc.buffer, &head, sizeof(head));
     set_result(self, MACH_RCV_TOO_LARGE);

@@ -18,6 +18,7 @@ struct notify_word {
 static void notify_fill(struct ipc_kmsg *kmsg, struct ipc_port *notify, mach_msg_id_t id, uint32_t size)
 {
     memset(&kmsg->head, 0, size);
+    kmsg->from_user = false;
     kmsg->head.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_PORT_SEND_ONCE, 0);
     kmsg->head.msgh_size = size;
     kmsg->head.msgh_id = id;

@@ -148,11 +148,25 @@ static size_t info_times(struct task *task, struct task_thread_times_info *info)
     return sizeof(*info);
 }
 
+static size_t info_token(struct task *task, bool audit, void *out)
+{
+    uint64_t word[TOKEN_WORDS];
+
+    task_token_get(task, word);
+    const char *token = (const char *)word;
+    if (audit)
+        memcpy(out, token + sizeof(security_token_t), sizeof(audit_token_t));
+    else
+        memcpy(out, token, sizeof(security_token_t));
+    return audit ? sizeof(audit_token_t) : sizeof(security_token_t);
+}
+
 kern_return_t task_info(task_t task, task_flavor_t flavor, task_info_t out, mach_msg_type_number_t *count)
 {
     union {
         struct task_basic_info basic;
         struct task_thread_times_info times;
+        audit_token_t token;
     } info;
     size_t size = 0;
 
@@ -160,6 +174,8 @@ kern_return_t task_info(task_t task, task_flavor_t flavor, task_info_t out, mach
         size = info_basic(task, &info.basic);
     else if (flavor == TASK_THREAD_TIMES_INFO)
         size = info_times(task, &info.times);
+    else if (flavor == TASK_SECURITY_TOKEN || flavor == TASK_AUDIT_TOKEN)
+        size = info_token(task, flavor == TASK_AUDIT_TOKEN, &info.token);
     return service_info_copy(out, count, &info, size);
 }
 

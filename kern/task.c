@@ -38,6 +38,7 @@ static void task_inherit(struct task *task, struct task *parent) NO_THREAD_SAFET
     spin_lock(&parent->lock);
     task->priority = parent->priority;
     task->policy = parent->policy;
+    task_token_inherit(task, parent);
     task->bootstrap_port = ipc_port_copy_send(parent->bootstrap_port);
     for (unsigned i = 0; i < EXC_TYPES_COUNT; i++) {
         task->exception_port[i] = ipc_port_copy_send(parent->exception_port[i]);

@@ -6,6 +6,7 @@
 #include <hal/types.h>
 #include <kern/list.h>
 #include <kern/spinlock.h>
+#include <kern/token.h>
 #include <mach/exception_types.h>
 #include <mach/kern_return.h>
 
@@ -22,6 +23,8 @@ struct task {
     uint32_t thread_count GUARDED_BY(lock);
     uint32_t suspend_count GUARDED_BY(lock);
     uint32_t priority GUARDED_BY(lock); /* base priority of new threads */
+
+    struct task_token token; /* who it is in trailers (kern/token.h) */
 
     struct vm_map *map;      /* constant; freed with the task */
     struct ipc_space *space; /* constant; freed with the task */

@@ -118,8 +118,9 @@ struct thread {
             mach_port_name_t rcv_name;
             uint32_t timeout_ms;
             uint32_t seqno;
-            bool registers;   /* receives in the register form */
-            uint32_t result;  /* how the receive failed while kmsg is NULL */
+            bool registers;         /* receives in the register form */
+            uint32_t result;        /* how the receive failed while kmsg is NULL */
+            mach_port_name_t large; /* MACH_RCV_TOO_LARGE: the port that has the message */
             bool room;        /* the message that was taken made room for senders who asked to be told */
             uint32_t mscount; /* for no_senders */
             struct ipc_port

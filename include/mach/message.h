@@ -176,6 +176,9 @@ typedef struct {
     unsigned int val[8];
 } audit_token_t;
 
+/* What the kernel's own messages have; tasks begin with zeros (host_security_set_task_token). */
+#define KERNEL_SECURITY_TOKEN_VALUE {{0, 1}}
+
 typedef struct {
     mach_msg_trailer_type_t msgh_trailer_type;
     mach_msg_trailer_size_t msgh_trailer_size;
@@ -246,11 +249,11 @@ _Static_assert(sizeof(mach_msg_max_trailer_t) == 60, "ABI");
 #define MACH_SEND_MSG 0x00000001
 #define MACH_RCV_MSG 0x00000002
 #define MACH_RCV_LARGE 0x00000004 /* leave a message that does not fit in the queue, and tell its size */
+#define MACH_RCV_LARGE_IDENTITY 0x00000008 /* and, in msgh_local_port, the name of its port */
 #define MACH_SEND_TIMEOUT 0x00000010
 #define MACH_SEND_INTERRUPT 0x00000040 /* return MACH_SEND_INTERRUPTED instead of going on */
-#define MACH_SEND_NOTIFY 0x00000080    /* if the queue is full, notify when a message can be sent */
+#define MACH_SEND_NOTIFY 0x00000080 /* if it can't be sent, the name's send-possible request waits for room */
 #define MACH_RCV_TIMEOUT 0x00000100
-#define MACH_RCV_NOTIFY 0x00000200    /* ask for a dead-name notification on the reply right */
 #define MACH_RCV_INTERRUPT 0x00000400 /* return MACH_RCV_INTERRUPTED instead of going on */
 #define MACH_RCV_OVERWRITE 0x00001000 /* the receive buffer says where out-of-line memory goes */
 #define MACH_SEND_ALWAYS 0x00010000   /* in the kernel only: whatever the queue limit */

@@ -19,6 +19,8 @@ typedef integer_t task_info_data_t[TASK_INFO_MAX];
 
 #define TASK_EVENTS_INFO 2
 #define TASK_THREAD_TIMES_INFO 3
+#define TASK_SECURITY_TOKEN 13 /* security_token_t: who the task is in trailers of its messages */
+#define TASK_AUDIT_TOKEN 15    /* audit_token_t */
 
 #pragma pack(push, 4)
 
@@ -58,6 +60,8 @@ typedef struct task_thread_times_info *task_thread_times_info_t;
 
 #define TASK_BASIC_INFO_COUNT ((mach_msg_type_number_t)(sizeof(task_basic_info_data_t) / sizeof(natural_t)))
 #define TASK_BASIC_INFO_64_COUNT TASK_BASIC_INFO_COUNT
+#define TASK_SECURITY_TOKEN_COUNT ((mach_msg_type_number_t)(sizeof(security_token_t) / sizeof(natural_t)))
+#define TASK_AUDIT_TOKEN_COUNT ((mach_msg_type_number_t)(sizeof(audit_token_t) / sizeof(natural_t)))
 #define TASK_EVENTS_INFO_COUNT ((mach_msg_type_number_t)(sizeof(task_events_info_data_t) / sizeof(natural_t)))
 #define TASK_THREAD_TIMES_INFO_COUNT                                                                         \
     ((mach_msg_type_number_t)(sizeof(task_thread_times_info_data_t) / sizeof(natural_t)))

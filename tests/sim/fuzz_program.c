@@ -126,7 +126,7 @@ static mach_msg_return_t message_trap(uint32_t task, const struct fuzz_op *op, m
         MACH_RCV_MSG | MACH_RCV_LARGE,
         MACH_RCV_MSG | (mach_msg_option_t)MACH_RCV_TRAILER_ELEMENTS(MACH_RCV_TRAILER_CTX),
         MACH_SEND_MSG | MACH_SEND_INTERRUPT,
-        MACH_SEND_MSG | MACH_RCV_MSG | MACH_RCV_NOTIFY,
+        MACH_SEND_MSG | MACH_RCV_MSG | MACH_SEND_NOTIFY | MACH_RCV_LARGE_IDENTITY,
     };
     const mach_msg_option_t option = options[op->a[16] % 8];
     const mach_msg_size_t room = op->a[16] & 8 ? (mach_msg_size_t)value(task, op->a[17]) : USER_WINDOW_OWN;
