@@ -336,8 +336,7 @@ _Static_assert(sizeof(mach_msg_max_trailer_t) == 60, "ABI");
  *
  * option: MACH_SEND_MSG and MACH_RCV_MSG choose the halves; send_size: bytes of *msg to send; rcv_size: bytes
  * of room in *msg, trailer included; rcv_name: port or port set to receive from; timeout: milliseconds, for
- * MACH_SEND_TIMEOUT and MACH_RCV_TIMEOUT; notify: a port with receive right, for MACH_SEND_NOTIFY and
- * MACH_RCV_NOTIFY, else MACH_PORT_NULL.
+ * MACH_SEND_TIMEOUT and MACH_RCV_TIMEOUT; notify: not used.
  * Returns: MACH_MSG_SUCCESS; MACH_SEND_*: nothing was sent, rights and memory are as before (except after
  * MACH_SEND_TIMED_OUT, MACH_SEND_INTERRUPTED: *msg holds the message in the form in which it can be sent
  * again); MACH_RCV_*: the send half, if any, has happened.

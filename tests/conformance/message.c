@@ -190,6 +190,93 @@ static void test_too_large(void)
     CHECK_EQUAL(test_status(port).mps_msgcount, 0, "that costs the message");
 }
 
+/* Receive with the largest trailer. */
+static mach_msg_return_t receive_whole(struct test_message *m)
+{
+    memset(m, 0x5a, sizeof(*m));
+    return mach_msg(&m->header, MACH_RCV_MSG | MACH_RCV_TRAILER_ELEMENTS(MACH_RCV_TRAILER_CTX), 0, sizeof(*m),
+                    port, 0, MACH_PORT_NULL);
+}
+
+static void test_senders(void)
+{
+    static const audit_token_t nobody;
+    struct test_message m;
+    mach_port_t once;
+    mach_msg_type_name_t type;
+
+    REQUIRE_OK(test_send(port, MACH_MSG_TYPE_COPY_SEND, 1, 4));
+    REQUIRE_OK(receive_whole(&m));
+    mach_msg_max_trailer_t *trailer = (mach_msg_max_trailer_t *)&m.word[4];
+    security_token_t mine = {{1, 1}};
+    audit_token_t audit = {{1}};
+    mach_msg_type_number_t count = TASK_SECURITY_TOKEN_COUNT;
+    REQUIRE_OK(task_info(SELF, TASK_SECURITY_TOKEN, (task_info_t)&mine, &count));
+    count = TASK_AUDIT_TOKEN_COUNT;
+    REQUIRE_OK(task_info(SELF, TASK_AUDIT_TOKEN, (task_info_t)&audit, &count));
+    CHECK(memcmp(&trailer->msgh_sender, &mine, sizeof(mine)) == 0 &&
+              memcmp(&trailer->msgh_audit, &audit, sizeof(audit)) == 0,
+          "a trailer tells who sent a message: the tokens of its task");
+    CHECK(mine.val[0] == 0 && mine.val[1] == 0 && memcmp(&audit, &nobody, sizeof(nobody)) == 0,
+          "which are zeros at first");
+    REQUIRE_OK(mach_port_extract_right(SELF, port, MACH_MSG_TYPE_MAKE_SEND_ONCE, &once, &type));
+    REQUIRE_OK(mach_port_deallocate(SELF, once));
+    REQUIRE_OK(receive_whole(&m));
+    trailer = (mach_msg_max_trailer_t *)&m.word[0];
+    const security_token_t kernel = KERNEL_SECURITY_TOKEN_VALUE;
+    CHECK(memcmp(&trailer->msgh_sender, &kernel, sizeof(kernel)) == 0 &&
+              memcmp(&trailer->msgh_audit, &nobody, sizeof(nobody)) == 0,
+          "a notification is the kernel's");
+    CHECK_RESULT(host_security_set_task_token(mach_host_self(), SELF, kernel, nobody), KERN_INVALID_HOST,
+                 "only the privileged host port may change tokens");
+}
+
+/* A receiver that asks for more of the trailer gets that much. */
+static void test_trailer_sizes(void)
+{
+    static const mach_msg_size_t sizes[] = {sizeof(mach_msg_trailer_t), sizeof(mach_msg_seqno_trailer_t),
+                                            sizeof(mach_msg_security_trailer_t),
+                                            sizeof(mach_msg_audit_trailer_t),
+                                            sizeof(mach_msg_context_trailer_t)};
+    struct test_message m;
+    bool exact = true;
+
+    for (unsigned i = 0; i < 5; i++) {
+        const mach_msg_option_t option = MACH_RCV_MSG | (mach_msg_option_t)MACH_RCV_TRAILER_ELEMENTS(i);
+        const mach_msg_size_t size = (mach_msg_size_t)sizeof(m.header) + sizes[i];
+        memset(&m, 0x5a, sizeof(m));
+        REQUIRE_OK(test_send(port, MACH_MSG_TYPE_COPY_SEND, 1, 0));
+        REQUIRE_OK(mach_msg(&m.header, option, 0, size, port, 0, MACH_PORT_NULL));
+        exact = exact && m.word[1] == sizes[i] && ((uint8_t *)&m)[size] == 0x5a &&
+                ((uint8_t *)&m)[size - 1] != 0x5a;
+        REQUIRE_OK(test_send(port, MACH_MSG_TYPE_COPY_SEND, 1, 0));
+        exact = exact && mach_msg(&m.header, option | MACH_RCV_LARGE, 0, size - 1, port, 0, MACH_PORT_NULL) ==
+                             MACH_RCV_TOO_LARGE;
+        REQUIRE(test_receive_id(port, 1));
+    }
+    CHECK(exact, "each kind of trailer takes its room, and no more");
+    CHECK_RESULT(mach_msg(&m.header, MACH_RCV_MSG | (mach_msg_option_t)MACH_RCV_TRAILER_ELEMENTS(5), 0,
+                          sizeof(m), port, 0, MACH_PORT_NULL),
+                 MACH_SEND_INVALID_OPTIONS, "there are no others");
+}
+
+static void test_identity(void)
+{
+    const mach_msg_option_t option = MACH_RCV_MSG | MACH_RCV_LARGE | MACH_RCV_LARGE_IDENTITY;
+    struct test_message m;
+    mach_port_t set;
+
+    REQUIRE_OK(mach_port_allocate(SELF, MACH_PORT_RIGHT_PORT_SET, &set));
+    REQUIRE_OK(mach_port_insert_member(SELF, port, set));
+    REQUIRE_OK(test_send(port, MACH_MSG_TYPE_COPY_SEND, 1, 2));
+    CHECK_RESULT(mach_msg(&m.header, option, 0, sizeof(m.header), set, 0, MACH_PORT_NULL), MACH_RCV_TOO_LARGE,
+                 "a message in a set can be too large");
+    CHECK(m.header.msgh_local_port == port && m.header.msgh_size == sizeof(m.header) + 8,
+          "with RCV_LARGE_IDENTITY we are told in which port it is");
+    CHECK(test_receive_id(port, 1), "where it can be received");
+    test_port_destroy(set);
+}
+
 static void test_timeouts(void)
 {
     struct test_message m;
@@ -297,7 +384,10 @@ int main(void)
     test_bad_headers();
     test_order_and_limit();
     test_trailers();
+    test_senders();
+    test_trailer_sizes();
     test_too_large();
+    test_identity();
     test_timeouts();
     test_blocked_sender();
     test_blocked_receiver();

@@ -277,8 +277,8 @@ static kern_return_t step_extract_right(const struct step *s)
 
 /* --- notifications --- */
 
-static kern_return_t request_dead_name(const struct step *s, uint32_t sync, struct model_port *notify,
-                                       struct model_port **previous)
+static kern_return_t request_on_name(const struct step *s, bool possible, uint32_t sync,
+                                     struct model_port *notify, struct model_port **previous)
 {
     struct model_entry *e = entry_of(s, s->operand[0]);
 
@@ -293,11 +293,17 @@ static kern_return_t request_dead_name(const struct step *s, uint32_t sync, stru
         model_notify(s->m, notify, MACH_NOTIFY_DEAD_NAME, e->name);
         return KERN_SUCCESS;
     }
-    if (e->type == MACH_PORT_TYPE_PORT_SET)
+    if (e->type == MACH_PORT_TYPE_PORT_SET || (possible && (e->type & MACH_PORT_TYPE_SEND) == 0))
         return KERN_INVALID_RIGHT;
     *previous = e->notify;
     e->notify = notify;
-    e->stamp = s->m->stamp++;
+    e->possible = possible;
+    e->armed = possible && sync != 0;
+    e->stamp = (int64_t)s->m->stamp++;
+    if (e->armed) {
+        e->stamp = -e->stamp; /* before all others */
+        model_tell_possible(s->m, e->port);
+    }
     return KERN_SUCCESS;
 }
 
@@ -339,8 +345,8 @@ static kern_return_t step_request_notification(const struct step *s)
         return kr;
     if (right.dead)
         kr = KERN_INVALID_CAPABILITY;
-    else if (id == MACH_NOTIFY_DEAD_NAME)
-        kr = request_dead_name(s, sync, right.port, &previous);
+    else if (id == MACH_NOTIFY_DEAD_NAME || id == MACH_NOTIFY_SEND_POSSIBLE)
+        kr = request_on_name(s, id == MACH_NOTIFY_SEND_POSSIBLE, sync, right.port, &previous);
     else if (id == MACH_NOTIFY_NO_SENDERS || id == MACH_NOTIFY_PORT_DESTROYED)
         kr = request_on_receive(s, id, sync, right.port, &previous);
     else
@@ -377,6 +383,7 @@ static kern_return_t step_set_attribute(const struct step *s)
         break;
     default:
         port->qlimit = s->op->value % 8;
+        model_tell_possible(s->m, port);
         break;
     }
     return KERN_SUCCESS;
@@ -565,6 +572,7 @@ static mach_msg_return_t step_receive(const struct step *s)
     want->seqno = port->seqno++;
     if (remote.type == MACH_MSG_TYPE_PORT_SEND)
         model_send_gone(s->m, port);
+    model_tell_possible(s->m, port);
     if (msg->size + MAX_TRAILER_SIZE > room) {
         want->seqno = 0;
         model_message_destroy(s->m, msg);
@@ -630,8 +638,9 @@ static void row_fill(struct model *m, uint32_t task, const struct model_entry *e
 {
     const struct model_port *p = e->port;
 
-    *row = (struct model_row){.name = e->name,
-                              .type = e->type | (e->notify != NULL ? MACH_PORT_TYPE_DNREQUEST : 0)};
+    *row = (struct model_row){.name = e->name, .type = e->type};
+    if (e->notify != NULL)
+        row->type |= e->possible ? MACH_PORT_TYPE_SPREQUEST : MACH_PORT_TYPE_DNREQUEST;
     if (e->type & (MACH_PORT_TYPE_SEND | MACH_PORT_TYPE_DEAD_NAME))
         row->urefs = e->urefs;
     if (e->type & MACH_PORT_TYPE_RECEIVE) {

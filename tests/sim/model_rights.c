@@ -236,20 +236,8 @@ static void notify_port_destroyed(struct model *m, struct model_port *notify, st
     notify_send(m, msg);
 }
 
-void model_send_gone(struct model *m, struct model_port *port)
-{
-    struct model_port *notify = port->no_senders;
-
-    if (!port->alive || notify == NULL || model_count(m, port, MACH_MSG_TYPE_PORT_SEND) > 0)
-        return;
-    port->no_senders = NULL;
-    model_notify(m, notify, MACH_NOTIFY_NO_SENDERS, port->mscount);
-}
-
-/* --- death --- */
-
-/* The oldest dead-name request on a port whose name is not told yet. */
-static struct model_entry *oldest_request(struct model *m, const struct model_port *port)
+/* The first request on a port whose name is not told yet. */
+static struct model_entry *first_request(struct model *m, const struct model_port *port)
 {
     struct model_entry *first = NULL;
 
@@ -263,6 +251,29 @@ static struct model_entry *oldest_request(struct model *m, const struct model_po
     }
     return first;
 }
+
+void model_tell_possible(struct model *m, struct model_port *port)
+{
+    struct model_entry *e;
+
+    while (model_queued(m, port) < port->qlimit && (e = first_request(m, port)) != NULL && e->armed) {
+        struct model_port *notify = e->notify;
+        e->notify = NULL;
+        model_notify(m, notify, MACH_NOTIFY_SEND_POSSIBLE, e->name);
+    }
+}
+
+void model_send_gone(struct model *m, struct model_port *port)
+{
+    struct model_port *notify = port->no_senders;
+
+    if (!port->alive || notify == NULL || model_count(m, port, MACH_MSG_TYPE_PORT_SEND) > 0)
+        return;
+    port->no_senders = NULL;
+    model_notify(m, notify, MACH_NOTIFY_NO_SENDERS, port->mscount);
+}
+
+/* --- death --- */
 
 /* All names of the port become dead names. A notification counts as a user reference, so that the name stays until it was read. */
 static void names_die(struct model *m, struct model_port *port)
@@ -289,7 +300,7 @@ static void port_die(struct model *m, struct model_port *port)
     port->no_senders = NULL;
     port->sets = 0;
     names_die(m, port);
-    while ((e = oldest_request(m, port)) != NULL) {
+    while ((e = first_request(m, port)) != NULL) {
         struct model_port *notify = e->notify;
         e->notify = NULL;
         model_notify(m, notify, MACH_NOTIFY_DEAD_NAME, e->name);

@@ -68,8 +68,10 @@ struct model_entry {
     uint32_t set;
     bool claimed; /* while rights are being taken */
     struct model_port *port;
-    struct model_port *notify; /* dead-name request: its send-once right */
-    uint64_t stamp;            /* order of requests */
+    struct model_port *notify; /* request for a notification: its send-once right */
+    bool possible;             /* also when a message can be sent */
+    bool armed;                /* as soon as there is room */
+    int64_t stamp;             /* order of requests */
 };
 
 struct model_space {
@@ -134,6 +136,8 @@ void model_message_queue(struct model *m, struct model_message *msg);
 bool model_message_circular(struct model_message *msg);
 /* Tell a word over the send-once right to `notify`. */
 void model_notify(struct model *m, struct model_port *notify, mach_msg_id_t id, uint32_t word);
+/* Tell whoever waits for room in the queue, while there is some; the last one first. */
+void model_tell_possible(struct model *m, struct model_port *port);
 /* A send right went away: if it was the last one, that is told to who asked. */
 void model_send_gone(struct model *m, struct model_port *port);
 

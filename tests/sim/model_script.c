@@ -86,10 +86,9 @@ mach_port_delta_t model_delta(uint8_t value)
 
 mach_msg_id_t model_notify_id(uint8_t kind)
 {
-    static const mach_msg_id_t ids[8] = {MACH_NOTIFY_DEAD_NAME,      MACH_NOTIFY_NO_SENDERS,
-                                         MACH_NOTIFY_PORT_DESTROYED, MACH_NOTIFY_DEAD_NAME,
-                                         MACH_NOTIFY_NO_SENDERS,     MACH_NOTIFY_PORT_DESTROYED,
-                                         MACH_NOTIFY_SEND_POSSIBLE,  MACH_NOTIFY_DEAD_NAME};
+    static const mach_msg_id_t ids[8] = {
+        MACH_NOTIFY_DEAD_NAME,  MACH_NOTIFY_NO_SENDERS,     MACH_NOTIFY_PORT_DESTROYED, MACH_NOTIFY_DEAD_NAME,
+        MACH_NOTIFY_NO_SENDERS, MACH_NOTIFY_PORT_DESTROYED, MACH_NOTIFY_SEND_POSSIBLE,  MACH_NOTIFY_LAST};
 
     return ids[kind % 8];
 }

@@ -171,7 +171,7 @@ static void message_sizes(void)
     m.head.msgh_local_port = MACH_PORT_NULL;
     CALL_IS(MACH_SEND_MSG_TOO_SMALL, mach_msg(&m.head, MACH_SEND_MSG, 20, 0, port, 0, MACH_PORT_NULL));
     CALL_IS(MACH_SEND_INVALID_OPTIONS,
-            mach_msg(&m.head, MACH_SEND_MSG | MACH_SEND_NOTIFY, 24, 0, port, 0, MACH_PORT_NULL));
+            mach_msg(&m.head, MACH_SEND_MSG | MACH_SEND_TRAILER, 24, 0, port, 0, MACH_PORT_NULL));
     scenario_port_end(port);
 }
 

@@ -686,6 +686,48 @@ static void bad_answers(uint64_t arg)
     user_power_off(t.host_priv);
 }
 
+/* Send a message to ourselves. Returns: its trailer. */
+static mach_msg_max_trailer_t trailer_of_own(void)
+{
+    struct {
+        mach_msg_header_t head;
+        mach_msg_max_trailer_t trailer;
+    } m = {.head = {.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, 0), .msgh_remote_port = t.port}};
+
+    EXPECT(mach_msg(&m.head, MACH_SEND_MSG, sizeof m.head, 0, MACH_PORT_NULL, 0, MACH_PORT_NULL),
+           MACH_MSG_SUCCESS);
+    EXPECT(mach_msg(&m.head, MACH_RCV_MSG | MACH_RCV_TRAILER_ELEMENTS(MACH_RCV_TRAILER_CTX), 0, sizeof m,
+                    t.port, 0, MACH_PORT_NULL),
+           MACH_MSG_SUCCESS);
+    return m.trailer;
+}
+
+/* Tokens that the holder of the privileged host port gives to a task are in its messages and go to its children. */
+static void tokens(uint64_t arg)
+{
+    const security_token_t security = {{11, 12}};
+    const audit_token_t audit = {{21, 22, 23, 24, 25, 26, 27, 28}};
+    audit_token_t told = {{0}};
+    mach_port_t child;
+
+    begin(arg);
+    EXPECT(host_security_set_task_token(t.host, t.task, security, audit), KERN_INVALID_HOST);
+    EXPECT(host_security_set_task_token(t.host_priv, t.port, security, audit), KERN_INVALID_TASK);
+    SIM_CHECK(trailer_of_own().msgh_sender.val[0] == 0);
+    EXPECT(host_security_set_task_token(t.host_priv, t.task, security, audit), KERN_SUCCESS);
+    const mach_msg_max_trailer_t trailer = trailer_of_own();
+    SIM_CHECK(memcmp(&trailer.msgh_sender, &security, sizeof security) == 0);
+    SIM_CHECK(memcmp(&trailer.msgh_audit, &audit, sizeof audit) == 0);
+    EXPECT(task_create(t.task, false, &child), KERN_SUCCESS);
+    count = TASK_AUDIT_TOKEN_COUNT;
+    EXPECT(task_info(child, TASK_AUDIT_TOKEN, (task_info_t)&told, &count), KERN_SUCCESS);
+    SIM_CHECK(memcmp(&told, &audit, sizeof audit) == 0);
+    count = TASK_SECURITY_TOKEN_COUNT - 1;
+    EXPECT(task_info(child, TASK_SECURITY_TOKEN, (task_info_t)&told, &count), KERN_INVALID_ARGUMENT);
+    EXPECT(task_terminate(child), KERN_SUCCESS);
+    user_power_off(t.host_priv);
+}
+
 static bool restarted(const struct sim_config *config, const struct sim_result *result)
 {
     (void)config;
@@ -710,6 +752,7 @@ static const struct driver_scenario table[] = {
     {.name = "suspend-counts", .program = suspend_counts},
     {.name = "dying-objects", .program = dying_objects},
     {.name = "bad-answers", .program = bad_answers},
+    {.name = "tokens", .program = tokens},
 };
 
 int main(int argc, char **argv)
