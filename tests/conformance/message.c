@@ -234,10 +234,9 @@ static void test_senders(void)
 /* A receiver that asks for more of the trailer gets that much. */
 static void test_trailer_sizes(void)
 {
-    static const mach_msg_size_t sizes[] = {sizeof(mach_msg_trailer_t), sizeof(mach_msg_seqno_trailer_t),
-                                            sizeof(mach_msg_security_trailer_t),
-                                            sizeof(mach_msg_audit_trailer_t),
-                                            sizeof(mach_msg_context_trailer_t)};
+    static const mach_msg_size_t sizes[] = {
+        sizeof(mach_msg_trailer_t), sizeof(mach_msg_seqno_trailer_t), sizeof(mach_msg_security_trailer_t),
+        sizeof(mach_msg_audit_trailer_t), sizeof(mach_msg_context_trailer_t)};
     struct test_message m;
     bool exact = true;
 
