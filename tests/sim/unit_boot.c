@@ -21,9 +21,18 @@ struct program {
 
 #define DATA_OFFSET offsetof(struct program, data)
 
+#define CODE (0x400000 + DATA_OFFSET)
+#define ROOM 0x500000 /* of two pages */
+
+/* Its file is where it belongs, its room is empty and can be written. */
 static void reached(uint64_t arg)
 {
     (void)arg;
+    for (unsigned i = 0; i < sizeof(struct program) - DATA_OFFSET; i += 8)
+        SIM_CHECK(sim_load64(CODE + i) == (i + 1) * UINT64_C(0x101));
+    SIM_CHECK(sim_load64(ROOM) == 0 && sim_load64(ROOM + 2 * PAGE - 8) == 0);
+    sim_store64(ROOM + 2 * PAGE - 8, 7);
+    SIM_CHECK(sim_load64(ROOM + 2 * PAGE - 8) == 7);
     sim_fail("the program was reached");
 }
 
@@ -43,13 +52,15 @@ static struct program program_default(void)
         .segment = {{.p_type = PT_LOAD,
                      .p_flags = PF_R | PF_X,
                      .p_offset = DATA_OFFSET,
-                     .p_vaddr = 0x400000 + DATA_OFFSET,
+                     .p_vaddr = CODE,
                      .p_filesz = sizeof p.data,
                      .p_memsz = sizeof p.data},
-                    {.p_type = PT_LOAD, .p_flags = PF_R | PF_W, .p_vaddr = 0x500000, .p_memsz = 2 * PAGE},
+                    {.p_type = PT_LOAD, .p_flags = PF_R | PF_W, .p_vaddr = ROOM, .p_memsz = 2 * PAGE},
                     {.p_type = PT_NOTE}},
     };
 
+    for (unsigned i = 0; i < sizeof p.data; i += 8)
+        p.data[i] = p.data[i + 1] = (unsigned char)(i + 1);
     return p;
 }
 
@@ -186,7 +197,7 @@ static void test_program_segments(void)
     REFUSED("segments in each other's way", p.segment[1].p_vaddr = p.segment[0].p_vaddr);
 
     struct program p = program_default();
-    p.segment[1].p_memsz = 0;
+    p.segment[2] = (Elf64_Phdr){.p_type = PT_LOAD, .p_flags = PF_R, .p_vaddr = ROOM};
     archive_make(&p, "%08x");
     boot(SIM_FAILED, "the program was reached", "an empty segment is left out");
 }

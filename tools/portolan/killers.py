@@ -70,7 +70,7 @@ class Guest:
                 noticed.append(line)
                 raise _Noticed
 
-        boot = replace(self.boot, timeout=self.limit, silence=min(self.limit, self.boot.silence))
+        boot = replace(self.boot, timeout=self.limit, silence=self.limit)
         start = time.monotonic()
         try:
             outcome = guest.run(boot, on_line=on_line)
