@@ -77,7 +77,7 @@ static void bench_registers(void)
 static uint64_t buffer_of(mach_msg_size_t size, const char *key)
 {
     data_size = size;
-    return bench_run(key, buffer, BENCH_LOOPS / 10);
+    return bench_run(key, buffer, BENCH_LOOPS / 50);
 }
 
 /* Every size by the same call: where a way ends, and the next one begins, is for the library and the kernel to find. */
