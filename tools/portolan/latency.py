@@ -61,7 +61,7 @@ def _chart(kind, title, labels, series):
     chart = getattr(pygal, kind)(
         style=style, logarithmic=True, title=title, zero=AXIS_START, height=360, legend_at_bottom=True,
         range=(AXIS_START, 2 * largest), disable_xml_declaration=True, print_values=kind == "Bar",
-        print_values_position="top", legend_at_bottom_columns=len(series), js=())
+        print_values_position="top", truncate_label=-1, legend_at_bottom_columns=len(series), js=())
     chart.x_labels = labels
     chart.y_labels = [10**power for power in range(1, 7) if 10**power < 2 * largest]
     for name, values in series.items():
@@ -82,18 +82,18 @@ def _charts(figures):
 
 
 def curves(figures):
-    """(title, labels, {name: values}) of each curve: ours on each ISA, and each peer that has a point on it."""
+    """(title, labels, {name: values}) of each curve on each ISA: ours, and each peer that has a point on it."""
     known = load_peers()
     peers_of = {operation["key"]: operation["peers"] for operation in known["operations"]}
     for curve in known["curves"]:
         keys = list(curve["points"].values())
-        series = {f"{OURS}, {isa}": [figures.get(isa, {}).get(key) for key in keys] for isa in ISAS}
-        for peer in dict.fromkeys(peer for key in keys for peer in peers_of[key]):
-            for isa in ISAS:
-                series[f"{peer}, {isa}"] = [peers_of[key].get(peer, {}).get(isa) for key in keys]
-        drawn = {name: values for name, values in series.items() if any(values)}
-        if drawn:
-            yield curve["title"], list(curve["points"]), drawn
+        peers = dict.fromkeys(peer for key in keys for peer in peers_of[key])
+        for isa in figures:
+            series = {OURS: [figures[isa].get(key) for key in keys]}
+            series |= {peer: [peers_of[key].get(peer, {}).get(isa) for key in keys] for peer in peers}
+            if any(series[OURS]):
+                drawn = {name: values for name, values in series.items() if any(values)}
+                yield f"{curve['title']}, {isa}", list(curve["points"]), drawn
 
 
 def _curve_section(title, labels, series):
