@@ -31,7 +31,7 @@ WORDS = (
     "samecount countinout physicalcopy overwrite dealloc dealloc[] notdealloc servercopy intran: outtran: "
     "intranpayload: destructor: ctype: cusertype: array struct c_string of polymorphic | ^ ^^^ [ ] [] [*] "
     "[*:4] [3] ( ) { } ; : , = 0 1 -1 4294967296 99999999999999999999 0x10 * / + int char mach_port_t "
-    "MACH_MSG_TYPE_MOVE_SEND MACH_MSG_TYPE_BIT MACH_MSG_TYPE_STRING_C (MACH_MSG_TYPE_BYTE,24) \"file\" <file> /* */ \\ \0 \x80 In Gap"
+    "MACH_MSG_TYPE_BIT MACH_MSG_TYPE_STRING_C (MACH_MSG_TYPE_BYTE,24) \"file\" <file> /* */ \\ \0 \x80 In Gap"
 ).split(" ")
 OUTPUTS = ("user", "header", "server", "sheader", "doc")
 PIECE = re.compile(r"\w+|\s+|[^\w\s]")

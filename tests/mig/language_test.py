@@ -101,6 +101,7 @@ ERRORS = [
     ("routine r(p : mach_port_t; replyport a : int; ureplyport b : int);\n", 4, 58, "too many reply ports"),
     ("routine r(p : mach_port_t; out x : int, SameCount);\n", 4, 32, "SameCount is for variable arrays"),
     ("type t = array[*:4] of int;\nroutine r(p : mach_port_t; x : t, SameCount);\n", 5, 28, "no in array ahead"),
+    ("type t = int intran: u from;\n", 4, 24, "needs the type of its argument in ()"),
     ("type v = array[*:4] of int intran: u from(v);\nroutine r(p : mach_port_t; x : v);\n", 5, 28,
      "only a right or a value can be"),
     ("type t = mach_port_t destructor: gone(t);\nroutine r(p : mach_port_t; x : t);\n", 5, 28, "a destructor, but no"),

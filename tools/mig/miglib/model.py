@@ -255,8 +255,9 @@ class _Analysis:
 # Words of C, and names that the stubs use.
 _TAKEN = re.compile(
     "(In|Out)[0-9]*|InHead|OutHead|Head|NDR|msgh_body|RetCode|Result|Mess|Gap|Trailer|Label|Value|ValueRoom|Dest|"
-    "Request|Reply|Message|auto|break|case|char|const|continue|default|do|double|else|enum|extern|float|for|goto|if|inline|"
-    "int|long|register|restrict|return|short|signed|sizeof|static|struct|switch|typedef|union|unsigned|void|volatile|while"
+    "Request|Reply|Message|auto|break|case|char|const|continue|default|do|double|else|enum|extern|float|for|goto|if|"
+    "inline|int|long|register|restrict|return|short|signed|sizeof|static|struct|switch|typedef|union|unsigned|void|"
+    "volatile|while"
 )
 _SUFFIXES = ("Cnt", "Poly", "Dealloc", "SCopy", "Pad", "Offset")
 

@@ -174,7 +174,10 @@ class _Builder(lark.Transformer):
 
     def translation(self, items):
         keyword, result, function, parameter = items
-        return keyword.lower(), Translation(str(function), str(parameter), str(result))
+        keyword = keyword.lower()
+        if parameter is None and keyword != "intranpayload":
+            raise MigError(self._position(function), f"function '{function}' needs the type of its argument in ()")
+        return keyword, Translation(str(function), str(parameter or "mach_port_context_t"), str(result))
 
     def destructor(self, items):
         return "destructor", Translation(str(items[0]), str(items[1]), None)
