@@ -53,6 +53,7 @@ struct direct {
     uint64_t token;      /* of next's address space */
 
     /* what the receiver is told */
+    uint32_t trailer_size; /* in the buffer form */
     uint64_t label;
     uint32_t seqno;
     mach_port_name_t name; /* of the port */
@@ -71,30 +72,45 @@ SPECIALISED bool entry_holds(const struct direct *d)
            (~d->entry->key == d->remote && d->entry->bits == MACH_PORT_TYPE_SEND_RECEIVE);
 }
 
-SPECIALISED bool find_destination(struct direct *d)
+/* The entry of a call, found by the name; the one last called is remembered, as in ipc/ipc_fast.h. */
+SPECIALISED struct ipc_entry *call_entry(const struct direct *d)
 {
-    const struct thread *self = d->self;
+    struct thread *self = d->self;
     const struct ipc_space *space = self->space;
     uint32_t index = IPC_NAME_INDEX(d->remote);
 
+    if (self->call_entry->key == d->remote)
+        return self->call_entry;
     /* acquire: as in ipc/ipc_fast.h */
-    if (self->rcv_name != d->rcv_name ||
-        (!d->reply && (self->rcv_loan == 0 || index >= __atomic_load_n(&space->size, __ATOMIC_ACQUIRE))))
+    if (index >= __atomic_load_n(&space->size, __ATOMIC_ACQUIRE))
+        return NULL;
+    struct ipc_entry *entry = &space->leaf[index >> IPC_LEAF_SHIFT][index & (IPC_LEAF_ENTRIES - 1)];
+    if (entry->key == d->remote)
+        self->call_entry = entry;
+    return entry;
+}
+
+SPECIALISED bool find_destination(struct direct *d)
+{
+    const struct thread *self = d->self;
+
+    if (self->rcv_name != d->rcv_name || (!d->reply && self->rcv_loan == 0))
         return false;
-    d->entry =
-        d->reply ? self->reply_entry : &space->leaf[index >> IPC_LEAF_SHIFT][index & (IPC_LEAF_ENTRIES - 1)];
+    d->entry = d->reply ? self->reply_entry : call_entry(d);
+    if (d->entry == NULL)
+        return false;
     d->port = d->entry->object;
     return entry_holds(d);
 }
 
 /* Can `next` take the message in the form in which it waits? */
-SPECIALISED bool receiver_accepts(const struct direct *d)
+SPECIALISED bool receiver_accepts(struct direct *d)
 {
     if (d->next_registers)
         return d->size <= sizeof(mach_msg_header_t) + HAL_RPC_WORDS * sizeof(uint64_t) && d->size % 8 == 0;
     const struct uctx *u = &d->next->uctx;
-    return d->size + (uint32_t)REQUESTED_TRAILER_SIZE((uint32_t)hal_uctx_arg(u, 1)) <=
-           (uint32_t)hal_uctx_arg(u, 3);
+    d->trailer_size = (uint32_t)REQUESTED_TRAILER_SIZE((uint32_t)hal_uctx_arg(u, 1));
+    return d->size + d->trailer_size <= (uint32_t)hal_uctx_arg(u, 3);
 }
 
 /* Take the partner out of rx and lock its port; false: everything is as before. */
@@ -240,10 +256,10 @@ static __attribute__((noinline)) void deliver_failed(struct thread *next, mach_p
     hal_uctx_set_result(&next->uctx, (uint32_t)MACH_RCV_INVALID_DATA);
 }
 
-SPECIALISED uint32_t trailer_write(const struct direct *d, struct direct_message *m, uint32_t option)
+SPECIALISED void trailer_write(const struct direct *d, struct direct_message *m)
 {
     mach_msg_max_trailer_t *trailer = (void *)((char *)m + d->size);
-    uint32_t size = (uint32_t)REQUESTED_TRAILER_SIZE(option);
+    uint32_t size = d->trailer_size;
 
     trailer->msgh_trailer_type = MACH_MSG_TRAILER_FORMAT_0;
     trailer->msgh_trailer_size = size;
@@ -254,15 +270,15 @@ SPECIALISED uint32_t trailer_write(const struct direct *d, struct direct_message
         if (size == sizeof(*trailer))
             trailer->msgh_context = d->label;
     }
-    return size;
 }
 
 SPECIALISED void deliver_buffer(const struct direct *d, struct direct_message *m)
 {
     struct thread *next = d->next;
     hal_va_t buffer = hal_uctx_arg(&next->uctx, 0);
-    uint32_t size = d->size + trailer_write(d, m, (uint32_t)hal_uctx_arg(&next->uctx, 1));
+    uint32_t size = d->size + d->trailer_size;
 
+    trailer_write(d, m);
     m->head.msgh_bits = d->reply ? MACH_MSGH_BITS(0, MACH_MSG_TYPE_PORT_SEND_ONCE)
                                  : MACH_MSGH_BITS(MACH_MSG_TYPE_PORT_SEND_ONCE, MACH_MSG_TYPE_PORT_SEND);
     m->head.msgh_size = d->size;

@@ -250,6 +250,61 @@ static void test_other_task(void)
     test_port_destroy(p);
 }
 
+static void answer_with(uint64_t number)
+{
+    struct mach_rpc m = {.local = TEST_CHILD_PORT(0)};
+
+    while (mach_rpc_reply_wait(&m) == MACH_MSG_SUCCESS) {
+        m.local = TEST_CHILD_PORT(0);
+        m.header = MACH_RPC_HEADER(ID_ECHO, 1);
+        m.word[0] = number;
+    }
+}
+
+static void child_first(void)
+{
+    answer_with(1);
+}
+
+static void child_second(void)
+{
+    answer_with(2);
+}
+
+/* What the server of `port` answers, or 0. */
+static uint64_t ask(mach_port_t port)
+{
+    struct mach_rpc m;
+
+    return call_registers(&m, port, ID_ECHO, 0) == MACH_MSG_SUCCESS ? m.word[0] : 0;
+}
+
+/* The kernel may remember where a thread's last call went; what counts is what the name means now. */
+static void test_names(void)
+{
+    struct mach_rpc m;
+    mach_port_t first = test_port_send(), second = test_port_send();
+    struct test_right right = {first, MACH_MSG_TYPE_MOVE_RECEIVE};
+
+    task_t first_task = test_child(child_first, &right, 1);
+    right.name = second;
+    task_t second_task = test_child(child_second, &right, 1);
+    for (unsigned i = 0; i < 3; i++) {
+        CHECK_EQUAL(ask(first), 1, "a call goes to the first server");
+        CHECK_EQUAL(ask(second), 2, "the next to the second one");
+    }
+    CHECK_EQUAL(ask(first), 1, "the first one serves again");
+    REQUIRE_OK(mach_port_deallocate(SELF, first));
+    CHECK_RESULT(call_registers(&m, first, ID_ECHO, 0), MACH_SEND_INVALID_DEST, "a name that is gone");
+    CHECK_RESULT(mach_port_rename(SELF, second, first), KERN_SUCCESS, "becomes the other right's");
+    CHECK_EQUAL(ask(first), 2, "and a call by it goes where that leads");
+    CHECK_RESULT(call_registers(&m, second, ID_ECHO, 0), MACH_SEND_INVALID_DEST, "the other name is gone");
+    REQUIRE_OK(task_terminate(first_task));
+    REQUIRE_OK(task_terminate(second_task));
+    CHECK(test_child_wait(first_task) && test_child_wait(second_task), "the servers end");
+    test_port_destroy(first);
+}
+
 /* Echoes; destroys the reply right of ID_KEEP; ends after it. */
 static void child_keeps(void)
 {
@@ -359,6 +414,7 @@ int main(void)
     test_buffer_server();
     test_errors();
     test_other_task();
+    test_names();
     test_change_of_form();
     test_reply_once();
     test_floating_point();
