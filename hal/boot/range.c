@@ -143,6 +143,8 @@ bool boot_range_remove(struct boot_range_set *set, uint64_t base, uint64_t end)
         at++;
         if (behind > end) {
             range_insert(set, at, end, behind);
+            /*@ assert kept: \forall integer a; boot_in_set{Pre}(set, a) && !(base <= a < end) ==> boot_in_set(set, a); */
+            /*@ assert only: \forall integer a; boot_in_set(set, a) ==> boot_in_set{Pre}(set, a) && !(base <= a < end); */
             return true;
         }
     }
@@ -157,5 +159,7 @@ bool boot_range_remove(struct boot_range_set *set, uint64_t base, uint64_t end)
         range_erase(set, at);
     if (at < set->count && set->range[at].base < end)
         range_cut(set, at, end, set->range[at].end);
+    /*@ assert kept: \forall integer a; boot_in_set{Pre}(set, a) && !(base <= a < end) ==> boot_in_set(set, a); */
+    /*@ assert only: \forall integer a; boot_in_set(set, a) ==> boot_in_set{Pre}(set, a) && !(base <= a < end); */
     return true;
 }

@@ -62,7 +62,10 @@ class Run:
     smoke_failed: list = field(default_factory=list)
 
     def properties(self, functions):
-        with open(self.work / "properties.csv", encoding="utf-8", newline="") as file:
+        table = self.work / "properties.csv"
+        if not table.exists():  # Frama-C failed, which is a problem of its own
+            return
+        with open(table, encoding="utf-8", newline="") as file:
             for line in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
                 kind, text = line["property kind"], line["property"]
                 smoke = kind == "user assertion" and text == "\\false"
