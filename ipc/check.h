@@ -148,6 +148,27 @@ static inline mach_msg_return_t ipc_check_rights(mach_msg_type_name_t type, mach
     return MACH_MSG_SUCCESS;
 }
 
+/* May `n` descriptors be in `room` bytes? */
+/*@ assigns \nothing;
+    behavior small:
+      assumes n * sizeof(mach_msg_type_descriptor_t) > room;
+      ensures \result == MACH_SEND_MSG_TOO_SMALL;
+    behavior large:
+      assumes n * sizeof(mach_msg_type_descriptor_t) <= room && n > IPC_KMSG_DESCRIPTORS_MAX;
+      ensures \result == MACH_SEND_TOO_LARGE;
+    behavior good:
+      assumes n * sizeof(mach_msg_type_descriptor_t) <= room && n <= IPC_KMSG_DESCRIPTORS_MAX;
+      ensures \result == MACH_MSG_SUCCESS;
+    complete behaviors;
+    disjoint behaviors;
+*/
+static inline mach_msg_return_t ipc_check_count(uint32_t n, uint32_t room)
+{
+    if (n > room / sizeof(mach_msg_type_descriptor_t))
+        return MACH_SEND_MSG_TOO_SMALL;
+    return n > IPC_KMSG_DESCRIPTORS_MAX ? MACH_SEND_TOO_LARGE : MACH_MSG_SUCCESS;
+}
+
 /* One descriptor, `room` bytes before the end of the message. */
 static inline mach_msg_return_t ipc_check_descriptor(const mach_msg_descriptor_t *d, uint32_t room,
                                                      uint32_t *rights)
@@ -181,13 +202,12 @@ static inline mach_msg_return_t ipc_check_body(mach_msg_bits_t bits, mach_msg_si
         return MACH_SEND_MSG_TOO_SMALL;
     uint32_t room = size - (uint32_t)sizeof(mach_msg_base_t);
     uint32_t n = body->msgh_descriptor_count;
-    if (n > room / sizeof(mach_msg_type_descriptor_t))
-        return MACH_SEND_MSG_TOO_SMALL;
-    if (n > IPC_KMSG_DESCRIPTORS_MAX)
-        return MACH_SEND_TOO_LARGE;
+    mach_msg_return_t mr = ipc_check_count(n, room);
+    if (mr != MACH_MSG_SUCCESS)
+        return mr;
     const mach_msg_descriptor_t *d = (const void *)(body + 1);
     for (uint32_t i = 0; i < n; i++) {
-        mach_msg_return_t mr = ipc_check_descriptor(d, room, &count->rights);
+        mr = ipc_check_descriptor(d, room, &count->rights);
         if (mr != MACH_MSG_SUCCESS)
             return mr;
         room -= ipc_descriptor_size(d);
