@@ -185,8 +185,9 @@ def run(proof, work, options, seconds, tail="", overlay=None):
                 "-wp-session", str(work / "session"),
                 "-wp-cache", "update", "-wp-cache-dir", str(_cache()),
                 "-then", "-no-print", "-report-csv", str(work / "properties.csv")]
+    # Frama-C's preprocessor looks into the current folder before all others
     environment = _environment | {"WHY3CONFIG": _why3_config(work, seconds)}
-    process = subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    process = subprocess.run(command, cwd=overlay or ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                              stderr=subprocess.STDOUT, text=True, errors="replace")
     (work / "log").write_text(" ".join(command) + "\n" + process.stdout, encoding="utf-8")
     return _read(Run(work, process.stdout, []), process.returncode, "-wp-rte" in options)
