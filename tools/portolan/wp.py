@@ -150,7 +150,7 @@ def _unit(proof, work, tail, overlay):
 
 def function_options(proof):
     return [*_common(proof), "-wp-fct", ",".join(proof.functions),
-            "-wp-rte", "-warn-unsigned-overflow", "-wp-smoke-tests", "-wp-no-smoke-dead-code",
+            "-wp-rte", "-warn-unsigned-overflow", "-wp-smoke-tests", "-wp-no-smoke-dead-code", "-wp-no-smoke-dead-call",
             "-wp-smoke-timeout", str(SMOKE_TIMEOUT)]
 
 
