@@ -192,6 +192,17 @@ class RoundTrip(harness.MigTest):
         self.build("kernel_stubs", sources, "-DKERNEL", f"-I{harness.ROOT}")
         self.run_program("kernel_stubs")
 
+    def test_kernel_memory(self):
+        """kernel stubs: memory and arrays of rights, sent and served"""
+        sample = harness.HERE / "kernel_memory.defs"
+        for side, kind in (("sender", "user"), ("server", "server")):
+            header = {"user": "-header", "server": "-sheader"}[kind]
+            files = [f"-{kind}", f"kernel_memory_{side}.c", header, f"kernel_memory_{side}.h"]
+            self.must(self.folder.mig(f"-kernel-{kind}", *files, sample))
+        sources = ["kernel_memory_sender.c", "kernel_memory_server.c", harness.HERE / "kernel_memory.c"]
+        self.build("kernel_memory", sources, "-DKERNEL", f"-I{harness.ROOT}")
+        self.run_program("kernel_memory")
+
 
 if __name__ == "__main__":
     sys.exit(harness.main(Generated, RoundTrip))
