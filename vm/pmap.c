@@ -254,6 +254,27 @@ kern_return_t pmap_enter(struct pmap *pmap, hal_va_t va, hal_pa_t pa, vm_prot_t 
     return KERN_SUCCESS;
 }
 
+void pmap_enter_around(struct pmap *pmap, hal_va_t va, const hal_pa_t *pa, unsigned count, vm_prot_t prot)
+{
+    const unsigned attr = pmap_attr(prot);
+    const hal_va_t first = va;
+    struct pmap_path path;
+
+    spin_lock(&pmap->lock);
+    if (pmap_walk(pmap->root, va, &path) == 0) {
+        for (; va < pmap_span_end(first, 1) && count > 0; va += HAL_PAGE_SIZE, pa++, count--) {
+            hal_pte_t *slot = pmap_slot(path.table[0], va, 0);
+            if (hal_pte_kind(*slot, 0) != HAL_PTE_HOLE)
+                continue;
+            pmap_slot_write(slot, hal_pte_leaf(*pa, attr, 0));
+            vm_page_of(path.table[0])->entries++;
+            pmap->resident++;
+            hal_pt_publish(va);
+        }
+    }
+    spin_unlock(&pmap->lock);
+}
+
 /* Unmap the part of [va, end) that one table of level 0 covers. Returns where the rest begins. */
 static hal_va_t pmap_remove_leaves(struct pmap *pmap, hal_pte_t *table, hal_va_t va, hal_va_t end,
                                    struct pmap_gather *gather) REQUIRES(pmap->lock)

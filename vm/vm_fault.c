@@ -17,6 +17,8 @@
 #include <vm/vm_range.h>
 #include <vm/vm_stat.h>
 
+#define FAULT_AROUND 15u /* pages behind the one that is read, mapped with it */
+
 /* What is done with a page under the locks of its map and object. */
 struct page_use {
     kern_return_t (*with)(const struct vm_map_entry *entry, hal_va_t va, void *page, bool own, void *arg);
@@ -55,6 +57,29 @@ static kern_return_t fault_find(struct vm_map *map, hal_va_t va, vm_prot_t acces
     return KERN_SUCCESS;
 }
 
+/*
+ * A read fault: map the pages behind it too, if they are resident.  They are mapped without the right to write, whoever
+ * owns them, so that nothing has to be kept of it.  Pages to be executed would have to be made coherent: they are left
+ * to faults.
+ */
+static void fault_around(struct vm_object *object, const struct vm_map_entry *entry, hal_va_t va,
+                         uint64_t index, struct pmap *pmap) REQUIRES(object->lock)
+{
+    struct vm_page *pages[FAULT_AROUND];
+    hal_pa_t pa[FAULT_AROUND];
+    hal_va_t next = trunc_page(va) + PAGE_SIZE;
+    uint64_t left = (entry->end - next) >> PAGE_SHIFT;
+
+    if ((entry->protection & VM_PROT_EXECUTE) != 0)
+        return;
+    unsigned count =
+        vm_radix_run(&object->pages, index + 1, left < FAULT_AROUND ? (unsigned)left : FAULT_AROUND, pages);
+    for (unsigned i = 0; i < count; i++)
+        pa[i] = hal_ptr_to_pa(vm_page_address(pages[i]));
+    if (count > 0)
+        pmap_enter_around(pmap, next, pa, count, VM_PROT_READ);
+}
+
 /* Let use->with have the page at `va`. Returns as vm_fault(); *done: whether there was a page, else fill->source says what is
  * to be made. */
 static kern_return_t fault_try(struct vm_map *map, hal_va_t va, vm_prot_t access, const struct page_use *use,
@@ -76,6 +101,8 @@ static kern_return_t fault_try(struct vm_map *map, hal_va_t va, vm_prot_t access
                         &page, &own);
     if (kr == KERN_SUCCESS && page != NULL)
         kr = use->with(entry, va, vm_page_address(page), own, use->arg);
+    if (kr == KERN_SUCCESS && page != NULL && use->maps && (access & VM_PROT_WRITE) == 0)
+        fault_around(object, entry, va, index, map->pmap);
     spin_unlock(&object->lock);
     *done = page != NULL;
     return kr;

@@ -180,18 +180,16 @@ void vm_object_fill_end(struct vm_object_fill *fill)
     *fill = (struct vm_object_fill){.fresh = NULL};
 }
 
-/* There is no page at `index`, or one that the caller may not use: put the one there that was made, or ask for
+/* There is `found` at `index`, which the caller may not use, or no page: put the one there that was made, or ask for
  * one.  The reference in fill->source outlives the mappings of the page that is replaced. */
 static kern_return_t object_page_make(struct vm_object *object, uint64_t index, bool writable,
-                                      const struct vm_map_entry *mapper, struct vm_object_fill *fill,
-                                      struct vm_page **page, bool *own) REQUIRES(object->lock)
+                                      const struct vm_map_entry *mapper, struct vm_page *found,
+                                      struct vm_object_fill *fill, struct vm_page **page)
+    REQUIRES(object->lock)
 {
-    struct vm_page *found = vm_radix_find(&object->pages, index, writable, own);
     struct vm_page *old;
 
-    *page = *own ? found : NULL;
-    if (*own)
-        return KERN_SUCCESS;
+    *page = NULL;
     if (fill->fresh == NULL || fill->source != found) {
         vm_object_fill_end(fill);
         if (found != NULL)
@@ -199,15 +197,14 @@ static kern_return_t object_page_make(struct vm_object *object, uint64_t index, 
         fill->source = found;
         return KERN_SUCCESS;
     }
-    if (!vm_radix_insert(&object->pages, index, fill->fresh, &old))
+    if (!vm_radix_insert(&object->pages, index, fill->fresh, writable, &old))
         return KERN_RESOURCE_SHORTAGE;
+    *page = fill->fresh;
     fill->fresh = NULL;
     if (old != NULL) {
         object_unmap(object, index, mapper);
         vm_page_unref(old);
     }
-    *page = vm_radix_find(&object->pages, index, writable, own);
-    KASSERT(*own);
     return KERN_SUCCESS;
 }
 
@@ -219,10 +216,15 @@ kern_return_t vm_object_page(struct vm_object *object, uint64_t index, enum vm_o
     if (*page != NULL) {
         if (*own || access == VM_OBJECT_READ)
             return KERN_SUCCESS;
+        /* Perhaps only the way to it is shared. */
         if (!vm_radix_unshare(&object->pages, index))
             return KERN_RESOURCE_SHORTAGE;
+        *page = vm_radix_find(&object->pages, index, writable, own);
+        if (*own)
+            return KERN_SUCCESS;
     }
-    return object_page_make(object, index, writable, mapper, fill, page, own);
+    *own = true;
+    return object_page_make(object, index, writable, mapper, *page, fill, page);
 }
 
 void vm_object_remove(struct vm_object *object, uint64_t first, uint64_t end)
@@ -283,7 +285,7 @@ bool vm_object_trim(struct vm_object *object, uint64_t index, size_t from, size_
     if (fresh != NULL) {
         memcpy(fresh + from, (const char *)vm_page_address(page) + from, to - from);
         struct vm_page *trimmed = vm_page_adopt(fresh);
-        done = vm_radix_insert(&object->pages, index, trimmed, &old);
+        done = vm_radix_insert(&object->pages, index, trimmed, false, &old);
         if (!done)
             old = trimmed;
     }

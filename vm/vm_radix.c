@@ -115,6 +115,18 @@ static void item_drop(void *item, unsigned level)
     (void)vm_radix_clear(&below, &(uint64_t){UINT64_MAX});
 }
 
+/* The page at `index`, to which path[] leads, may be mapped writable from now on. */
+static void radix_mark(struct vm_radix *tree, struct radix_node **path, uint64_t index)
+{
+    tree->writable = true;
+    for (unsigned level = 0; level < tree->height; level++) {
+        uint64_t bit = radix_bit(index, level);
+        if ((path[level]->writable & bit) != 0)
+            return; /* and so it is above */
+        path[level]->writable |= bit;
+    }
+}
+
 /* --- lookup --------------------------------------------------------------------------------------------- */
 
 struct vm_page *vm_radix_find(struct vm_radix *tree, uint64_t index, bool write, bool *own)
@@ -122,25 +134,44 @@ struct vm_page *vm_radix_find(struct vm_radix *tree, uint64_t index, bool write,
     struct radix_node *path[RADIX_HEIGHT_MAX];
     void *item = tree->root;
     bool alone = true;
+    unsigned level = tree->height;
 
     *own = false;
     if (item == NULL || !radix_covers(tree, index))
         return NULL;
-    for (unsigned level = tree->height; level-- > 0;) {
+    while (level > 0) {
         struct radix_node *node = item;
-        if ((node->used & radix_bit(index, level)) == 0)
+        unsigned slot = radix_slot(index, --level);
+        if ((node->used >> slot & 1) == 0)
             return NULL;
-        alone = alone && count_is_one(&node->refs);
+        alone &= count_is_one(&node->refs);
         path[level] = node;
-        item = node->slot[radix_slot(index, level)];
+        item = node->slot[slot];
     }
     *own = alone && !vm_page_is_shared(item);
-    if (*own && write) {
-        tree->writable = true;
-        for (unsigned level = 0; level < tree->height; level++)
-            path[level]->writable |= radix_bit(index, level);
-    }
+    if (*own && write)
+        radix_mark(tree, path, index);
     return item;
+}
+
+unsigned vm_radix_run(const struct vm_radix *tree, uint64_t index, unsigned count, struct vm_page **pages)
+{
+    const struct radix_node *node = tree->root;
+
+    if (tree->height == 0 || !radix_covers(tree, index))
+        return 0;
+    for (unsigned level = tree->height - 1; level > 0; level--) {
+        if ((node->used & radix_bit(index, level)) == 0)
+            return 0;
+        node = node->slot[radix_slot(index, level)];
+    }
+    unsigned slot = radix_slot(index, 0);
+    unsigned run = 0;
+    while (run < count && slot + run < RADIX_SLOTS && (node->used >> (slot + run) & 1) != 0) {
+        pages[run] = node->slot[slot + run];
+        run++;
+    }
+    return run;
 }
 
 /*
@@ -254,7 +285,8 @@ static bool radix_own(struct vm_radix *tree, uint64_t index, unsigned bottom, bo
     return true;
 }
 
-bool vm_radix_insert(struct vm_radix *tree, uint64_t index, struct vm_page *page, struct vm_page **old)
+bool vm_radix_insert(struct vm_radix *tree, uint64_t index, struct vm_page *page, bool write,
+                     struct vm_page **old)
 {
     struct radix_node *path[RADIX_HEIGHT_MAX];
 
@@ -264,6 +296,7 @@ bool vm_radix_insert(struct vm_radix *tree, uint64_t index, struct vm_page *page
     if (tree->height == 0) {
         *old = tree->root;
         tree->root = page;
+        tree->writable |= write;
         return true;
     }
     if (!radix_own(tree, index, 0, true, 0, path))
@@ -272,6 +305,8 @@ bool vm_radix_insert(struct vm_radix *tree, uint64_t index, struct vm_page *page
     *old = (path[0]->used & radix_bit(index, 0)) != 0 ? *slot : NULL;
     *slot = page;
     path[0]->used |= radix_bit(index, 0);
+    if (write)
+        radix_mark(tree, path, index);
     return true;
 }
 

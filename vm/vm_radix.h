@@ -35,9 +35,12 @@ struct vm_page *vm_radix_find(struct vm_radix *tree, uint64_t index, bool write,
 /* The first page at or above *index, which becomes its index; NULL if there is none. */
 struct vm_page *vm_radix_next(const struct vm_radix *tree, uint64_t *index);
 
-/* Put `page` at `index`, with the caller's reference; *old becomes the page that was there, with its reference,
- * or NULL. Returns false without memory: contents unchanged. */
-HAL_NODISCARD bool vm_radix_insert(struct vm_radix *tree, uint64_t index, struct vm_page *page,
+/* The pages from `index` on, up to `count`, that follow each other without holes in one node. Returns how many. */
+unsigned vm_radix_run(const struct vm_radix *tree, uint64_t index, unsigned count, struct vm_page **pages);
+
+/* Put `page` at `index`, with the caller's reference; if `write`, it counts as mapped writable.  *old becomes the page
+ * that was there, with its reference, or NULL. Returns false without memory: contents unchanged. */
+HAL_NODISCARD bool vm_radix_insert(struct vm_radix *tree, uint64_t index, struct vm_page *page, bool write,
                                    struct vm_page **old);
 /* Make the nodes on the way to `index`, where a page is, the tree's own. Returns false without memory. */
 HAL_NODISCARD bool vm_radix_unshare(struct vm_radix *tree, uint64_t index);

@@ -22,6 +22,7 @@
 #define WORD_STEP (4096u / WORDS)
 #define STORES 4096u
 #define OPS 100u
+#define COPIES 3u    /* of the first task's pages, from messages */
 #define NOBODY 2u    /* in place of a thread */
 #define PATIENCE 64u /* steps from one yield to the next */
 #define QUIET_EVERY 300u
@@ -39,6 +40,7 @@ enum code {
     WRITE,
     LOAD,
     STORE,
+    COPY, /* a message with memory; or a look at one that came, and perhaps its end */
     CODES
 };
 
@@ -54,8 +56,16 @@ struct page {
     struct store *store;
 };
 
+struct copy {
+    mach_vm_address_t address; /* 0: none */
+    uint32_t pages;
+    struct store store[PAGES];
+};
+
 static struct {
     struct page page[SPACES][PAGES];
+    struct copy copy[COPIES];
+    mach_port_t port; /* of the messages */
     struct store store[STORES];
     uint32_t stores;
     mach_port_t task[SPACES];
@@ -313,6 +323,71 @@ static void do_fork(const struct model_op *op)
     model_fork(v.page[parent], v.page[child]);
 }
 
+struct memory_message {
+    mach_msg_base_t base;
+    mach_msg_ool_descriptor_t memory;
+    mach_msg_trailer_t trailer;
+};
+
+static mach_msg_return_t pass_memory(mach_vm_address_t *address, mach_msg_size_t size)
+{
+    struct memory_message m = {
+        .base = {.header = {MACH_MSGH_BITS(MACH_MSG_TYPE_MAKE_SEND, 0) | MACH_MSGH_BITS_COMPLEX,
+                            offsetof(struct memory_message, trailer), v.port, 0, 0, 0},
+                 .body = {1}},
+        .memory = {.address = (void *)(uintptr_t)*address,
+                   .size = size,
+                   .copy = MACH_MSG_VIRTUAL_COPY,
+                   .type = MACH_MSG_OOL_DESCRIPTOR},
+    };
+    const mach_msg_return_t mr = mach_msg(&m.base.header, MACH_SEND_MSG | MACH_RCV_MSG,
+                                          offsetof(struct memory_message, trailer), sizeof(m), v.port, 0, 0);
+
+    *address = (uintptr_t)m.memory.address;
+    return mr;
+}
+
+static void take_copy(struct copy *copy, const struct model_op *op)
+{
+    mach_vm_address_t address = address_of(first_page(op));
+    bool readable = true;
+
+    copy->pages = end_page(op) - first_page(op);
+    for (uint32_t i = 0; i < copy->pages; i++) {
+        const struct page *page = &v.page[0][first_page(op) + i];
+        readable = readable && page->mapped && page->protection != VM_PROT_NONE;
+        if (page->mapped)
+            copy->store[i] = *page->store;
+    }
+    must((uint64_t)pass_memory(&address, copy->pages * (mach_msg_size_t)PAGE_SIZE),
+         readable ? MACH_MSG_SUCCESS : MACH_SEND_INVALID_MEMORY, "result of a message with memory");
+    if (readable)
+        copy->address = address;
+    SIM_CHECK(!readable || address + copy->pages * PAGE_SIZE <= v.base || address >= address_of(PAGES));
+}
+
+static void do_copy(const struct model_op *op)
+{
+    struct copy *copy = &v.copy[op->kind[0] % COPIES];
+
+    if (copy->address == 0) {
+        take_copy(copy, op);
+        return;
+    }
+    for (uint32_t i = 0; i < copy->pages * WORDS; i++)
+        must(sim_load64(copy->address + i * WORD_STEP), copy->store[i / WORDS].word[i % WORDS],
+             "word of a copy");
+    const uint32_t page = first_page(op) % copy->pages;
+    uint64_t *word = &copy->store[page].word[op->slot[2] % WORDS];
+    *word = (uint64_t)v.position << 8 | op->value;
+    sim_store64(copy->address + page * PAGE_SIZE + op->slot[2] % WORDS * WORD_STEP, *word);
+    if (op->kind[2] % 2 != 0)
+        return;
+    must((uint64_t)mach_vm_deallocate(v.task[0], copy->address, copy->pages * PAGE_SIZE), KERN_SUCCESS,
+         "result of the end of a copy");
+    copy->address = 0;
+}
+
 static kern_return_t do_map_call(uint32_t space, const struct model_op *op, kern_return_t *want)
 {
     const uint32_t first = first_page(op), end = end_page(op);
@@ -369,6 +444,9 @@ static void do_op(const struct model_op *op)
     case STORE:
         do_access(op, op->code % CODES == STORE);
         break;
+    case COPY:
+        do_copy(op);
+        break;
     default: {
         const kern_return_t kr = do_map_call(space, op, &want);
         must((uint64_t)kr, (uint64_t)want, "result");
@@ -410,7 +488,12 @@ static void first_program(uint64_t arg)
 
     property_counts_begin();
     v.task[0] = mach_task_self();
+    mach_vm_address_t room = 0; /* below the window: what messages bring finds place there */
+    SIM_CHECK(mach_vm_allocate(v.task[0], &room, COPIES * PAGES * PAGE_SIZE, VM_FLAGS_ANYWHERE) ==
+              KERN_SUCCESS);
     SIM_CHECK(mach_vm_allocate(v.task[0], &v.base, PAGES * PAGE_SIZE, VM_FLAGS_ANYWHERE) == KERN_SUCCESS);
+    SIM_CHECK(mach_vm_deallocate(v.task[0], room, COPIES * PAGES * PAGE_SIZE) == KERN_SUCCESS);
+    SIM_CHECK(mach_port_allocate(v.task[0], MACH_PORT_RIGHT_RECEIVE, &v.port) == KERN_SUCCESS);
     SIM_CHECK(user_thread_start(v.task[0], peer, 0, NULL) == KERN_SUCCESS);
     SIM_CHECK(mach_vm_deallocate(v.task[0], v.base, PAGES * PAGE_SIZE) == KERN_SUCCESS);
     __atomic_store_n(&v.turn, v.ops[0].task % 2u, __ATOMIC_RELEASE);
@@ -445,9 +528,9 @@ static bool run(const struct model_op *ops, uint32_t count, void *arg)
 
 static void report(struct model_op *ops, uint32_t count, struct sim_config *machine)
 {
-    static const char *const names[CODES] = {"allocate", "overwrite", "deallocate", "protect",
-                                             "maximum",  "inherit",   "fork",       "region",
-                                             "read",     "write",     "load",       "store"};
+    static const char *const names[CODES] = {"allocate", "overwrite", "deallocate", "protect", "maximum",
+                                             "inherit",  "fork",      "region",     "read",    "write",
+                                             "load",     "store",     "copy"};
 
     printf("# seed %llu, operation %u: %s\n", (unsigned long long)machine->seed, v.position, v.text);
     count = property_shrink(ops, count, run, machine);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <vm/vm_page_i.h>
 #include <vm/vm_radix.h>
+#include <vm/vm_stat.h>
 
 #define DONE "all of the test was done"
 #define TREES 4u
@@ -70,7 +71,11 @@ static void check_tree(struct tree *tree)
 
     for (uint64_t i = 0; i < INDICES; i++) {
         bool own;
+        struct vm_page *run[3] = {NULL};
         SIM_CHECK(vm_radix_find(&tree->radix, i, false, &own) == tree->page[i]);
+        for (unsigned k = vm_radix_run(&tree->radix, i, 3, run); k-- > 0;)
+            SIM_CHECK(run[k] == tree->page[i + k]);
+        SIM_CHECK(tree->radix.height == 0 || (run[0] != NULL) == (tree->page[i] != NULL));
         if (tree->page[i] == NULL)
             continue;
         SIM_CHECK(vm_radix_next(&tree->radix, &index) == tree->page[i] && index == i);
@@ -81,6 +86,7 @@ static void check_tree(struct tree *tree)
 
 static void do_insert(struct tree *tree, uint64_t index)
 {
+    bool write = draw(4) == 0;
     void *memory = vm_page_alloc(0);
     struct vm_page *old;
 
@@ -88,11 +94,12 @@ static void do_insert(struct tree *tree, uint64_t index)
     if (tree->writable[index])
         return vm_page_free(memory, 0); /* a page that may be written is never replaced */
     struct vm_page *page = vm_page_adopt(memory);
-    SIM_CHECK(vm_radix_insert(&tree->radix, index, page, &old));
+    SIM_CHECK(vm_radix_insert(&tree->radix, index, page, write, &old));
     SIM_CHECK(old == tree->page[index]);
     if (old != NULL)
         vm_page_unref(old);
     tree->page[index] = page;
+    tree->writable[index] = write;
 }
 
 static void do_remove(struct tree *tree, uint64_t first, uint64_t end)
@@ -186,7 +193,7 @@ static void step(void)
 
 static void test_random(void)
 {
-    uint64_t pages = vm_page_free_count();
+    uint64_t pages = vm_stat_sum(VM_STAT_OBJECT_PAGES);
 
     state = UINT64_C(0x9e3779b97f4a7c15);
     for (uint32_t i = 0; i < STEPS; i++) {
@@ -198,7 +205,7 @@ static void test_random(void)
         do_remove(&trees[i], 0, INDICES);
     for (uint32_t i = 0; i < TREES; i++)
         SIM_CHECK(trees[i].radix.root == NULL && trees[i].radix.height == 0 && !trees[i].radix.writable);
-    SIM_CHECK(vm_page_free_count() + 32 >= pages); /* slabs of nodes stay */
+    SIM_CHECK(vm_stat_sum(VM_STAT_OBJECT_PAGES) == pages);
 }
 
 /* A thousand copies, each of the one before, each with a page of its own: none is deeper than the first. */
@@ -209,11 +216,11 @@ static void test_generations(void)
     bool own;
 
     for (uint32_t i = 0; i < 100; i++)
-        SIM_CHECK(vm_radix_insert(&generation[0], i, vm_page_adopt(vm_page_alloc(0)), &old));
+        SIM_CHECK(vm_radix_insert(&generation[0], i, vm_page_adopt(vm_page_alloc(0)), false, &old));
     for (uint32_t i = 1; i < 1000; i++) {
         SIM_CHECK(vm_radix_share(&generation[i - 1], 0, 100, 0, &generation[i]));
         SIM_CHECK(vm_radix_find(&generation[i], i % 100, true, &own) != NULL && !own);
-        SIM_CHECK(vm_radix_insert(&generation[i], i % 100, vm_page_adopt(vm_page_alloc(0)), &old));
+        SIM_CHECK(vm_radix_insert(&generation[i], i % 100, vm_page_adopt(vm_page_alloc(0)), false, &old));
         vm_page_unref(old);
         SIM_CHECK(vm_radix_find(&generation[i], i % 100, false, &own) != NULL && own);
         SIM_CHECK(generation[i].height == generation[0].height);
@@ -236,7 +243,7 @@ static void test_borders(void)
     SIM_CHECK(vm_radix_find(&tree, 0, true, &own) == NULL && !own && vm_radix_next(&tree, &index) == NULL);
     SIM_CHECK(vm_radix_remove(&tree, 0, UINT64_MAX) && vm_radix_clear(&tree, &index));
     struct vm_page *page = vm_page_adopt(vm_page_alloc(0));
-    SIM_CHECK(vm_radix_insert(&tree, far, page, &old) && old == NULL);
+    SIM_CHECK(vm_radix_insert(&tree, far, page, false, &old) && old == NULL);
     SIM_CHECK(vm_radix_find(&tree, far - 1, false, &own) == NULL &&
               vm_radix_find(&tree, far + 1, false, &own) == NULL);
     SIM_CHECK(vm_radix_remove(&tree, 0, far) && vm_radix_remove(&tree, far + 1, UINT64_MAX));
