@@ -17,7 +17,7 @@
 
 #define REQUEST_PORTS 2u /* thread and task */
 
-enum { LEVEL_THREAD, LEVEL_TASK, LEVEL_COUNT };
+enum { LEVEL_THREAD, LEVEL_TASK, LEVEL_HOST, LEVEL_COUNT };
 
 /* Ids of the requests: exc.defs, mach_exc.defs. */
 enum {
@@ -41,22 +41,21 @@ static void exception_try(struct thread *self);
 /* Find the first handler from level op.exc.level on. */
 static bool handler_find(struct thread *self, struct handler *handler)
 {
-    struct task *task = self->task;
     int exception = self->op.exc.exception;
 
     handler->port = NULL;
-    spin_lock(&task->lock);
     for (; self->op.exc.level < LEVEL_COUNT; self->op.exc.level++) {
-        bool own = self->op.exc.level == LEVEL_THREAD;
-        handler->port =
-            ipc_port_copy_send(own ? self->exception_port[exception] : task->exception_port[exception]);
-        handler->behavior = own ? self->exception_behavior[exception] : task->exception_behavior[exception];
-        handler->flavor = own ? self->exception_flavor[exception] : task->exception_flavor[exception];
+        struct exception_table table = exception_table(self->op.exc.level < LEVEL_HOST ? self->task : NULL,
+                                                       self->op.exc.level == LEVEL_THREAD ? self : NULL);
+        spin_lock(table.lock);
+        handler->port = ipc_port_copy_send(table.port[exception]);
+        handler->behavior = table.behavior[exception];
+        handler->flavor = table.flavor[exception];
+        spin_unlock(table.lock);
         if (IPC_PORT_VALID(handler->port))
-            break;
+            return true;
     }
-    spin_unlock(&task->lock);
-    return IPC_PORT_VALID(handler->port);
+    return false;
 }
 
 /* --- the request --- */
@@ -275,52 +274,4 @@ void exception_reply(struct ipc_port *port, struct ipc_kmsg *reply)
     if (expected)
         thread_wakeup(t, handled ? THREAD_AWAKENED : THREAD_OBJECT_DEAD);
     thread_unref(t);
-}
-
-/* --- settings --- */
-
-static bool settings_valid(exception_mask_t mask, int behavior, int flavor)
-{
-    switch (behavior & ~(int)MACH_EXCEPTION_CODES) {
-    case EXCEPTION_DEFAULT:
-        break;
-    case EXCEPTION_STATE:
-    case EXCEPTION_STATE_IDENTITY:
-        if (flavor != THREAD_STATE_FLAVOR_GENERAL)
-            return false;
-        break;
-    default:
-        return false;
-    }
-    return (mask & ~EXC_MASK_VALID) == 0;
-}
-
-kern_return_t exception_ports_set(struct task *task, struct thread *thread, exception_mask_t mask,
-                                  struct ipc_port *port, int behavior, int flavor)
-{
-    struct ipc_port *old[EXC_TYPES_COUNT] = {NULL};
-
-    if (!settings_valid(mask, behavior, flavor))
-        return KERN_INVALID_ARGUMENT;
-    spin_lock(&task->lock);
-    if (!task->active || (thread != NULL && thread->self_port == NULL)) {
-        spin_unlock(&task->lock);
-        return KERN_TERMINATED;
-    }
-    struct ipc_port **ports = thread != NULL ? thread->exception_port : task->exception_port;
-    int *behaviors = thread != NULL ? thread->exception_behavior : task->exception_behavior;
-    int *flavors = thread != NULL ? thread->exception_flavor : task->exception_flavor;
-    for (unsigned i = 1; i < EXC_TYPES_COUNT; i++) {
-        if ((mask & 1u << i) == 0)
-            continue;
-        old[i] = ports[i];
-        ports[i] = ipc_port_copy_send(port);
-        behaviors[i] = behavior;
-        flavors[i] = flavor;
-    }
-    spin_unlock(&task->lock);
-    for (unsigned i = 1; i < EXC_TYPES_COUNT; i++)
-        ipc_port_release_send(old[i]);
-    ipc_port_release_send(port);
-    return KERN_SUCCESS;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Exceptions.  What a thread can't go on with becomes a message to the first handler that there is: the
- * exception port of the thread, then of its task.  The thread waits for the answer.  Success lets it go on
+ * exception port of the thread, of its task, then of the host.  The thread waits for the answer.  Success lets it go on
  * (with new registers, where the behaviour says so); failure, or a handler that dies, makes the next one
  * try.  A task whose exception nobody handles ends.
  */
@@ -25,13 +25,38 @@ void exception_raise(struct thread *self, int exception, int64_t code, int64_t s
  */
 void exception_reply(struct ipc_port *port, struct ipc_kmsg *reply);
 
+/* The settings of a thread, of a task or of the host, by kind of exception, and the lock over them. */
+struct exception_table {
+    spinlock_t *lock;
+    struct ipc_port **port; /* send rights or NULL */
+    int *behavior;
+    int *flavor;
+};
+
+/* Those of `thread` (task is its task); thread NULL: of `task`; both NULL: of the host. */
+struct exception_table exception_table(struct task *task, struct thread *thread);
+
+/* What is told of a table: handlers that differ, each with the kinds of exception that it takes. */
+struct exception_list {
+    uint32_t count;
+    exception_mask_t *mask; /* arrays of EXC_TYPES_COUNT elements at least */
+    struct ipc_port **port; /* a send right each, NULL, or IPC_PORT_DEAD */
+    int *behavior;
+    int *flavor;
+};
+
 /*
- * Set the exception ports that `mask` names, of `thread` or (NULL) of `task`, to `port` (NULL: none), each
- * with a send right of its own; consumes a send right on success. thread's task is `task`.
+ * Set the exception ports that `mask` names, of the table of task and thread (as above), to `port` (NULL: none), each with a send
+ * right of its own; consumes a send right on success.  old: takes what was there, or NULL.
  * Context: no lock; the caller has references.
  * Returns: KERN_SUCCESS; KERN_INVALID_ARGUMENT mask, behaviour or flavor; KERN_TERMINATED: nothing changed.
  */
 kern_return_t exception_ports_set(struct task *task, struct thread *thread, exception_mask_t mask,
-                                  struct ipc_port *port, int behavior, int flavor);
+                                  struct ipc_port *port, int behavior, int flavor,
+                                  struct exception_list *old);
+
+/* Tell them. Returns: KERN_SUCCESS; KERN_INVALID_ARGUMENT mask; KERN_TERMINATED: nothing was told. Context: as above. */
+kern_return_t exception_ports_get(struct task *task, struct thread *thread, exception_mask_t mask,
+                                  struct exception_list *list);
 
 #endif

@@ -7,6 +7,7 @@ struct host host_self;
 
 void host_init(void)
 {
+    spin_init(&host_self.lock, LOCK_RANK_TASK);
     host_self.port = ipc_kobject_create(IPC_KOTYPE_HOST, &host_self);
     host_self.priv_port = ipc_kobject_create(IPC_KOTYPE_HOST_PRIV, &host_self);
     if (host_self.port == NULL || host_self.priv_port == NULL)

@@ -4,12 +4,18 @@
 #define KERN_HOST_H
 
 #include <hal/types.h>
+#include <kern/spinlock.h>
+#include <mach/exception_types.h>
 
 struct ipc_port;
 
 struct host {
     struct ipc_port *port;
     struct ipc_port *priv_port;
+    spinlock_t lock; /* rank LOCK_RANK_TASK; nobody holds a task's lock beside it */
+    struct ipc_port *exception_port[EXC_TYPES_COUNT] GUARDED_BY(lock);
+    int exception_behavior[EXC_TYPES_COUNT] GUARDED_BY(lock);
+    int exception_flavor[EXC_TYPES_COUNT] GUARDED_BY(lock);
 };
 
 extern struct host host_self;

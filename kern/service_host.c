@@ -5,6 +5,7 @@
 #include <kern/cache.h>
 #include <kern/console.h>
 #include <kern/cpu.h>
+#include <kern/exception.h>
 #include <kern/panic.h>
 #include <kern/service.h>
 #include <kern/smp.h>
@@ -215,6 +216,41 @@ kern_return_t host_kernel_memory_info(host_t host, kernel_memory_cache_info_arra
         .tables = (natural_t)vm_stat_sum(VM_STAT_TABLE_PAGES),
     };
     return KERN_SUCCESS;
+}
+
+/* --- exception ports --- */
+
+kern_return_t host_set_exception_ports(host_priv_t host, exception_mask_t mask, mach_port_t port,
+                                       exception_behavior_t behavior, thread_state_flavor_t flavor)
+{
+    (void)host; /* there is one */
+    return exception_ports_set(NULL, NULL, mask, port, behavior, flavor, NULL);
+}
+
+kern_return_t host_get_exception_ports(host_priv_t host, exception_mask_t mask, exception_mask_array_t masks,
+                                       mach_msg_type_number_t *count, exception_handler_array_t ports,
+                                       exception_behavior_array_t behaviors, exception_flavor_array_t flavors)
+{
+    struct exception_list list = {.mask = masks, .port = ports, .behavior = behaviors, .flavor = flavors};
+
+    (void)host; /* there is one */
+    kern_return_t kr = exception_ports_get(NULL, NULL, mask, &list);
+    *count = list.count;
+    return kr;
+}
+
+kern_return_t host_swap_exception_ports(host_priv_t host, exception_mask_t mask, mach_port_t port,
+                                        exception_behavior_t behavior, thread_state_flavor_t flavor,
+                                        exception_mask_array_t masks, mach_msg_type_number_t *count,
+                                        exception_handler_array_t ports, exception_behavior_array_t behaviors,
+                                        exception_flavor_array_t flavors)
+{
+    struct exception_list list = {.mask = masks, .port = ports, .behavior = behaviors, .flavor = flavors};
+
+    (void)host; /* there is one */
+    kern_return_t kr = exception_ports_set(NULL, NULL, mask, port, behavior, flavor, &list);
+    *count = list.count;
+    return kr;
 }
 
 /* --- the machine --- */

@@ -2,6 +2,7 @@
 /* The services of task ports: include/mach/task.defs, and task_priority of portolan.defs. */
 #include <hal/hal.h>
 #include <ipc/port.h>
+#include <kern/cache.h>
 #include <kern/exception.h>
 #include <kern/host.h>
 #include <kern/service.h>
@@ -71,7 +72,83 @@ kern_return_t thread_create_running(task_t task, thread_state_flavor_t flavor, t
     return KERN_SUCCESS;
 }
 
+/* Ports of the living threads into port[count]. Returns how many there are; more than `count`: none was written. */
+static uint32_t threads_list(struct task *task, struct ipc_port **port, uint32_t count)
+{
+    uint32_t living = 0;
+    uint32_t n = 0;
+
+    spin_lock(&task->lock);
+    LIST_FOR_EACH(node, &task->threads)
+    living += CONTAINER_OF(node, struct thread, task_link)->self_port != NULL;
+    LIST_FOR_EACH(node, &task->threads)
+    {
+        struct ipc_port *self_port = CONTAINER_OF(node, struct thread, task_link)->self_port;
+        if (living == count && self_port != NULL)
+            port[n++] = ipc_port_make_send(self_port);
+    }
+    spin_unlock(&task->lock);
+    return living;
+}
+
+kern_return_t task_threads(task_t task, mach_port_array_t *ports, mach_msg_type_number_t *count)
+{
+    uint32_t n = threads_list(task, NULL, 0);
+
+    while (n > 0) {
+        struct ipc_port **port = kmem_alloc(n * sizeof(*port));
+        if (port == NULL)
+            return KERN_RESOURCE_SHORTAGE;
+        uint32_t living = threads_list(task, port, n);
+        if (living == n) {
+            *ports = port;
+            break;
+        }
+        kmem_free(port, n * sizeof(*port)); /* they have become more or fewer: again */
+        n = living;
+    }
+    *count = n;
+    return KERN_SUCCESS;
+}
+
 /* --- special and exception ports --- */
+
+kern_return_t mach_ports_register(task_t task, mach_port_array_t ports, mach_msg_type_number_t count)
+{
+    struct ipc_port *old[TASK_PORT_REGISTER_MAX];
+
+    if (count > TASK_PORT_REGISTER_MAX)
+        return KERN_INVALID_ARGUMENT;
+    spin_lock(&task->lock);
+    if (!task->active) {
+        spin_unlock(&task->lock);
+        return KERN_TERMINATED;
+    }
+    for (unsigned i = 0; i < TASK_PORT_REGISTER_MAX; i++) {
+        old[i] = task->registered_port[i];
+        task->registered_port[i] = i < count ? ports[i] : NULL;
+    }
+    spin_unlock(&task->lock);
+    for (unsigned i = 0; i < TASK_PORT_REGISTER_MAX; i++)
+        ipc_port_release_send(old[i]);
+    if (count > 0)
+        kmem_free(ports, count * sizeof(*ports));
+    return KERN_SUCCESS;
+}
+
+kern_return_t mach_ports_lookup(task_t task, mach_port_array_t *ports, mach_msg_type_number_t *count)
+{
+    struct ipc_port **port = kmem_alloc(TASK_PORT_REGISTER_MAX * sizeof(*port));
+    if (port == NULL)
+        return KERN_RESOURCE_SHORTAGE;
+    spin_lock(&task->lock);
+    for (unsigned i = 0; i < TASK_PORT_REGISTER_MAX; i++)
+        port[i] = ipc_port_copy_send(task->registered_port[i]);
+    spin_unlock(&task->lock);
+    *ports = port;
+    *count = TASK_PORT_REGISTER_MAX;
+    return KERN_SUCCESS;
+}
 
 static struct ipc_port *bootstrap_port(struct task *task)
 {
@@ -117,7 +194,31 @@ kern_return_t task_set_special_port(task_t task, int which, mach_port_t port)
 kern_return_t task_set_exception_ports(task_t task, exception_mask_t mask, mach_port_t port,
                                        exception_behavior_t behavior, thread_state_flavor_t flavor)
 {
-    return exception_ports_set(task, NULL, mask, port, behavior, flavor);
+    return exception_ports_set(task, NULL, mask, port, behavior, flavor, NULL);
+}
+
+kern_return_t task_get_exception_ports(task_t task, exception_mask_t mask, exception_mask_array_t masks,
+                                       mach_msg_type_number_t *count, exception_handler_array_t ports,
+                                       exception_behavior_array_t behaviors, exception_flavor_array_t flavors)
+{
+    struct exception_list list = {.mask = masks, .port = ports, .behavior = behaviors, .flavor = flavors};
+
+    kern_return_t kr = exception_ports_get(task, NULL, mask, &list);
+    *count = list.count;
+    return kr;
+}
+
+kern_return_t task_swap_exception_ports(task_t task, exception_mask_t mask, mach_port_t port,
+                                        exception_behavior_t behavior, thread_state_flavor_t flavor,
+                                        exception_mask_array_t masks, mach_msg_type_number_t *count,
+                                        exception_handler_array_t ports, exception_behavior_array_t behaviors,
+                                        exception_flavor_array_t flavors)
+{
+    struct exception_list list = {.mask = masks, .port = ports, .behavior = behaviors, .flavor = flavors};
+
+    kern_return_t kr = exception_ports_set(task, NULL, mask, port, behavior, flavor, &list);
+    *count = list.count;
+    return kr;
 }
 
 /* --- information --- */

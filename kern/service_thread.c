@@ -83,7 +83,34 @@ kern_return_t thread_set_special_port(thread_act_t thread, int which, mach_port_
 kern_return_t thread_set_exception_ports(thread_act_t thread, exception_mask_t mask, mach_port_t port,
                                          exception_behavior_t behavior, thread_state_flavor_t flavor)
 {
-    return exception_ports_set(thread->task, thread, mask, port, behavior, flavor);
+    return exception_ports_set(thread->task, thread, mask, port, behavior, flavor, NULL);
+}
+
+kern_return_t thread_get_exception_ports(thread_act_t thread, exception_mask_t mask,
+                                         exception_mask_array_t masks, mach_msg_type_number_t *count,
+                                         exception_handler_array_t ports,
+                                         exception_behavior_array_t behaviors,
+                                         exception_flavor_array_t flavors)
+{
+    struct exception_list list = {.mask = masks, .port = ports, .behavior = behaviors, .flavor = flavors};
+
+    kern_return_t kr = exception_ports_get(thread->task, thread, mask, &list);
+    *count = list.count;
+    return kr;
+}
+
+kern_return_t thread_swap_exception_ports(thread_act_t thread, exception_mask_t mask, mach_port_t port,
+                                          exception_behavior_t behavior, thread_state_flavor_t flavor,
+                                          exception_mask_array_t masks, mach_msg_type_number_t *count,
+                                          exception_handler_array_t ports,
+                                          exception_behavior_array_t behaviors,
+                                          exception_flavor_array_t flavors)
+{
+    struct exception_list list = {.mask = masks, .port = ports, .behavior = behaviors, .flavor = flavors};
+
+    kern_return_t kr = exception_ports_set(thread->task, thread, mask, port, behavior, flavor, &list);
+    *count = list.count;
+    return kr;
 }
 
 /* --- information --- */

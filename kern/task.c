@@ -40,6 +40,8 @@ static void task_inherit(struct task *task, struct task *parent) NO_THREAD_SAFET
     task->policy = parent->policy;
     task_token_inherit(task, parent);
     task->bootstrap_port = ipc_port_copy_send(parent->bootstrap_port);
+    for (unsigned i = 0; i < TASK_PORT_REGISTER_MAX; i++)
+        task->registered_port[i] = ipc_port_copy_send(parent->registered_port[i]);
     for (unsigned i = 0; i < EXC_TYPES_COUNT; i++) {
         task->exception_port[i] = ipc_port_copy_send(parent->exception_port[i]);
         task->exception_behavior[i] = parent->exception_behavior[i];
@@ -228,8 +230,13 @@ kern_return_t task_terminate_request(struct task *task)
 static void special_ports_release(struct task *task)
 {
     struct ipc_port *port[EXC_TYPES_COUNT + 1];
+    struct ipc_port *registered[TASK_PORT_REGISTER_MAX];
 
     spin_lock(&task->lock);
+    for (unsigned i = 0; i < TASK_PORT_REGISTER_MAX; i++) {
+        registered[i] = task->registered_port[i];
+        task->registered_port[i] = NULL;
+    }
     for (unsigned i = 0; i < EXC_TYPES_COUNT; i++) {
         port[i] = task->exception_port[i];
         task->exception_port[i] = NULL;
@@ -239,6 +246,8 @@ static void special_ports_release(struct task *task)
     spin_unlock(&task->lock);
     for (unsigned i = 0; i <= EXC_TYPES_COUNT; i++)
         ipc_port_release_send(port[i]);
+    for (unsigned i = 0; i < TASK_PORT_REGISTER_MAX; i++)
+        ipc_port_release_send(registered[i]);
 }
 
 bool task_reclaim_step(struct task *task)

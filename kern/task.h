@@ -9,6 +9,7 @@
 #include <kern/token.h>
 #include <mach/exception_types.h>
 #include <mach/kern_return.h>
+#include <mach/mach_types.h>
 
 struct ipc_port;
 struct ipc_space;
@@ -31,6 +32,7 @@ struct task {
 
     struct ipc_port *self_port GUARDED_BY(lock);      /* kernel object port; NULL once termination began */
     struct ipc_port *bootstrap_port GUARDED_BY(lock); /* send right or NULL */
+    struct ipc_port *registered_port[TASK_PORT_REGISTER_MAX] GUARDED_BY(lock); /* send rights or NULL */
     struct ipc_port *exception_port[EXC_TYPES_COUNT] GUARDED_BY(lock);
     int exception_behavior[EXC_TYPES_COUNT] GUARDED_BY(lock);
     int exception_flavor[EXC_TYPES_COUNT] GUARDED_BY(lock);

@@ -80,5 +80,8 @@ typedef processor_t *processor_array_t;
 typedef thread_act_t *thread_act_array_t;
 typedef mach_port_t exception_handler_t;
 typedef exception_handler_t *exception_handler_array_t;
+typedef thread_state_flavor_t *exception_flavor_array_t;
+
+#define TASK_PORT_REGISTER_MAX 3 /* ports that mach_ports_register() keeps for a task */
 
 #endif

@@ -368,6 +368,92 @@ static void test_handler_dies(void)
     REQUIRE_OK(task_set_exception_ports(SELF, EXC_MASK_ALL, MACH_PORT_NULL, EXCEPTION_DEFAULT, 0));
 }
 
+/* The settings of a thread or a task, by one function of each. */
+struct settings {
+    mach_port_t of;
+    kern_return_t (*set)(mach_port_t, exception_mask_t, mach_port_t, exception_behavior_t,
+                         thread_state_flavor_t);
+    kern_return_t (*get)(mach_port_t, exception_mask_t, exception_mask_array_t, mach_msg_type_number_t *,
+                         exception_handler_array_t, exception_behavior_array_t, exception_flavor_array_t);
+    kern_return_t (*swap)(mach_port_t, exception_mask_t, mach_port_t, exception_behavior_t,
+                          thread_state_flavor_t, exception_mask_array_t, mach_msg_type_number_t *,
+                          exception_handler_array_t, exception_behavior_array_t, exception_flavor_array_t);
+};
+
+static struct {
+    exception_mask_t mask[EXC_TYPES_COUNT];
+    mach_port_t port[EXC_TYPES_COUNT];
+    exception_behavior_t behavior[EXC_TYPES_COUNT];
+    thread_state_flavor_t flavor[EXC_TYPES_COUNT];
+    mach_msg_type_number_t count;
+} told;
+
+/* The kinds of exception that `port` was told to take, its rights released; the behaviour in *behavior. */
+static exception_mask_t kinds_of(mach_port_t port, exception_behavior_t *behavior)
+{
+    exception_mask_t mask = 0;
+
+    for (unsigned i = 0; i < told.count; i++) {
+        if (told.port[i] != port)
+            continue;
+        mask |= told.mask[i];
+        *behavior = told.behavior[i];
+    }
+    for (unsigned i = 0; i < told.count; i++) {
+        if (MACH_PORT_VALID(told.port[i]))
+            REQUIRE_OK(mach_port_deallocate(SELF, told.port[i]));
+    }
+    return mask;
+}
+
+static void test_settings_of(const struct settings *s)
+{
+    const exception_mask_t two = EXC_MASK_EMULATION | EXC_MASK_RPC_ALERT;
+    mach_port_t p = test_port_send();
+    exception_behavior_t behavior = 0;
+
+    REQUIRE_OK(s->set(s->of, two, p, EXCEPTION_STATE, THREAD_STATE_FLAVOR_GENERAL));
+    told.count = EXC_TYPES_COUNT;
+    CHECK_RESULT(s->get(s->of, EXC_MASK_ALL, told.mask, &told.count, told.port, told.behavior, told.flavor),
+                 KERN_SUCCESS, "exception ports are told");
+    CHECK_EQUAL(kinds_of(p, &behavior), two, "each once, with the exceptions that it takes");
+    CHECK_EQUAL(behavior, EXCEPTION_STATE, "and its behaviour");
+    told.count = EXC_TYPES_COUNT;
+    REQUIRE_OK(
+        s->get(s->of, EXC_MASK_EMULATION, told.mask, &told.count, told.port, told.behavior, told.flavor));
+    CHECK(told.count == 1 && kinds_of(p, &behavior) == EXC_MASK_EMULATION,
+          "but only those that are asked for");
+    told.count = EXC_TYPES_COUNT;
+    CHECK_RESULT(s->swap(s->of, EXC_MASK_EMULATION, MACH_PORT_NULL, EXCEPTION_DEFAULT, 0, told.mask,
+                         &told.count, told.port, told.behavior, told.flavor),
+                 KERN_SUCCESS, "they can be swapped");
+    CHECK(told.count == 1 && kinds_of(p, &behavior) == EXC_MASK_EMULATION, "which tells the old ones");
+    told.count = EXC_TYPES_COUNT;
+    REQUIRE_OK(s->swap(s->of, two, MACH_PORT_NULL, EXCEPTION_DEFAULT, 0, told.mask, &told.count, told.port,
+                       told.behavior, told.flavor));
+    CHECK_EQUAL(kinds_of(p, &behavior), EXC_MASK_RPC_ALERT, "the others were as before");
+    told.count = EXC_TYPES_COUNT;
+    CHECK_RESULT(s->get(s->of, ~0u, told.mask, &told.count, told.port, told.behavior, told.flavor),
+                 KERN_INVALID_ARGUMENT, "an unknown exception is refused");
+    CHECK_RESULT(s->swap(s->of, two, p, 77, 0, told.mask, &told.count, told.port, told.behavior, told.flavor),
+                 KERN_INVALID_ARGUMENT, "so is an unknown behaviour");
+    REQUIRE_OK(mach_port_mod_refs(SELF, p, MACH_PORT_RIGHT_SEND, -1));
+    CHECK_EQUAL(test_status(p).mps_srights, 0, "no right is left anywhere");
+    test_port_destroy(p);
+}
+
+static void test_settings(void)
+{
+    const struct settings task = {SELF, task_set_exception_ports, task_get_exception_ports,
+                                  task_swap_exception_ports};
+    const struct settings thread = {mach_thread_self(), thread_set_exception_ports,
+                                    thread_get_exception_ports, thread_swap_exception_ports};
+
+    test_settings_of(&task);
+    test_settings_of(&thread);
+    REQUIRE_OK(mach_port_deallocate(SELF, thread.of));
+}
+
 int main(void)
 {
     test_begin("exception");
@@ -381,5 +467,6 @@ int main(void)
     test_task_handler();
     test_handler_dies();
     test_port_destroy(handler);
+    test_settings();
     return test_end();
 }

@@ -147,12 +147,83 @@ static void test_death(void)
     test_port_destroy(p);
 }
 
+/* Is the port in the array? Releases all rights and the memory. */
+static bool array_has(mach_port_array_t ports, mach_msg_type_number_t count, mach_port_t port)
+{
+    bool has = false;
+
+    for (mach_msg_type_number_t i = 0; i < count; i++) {
+        has = has || ports[i] == port;
+        if (MACH_PORT_VALID(ports[i]))
+            REQUIRE_OK(mach_port_deallocate(SELF, ports[i]));
+    }
+    if (count > 0)
+        REQUIRE_OK(mach_vm_deallocate(SELF, (mach_vm_address_t)ports, count * sizeof(*ports)));
+    return has;
+}
+
+static void test_threads(void)
+{
+    mach_port_array_t threads = NULL;
+    mach_msg_type_number_t count = 99;
+    thread_act_t first, second;
+    mach_port_t self = mach_thread_self();
+    task_t task;
+
+    CHECK_RESULT(task_threads(SELF, &threads, &count), KERN_SUCCESS, "a task can list its threads");
+    CHECK(count >= 1 && array_has(threads, count, self), "this one is among them");
+    REQUIRE_OK(mach_port_deallocate(SELF, self));
+    REQUIRE_OK(task_create(SELF, FALSE, &task));
+    CHECK_RESULT(task_threads(task, &threads, &count), KERN_SUCCESS, "so can one that has none");
+    CHECK_EQUAL(count, 0, "the list is empty then");
+    REQUIRE_OK(thread_create(task, &first));
+    REQUIRE_OK(thread_create(task, &second));
+    REQUIRE_OK(task_threads(task, &threads, &count));
+    CHECK(count == 2 && threads[0] == first && threads[1] == second, "threads are in order of creation");
+    (void)array_has(threads, count, first);
+    REQUIRE_OK(task_terminate(task));
+    test_port_destroy(first);
+    test_port_destroy(second);
+    test_port_destroy(task);
+}
+
+static void test_registered(void)
+{
+    mach_port_t p = test_port_send(), ports[TASK_PORT_REGISTER_MAX + 1] = {p, MACH_PORT_NULL, p, p};
+    mach_port_array_t kept = NULL;
+    mach_msg_type_number_t count = 0;
+    task_t task;
+
+    CHECK_RESULT(mach_ports_register(SELF, ports, 3), KERN_SUCCESS, "ports can be registered");
+    CHECK_RESULT(mach_ports_lookup(SELF, &kept, &count), KERN_SUCCESS, "and looked up");
+    CHECK(count == 3 && kept[0] == p && kept[1] == MACH_PORT_NULL && kept[2] == p, "each in its place");
+    (void)array_has(kept, count, p);
+    REQUIRE_OK(task_create(SELF, FALSE, &task));
+    CHECK_RESULT(mach_ports_register(SELF, ports, 4), KERN_INVALID_ARGUMENT, "four are too many");
+    CHECK_RESULT(mach_ports_register(SELF, NULL, 0), KERN_SUCCESS, "they can be taken back");
+    REQUIRE_OK(mach_ports_lookup(SELF, &kept, &count));
+    CHECK(count == 3 && !array_has(kept, count, p), "then there are none");
+    REQUIRE_OK(mach_ports_lookup(task, &kept, &count));
+    CHECK(array_has(kept, count, p), "a child has what its creator had when it was made");
+    REQUIRE_OK(task_terminate(task));
+    REQUIRE(test_child_wait(task));
+    for (unsigned ms = 0; ms < TEST_SOON_MS && test_status(p).mps_srights; ms++) {
+        if (test_refs(p, MACH_PORT_RIGHT_SEND) != 0)
+            REQUIRE_OK(mach_port_mod_refs(SELF, p, MACH_PORT_RIGHT_SEND, -1));
+        test_sleep(1);
+    }
+    CHECK_EQUAL(test_status(p).mps_srights, 0, "and gives it back when it ends");
+    test_port_destroy(p);
+}
+
 int main(void)
 {
     test_begin("task");
     test_create();
     test_suspend();
     test_special_ports();
+    test_threads();
+    test_registered();
     test_death();
     return test_end();
 }

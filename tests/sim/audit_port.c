@@ -303,6 +303,8 @@ void audit_ports(void)
     check_set((void *)pset->address);
     audit_right(host_self.port, AUDIT_RECEIVE, &host_self);
     audit_right(host_self.priv_port, AUDIT_RECEIVE, &host_self);
+    for (unsigned i = 0; i < EXC_TYPES_COUNT; i++)
+        audit_right(host_self.exception_port[i], AUDIT_SEND, &host_self);
 }
 
 /* --- the sums --- */

@@ -214,6 +214,8 @@ static void check_task(struct task *task)
           task->space->active);
     for (unsigned i = 0; i < EXC_TYPES_COUNT; i++)
         audit_right(task->exception_port[i], AUDIT_SEND, task);
+    for (unsigned i = 0; i < TASK_PORT_REGISTER_MAX; i++)
+        audit_right(task->registered_port[i], AUDIT_SEND, task);
     audit_right(task->bootstrap_port, AUDIT_SEND, task);
     audit_right(task->self_port, AUDIT_RECEIVE, task);
     audit_own(AUDIT_SPACE, task->space, "task");

@@ -64,7 +64,7 @@ static void task_life(void)
 }
 
 /* Threads of a task are suspended and resumed with it, and end with it: waiting, spinning, not started. */
-static void task_threads(void)
+static void task_many_threads(void)
 {
     struct scenario_thread sleeper, spinner, stopped;
     mach_port_t task = scenario_task(), raw = 0;
@@ -265,7 +265,7 @@ static void thread_vectors(void)
 
 const struct scenario scenarios_task[] = {
     {"task_life", task_life},
-    {"task_threads", task_threads},
+    {"task_many_threads", task_many_threads},
     {"task_inherits", task_inherits},
     {"task_ends_itself", task_ends_itself},
     {"thread_state", thread_state},

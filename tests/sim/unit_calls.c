@@ -728,6 +728,45 @@ static void tokens(uint64_t arg)
     user_power_off(t.host_priv);
 }
 
+/* An exception that nobody else takes goes to the host's handler; without one the task ends. */
+static void host_handler(uint64_t arg)
+{
+    static union exception_message m;
+    exception_mask_t masks[EXC_TYPES_COUNT];
+    mach_port_t handlers[EXC_TYPES_COUNT], task;
+    exception_behavior_t behaviors[EXC_TYPES_COUNT];
+    thread_state_flavor_t flavors[EXC_TYPES_COUNT];
+
+    begin(arg);
+    EXPECT(host_set_exception_ports(t.host, EXC_MASK_BREAKPOINT, t.port, EXCEPTION_STATE,
+                                    THREAD_STATE_FLAVOR_GENERAL),
+           KERN_INVALID_HOST);
+    EXPECT(host_set_exception_ports(t.host_priv, EXC_MASK_BREAKPOINT, t.port, EXCEPTION_STATE,
+                                    THREAD_STATE_FLAVOR_GENERAL),
+           KERN_SUCCESS);
+    EXPECT(task_create(t.task, false, &task), KERN_SUCCESS);
+    EXPECT(user_thread_start(task, victim_breaks, 0, NULL), KERN_SUCCESS);
+    EXPECT(mach_msg(&m.head, MACH_RCV_MSG, 0, sizeof m, t.port, 0, MACH_PORT_NULL), MACH_MSG_SUCCESS);
+    count = EXC_TYPES_COUNT;
+    EXPECT(host_swap_exception_ports(t.host_priv, EXC_MASK_BREAKPOINT, MACH_PORT_NULL, EXCEPTION_DEFAULT, 0,
+                                     masks, &count, handlers, behaviors, flavors),
+           KERN_SUCCESS);
+    SIM_CHECK(count == 1 && handlers[0] == t.port && masks[0] == EXC_MASK_BREAKPOINT &&
+              behaviors[0] == EXCEPTION_STATE);
+    answer_badly(&m.head, ANSWER_OTHER_ID);
+    natural_t type;
+    do {
+        user_sleep(1);
+        EXPECT(mach_port_type(t.task, task, &type), KERN_SUCCESS);
+    } while ((type & MACH_PORT_TYPE_DEAD_NAME) == 0);
+    count = EXC_TYPES_COUNT;
+    EXPECT(host_get_exception_ports(t.host_priv, EXC_MASK_BREAKPOINT, masks, &count, handlers, behaviors,
+                                    flavors),
+           KERN_SUCCESS);
+    SIM_CHECK(count == 1 && handlers[0] == MACH_PORT_NULL);
+    user_power_off(t.host_priv);
+}
+
 static bool restarted(const struct sim_config *config, const struct sim_result *result)
 {
     (void)config;
@@ -753,6 +792,7 @@ static const struct driver_scenario table[] = {
     {.name = "dying-objects", .program = dying_objects},
     {.name = "bad-answers", .program = bad_answers},
     {.name = "tokens", .program = tokens},
+    {.name = "host-handler", .program = host_handler},
 };
 
 int main(int argc, char **argv)

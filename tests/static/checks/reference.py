@@ -1,18 +1,28 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""docs/reference/hal.md is what tools/docs/hal_reference.py makes of the headers"""
+"""the pages of docs/reference are what tools/docs makes of headers and interface files"""
 
-from docs import hal_header, hal_reference
+from docs import hal_header, hal_reference, mig_reference
 
 PAGE = "docs/reference/hal.md"
 
 
-def check(tree):
-    page = hal_reference.render(hal_header.read(tree.root / "hal/include/hal"))
+def _is_page(tree, path, page):
     try:
-        good = tree.text(PAGE) == page
+        return tree.text(path) == page
     except FileNotFoundError:
-        good = False
-    return [] if good else [f"{PAGE} is out of date: run tools/docs/hal_reference.py"]
+        return False
+
+
+def check(tree):
+    wrong = []
+    if not _is_page(tree, PAGE, hal_reference.render(hal_header.read(tree.root / "hal/include/hal"))):
+        wrong.append(f"{PAGE} is out of date: run tools/docs/hal_reference.py")
+    for name in mig_reference.PAGES:
+        if (tree.root / "include" / "mach" / f"{name}.defs").exists():
+            path = mig_reference.page_of(name)
+            if not _is_page(tree, path, mig_reference.render(tree.root, name)):
+                wrong.append(f"{path} is out of date: run tools/docs/mig_reference.py")
+    return wrong
 
 
 _HEADER = "/* About. */\n\n/* Does a. */\n/*@ assigns \\nothing; */\nvoid hal_a(void);\n"
