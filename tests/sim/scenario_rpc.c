@@ -223,10 +223,13 @@ static void rpc_interrupted(void)
     scenario_thread_until(&t, TH_STATE_WAITING);
     scenario_take(port, &m, ID_ADD);                  /* lets the next call in */
     scenario_release(m.base.header.msgh_remote_port); /* the notification is an answer, too */
-    if (!scenario_fails())
+    if (!scenario_fails()) {
         scenario_thread_join(&t);
-    else
+        SIM_CHECK(mach_msg(&m.base.header, MACH_RCV_MSG | MACH_RCV_TIMEOUT, 0, sizeof(m), caller.reply, 0,
+                           MACH_PORT_NULL) == MACH_RCV_TIMED_OUT); /* the caller took it */
+    } else {
         scenario_thread_kill(&t);
+    }
     scenario_port_end(port);
     scenario_port_end(caller.reply);
 }

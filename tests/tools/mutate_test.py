@@ -91,11 +91,11 @@ class Killers(unittest.TestCase):
 
     def test_the_cheapest_is_first(self):
         slow, fast = _shell("i=0; while [ $i -lt 200000 ]; do i=$((i + 1)); done"), _shell("true")
-        ordered, failure = killers.calibrate([slow, fast], 2, 1)
+        ordered, failure = killers.calibrate([slow, fast], 2)
         self.assertEqual(([killer.name for killer in ordered], failure), ([fast.name, slow.name], ""))
 
     def test_a_failure_without_a_fault_is_told(self):
-        self.assertEqual(killers.calibrate([_shell("exit 1")], 2, 1), ([], "exit 1: status 1"))
+        self.assertEqual(killers.calibrate([_shell("exit 1")], 2), ([], "exit 1: status 1"))
 
 
 class Judgement(unittest.TestCase):

@@ -25,6 +25,8 @@ class _Noticed(Exception):
 class Program:
     """A program of the host that prints TAP. Its cost is time of the processor: other load does not count."""
 
+    LEAST = 10  # added to a limit
+
     name: str
     words: list
     limit: float = 600.0  # seconds of the processor; SLEEP_FACTOR times that in all
@@ -56,6 +58,8 @@ class Program:
 class Guest:
     """A boot in QEMU. Its cost is time of the clock, because a guest that waits for ever uses none of the processor."""
 
+    LEAST = 30
+
     name: str
     boot: object
     limit: float = 600.0
@@ -81,15 +85,15 @@ class Guest:
         return outcome.problems[0] if outcome.problems else boot.end_problem() or ""
 
 
-def calibrate(killers, factor, least):
-    """Run each once without a fault: sorted by cost, each with a limit of `factor` times its cost and at least `least`.
+def calibrate(killers, factor):
+    """Run each once without a fault: sorted by cost, each with a limit of `factor` times its cost and LEAST more.
 
     Returns (killers, what failed).
     """
     for killer in killers:
         if failure := killer.run():
             return [], f"{killer.name}: {failure}"
-    return [replace(killer, limit=factor * killer.cost + least)
+    return [replace(killer, limit=factor * killer.cost + killer.LEAST)
             for killer in sorted(killers, key=lambda killer: killer.cost)], ""
 
 

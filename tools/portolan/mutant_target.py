@@ -10,7 +10,7 @@ from portolan.machines import ROOT, Boot, default_board, machines_of
 
 PLACE = ROOT / "build" / "mutants"
 CPUS = 2
-LIMIT_FACTOR, LIMIT_LEAST = 6, 30  # of a test's cost without a fault; seconds
+LIMIT_FACTOR = 6  # of a test's cost without a fault
 IGNORED = shutil.ignore_patterns("build", ".git", "__pycache__")
 KEPT_OPTIONS = ("-I", "-D", "-std", "--target", "-ffreestanding", "-nostdlibinc")  # what the parser must know
 MACHINE_INDEPENDENT = ("kern", "ipc", "vm", "sched")
@@ -47,7 +47,7 @@ class Target:
         builder.run(["meson", "setup", str(self.build_place), str(self.tree), *self.setup_options()], self.name,
                     self.verbose)
         self.build()
-        self.killers, failure = killers.calibrate(self.tests(), LIMIT_FACTOR, LIMIT_LEAST)
+        self.killers, failure = killers.calibrate(self.tests(), LIMIT_FACTOR)
         return failure
 
     def build(self):
