@@ -204,6 +204,10 @@ static inline kern_return_t mig_check_reply(const mach_msg_header_t *head, mach_
 
 #ifndef KERNEL
 
+#ifdef MIG_REGISTERS /* the library has the register form of RPC */
+#include <libmach/mig_call.h>
+#endif
+
 /* The label of the port that a request came to, if the receiver asked for it in the trailer; else 0. */
 static inline mach_port_context_t mig_label(const mach_msg_header_t *head)
 {
@@ -230,6 +234,22 @@ static inline kern_return_t mig_refuse_reply(mach_msg_header_t *head, kern_retur
     return result;
 }
 
+/* What becomes of the reply port after a call that ended with `result`: if an answer may still come, the next call needs another. */
+static inline void mig_end_call(mach_port_t reply_port, mach_msg_return_t result)
+{
+    switch (result) {
+    case MACH_MSG_SUCCESS:
+    case MACH_SEND_INVALID_DATA:
+    case MACH_SEND_INVALID_DEST:
+    case MACH_SEND_INVALID_HEADER:
+        mig_put_reply_port(reply_port);
+        break;
+    default:
+        mig_dealloc_reply_port(reply_port);
+        break;
+    }
+}
+
 /*
  * Send the request *head over its remote port; the reply, at most reply_size bytes with its trailer, replaces
  * it.
@@ -244,22 +264,17 @@ static inline mach_msg_return_t mig_call_options(mach_msg_header_t *head, mach_m
     head->msgh_voucher_port = MACH_PORT_NULL;
     result = mach_msg(head, MACH_SEND_MSG | MACH_RCV_MSG | option, head->msgh_size, reply_size, reply_port,
                       timeout, MACH_PORT_NULL);
-    switch (result) {
-    case MACH_MSG_SUCCESS:
-    case MACH_SEND_INVALID_DATA:
-    case MACH_SEND_INVALID_DEST:
-    case MACH_SEND_INVALID_HEADER:
-        mig_put_reply_port(reply_port);
-        break;
-    default:
-        mig_dealloc_reply_port(reply_port);
-        break;
-    }
+    mig_end_call(reply_port, result);
     return result;
 }
 
-static inline mach_msg_return_t mig_call(mach_msg_header_t *head, mach_msg_size_t reply_size)
+static inline __attribute__((always_inline)) mach_msg_return_t mig_call(mach_msg_header_t *head,
+                                                                        mach_msg_size_t reply_size)
 {
+#ifdef MIG_REGISTERS
+    if (mig_fits_registers(head, reply_size))
+        return mig_call_registers(head, reply_size);
+#endif
     return mig_call_options(head, reply_size, MACH_MSG_OPTION_NONE, MACH_MSG_TIMEOUT_NONE);
 }
 

@@ -55,14 +55,8 @@ static inline void store_received(mach_msg_header_t *msg, const struct mach_rpc 
 {
     unsigned words = MACH_RPC_COUNT(m->header);
     char *body = (char *)(msg + 1);
-    mach_msg_bits_t remote = (mach_msg_bits_t)(m->header >> MACH_RPC_REMOTE_SHIFT) & 0xff;
-    mach_msg_bits_t local = (mach_msg_bits_t)(m->header >> MACH_RPC_LOCAL_SHIFT) & 0xff;
 
-    msg->msgh_bits = m->remote != MACH_PORT_NULL
-                         ? MACH_MSGH_BITS(MACH_MSG_TYPE_PORT_SEND_ONCE, MACH_MSG_TYPE_PORT_SEND)
-                         : MACH_MSGH_BITS(0, MACH_MSG_TYPE_PORT_SEND_ONCE);
-    if (__builtin_expect(local != 0, 0))
-        msg->msgh_bits = MACH_MSGH_BITS(remote, local);
+    msg->msgh_bits = mach_rpc_bits(m);
     msg->msgh_size = MACH_RPC_SIZE(m->header);
     msg->msgh_remote_port = m->remote;
     msg->msgh_local_port = __builtin_expect(name != MACH_PORT_NULL, 0) ? name : m->local;

@@ -7,6 +7,7 @@
 #define LIBMACH_RPC_H
 
 #include <mach/kern_return.h>
+#include <mach/message.h>
 #include <mach/port.h>
 #include <mach/rpc.h>
 #include <stdint.h>
@@ -23,6 +24,18 @@ struct mach_rpc {
 #define MACH_RPC_ID(header) ((int)(uint32_t)(header))
 
 #include <libmach/rpc_trap.h>
+
+/* msgh_bits of a message that was received. */
+static inline mach_msg_bits_t mach_rpc_bits(const struct mach_rpc *m)
+{
+    mach_msg_bits_t remote = (mach_msg_bits_t)(m->header >> MACH_RPC_REMOTE_SHIFT) & 0xff;
+    mach_msg_bits_t local = (mach_msg_bits_t)(m->header >> MACH_RPC_LOCAL_SHIFT) & 0xff;
+
+    if (__builtin_expect(local != 0, 0))
+        return MACH_MSGH_BITS(remote, local);
+    return m->remote != MACH_PORT_NULL ? MACH_MSGH_BITS(MACH_MSG_TYPE_PORT_SEND_ONCE, MACH_MSG_TYPE_PORT_SEND)
+                                       : MACH_MSGH_BITS(0, MACH_MSG_TYPE_PORT_SEND_ONCE);
+}
 
 /*
  * Send m to the send right m->remote with a send-once right to m->local as reply right, and receive from
