@@ -31,11 +31,14 @@
 #include <mach/rpc.h>
 #include <vm/vm_map.h>
 
+/* Each form is compiled by itself: it is a constant there. */
+#define SPECIALISED static inline __attribute__((always_inline))
+
 #define REPLY_ID 100 /* added to the id of the request */
 
 struct kernel_rpc {
     struct thread *self;
-    const struct ipc_kernel_request *request;
+    struct ipc_kernel_request request;
     struct ipc_port *object; /* destination: a reference */
     struct ipc_port *port;   /* where self receives: a reference */
     uint64_t idle;           /* its rx */
@@ -47,9 +50,9 @@ struct kernel_rpc {
 
 /* --- the two ports --- */
 
-static bool object_hold(struct kernel_rpc *k)
+SPECIALISED bool object_hold(struct kernel_rpc *k)
 {
-    mach_port_name_t name = k->request->remote;
+    mach_port_name_t name = k->request.remote;
     const struct ipc_entry *entry = ipc_entry_peek(k->self->space, name);
 
     if (entry == NULL || entry->key != name)
@@ -72,22 +75,21 @@ static bool object_hold(struct kernel_rpc *k)
  * The port is not the one that self has cached.  It becomes that if self has none; a server that calls the kernel between
  * two requests keeps the port of its service.
  */
-static bool port_find(struct kernel_rpc *k)
+static __attribute__((noinline)) struct ipc_port *port_find(struct thread *self, mach_port_name_t name,
+                                                            uint64_t *idle)
 {
-    struct thread *self = k->self;
     struct ipc_space *space = self->space;
-    bool found = false;
+    struct ipc_port *found = NULL;
 
     ipc_thread_settle(self);
     spin_lock(&space->lock);
-    const struct ipc_entry *entry = ipc_entry_lookup(space, k->request->rcv_name);
+    const struct ipc_entry *entry = ipc_entry_lookup(space, name);
     if (entry != NULL && (entry->bits & MACH_PORT_TYPE_RECEIVE) != 0) {
         struct ipc_port *port = entry->object;
         ipc_port_lock(port);
         if (port->fast == NULL && ipc_port_rx_unlocked(port) == port->idle) {
-            found = true;
-            k->port = port;
-            k->idle = port->idle;
+            found = port;
+            *idle = port->idle;
             ipc_port_ref(port);
             if (self->rcv_port == NULL)
                 (void)ipc_thread_cache(self, port);
@@ -98,12 +100,16 @@ static bool port_find(struct kernel_rpc *k)
     return found;
 }
 
-static bool port_hold(struct kernel_rpc *k)
+SPECIALISED bool port_hold(struct kernel_rpc *k)
 {
-    const struct thread *self = k->self;
+    struct thread *self = k->self;
+    uint64_t idle;
 
-    if (self->rcv_name != k->request->rcv_name)
-        return port_find(k);
+    if (__builtin_expect(self->rcv_name != k->request.rcv_name, 0)) {
+        k->port = port_find(self, k->request.rcv_name, &idle);
+        k->idle = idle;
+        return k->port != NULL;
+    }
     k->port = self->rcv_port;
     k->idle = self->rcv_idle;
     if (__atomic_load_n(&k->port->rx, __ATOMIC_RELAXED) != k->idle)
@@ -113,27 +119,28 @@ static bool port_hold(struct kernel_rpc *k)
 }
 
 /* Is the port as it was? Then a message has come to it and was taken. */
-static bool port_pass(struct kernel_rpc *k)
+SPECIALISED bool port_pass(struct kernel_rpc *k)
 {
     struct ipc_port *port = k->port;
     uint64_t rx = __atomic_exchange_n(&port->rx, IPC_PORT_RX_LOCKED, __ATOMIC_ACQUIRE);
-    bool idle = rx == k->idle;
 
-    if (idle) {
-        k->label = port->context;
-        k->seqno = port->seqno++;
+    if (__builtin_expect(rx != k->idle, 0)) { /* somebody has its lock, or it changed */
+        if (rx != IPC_PORT_RX_LOCKED)
+            __atomic_store_n(&port->rx, rx, __ATOMIC_RELEASE);
+        return false;
     }
-    if (rx != IPC_PORT_RX_LOCKED)
-        __atomic_store_n(&port->rx, rx, __ATOMIC_RELEASE);
-    return idle;
+    k->label = port->context;
+    k->seqno = port->seqno++;
+    __atomic_store_n(&port->rx, rx, __ATOMIC_RELEASE);
+    return true;
 }
 
 /* --- the reply --- */
 
 /* Run the routine. Returns false: there is no reply. */
-static bool serve(struct kernel_rpc *k, const struct mig_kernel_entry *entry, struct ipc_kmsg *reply)
+SPECIALISED bool serve(struct kernel_rpc *k, const struct mig_kernel_entry *entry, struct ipc_kmsg *reply)
 {
-    mach_msg_header_t *head = k->request->head;
+    mach_msg_header_t *head = k->request.head;
     struct mig_kernel_message in = {.head = head, .port = NULL};
     struct mig_kernel_message out = {.head = &reply->head, .port = reply->port};
     uint64_t *word = (void *)(&reply->head + 1);
@@ -155,7 +162,7 @@ static bool serve(struct kernel_rpc *k, const struct mig_kernel_entry *entry, st
 }
 
 /* The reply leaves in registers. */
-static void give_registers(const struct kernel_rpc *k, struct ipc_kmsg *reply)
+SPECIALISED void give_registers(const struct kernel_rpc *k, struct ipc_kmsg *reply)
 {
     const uint64_t *word = (const void *)(&reply->head + 1);
     struct hal_rpc rpc = {.label = k->label, .header = ipc_rpc_header(&reply->head)};
@@ -167,7 +174,7 @@ static void give_registers(const struct kernel_rpc *k, struct ipc_kmsg *reply)
 }
 
 /* The reply leaves in memory. */
-static void give_buffer(const struct kernel_rpc *k, struct ipc_kmsg *reply)
+SPECIALISED void give_buffer(const struct kernel_rpc *k, struct ipc_kmsg *reply)
 {
     struct thread *self = k->self;
 
@@ -175,21 +182,21 @@ static void give_buffer(const struct kernel_rpc *k, struct ipc_kmsg *reply)
     self->op.ipc.buffer = hal_uctx_arg(&self->uctx, 0);
     self->op.ipc.option = (uint32_t)hal_uctx_arg(&self->uctx, 1);
     self->op.ipc.seqno = k->seqno;
-    ipc_msg_write(self, reply, k->request->rcv_name, k->label);
+    ipc_msg_write(self, reply, k->request.rcv_name, k->label);
 }
 
 /* Does the reply fit what self has for it? */
-static bool reply_fits(const struct kernel_rpc *k, const struct ipc_kmsg *reply)
+SPECIALISED bool reply_fits(const struct kernel_rpc *k, const struct ipc_kmsg *reply)
 {
     const struct uctx *u = &k->self->uctx;
 
-    if (k->request->registers)
+    if (k->request.registers)
         return ipc_rpc_fits(reply);
     return ipc_receive_size(reply, (uint32_t)hal_uctx_arg(u, 1)) <= (uint32_t)hal_uctx_arg(u, 3);
 }
 
 /* The reply, if there is one, goes through the queue after all; then self receives what comes first. */
-static void receive_by_queue(struct kernel_rpc *k, struct ipc_kmsg *reply)
+static __attribute__((noinline)) void receive_by_queue(struct kernel_rpc *k, struct ipc_kmsg *reply)
 {
     struct thread *self = k->self;
     struct thread *receiver = NULL;
@@ -200,16 +207,16 @@ static void receive_by_queue(struct kernel_rpc *k, struct ipc_kmsg *reply)
         (void)ipc_msg_dispatch(reply, NULL, NULL, &receiver); /* a send-once right always has room */
     }
     ipc_port_unref(k->port);
-    self->op.ipc.registers = k->request->registers;
+    self->op.ipc.registers = k->request.registers;
     ipc_receive_decode(self);
-    self->op.ipc.rcv_name = k->request->rcv_name;
+    self->op.ipc.rcv_name = k->request.rcv_name;
     ipc_msg_receive(self, receiver);
 }
 
-bool ipc_kernel_rpc(struct thread *self, const struct ipc_kernel_request *request)
+SPECIALISED bool kernel_rpc(struct thread *self, struct ipc_kernel_request request)
 {
     struct kernel_rpc k = {.self = self, .request = request};
-    const struct mig_kernel_entry *entry = ipc_kobject_routine(request->head->msgh_id);
+    const struct mig_kernel_entry *entry = ipc_kobject_routine(request.head->msgh_id);
     struct ipc_kmsg *reply;
 
     if (entry == NULL || !object_hold(&k))
@@ -221,13 +228,14 @@ bool ipc_kernel_rpc(struct thread *self, const struct ipc_kernel_request *reques
     bool replies = serve(&k, entry, reply);
     ipc_port_unref(k.object);
     if (__builtin_expect(!replies || !reply_fits(&k, reply) || !port_pass(&k), 0)) {
+        struct kernel_rpc rest = k; /* so that k itself can stay in registers */
         if (!replies)
             ipc_kmsg_free(reply);
-        receive_by_queue(&k, replies ? reply : NULL);
+        receive_by_queue(&rest, replies ? reply : NULL);
         return true;
     }
     ipc_port_unref(k.port);
-    if (request->registers)
+    if (request.registers)
         give_registers(&k, reply);
     else
         give_buffer(&k, reply);
@@ -240,18 +248,27 @@ no_port:
     return false;
 }
 
-bool ipc_kernel_rpc_registers(struct thread *self, const struct hal_rpc *rpc)
+bool ipc_kernel_rpc(struct thread *self, const struct ipc_kernel_request *request)
+{
+    return kernel_rpc(self, *request);
+}
+
+bool ipc_kernel_rpc_registers(struct thread *self)
 {
     struct {
         mach_msg_header_t head;
         uint64_t word[HAL_RPC_WORDS];
-    } m = {.head = {.msgh_size = ipc_rpc_size(rpc->header), .msgh_id = (mach_msg_id_t)(uint32_t)rpc->header}};
-    struct ipc_kernel_request request = {
-        .head = &m.head, .remote = rpc->remote, .rcv_name = rpc->local, .registers = true};
+    } m;
+    struct hal_rpc rpc;
 
+    hal_uctx_get_rpc(&self->uctx, &rpc);
+    m.head = (mach_msg_header_t){.msgh_size = ipc_rpc_size(rpc.header),
+                                 .msgh_id = (mach_msg_id_t)(uint32_t)rpc.header};
     if (m.head.msgh_size == 0)
         return false;
     for (unsigned i = 0; i < HAL_RPC_WORDS; i++)
-        m.word[i] = rpc->word[i];
-    return ipc_kernel_rpc(self, &request);
+        m.word[i] = rpc.word[i];
+    struct ipc_kernel_request request = {
+        .head = &m.head, .remote = rpc.remote, .rcv_name = rpc.local, .registers = true};
+    return kernel_rpc(self, request);
 }

@@ -38,6 +38,6 @@ struct ipc_kernel_request {
 bool ipc_kernel_rpc(struct thread *self, const struct ipc_kernel_request *request);
 
 /* The same for the request that is in the registers of MACH_TRAP_RPC_CALL. */
-bool ipc_kernel_rpc_registers(struct thread *self, const struct hal_rpc *rpc);
+bool ipc_kernel_rpc_registers(struct thread *self);
 
 #endif

@@ -75,13 +75,12 @@ void ipc_kmsg_free_ports(struct ipc_kmsg *kmsg)
 
 void ipc_kmsg_free(struct ipc_kmsg *kmsg)
 {
-    size_t total = offsetof(struct ipc_kmsg, head) + kmsg->capacity;
-
-    ipc_kmsg_free_ports(kmsg);
-    if (total <= KMSG_SMALL)
+    if (kmsg->port != kmsg->port_inline)
+        ipc_kmsg_free_ports(kmsg);
+    if (kmsg->capacity <= KMSG_SMALL_ROOM)
         cache_free(&kmsg_cache, kmsg);
     else
-        kmem_free(kmsg, total);
+        kmem_free(kmsg, offsetof(struct ipc_kmsg, head) + kmsg->capacity);
 }
 
 /* --- what is in it --- */

@@ -14,11 +14,11 @@
 #include <mach/task_server.h>
 #include <mach/thread_act_server.h>
 
-#define IDS 100u /* a subsystem's ids: from a multiple of this to the next at most */
-
 _Static_assert(sizeof(mig_reply_error_t) >= sizeof(mach_msg_header_t), "a reply has room for a header");
 
-static const struct mig_kernel_subsystem *const subsystem_by_id[] = {
+#define IDS IPC_KOBJECT_IDS
+
+const struct mig_kernel_subsystem *const ipc_kobject_subsystem[IPC_KOBJECT_SUBSYSTEMS] = {
     [200u / IDS] = &mach_host_subsystem,     [400u / IDS] = &host_priv_subsystem,
     [600u / IDS] = &host_security_subsystem, [3200u / IDS] = &mach_port_subsystem,
     [3400u / IDS] = &task_subsystem,         [3600u / IDS] = &thread_act_subsystem,
@@ -41,16 +41,6 @@ struct ipc_port *ipc_kobject_create(enum ipc_kotype type, void *object)
 void ipc_kobject_destroy(struct ipc_port *port)
 {
     ipc_port_destroy(port);
-}
-
-const struct mig_kernel_entry *ipc_kobject_routine(mach_msg_id_t id)
-{
-    uint32_t subsystem = (uint32_t)id / IDS;
-
-    if (subsystem >= sizeof(subsystem_by_id) / sizeof(subsystem_by_id[0]) ||
-        subsystem_by_id[subsystem] == NULL)
-        return NULL;
-    return mig_kernel_lookup(subsystem_by_id[subsystem], id);
 }
 
 /* Call the routine; the reply's bytes and rights are in `reply`. */
@@ -82,7 +72,8 @@ struct ipc_kmsg *ipc_kobject_reply_alloc(const struct mig_kernel_entry *entry)
 {
     struct ipc_kmsg *reply = ipc_kmsg_alloc(entry != NULL ? entry->reply_size : sizeof(mig_reply_error_t));
 
-    if (reply != NULL && entry != NULL && ipc_kmsg_alloc_ports(reply, entry->reply_ports) != KERN_SUCCESS) {
+    if (reply != NULL && entry != NULL && entry->reply_ports > 0 &&
+        ipc_kmsg_alloc_ports(reply, entry->reply_ports) != KERN_SUCCESS) {
         ipc_kmsg_free(reply);
         return NULL;
     }

@@ -8,10 +8,17 @@
 
 #include <ipc/kotype.h>
 #include <ipc/port.h>
+#include <kern/mig_kernel.h>
 #include <mach/message.h>
 
 struct ipc_kmsg;
-struct mig_kernel_entry;
+
+/* A subsystem's ids: from a multiple of this to the next at most. */
+#define IPC_KOBJECT_IDS 100u
+#define IPC_KOBJECT_SUBSYSTEMS 64u
+
+/* By id / IPC_KOBJECT_IDS; NULL: none. */
+extern const struct mig_kernel_subsystem *const ipc_kobject_subsystem[IPC_KOBJECT_SUBSYSTEMS];
 
 /* A port (IN_KERNEL) that stands for `object`; the caller keeps the one reference. NULL without memory. */
 HAL_NODISCARD struct ipc_port *ipc_kobject_create(enum ipc_kotype type, void *object);
@@ -39,7 +46,14 @@ static inline __attribute__((always_inline)) void *ipc_kobject_get(struct ipc_po
 }
 
 /* The routine for a message with this id, or NULL. */
-const struct mig_kernel_entry *ipc_kobject_routine(mach_msg_id_t id);
+static inline const struct mig_kernel_entry *ipc_kobject_routine(mach_msg_id_t id)
+{
+    uint32_t number = (uint32_t)id / IPC_KOBJECT_IDS;
+
+    if (number >= IPC_KOBJECT_SUBSYSTEMS || ipc_kobject_subsystem[number] == NULL)
+        return NULL;
+    return mig_kernel_lookup(ipc_kobject_subsystem[number], id);
+}
 /* Room for the reply of a routine, or of none (NULL). NULL without memory. */
 HAL_NODISCARD struct ipc_kmsg *ipc_kobject_reply_alloc(const struct mig_kernel_entry *entry);
 

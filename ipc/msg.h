@@ -44,7 +44,11 @@ bool ipc_receive_again(const struct thread *self);
 
 /* The same for the register form (ipc/rpc.c). */
 void ipc_rpc_finish(struct thread *self);
-bool ipc_rpc_fits(const struct ipc_kmsg *kmsg);
+static inline bool ipc_rpc_fits(const struct ipc_kmsg *kmsg)
+{
+    return !MACH_MSGH_BITS_IS_COMPLEX(kmsg->head.msgh_bits) &&
+           kmsg->head.msgh_size <= sizeof(mach_msg_header_t) + HAL_RPC_WORDS * sizeof(uint64_t);
+}
 
 /* Words and id of a message that fits, as its header in registers tells them (mach/rpc.h). */
 static inline uint64_t ipc_rpc_header(const mach_msg_header_t *head)

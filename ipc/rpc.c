@@ -18,13 +18,6 @@ static void set_result(struct thread *self, mach_msg_return_t result)
 
 /* --- receive --- */
 
-bool ipc_rpc_fits(const struct ipc_kmsg *kmsg)
-{
-    uint32_t body = kmsg->head.msgh_size - (uint32_t)sizeof(mach_msg_header_t);
-
-    return !MACH_MSGH_BITS_IS_COMPLEX(kmsg->head.msgh_bits) && body <= HAL_RPC_WORDS * sizeof(uint64_t);
-}
-
 /* Kinds of right for the header, if the message is neither a usual call nor a usual answer. */
 static uint64_t header_types(const mach_msg_header_t *head)
 {

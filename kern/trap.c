@@ -29,7 +29,7 @@ static struct uctx *trap_rpc_call(struct thread *self)
     struct hal_rpc rpc;
 
     hal_uctx_get_rpc(&self->uctx, &rpc);
-    if (ipc_kernel_rpc_wanted(self, rpc.remote) && ipc_kernel_rpc_registers(self, &rpc))
+    if (ipc_kernel_rpc_wanted(self, rpc.remote) && ipc_kernel_rpc_registers(self))
         return trap_exit(self);
     struct uctx *partner = ipc_direct_rpc(self, false);
     if (partner != NULL)

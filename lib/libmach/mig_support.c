@@ -4,6 +4,7 @@
 #include <libmach/rpc.h>
 #include <mach/mach.h>
 #include <mach/mig.h>
+#include <string.h>
 
 mach_port_t mig_get_reply_port(void)
 {
@@ -29,18 +30,38 @@ void mig_dealloc_reply_port(mach_port_t reply_port)
     self->destroys_reply_port = FALSE;
 }
 
-mach_msg_return_t mig_call_failed(mach_msg_header_t *head, mach_msg_size_t reply_size, mach_port_t reply_port,
-                                  mach_msg_return_t why)
+/* Write what came in registers to the caller's message, which has room for what registers hold. */
+static void store_reply(mach_msg_header_t *head, mach_msg_size_t reply_size, const struct mach_rpc *m)
 {
-    mach_msg_return_t result = why;
+    const mach_msg_size_t room = reply_size - (mach_msg_size_t)sizeof(mach_msg_trailer_t);
+    const mach_msg_size_t size = MACH_RPC_SIZE(m->header);
 
+    *head = (mach_msg_header_t){
+        .msgh_bits = mach_rpc_bits(m),
+        .msgh_size = size,
+        .msgh_remote_port = m->remote,
+        .msgh_local_port = m->local,
+        .msgh_id = MACH_RPC_ID(m->header),
+    };
+    memcpy(head + 1, m->word, (size < room ? size : room) - sizeof(*head));
+}
+
+mach_msg_return_t mig_call_unusual(mach_msg_header_t *head, mach_msg_size_t reply_size,
+                                   const struct mach_rpc *m, mach_msg_return_t result)
+{
+    const mach_port_t reply_port = m->local;
+
+    if (result == MACH_MSG_SUCCESS) {
+        store_reply(head, reply_size, m);
+        return result;
+    }
     head->msgh_local_port = reply_port;
     head->msgh_voucher_port = MACH_PORT_NULL;
-    if (why == MACH_SEND_INTERRUPTED) /* nothing was sent */
+    if (result == MACH_SEND_INTERRUPTED) /* nothing was sent */
         result = mach_msg(head, MACH_SEND_MSG | MACH_RCV_MSG, head->msgh_size, reply_size, reply_port,
                           MACH_MSG_TIMEOUT_NONE, MACH_PORT_NULL);
-    else if (why == MACH_RCV_INTERRUPTED ||
-             why == MACH_RCV_TOO_LARGE) /* the reply is still to come, or waits */
+    else if (result == MACH_RCV_INTERRUPTED ||
+             result == MACH_RCV_TOO_LARGE) /* it is still to come, or waits */
         result =
             mach_msg(head, MACH_RCV_MSG, 0, reply_size, reply_port, MACH_MSG_TIMEOUT_NONE, MACH_PORT_NULL);
     mig_end_call(reply_port, result);

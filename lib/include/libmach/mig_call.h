@@ -13,16 +13,18 @@
 #define MIG_REGISTERS_SIZE (sizeof(mach_msg_header_t) + MACH_RPC_WORDS * sizeof(uint64_t))
 
 /*
- * The call of mig_call_registers() did not succeed: go on in memory where the kernel says so; what else mig_call() does
- * after an error.
+ * The call of mig_call_registers() did not bring what usually comes: an answer of another kind or size (*m), or an error.  Goes
+ * on in memory where the kernel says so, and does what else mig_call() does.
  */
-mach_msg_return_t mig_call_failed(mach_msg_header_t *head, mach_msg_size_t reply_size, mach_port_t reply_port,
-                                  mach_msg_return_t why);
+mach_msg_return_t mig_call_unusual(mach_msg_header_t *head, mach_msg_size_t reply_size,
+                                   const struct mach_rpc *m, mach_msg_return_t result);
 
-/* Words of a message of `size` bytes, the last of which may be half. */
-static inline __attribute__((always_inline)) unsigned mig_words(mach_msg_size_t size)
+/* The header in registers of a message of `size` bytes. */
+static inline __attribute__((always_inline)) uint64_t mig_rpc_header(mach_msg_id_t id, mach_msg_size_t size)
 {
-    return (unsigned)((size - sizeof(mach_msg_header_t) + sizeof(uint64_t) - 1) / sizeof(uint64_t));
+    const uint64_t body = size - sizeof(mach_msg_header_t);
+
+    return MACH_RPC_HEADER(id, (body + 7) / 8) | (body % 8 != 0 ? MACH_RPC_HALF : 0);
 }
 
 /* Is it known at compile time that request and reply fit registers? */
@@ -39,21 +41,27 @@ static inline __attribute__((always_inline)) mach_msg_return_t mig_call_register
                                                                                   mach_msg_size_t reply_size)
 {
     const mach_msg_size_t size = head->msgh_size;
-    const mach_port_t reply_port = mig_get_reply_port();
+    const mach_msg_size_t usual = reply_size - (mach_msg_size_t)sizeof(mach_msg_trailer_t);
+    const uint64_t usual_header = mig_rpc_header(head->msgh_id + 100, usual);
+    const mach_port_t known_port = mach_thread_block_self()->reply_port;
+    const mach_port_t reply_port = known_port != MACH_PORT_NULL ? known_port : mig_get_reply_port();
     char *body = (char *)(head + 1);
-    struct mach_rpc m = {.remote = head->msgh_remote_port, .local = reply_port};
+    struct mach_rpc m = {
+        .remote = head->msgh_remote_port, .local = reply_port, .header = mig_rpc_header(head->msgh_id, size)};
 
-    m.header = MACH_RPC_HEADER(head->msgh_id, mig_words(size)) | (size % 8 != 0 ? MACH_RPC_HALF : 0);
     __builtin_memcpy(m.word, body, size - sizeof(*head));
     const uint64_t result = mach_rpc_trap(MACH_TRAP_RPC_CALL, &m);
-    if (__builtin_expect(result != MACH_MSG_SUCCESS, 0))
-        return mig_call_failed(head, reply_size, reply_port, (mach_msg_return_t)result);
-    head->msgh_bits = mach_rpc_bits(&m);
-    head->msgh_size = MACH_RPC_SIZE(m.header);
-    head->msgh_remote_port = m.remote;
-    head->msgh_local_port = reply_port;
-    head->msgh_voucher_port = MACH_PORT_NULL;
-    head->msgh_id = MACH_RPC_ID(m.header);
+    if (__builtin_expect(result != MACH_MSG_SUCCESS || m.header != usual_header || m.remote != MACH_PORT_NULL,
+                         0)) {
+        const struct mach_rpc odd = m; /* so that m itself can stay in registers */
+        return mig_call_unusual(head, reply_size, &odd, (mach_msg_return_t)result);
+    }
+    *head = (mach_msg_header_t){
+        .msgh_bits = MACH_MSGH_BITS(0, MACH_MSG_TYPE_PORT_SEND_ONCE),
+        .msgh_size = usual,
+        .msgh_local_port = reply_port,
+        .msgh_id = (mach_msg_id_t)(uint32_t)usual_header,
+    };
     __builtin_memcpy(body, m.word, reply_size - sizeof(mach_msg_trailer_t) - sizeof(*head));
     return MACH_MSG_SUCCESS;
 }
