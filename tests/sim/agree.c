@@ -29,6 +29,7 @@
 
 #define NAME(index) ((mach_port_name_t)(index) << 8 | 1)
 #define PORT_NAME(peer) NAME(0x40 + (peer))  /* everybody has a send right to everybody's port */
+#define SET_NAME NAME(0x47)                  /* the client has an empty set */
 #define SPARE_NAME(step) NAME(0x48 + (step)) /* one each: the kernel uses a free one again */
 
 /* What becomes of a request, beside being answered. */
@@ -43,6 +44,7 @@ enum trick {
     BAD_NAME,  /* the client names no right */
     TOO_LONG,  /* more words than registers hold */
     CROWD,     /* a message waits in the server's queue already */
+    KERNEL,    /* the client calls the kernel instead, over the port that servers answer to */
     TRICKS
 };
 
@@ -80,9 +82,10 @@ static struct {
     bool ended;
     bool direct;          /* may ipc/direct.c be used? */
     uint64_t tried, done; /* of RPCs in registers: those that came to it, those that it did */
+    uint64_t kernel;      /* calls of the kernel in registers that took the short way */
 } a;
 
-static uint64_t tried[WAYS], done[WAYS]; /* of all seeds */
+static uint64_t tried[WAYS], done[WAYS], kernel[WAYS]; /* of all seeds */
 
 /* --- keeping the kernel off its direct switch --- */
 
@@ -92,6 +95,17 @@ struct uctx *__real_ipc_direct_msg(struct thread *self);
 struct uctx *__wrap_ipc_direct_msg(struct thread *self);
 struct uctx *__real_ipc_direct_rpc(struct thread *self, bool reply);
 struct uctx *__wrap_ipc_direct_rpc(struct thread *self, bool reply);
+bool __real_ipc_kernel_rpc_registers(struct thread *self);
+bool __wrap_ipc_kernel_rpc_registers(struct thread *self);
+
+/* (The other form of it is behind ipc_direct_msg().) */
+bool __wrap_ipc_kernel_rpc_registers(struct thread *self)
+{
+    bool served = a.direct && __real_ipc_kernel_rpc_registers(self);
+
+    a.kernel += served;
+    return served;
+}
 
 struct uctx *__wrap_ipc_direct_msg(struct thread *self)
 {
@@ -154,6 +168,7 @@ struct message {
     mach_port_name_t remote; /* in: destination; out: reply right */
     mach_msg_id_t id;
     uint32_t words;
+    bool half; /* the last word counts by its low half */
     uint64_t word[WORDS_MAX];
 };
 
@@ -165,7 +180,7 @@ static void note_message(uint32_t who, uint32_t step, const struct message *m, m
 
     for (uint32_t i = 0; i < m->words; i++)
         sum = sum * 31 + m->word[i];
-    note(who, step, HEADER, bits, (uint64_t)m->id, m->words, plain(local));
+    note(who, step, HEADER, bits, (uint64_t)m->id, m->words * 2 - m->half, plain(local));
     note(who, step, DATA, sum, plain(m->remote), 0, 0);
     if (looks(step) && MACH_PORT_VALID(m->remote))
         SIM_CHECK(mach_port_type(mach_task_self(), m->remote, &type) == KERN_SUCCESS);
@@ -175,7 +190,9 @@ static void note_message(uint32_t who, uint32_t step, const struct message *m, m
 /* Receives too, in the form of the step. remote null: only that. */
 static void by_registers(uint32_t who, uint32_t step, struct message *m, bool call, mach_port_name_t local)
 {
-    struct sim_rpc rpc = {.remote = m->remote, .local = local, .header = MACH_RPC_HEADER(m->id, m->words)};
+    struct sim_rpc rpc = {.remote = m->remote,
+                          .local = local,
+                          .header = MACH_RPC_HEADER(m->id, m->words) | (m->half ? MACH_RPC_HALF : 0)};
 
     for (uint32_t i = 0; i < m->words && i < MACH_RPC_WORDS; i++)
         rpc.word[i] = m->word[i];
@@ -186,7 +203,8 @@ static void by_registers(uint32_t who, uint32_t step, struct message *m, bool ca
         return;
     m->remote = rpc.remote;
     m->id = (mach_msg_id_t)(uint32_t)rpc.header;
-    m->words = (rpc.header >> 32) & 0xff;
+    m->words = MACH_RPC_COUNT(rpc.header);
+    m->half = (rpc.header & MACH_RPC_HALF) != 0;
     memcpy(m->word, rpc.word, sizeof(rpc.word));
     note(who, step, DATA, rpc.label, 0, 0, 0);
     note_message(who, step, m, (mach_msg_bits_t)(rpc.header >> MACH_RPC_REMOTE_SHIFT), MACH_PORT_NULL);
@@ -196,7 +214,8 @@ static void by_memory(uint32_t who, uint32_t step, struct message *m, mach_msg_o
                       mach_msg_bits_t bits, mach_port_name_t local, const struct form *form)
 {
     struct packet p = {.head = {.msgh_bits = bits,
-                                .msgh_size = (mach_msg_size_t)(sizeof(p.head) + m->words * sizeof(uint64_t)),
+                                .msgh_size = (mach_msg_size_t)(sizeof(p.head) + m->words * sizeof(uint64_t) -
+                                                               (m->half ? sizeof(uint32_t) : 0)),
                                 .msgh_remote_port = m->remote,
                                 .msgh_local_port = MACH_MSGH_BITS_LOCAL(bits) != 0 ? local : MACH_PORT_NULL,
                                 .msgh_id = m->id}};
@@ -210,8 +229,11 @@ static void by_memory(uint32_t who, uint32_t step, struct message *m, mach_msg_o
         return;
     m->remote = p.head.msgh_remote_port;
     m->id = p.head.msgh_id;
-    m->words = (p.head.msgh_size - (mach_msg_size_t)sizeof(p.head)) / sizeof(uint64_t);
-    memcpy(m->word, p.word, m->words * sizeof(uint64_t));
+    const mach_msg_size_t body = p.head.msgh_size - (mach_msg_size_t)sizeof(p.head);
+    m->words = (body + (mach_msg_size_t)sizeof(uint64_t) - 1) / sizeof(uint64_t);
+    m->half = body % sizeof(uint64_t) != 0;
+    memset(m->word, 0, sizeof(m->word));
+    memcpy(m->word, p.word, body);
     const mach_msg_max_trailer_t *t = (const void *)((const char *)&p + p.head.msgh_size);
     note(who, step, DATA, form->trailer >= MACH_RCV_TRAILER_SEQNO ? t->msgh_seqno : 0,
          form->trailer >= MACH_RCV_TRAILER_CTX ? t->msgh_context : 0, t->msgh_trailer_size, 0);
@@ -350,14 +372,52 @@ static void client_collect(uint32_t step, struct message *m)
     }
 }
 
+enum {
+    ID_PORT_TYPE = 3201,
+    ID_PORT_NONE = 3209,
+    ID_PORT_SET_SEQNO = 3216,
+    ID_PORT_INSERT_MEMBER = 3226,
+};
+
+/*
+ * A call of the kernel: a good one; one that changes the port that it waits on; one after which that port is in a set, so that
+ * the reply has to be queued; one that is refused; one that there is not.  Sometimes another message waits there before.
+ */
+static void call_kernel(uint32_t step)
+{
+    static const mach_msg_id_t ids[] = {ID_PORT_TYPE, ID_PORT_SET_SEQNO, ID_PORT_INSERT_MEMBER, ID_PORT_TYPE,
+                                        ID_PORT_NONE};
+    const struct form *form = &a.step[step].call;
+    const uint32_t kind = form->words % (sizeof(ids) / sizeof(ids[0]));
+    const mach_port_name_t own = PORT_NAME(CLIENT);
+    struct message m = {.remote = mach_task_self(), .id = ids[kind], .words = 2, .half = true};
+
+    m.word[1] = kind == 3 ? NAME(0x3f) : own;
+    if (ids[kind] == ID_PORT_SET_SEQNO || ids[kind] == ID_PORT_INSERT_MEMBER) {
+        m.half = false;
+        m.word[1] |= (uint64_t)(ids[kind] == ID_PORT_INSERT_MEMBER ? SET_NAME : step) << 32;
+    }
+    if (a.step[step].nested)
+        post(CLIENT, step, CLIENT, ID_POST);
+    call(CLIENT, step, &m, form, 0);
+    if (ids[kind] == ID_PORT_INSERT_MEMBER)
+        SIM_CHECK(mach_port_extract_member(mach_task_self(), own, SET_NAME) == KERN_SUCCESS);
+    client_collect(step, &m);
+}
+
 static void client(uint64_t arg)
 {
     (void)arg;
+    SIM_CHECK(mach_port_allocate_name(mach_task_self(), MACH_PORT_RIGHT_PORT_SET, SET_NAME) == KERN_SUCCESS);
     for (uint32_t i = 0; i < STEPS; i++) {
         const struct step *s = &a.step[i];
         struct message m = {.remote = s->trick == BAD_NAME ? NAME(0x3f) : PORT_NAME(s->server),
                             .id = ID_REQUEST + (int)i};
 
+        if (s->trick == KERNEL) {
+            call_kernel(i);
+            continue;
+        }
         words_fill(&m, &s->call, i);
         if (s->trick == TOO_LONG)
             m.words = MACH_RPC_WORDS + 1;
@@ -492,6 +552,7 @@ static bool run(uint64_t seed, enum way way)
     struct sim_result result = sim_run(&config);
     tried[way] += a.tried;
     done[way] += a.done;
+    kernel[way] += a.kernel;
     if (result.end == SIM_POWEROFF)
         return true;
     printf("# seed %llu, %s: %s: %s\n", (unsigned long long)seed, way_names[way], sim_end_name(result.end),
@@ -581,6 +642,8 @@ int main(int argc, char **argv)
     good &= ok(2, tried[ALL_WAYS] < tried[NO_FAST_PATH], "the fast path was used");
     good &= ok(3, done[NO_FAST_PATH] > 0 && done[GENERAL_PATH] == 0,
                "the direct switch was used, and could be kept from it");
-    puts("1..3");
+    good &= ok(4, kernel[ALL_WAYS] > 0 && kernel[GENERAL_PATH] == 0,
+               "the short way to the kernel was used, and could be kept from it");
+    puts("1..4");
     return good ? 0 : 1;
 }
