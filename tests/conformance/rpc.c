@@ -98,6 +98,16 @@ static kern_return_t call_registers(struct mach_rpc *m, mach_port_t to, int id, 
     return mach_rpc_call(m);
 }
 
+/* Three words, the last of which counts by its low half. */
+static kern_return_t call_half(struct mach_rpc *m)
+{
+    *m = (struct mach_rpc){.remote = server,
+                           .local = reply,
+                           .header = MACH_RPC_HEADER(ID_ECHO, 3) | MACH_RPC_HALF,
+                           .word = {10, 20, UINT64_C(7) << 32 | 30}};
+    return mach_rpc_call(m);
+}
+
 static mach_msg_return_t call_buffer(struct word_message *m, mach_port_t to, int id, unsigned words)
 {
     m->header = (mach_msg_header_t){
@@ -145,6 +155,9 @@ static void test_register_server(void)
         CHECK(words_are(m.word, words), "registers to registers: the words of the answer");
     }
     CHECK_EQUAL(m.remote, MACH_PORT_NULL, "an answer has no reply right");
+    CHECK_RESULT(call_half(&m), MACH_MSG_SUCCESS, "registers to registers: half a word");
+    CHECK_EQUAL(m.header, MACH_RPC_HEADER(ID_ECHO, 3) | MACH_RPC_HALF, "its half is told");
+    CHECK(words_are(m.word, 3), "and only that is passed on");
     CHECK_RESULT(call_registers(&m, server, ID_LABEL, 0), MACH_MSG_SUCCESS, "a call for the label");
     CHECK_EQUAL(m.word[0], LABEL, "a receiver is told the label of its port");
     CHECK_RESULT(call_buffer(&b, server, ID_ECHO, 4), MACH_MSG_SUCCESS, "buffer to registers: a call");
@@ -172,6 +185,10 @@ static void test_buffer_server(void)
         CHECK(m.header == MACH_RPC_HEADER(ID_ECHO, words) && words_are(m.word, words),
               "registers to buffer: the answer");
     }
+    CHECK_RESULT(call_half(&m), MACH_MSG_SUCCESS, "registers to buffer: half a word");
+    CHECK(m.header == (MACH_RPC_HEADER(ID_ECHO, 3) | MACH_RPC_HALF) && words_are(m.word, 2) &&
+              m.word[2] == 30,
+          "registers to buffer: half a word comes back");
     CHECK_RESULT(call_registers(&m, server, ID_LARGE, 2), MACH_RCV_TOO_LARGE,
                  "an answer too large for registers");
     CHECK_RESULT(test_receive(reply, &b, sizeof(b), 0), MACH_MSG_SUCCESS, "waits for a buffer");
@@ -201,6 +218,8 @@ static void test_errors(void)
     kr = call_registers(&m, server, ID_ECHO, MACH_RPC_WORDS + 1);
     CHECK(kr != MACH_MSG_SUCCESS, "more words than there are registers are refused");
     CHECK_EQUAL(test_status(server).mps_msgcount, 0, "and nothing is sent");
+    m = (struct mach_rpc){.remote = server, .local = reply, .header = MACH_RPC_HALF | ID_ECHO};
+    CHECK_RESULT(mach_rpc_call(&m), MACH_SEND_TOO_LARGE, "nor is there half of no word");
     m = (struct mach_rpc){.local = dead};
     CHECK_RESULT(mach_rpc_reply_wait(&m), MACH_RCV_INVALID_NAME, "a dead name can't be received from");
     test_port_destroy(dead);
