@@ -253,12 +253,13 @@ bool ipc_transit_begin(struct ipc_kmsg *kmsg)
 
 void ipc_transit_end(struct ipc_port *port)
 {
-    struct ipc_port *destination;
+    /* without the lock: who has the right in hand alone says where it goes, others only read it */
+    struct ipc_port *destination = port->destination;
 
+    if (destination == NULL)
+        return;
     spin_lock(&transit_lock);
-    destination = port->destination;
     port->destination = NULL;
     spin_unlock(&transit_lock);
-    if (destination != NULL)
-        ipc_port_unref(destination);
+    ipc_port_unref(destination);
 }

@@ -176,7 +176,8 @@ void ipc_port_release_send(struct ipc_port *port)
     struct ipc_port *notify = ipc_port_drop_send_locked(port, &mscount);
     ipc_port_unlock(port);
     ipc_port_unref(port);
-    ipc_notify_no_senders(notify, mscount);
+    if (notify != NULL)
+        ipc_notify_no_senders(notify, mscount);
 }
 
 void ipc_port_drop_send_once(struct ipc_port *port)

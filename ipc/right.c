@@ -315,7 +315,8 @@ kern_return_t ipc_right_take(struct ipc_space *space, struct ipc_right_take *tak
     }
     spin_unlock(&space->lock);
     for (uint32_t i = 0; i < count; i++)
-        ipc_notify_port_deleted(takes[i].deleted, takes[i].name);
+        if (takes[i].deleted != NULL)
+            ipc_notify_port_deleted(takes[i].deleted, takes[i].name);
     return KERN_SUCCESS;
 }
 
