@@ -72,7 +72,10 @@ static inline struct ipc_entry *ipc_entry_peek(const struct ipc_space *space, ma
     /* acquire: the directory is one that is large enough */
     if (index >= __atomic_load_n(&space->size, __ATOMIC_ACQUIRE))
         return NULL;
-    return &space->leaf[index >> IPC_LEAF_SHIFT][index & (IPC_LEAF_ENTRIES - 1)];
+    /* relaxed: both pointers may be replaced meanwhile, by such as lead to the same entries or to more */
+    struct ipc_entry **directory = __atomic_load_n(&space->leaf, __ATOMIC_RELAXED);
+    struct ipc_entry *leaf = __atomic_load_n(&directory[index >> IPC_LEAF_SHIFT], __ATOMIC_RELAXED);
+    return &leaf[index & (IPC_LEAF_ENTRIES - 1)];
 }
 
 /* The entry for `name` (any live type), or NULL. */
