@@ -12,7 +12,7 @@
 #define SETTLE_MS 500u
 #define STRIDE 7919u /* a prime: names are looked up all over the table */
 #define KEY_MAX 48
-#define PROGRESS 100000u
+#define PROGRESS 10000u
 
 /* `operation` with `count` of `what` around. */
 static void measure(const char *operation, unsigned count, const char *what, bench_function_t function,

@@ -16,7 +16,8 @@ RECORD = ROOT / "tests" / "bench" / "recorded.json"  # ISA -> key -> figure
 TOLERANCE = 3  # percent by which a figure may be off its record
 HOW_TO_RECORD = "if that is meant, `./portolan bench --record`, and say in the commit why"
 CMDLINE = "bench=latency"
-TIMEOUT = 1800.0  # seconds of a boot: a million of names takes some
+TIMEOUT = 1800.0  # seconds of a boot: a million of names takes some, ...
+SILENCE = 300.0  # ... and so does a figure on a busy host
 # The programs of tests/bench: (name, numbers of CPUs, MiB of memory). The first has what `run` shows.
 PROGRAMS = (("latency", (1,), MEMORY_MIB), ("growth", (1,), 768), ("smp", (1, 2, 4, 8), MEMORY_MIB))
 SIZE = "llvm-size-19"
@@ -33,7 +34,7 @@ class BenchBoot(Boot):
 
 def boots(boards, programs=PROGRAMS):
     return [BenchBoot(machines_of(board)[0], build_dir(board, "release"), cpus, f"bench={name}", icount=True,
-                      memory=memory, timeout=TIMEOUT)
+                      memory=memory, timeout=TIMEOUT, silence=SILENCE)
             for name, cpu_counts, memory in programs for cpus in cpu_counts for board in boards]
 
 
