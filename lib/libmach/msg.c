@@ -4,7 +4,6 @@
 #include <libmach/traps.h>
 #include <mach/mach.h>
 #include <stddef.h>
-#include <string.h>
 
 #define BOTH (MACH_SEND_MSG | MACH_RCV_MSG)
 #define CALL_BITS MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE)
@@ -50,11 +49,14 @@ static inline boolean_t fits_registers(const mach_msg_header_t *msg, mach_msg_si
                : msg->msgh_bits == ANSWER_BITS && msg->msgh_local_port == MACH_PORT_NULL;
 }
 
+/* A word of a message in memory, which is aligned to 4 bytes. */
+typedef uint64_t __attribute__((may_alias, aligned(4))) body_word_t;
+
 /* Write what came in registers to memory. name: of the port, where it is not the one that was named. */
 static inline void store_received(mach_msg_header_t *msg, const struct mach_rpc *m, mach_port_name_t name)
 {
     unsigned words = MACH_RPC_COUNT(m->header);
-    char *body = (char *)(msg + 1);
+    body_word_t *body = (body_word_t *)(void *)(msg + 1);
 
     msg->msgh_bits = mach_rpc_bits(m);
     msg->msgh_size = MACH_RPC_SIZE(m->header);
@@ -63,7 +65,7 @@ static inline void store_received(mach_msg_header_t *msg, const struct mach_rpc 
     msg->msgh_voucher_port = MACH_PORT_NULL;
     msg->msgh_id = MACH_RPC_ID(m->header);
     for (unsigned i = 0; i < words && i < MACH_RPC_WORDS; i++)
-        memcpy(body + i * sizeof(uint64_t), &m->word[i], sizeof(uint64_t));
+        body[i] = m->word[i];
     mach_msg_trailer_t *trailer = (mach_msg_trailer_t *)(void *)((char *)msg + msg->msgh_size);
     trailer->msgh_trailer_type = MACH_MSG_TRAILER_FORMAT_0;
     trailer->msgh_trailer_size = sizeof(*trailer);
@@ -72,7 +74,7 @@ static inline void store_received(mach_msg_header_t *msg, const struct mach_rpc 
 static mach_msg_return_t msg_by_registers(mach_msg_header_t *msg, mach_msg_size_t send_size,
                                           mach_msg_size_t rcv_size, mach_port_name_t rcv_name)
 {
-    const char *body = (const char *)(msg + 1);
+    const body_word_t *body = (const body_word_t *)(const void *)(msg + 1);
     const unsigned words = (send_size - (unsigned)sizeof(*msg)) / sizeof(uint64_t);
     const boolean_t call = msg->msgh_bits == CALL_BITS;
     struct mach_rpc m = {
@@ -80,7 +82,7 @@ static mach_msg_return_t msg_by_registers(mach_msg_header_t *msg, mach_msg_size_
 
     if (words > 0) {
         for (unsigned i = 0; i < words; i++)
-            memcpy(&m.word[i], body + i * sizeof(uint64_t), sizeof(uint64_t));
+            m.word[i] = body[i];
     }
     uint64_t result =
         call ? mach_rpc_trap(MACH_TRAP_RPC_CALL, &m) : mach_rpc_trap(MACH_TRAP_RPC_REPLY_WAIT, &m);
