@@ -123,8 +123,12 @@ static void request_fill_mach(struct mig_kernel_message *m, struct thread *self,
     }
 }
 
-/* The request without destination and reply port, or NULL: no memory, or no such state. */
-static struct ipc_kmsg *request_create(struct thread *self, const struct handler *handler)
+/*
+ * The request without destination and reply port, or NULL: no memory, or no such state.  Not inlined: its buffer
+ * must not lie on the stack while the message is sent or the task ends.
+ */
+static __attribute__((noinline)) struct ipc_kmsg *request_create(struct thread *self,
+                                                                 const struct handler *handler)
 {
     natural_t state[THREAD_STATE_MAX];
     mach_msg_type_number_t state_count = THREAD_STATE_MAX;
@@ -218,8 +222,8 @@ void exception_raise(struct thread *self, int exception, int64_t code, int64_t s
 
 /* --- the answer --- */
 
-/* Does the reply say that the exception was handled?  Sets the registers that came with it. */
-static bool reply_accept(struct thread *t, struct ipc_kmsg *reply)
+/* Does the reply say that the exception was handled?  Sets the registers that came with it.  Not inlined: its buffer. */
+static __attribute__((noinline)) bool reply_accept(struct thread *t, struct ipc_kmsg *reply)
 {
     struct mig_kernel_message m = {.head = &reply->head, .port = reply->port};
     natural_t state[THREAD_STATE_MAX];
