@@ -8,7 +8,7 @@ import sys
 
 import harness
 
-KERNEL_SERVED = ("host_priv", "mach_host", "mach_port", "mach_vm", "portolan", "task", "thread_act")
+KERNEL_SERVED = ("host_priv", "host_security", "mach_host", "mach_port", "mach_vm", "portolan", "task", "thread_act")
 USER_SERVED = ("bootstrap", "exc", "mach_exc", "notify")
 KERNEL_SENT = ("exc", "mach_exc", "notify")
 
