@@ -103,7 +103,7 @@ static __attribute__((noinline)) struct ipc_port *port_find(struct thread *self,
 SPECIALISED bool port_hold(struct kernel_rpc *k)
 {
     struct thread *self = k->self;
-    uint64_t idle;
+    uint64_t idle = 0;
 
     if (__builtin_expect(self->rcv_name != k->request.rcv_name, 0)) {
         k->port = port_find(self, k->request.rcv_name, &idle);

@@ -72,7 +72,7 @@ kern_return_t thread_create_running(task_t task, thread_state_flavor_t flavor, t
     return KERN_SUCCESS;
 }
 
-/* Ports of the living threads into port[count]. Returns how many there are; more than `count`: none was written. */
+/* Ports of the living threads into port[count], if there are just so many and `port` is not NULL. Returns how many. */
 static uint32_t threads_list(struct task *task, struct ipc_port **port, uint32_t count)
 {
     uint32_t living = 0;
@@ -81,10 +81,11 @@ static uint32_t threads_list(struct task *task, struct ipc_port **port, uint32_t
     spin_lock(&task->lock);
     LIST_FOR_EACH(node, &task->threads)
     living += CONTAINER_OF(node, struct thread, task_link)->self_port != NULL;
+    bool fits = port != NULL && living == count;
     LIST_FOR_EACH(node, &task->threads)
     {
         struct ipc_port *self_port = CONTAINER_OF(node, struct thread, task_link)->self_port;
-        if (living == count && self_port != NULL)
+        if (fits && self_port != NULL)
             port[n++] = ipc_port_make_send(self_port);
     }
     spin_unlock(&task->lock);
@@ -95,6 +96,7 @@ kern_return_t task_threads(task_t task, mach_port_array_t *ports, mach_msg_type_
 {
     uint32_t n = threads_list(task, NULL, 0);
 
+    *ports = NULL;
     while (n > 0) {
         struct ipc_port **port = kmem_alloc(n * sizeof(*port));
         if (port == NULL)
