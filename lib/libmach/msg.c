@@ -14,12 +14,11 @@
 /*
  * The trap comes back from an interrupted wait (thread_abort()).  Unless the caller asked for that, the wait
  * goes on: a send that was interrupted is sent again; after an interrupted receive the send half has been
- * done.
+ * done.  Not inlined: the way through registers needs less of the stack.
  */
-static mach_msg_return_t msg_by_memory(mach_msg_header_t *msg, mach_msg_option_t option,
-                                       mach_msg_size_t send_size, mach_msg_size_t rcv_size,
-                                       mach_port_name_t rcv_name, mach_msg_timeout_t timeout,
-                                       mach_port_name_t notify)
+static __attribute__((noinline)) mach_msg_return_t msg_by_memory(
+    mach_msg_header_t *msg, mach_msg_option_t option, mach_msg_size_t send_size, mach_msg_size_t rcv_size,
+    mach_port_name_t rcv_name, mach_msg_timeout_t timeout, mach_port_name_t notify)
 {
     mach_msg_return_t result = mach_msg_trap(msg, option, send_size, rcv_size, rcv_name, timeout, notify);
 
@@ -64,8 +63,12 @@ static inline void store_received(mach_msg_header_t *msg, const struct mach_rpc 
     msg->msgh_local_port = __builtin_expect(name != MACH_PORT_NULL, 0) ? name : m->local;
     msg->msgh_voucher_port = MACH_PORT_NULL;
     msg->msgh_id = MACH_RPC_ID(m->header);
-    for (unsigned i = 0; i < words && i < MACH_RPC_WORDS; i++)
+#pragma unroll /* so that the words stay in registers */
+    for (unsigned i = 0; i < MACH_RPC_WORDS; i++) {
+        if (i >= words)
+            break;
         body[i] = m->word[i];
+    }
     mach_msg_trailer_t *trailer = (mach_msg_trailer_t *)(void *)((char *)msg + msg->msgh_size);
     trailer->msgh_trailer_type = MACH_MSG_TRAILER_FORMAT_0;
     trailer->msgh_trailer_size = sizeof(*trailer);
@@ -80,9 +83,11 @@ static mach_msg_return_t msg_by_registers(mach_msg_header_t *msg, mach_msg_size_
     struct mach_rpc m = {
         .remote = msg->msgh_remote_port, .local = rcv_name, .header = MACH_RPC_HEADER(msg->msgh_id, words)};
 
-    if (words > 0) {
-        for (unsigned i = 0; i < words; i++)
-            m.word[i] = body[i];
+#pragma unroll
+    for (unsigned i = 0; i < MACH_RPC_WORDS; i++) {
+        if (i >= words)
+            break;
+        m.word[i] = body[i];
     }
     uint64_t result =
         call ? mach_rpc_trap(MACH_TRAP_RPC_CALL, &m) : mach_rpc_trap(MACH_TRAP_RPC_REPLY_WAIT, &m);
