@@ -7,7 +7,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 
-from portolan import conformance, halsuite, mutants, run, sim, status
+from portolan import bench, conformance, halsuite, mutants, run, sim, status
 from portolan.machines import FLAVOURS, Boot, build_dir, machines_of
 from portolan.pool import run_all
 
