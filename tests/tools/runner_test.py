@@ -216,9 +216,9 @@ class MachinesTest(unittest.TestCase):
 
 
 class SuiteEndTest(unittest.TestCase):
-    def problem(self, events, words=""):
+    def problem(self, events, words="", board="pc"):
         with tempfile.TemporaryDirectory() as place:
-            machine = machines.machines_of("pc")[0]
+            machine = machines.machines_of(board)[0]
             suite = halsuite.boot(machine, Path(place), 1, words)
             suite.monitor.with_suffix(".out").write_text(events, encoding="ascii")
             return suite.end_problem()
@@ -231,6 +231,12 @@ class SuiteEndTest(unittest.TestCase):
         self.assertIn("ended by guest-reset", self.problem(restart))
         self.assertIn("ended by guest-shutdown", self.problem(off, halsuite.REBOOT))
         self.assertIn("ended by nothing", self.problem('{"QMP": {}}\n'))
+
+    def test_silent_power_off(self):
+        restart = '{"event": "SHUTDOWN", "data": {"guest": true, "reason": "guest-reset"}}\n'
+        self.assertIsNone(self.problem("", board="qemu-virt-riscv64"))
+        self.assertIn("not by nothing", self.problem(restart, board="qemu-virt-riscv64"))
+        self.assertIn("ended by nothing", self.problem("", halsuite.REBOOT, "qemu-virt-riscv64"))
 
 
 class CommandLineTest(unittest.TestCase):

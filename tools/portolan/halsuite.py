@@ -55,6 +55,10 @@ def monitor_files(directory, name):
     return base
 
 
+def _words(events):
+    return ", ".join(events) or "nothing"
+
+
 @dataclass(frozen=True)
 class SuiteBoot(Boot):
     """A boot of the suite instead of the kernel."""
@@ -67,7 +71,7 @@ class SuiteBoot(Boot):
             expected = [END_RESTART]
         else:
             expected = [] if self.machine.isa in SILENT_POWER_OFF else [END_POWER_OFF]
-        return None if found == expected else f"ended by {found or 'no event'}, not by {expected or 'none'}"
+        return None if found == expected else f"ended by {_words(found)}, not by {_words(expected)}"
 
 
 class SimulatedBoot(conformance.SimBoot):
