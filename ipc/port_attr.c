@@ -139,17 +139,11 @@ kern_return_t mach_port_set_attributes(ipc_space_t space, mach_port_name_t name,
 kern_return_t mach_port_kernel_object(ipc_space_t space, mach_port_name_t name, unsigned *type,
                                       unsigned *address)
 {
-    kern_return_t kr = KERN_SUCCESS;
+    struct ipc_entry *entry;
 
     spin_lock(&space->lock);
-    struct ipc_entry *entry = ipc_right_lookup(space, name);
-    if (!space->active)
-        kr = KERN_INVALID_TASK;
-    else if (entry == NULL)
-        kr = KERN_INVALID_NAME;
-    else if ((entry->bits & MACH_PORT_TYPE_SEND_RECEIVE) == 0)
-        kr = KERN_INVALID_RIGHT;
-    else
+    kern_return_t kr = ipc_right_find(space, name, MACH_PORT_TYPE_SEND_RECEIVE, &entry);
+    if (kr == KERN_SUCCESS)
         *type = ((const struct ipc_port *)entry->object)->kotype;
     spin_unlock(&space->lock);
     *address = 0;
@@ -245,23 +239,17 @@ kern_return_t mach_port_move_member(ipc_space_t space, mach_port_name_t member, 
 kern_return_t mach_port_get_set_status_inband(ipc_space_t space, mach_port_name_t name,
                                               mach_port_name_array_t members, mach_msg_type_number_t *count)
 {
-    kern_return_t kr = KERN_SUCCESS;
+    struct ipc_entry *entry;
     struct ipc_pset *pset = NULL;
 
     spin_lock(&space->lock);
-    struct ipc_entry *entry = ipc_right_lookup(space, name);
-    if (!space->active)
-        kr = KERN_INVALID_TASK;
-    else if (entry == NULL)
-        kr = KERN_INVALID_NAME;
-    else if ((entry->bits & MACH_PORT_TYPE_PORT_SET) == 0)
-        kr = KERN_INVALID_RIGHT;
-    else
+    kern_return_t kr = ipc_right_find(space, name, MACH_PORT_TYPE_PORT_SET, &entry);
+    if (kr == KERN_SUCCESS) {
         pset = entry->object;
-    if (pset != NULL)
         ipc_pset_ref(pset);
+    }
     spin_unlock(&space->lock);
-    if (pset == NULL)
+    if (kr != KERN_SUCCESS)
         return kr;
     uint32_t room = *count;
     *count = ipc_pset_members(pset, members, room);

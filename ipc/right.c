@@ -61,19 +61,24 @@ struct ipc_entry *ipc_right_lookup(struct ipc_space *space, mach_port_name_t nam
     return entry;
 }
 
+kern_return_t ipc_right_find(struct ipc_space *space, mach_port_name_t name, mach_port_type_t types,
+                             struct ipc_entry **entry)
+{
+    if (!space->active)
+        return KERN_INVALID_TASK;
+    *entry = ipc_right_lookup(space, name);
+    if (*entry == NULL)
+        return KERN_INVALID_NAME;
+    return ((*entry)->bits & types) != 0 ? KERN_SUCCESS : KERN_INVALID_RIGHT;
+}
+
 kern_return_t ipc_right_receive_enter(struct ipc_space *space, mach_port_name_t name,
                                       struct ipc_port **port) NO_THREAD_SAFETY_ANALYSIS
 {
-    kern_return_t kr = KERN_SUCCESS;
+    struct ipc_entry *entry;
 
     spin_lock(&space->lock);
-    struct ipc_entry *entry = ipc_right_lookup(space, name);
-    if (!space->active)
-        kr = KERN_INVALID_TASK;
-    else if (entry == NULL)
-        kr = KERN_INVALID_NAME;
-    else if ((entry->bits & MACH_PORT_TYPE_RECEIVE) == 0)
-        kr = KERN_INVALID_RIGHT;
+    kern_return_t kr = ipc_right_find(space, name, MACH_PORT_TYPE_RECEIVE, &entry);
     if (kr == KERN_SUCCESS) {
         *port = entry->object;
         ipc_port_lock(*port);

@@ -60,6 +60,14 @@ void ipc_right_destroy(struct ipc_port *port, mach_msg_type_name_t type);
 struct ipc_entry *ipc_right_lookup(struct ipc_space *space, mach_port_name_t name);
 
 /*
+ * The entry of `name`, if it has a right of one of the types (MACH_PORT_TYPE_*).
+ * Returns: KERN_SUCCESS; KERN_INVALID_TASK, KERN_INVALID_NAME, KERN_INVALID_RIGHT.
+ * Context: space->lock held.
+ */
+HAL_NODISCARD kern_return_t ipc_right_find(struct ipc_space *space, mach_port_name_t name,
+                                           mach_port_type_t types, struct ipc_entry **entry);
+
+/*
  * Find the receive right `name` and lock its port.
  * Returns: KERN_SUCCESS; KERN_INVALID_TASK, KERN_INVALID_NAME, KERN_INVALID_RIGHT: nothing is locked.
  * Context: no lock.
