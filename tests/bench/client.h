@@ -30,6 +30,8 @@ void bench_server_stop(task_t task);
 void bench_serve_registers(mach_port_t port);
 void bench_child_serves_registers(void);
 void bench_child_serves_buffers(void);
+/* Answer small messages, and call `pause` between an answer and the next receive. */
+void bench_serve_late(mach_port_t port, void (*pause)(void));
 
 /* Every argument is set anew for each call, as a stub would. */
 static inline __attribute__((always_inline)) void bench_call_registers(unsigned words)

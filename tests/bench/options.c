@@ -24,19 +24,15 @@ static void child_serves_set(void)
     }
 }
 
+static void let_others_run(void)
+{
+    (void)thread_switch(MACH_PORT_NULL, SWITCH_OPTION_NONE, 0);
+}
+
 /* The server is never there when a message comes: it answers, lets others run, and only then receives. */
 static void child_serves_late(void)
 {
-    struct test_message m;
-
-    while (mach_msg(&m.header, MACH_RCV_MSG, 0, sizeof(m), TEST_CHILD_PORT(0), 0, MACH_PORT_NULL) ==
-           MACH_MSG_SUCCESS) {
-        m.header.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_MOVE_SEND_ONCE, 0);
-        m.header.msgh_local_port = MACH_PORT_NULL;
-        REQUIRE_OK(
-            mach_msg(&m.header, MACH_SEND_MSG, m.header.msgh_size, 0, MACH_PORT_NULL, 0, MACH_PORT_NULL));
-        (void)thread_switch(MACH_PORT_NULL, SWITCH_OPTION_NONE, 0);
-    }
+    bench_serve_late(TEST_CHILD_PORT(0), let_others_run);
 }
 
 static mach_port_t from; /* where the client receives: its reply port, or a set with that */

@@ -34,6 +34,19 @@ void bench_child_serves_buffers(void)
     }
 }
 
+void bench_serve_late(mach_port_t port, void (*pause)(void))
+{
+    struct test_message m;
+
+    while (mach_msg(&m.header, MACH_RCV_MSG, 0, sizeof(m), port, 0, MACH_PORT_NULL) == MACH_MSG_SUCCESS) {
+        m.header.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_MOVE_SEND_ONCE, 0);
+        m.header.msgh_local_port = MACH_PORT_NULL;
+        REQUIRE_OK(
+            mach_msg(&m.header, MACH_SEND_MSG, m.header.msgh_size, 0, MACH_PORT_NULL, 0, MACH_PORT_NULL));
+        pause();
+    }
+}
+
 task_t bench_server_start(void (*serve)(void))
 {
     mach_port_t port = test_port_send();

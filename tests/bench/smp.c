@@ -80,19 +80,15 @@ static void bench_pairs(unsigned cpus)
 #define BUSY_TICKS 2000000u /* more than the server's pause, at a tick for each instruction */
 #define CROSS_CALLS 20u
 
+static void sleep_a_while(void)
+{
+    test_sleep(PAUSE_MS);
+}
+
 /* After each answer the server sleeps. When it wakes, its client keeps their CPU busy, so it goes to another one to wait. */
 static void child_serves_elsewhere(void)
 {
-    struct test_message m;
-
-    while (mach_msg(&m.header, MACH_RCV_MSG, 0, sizeof(m), TEST_CHILD_PORT(0), 0, MACH_PORT_NULL) ==
-           MACH_MSG_SUCCESS) {
-        m.header.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_MOVE_SEND_ONCE, 0);
-        m.header.msgh_local_port = MACH_PORT_NULL;
-        REQUIRE_OK(
-            mach_msg(&m.header, MACH_SEND_MSG, m.header.msgh_size, 0, MACH_PORT_NULL, 0, MACH_PORT_NULL));
-        test_sleep(PAUSE_MS);
-    }
+    bench_serve_late(TEST_CHILD_PORT(0), sleep_a_while);
 }
 
 static uint64_t cross(unsigned loops)
