@@ -5,6 +5,7 @@
  * then.  Time is the host's.  Not deterministic: no events, no hash, no quiet moments.
  */
 #include "../machine.h"
+#include "steps.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -134,21 +135,6 @@ bool sim_layer_quiet(void)
 void sim_layer_call(void (*function)(void *arg), void *arg)
 {
     function(arg);
-}
-
-void __sanitizer_cov_trace_pc_guard_init(uint32_t *start, uint32_t *stop);
-void __sanitizer_cov_trace_pc_guard(const uint32_t *guard);
-
-void __sanitizer_cov_trace_pc_guard_init(uint32_t *start, uint32_t *stop)
-{
-    (void)start;
-    (void)stop;
-}
-
-void __sanitizer_cov_trace_pc_guard(const uint32_t *guard)
-{
-    (void)guard;
-    sim_layer_kernel_step();
 }
 
 /* ---- waiting ---- */

@@ -3,13 +3,14 @@
  * CPUs that take turns in one host thread, deterministically.
  *
  * The kernel's objects are compiled with -fsanitize-coverage: every edge of its control flow, every load and every store
- * calls one of the functions below.  That is a step.  `fuse` counts steps down; when it has burnt, another CPU goes on,
+ * calls one of the functions of steps.h.  That is a step.  `fuse` counts steps down; when it has burnt, another CPU goes on,
  * and the random numbers of the run say which, and for how long.  A CPU in user mode is switched between user steps.
  *
  * Time advances by config.step_ns with each step, and jumps when every CPU is idle.  If it has nowhere to jump to, or steps
  * go by without a kernel exit, the machine is stuck.
  */
 #include "../machine.h"
+#include "steps.h"
 
 #define STUCK_STEPS 100000000u /* of the kernel, without an exit */
 #define STUCK_PAUSES 2000000u  /* turns of spin loops, without an exit */
@@ -249,43 +250,6 @@ void sim_layer_call(void (*function)(void *arg), void *arg)
     fuse = left;
     fuse_length = length;
 }
-
-/* ---- the kernel's steps ---- */
-
-#ifndef SIM_FUZZ /* libFuzzer has its own */
-void __sanitizer_cov_trace_pc_guard_init(uint32_t *start, uint32_t *stop);
-void __sanitizer_cov_trace_pc_guard(const uint32_t *guard);
-
-void __sanitizer_cov_trace_pc_guard_init(uint32_t *start, uint32_t *stop)
-{
-    (void)start;
-    (void)stop;
-}
-
-void __sanitizer_cov_trace_pc_guard(const uint32_t *guard)
-{
-    (void)guard;
-    sim_layer_kernel_step();
-}
-#endif
-
-#define TRACE_ACCESS(name)                                                                                   \
-    void __sanitizer_cov_##name(const void *address);                                                        \
-    void __sanitizer_cov_##name(const void *address)                                                         \
-    {                                                                                                        \
-        (void)address;                                                                                       \
-        sim_layer_kernel_step();                                                                             \
-    }
-TRACE_ACCESS(load1)
-TRACE_ACCESS(load2)
-TRACE_ACCESS(load4)
-TRACE_ACCESS(load8)
-TRACE_ACCESS(load16)
-TRACE_ACCESS(store1)
-TRACE_ACCESS(store2)
-TRACE_ACCESS(store4)
-TRACE_ACCESS(store8)
-TRACE_ACCESS(store16)
 
 /* ---- a run ---- */
 
