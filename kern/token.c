@@ -11,7 +11,10 @@ _Static_assert(offsetof(mach_msg_audit_trailer_t, msgh_audit) -
                    sizeof(security_token_t),
                "the tokens are neighbours in a trailer");
 
-static void token_read(const struct task_token *token, uint64_t *word)
+/* A word of a token where a message holds it, which is aligned to 4 bytes. */
+typedef uint64_t __attribute__((may_alias, aligned(4))) token_word_t;
+
+static void token_read(const struct task_token *token, token_word_t *word)
 {
     uint32_t before, after;
 
@@ -28,10 +31,7 @@ static void token_read(const struct task_token *token, uint64_t *word)
 
 void task_token_get(const struct task *task, void *to)
 {
-    uint64_t word[TOKEN_WORDS];
-
-    token_read(&task->token, word);
-    memcpy(to, word, sizeof(word));
+    token_read(&task->token, to);
 }
 
 void kernel_token_get(void *to)

@@ -20,7 +20,7 @@ struct task_token {
     uint64_t word[TOKEN_WORDS];
 };
 
-/* The tokens of a task, to the TOKEN_WORDS words at `to`, which need no alignment. Context: any. */
+/* The tokens of a task, to the TOKEN_WORDS words at `to`, which is aligned to 4 bytes. Context: any. */
 void task_token_get(const struct task *task, void *to);
 /* The kernel's. */
 void kernel_token_get(void *to);

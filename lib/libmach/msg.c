@@ -126,7 +126,7 @@ mach_msg_return_t mach_msg_overwrite(mach_msg_header_t *msg, mach_msg_option_t o
     const mach_msg_option_t both = MACH_SEND_MSG | MACH_RCV_MSG;
 
     if (rcv_scatter_size != 0)
-        return MACH_RCV_SCATTER_SMALL; /* no scatter list is large enough for memory that can't be received */
+        return MACH_RCV_SCATTER_SMALL; /* scatter lists are not there: no list is large enough */
     if ((option & both) == both && rcv_msg != NULL) {
         mach_msg_return_t result =
             mach_msg(msg, option & ~MACH_RCV_MSG, send_size, 0, MACH_PORT_NULL, timeout, notify);
