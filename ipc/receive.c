@@ -242,8 +242,9 @@ static bool claim_from_set(struct thread *t, struct ipc_pset *pset)
 
 bool ipc_wait_claim(struct thread *t, enum thread_wait_result result)
 {
-    void *object = t->wait_object;
     bool mine = claim_fast(t, false);
+    /* only now: who comes to wait beside t makes an ordinary waiter of it, and names the object, under the port's lock */
+    void *object = t->wait_object;
 
     if (!mine && object != NULL) {
         if (t->wait == THREAD_WAIT_RECEIVE_SET)

@@ -34,8 +34,8 @@ static uint32_t state_of(struct thread *t)
 
 /*
  * See that the requests of `t` are noticed.  READY, STOPPED: the CPU that runs it next looks.  RUNNING: that
- * CPU looks at its exit. WAITING: ends if the thread is to end.  RECEIVING: the fast path would run it
- * without looking, so it must not stay so.
+ * CPU looks at its exit. WAITING: ends if the thread is to end; if it could not be claimed, somebody else is waking it, or it
+ * began to wait only now.  RECEIVING: the fast path would run it without looking, so it must not stay so.
  */
 static void examine(struct cpu *cpu, struct thread *t)
 {
@@ -49,6 +49,10 @@ static void examine(struct cpu *cpu, struct thread *t)
         if (!terminate)
             ipc_wait_make_slow(t);
         switch (state_of(t)) {
+        case THREAD_WAITING:
+            if (!terminate)
+                return;
+            __attribute__((fallthrough));
         case THREAD_RECEIVING: /* the fast path is at work on it */
             smp_poll();
             hal_cpu_pause();
