@@ -11,7 +11,6 @@ import json
 import re
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 NEEDS_BUILD = True
 STACK_SIZE = re.compile(r"#define ARCH_STACK_SIZE\s+(0x[0-9a-fA-F]+)")
