@@ -14,6 +14,7 @@
  *   run destroy_abort: -DCPUS=1 -DCLIENTS=1 -DCALLS=1 -DKILL=DESTROY -DKILL2=ABORT_SERVER
  *   run move: -DCLIENTS=1 -DCALLS=1 -DKILL=MOVE
  *   run server_ends: -DCLIENTS=1 -DCALLS=1 -DKILL=END_SERVER
+ *   run joined_ends: -DCPUS=1 -DCLIENTS=1 -DCALLS=1 -DKILL=END_SERVER -DKILL2=JOIN_SERVER
  *   run client_ends: -DCLIENTS=1 -DCALLS=1 -DKILL=END_CLIENT
  *   run abort: -DCLIENTS=1 -DCALLS=1 -DKILL=ABORT_CLIENT
  *   run suspend: -DCLIENTS=1 -DCALLS=1 -DKILL=SUSPEND_CLIENT
@@ -28,6 +29,8 @@
  *   bug 8 (plain): a short answer does not use up its right
  *   bug 9 (destroy_abort): the waiters of a dying port can be claimed by others
  *   bug 10 (server_ends): a right in the reserved entry is forgotten when the server ends
+ *   bug 11 (joined_ends): who ends a wait looks what the thread waits for before it looks in rx
+ *   bug 12 (joined_ends): a thread that is to end, and could not be claimed, is left alone if it waits
  */
 #ifndef BUG
 #define BUG 0
@@ -39,6 +42,7 @@
 #define ABORT_CLIENT 5
 #define ABORT_SERVER 6
 #define SUSPEND_CLIENT 7
+#define JOIN_SERVER 8 /* another thread comes to wait beside it */
 #ifndef KILL
 #define KILL 0
 #endif
@@ -274,8 +278,13 @@ inline claim_fast(v_, to_list_)
 /* thread_claim(): ipc_wait_claim() with this end of the wait. mine: whether it was claimed */
 inline claim(v_, how_)
 {
+#if BUG == 11
     object = wait_object[v_];
     claim_fast(v_, false);
+#else
+    claim_fast(v_, false);
+    object = wait_object[v_];
+#endif
     if
     :: !mine && object ->
         port_lock(v_); /* claim_from_port(), claim_listed() */
@@ -329,6 +338,7 @@ inline examine_all(c_)
             if
             :: seen == RECEIVING -> /* a short path, or a claimer, is at work on it */
                 state[v] != RECEIVING || (RX_IS_WAITER(rx[v]) && RX_THREAD(rx[v]) == v)
+            :: seen == WAITING && terminate && BUG != 11 && BUG != 12 -> state[v] != WAITING || wait_link[v]
             :: seen == RUNNING && cpu_of[v] != c_ -> kick(v, cpu_of[v]); break
             :: else -> break
             fi
@@ -859,6 +869,7 @@ proctype Killer(byte c; byte kind)
     if
     :: kind == DESTROY -> destroy(SERVER)
     :: kind == MOVE -> move(SERVER)
+    :: kind == JOIN_SERVER -> port_lock(SERVER); fast_to_list(SERVER); port_unlock(SERVER)
     :: kind == ABORT_CLIENT || kind == ABORT_SERVER -> /* thread_abort_wait() */
         target = (kind == ABORT_CLIENT -> 0 : SERVER);
         claim(target, INTERRUPTED);
