@@ -4,8 +4,11 @@
  *
  * It is the middle way between ipc/ipc_fast.h, which knows registers only, and the general path: it serves both forms on both
  * sides, for a simple message of up to DIRECT_SIZE_MAX bytes, with or without a receive timeout, and threads that use vector
- * state.  The message passes through a buffer on the kernel stack.  As there, everything is checked before anything is changed; whatever does not
- * fit goes to the general path, which starts over.  The argument for its safety is the one of ipc/ipc_fast.h.
+ * state.  As there, everything is checked before anything is changed; whatever does not fit goes to the general path, which starts
+ * over.  The argument for its safety is the one of ipc/ipc_fast.h.
+ *
+ * The message passes through a buffer of the CPU's: it is read in the sender's address space and written in the receiver's.  The
+ * switch neither blocks nor takes interrupts in between, so one buffer is enough.
  */
 #include <hal/hal.h>
 #include <ipc/entry.h>
@@ -13,7 +16,9 @@
 #include <ipc/kernel_rpc.h>
 #include <ipc/msg.h>
 #include <ipc/right.h>
+#include <kern/cache.h>
 #include <kern/fpu.h>
+#include <kern/panic.h>
 #include <kern/string.h>
 #include <kern/task.h>
 #include <kern/trap.h>
@@ -21,7 +26,9 @@
 #include <vm/pmap.h>
 #include <vm/vm_map.h>
 
-#define DIRECT_SIZE_MAX 256u
+#define DIRECT_SIZE_MAX (IPC_DIRECT_BUFFER_SIZE - MAX_TRAILER_SIZE)
+#define DIRECT_SMALL                                                                                         \
+    256u /* a message up to this size is read before it is known whether it can go this way */
 #define CALL_BITS MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE)
 #define REPLY_BITS MACH_MSGH_BITS(MACH_MSG_TYPE_MOVE_SEND_ONCE, 0)
 #define RPC_OPTIONS ((uint32_t)(MACH_SEND_MSG | MACH_RCV_MSG))
@@ -30,11 +37,12 @@
 /* Each way through is compiled by itself: the forms and the direction are constants there. */
 #define SPECIALISED static inline __attribute__((always_inline))
 
+/* The buffer of a CPU. Its trailer is behind the bytes of a message. */
 struct direct_message {
     mach_msg_header_t head;
-    uint64_t body[(DIRECT_SIZE_MAX - sizeof(mach_msg_header_t)) / sizeof(uint64_t)];
-    mach_msg_max_trailer_t trailer_room;
+    uint64_t body[(IPC_DIRECT_BUFFER_SIZE - sizeof(mach_msg_header_t)) / sizeof(uint64_t)];
 };
+_Static_assert(sizeof(struct direct_message) == IPC_DIRECT_BUFFER_SIZE, "a whole number of pages");
 
 struct direct {
     struct thread *self;
@@ -295,7 +303,6 @@ SPECIALISED struct uctx *direct_run(struct direct *d, struct direct_message *m)
 {
     struct ipc_port *receive = d->self->rcv_port;
 
-    d->cpu = d->self->cpu;
     if (!find_destination(d) || !take_receiver(d) || !become_waiter(d))
         return NULL;
     switch_to_next(d, receive);
@@ -316,7 +323,37 @@ static struct uctx *kernel_run(struct thread *self, struct direct_message *m, ui
         .head = &m->head, .remote = m->head.msgh_remote_port, .rcv_name = m->head.msgh_local_port};
 
     m->head.msgh_size = size;
-    return ipc_kernel_rpc(self, &request) ? trap_exit(self) : NULL;
+    return size <= DIRECT_SMALL && ipc_kernel_rpc(self, &request) ? trap_exit(self) : NULL;
+}
+
+/* Does somebody wait at the destination, as far as one can see without its lock? */
+static bool receiver_waits(const struct thread *self, mach_port_name_t remote, bool reply)
+{
+    const struct ipc_entry *entry = reply ? self->reply_entry : ipc_entry_peek(self->space, remote);
+
+    if (entry == NULL)
+        return false;
+    const struct ipc_object *object = entry->object;
+    return (__atomic_load_n(&object->rx, __ATOMIC_RELAXED) & 1) == 0;
+}
+
+/* The rest of a message of which the header is there, if it can go this way. */
+static __attribute__((noinline)) bool read_rest(const struct thread *self, bool reply, hal_va_t address,
+                                                uint32_t size)
+{
+    struct direct_message *m = self->cpu->message;
+
+    return receiver_waits(self, m->head.msgh_remote_port, reply) &&
+           hal_copyin(m->body, address + sizeof(m->head), size - sizeof(m->head)) == HAL_OK;
+}
+
+/* m: the message; of a large one, the header. */
+SPECIALISED struct uctx *message_run(struct direct *d, struct direct_message *m, hal_va_t address)
+{
+    d->remote = m->head.msgh_remote_port;
+    if (d->size > DIRECT_SMALL && !read_rest(d->self, d->reply, address, d->size))
+        return NULL;
+    return direct_run(d, m);
 }
 
 struct uctx *ipc_direct_msg(struct thread *self)
@@ -325,31 +362,32 @@ struct uctx *ipc_direct_msg(struct thread *self)
     hal_va_t address = hal_uctx_arg(u, 0);
     uint32_t option = (uint32_t)hal_uctx_arg(u, 1);
     uint64_t size = (uint32_t)hal_uctx_arg(u, 2);
-    struct direct_message m;
+    struct direct_message *m = self->cpu->message;
 
     if ((option & ~EASY_OPTIONS) != RPC_OPTIONS || GET_RCV_ELEMENTS(option) > MACH_RCV_TRAILER_CTX ||
-        size < sizeof(m.head) || size > DIRECT_SIZE_MAX || size % 4 != 0 || !HAL_USER_RANGE(address, size))
+        size < sizeof(m->head) || size > DIRECT_SIZE_MAX || size % 4 != 0 || !HAL_USER_RANGE(address, size))
         return NULL;
-    struct direct d = {
-        .self = self, .size = (uint32_t)size, .rcv_name = (mach_port_name_t)hal_uctx_arg(u, 4)};
+    struct direct d = {.self = self,
+                       .cpu = self->cpu,
+                       .size = (uint32_t)size,
+                       .rcv_name = (mach_port_name_t)hal_uctx_arg(u, 4)};
     if ((option & MACH_RCV_TIMEOUT) != 0 && (d.timeout_ms = (uint32_t)hal_uctx_arg(u, 5)) == 0)
         return NULL;
-    if (hal_copyin(&m, address, size) != HAL_OK)
+    if (hal_copyin(m, address, size > DIRECT_SMALL ? sizeof(m->head) : size) != HAL_OK)
         return NULL;
-    d.remote = m.head.msgh_remote_port;
-    if (m.head.msgh_bits == CALL_BITS && m.head.msgh_local_port == d.rcv_name) {
-        struct uctx *next = direct_run(&d, &m);
-        return next != NULL ? next : kernel_run(self, &m, (uint32_t)size);
+    if (m->head.msgh_bits == CALL_BITS && m->head.msgh_local_port == d.rcv_name) {
+        struct uctx *next = message_run(&d, m, address);
+        return next != NULL ? next : kernel_run(self, m, (uint32_t)size);
     }
     d.reply = true;
-    if (m.head.msgh_bits == REPLY_BITS && m.head.msgh_local_port == MACH_PORT_NULL)
-        return direct_run(&d, &m);
+    if (m->head.msgh_bits == REPLY_BITS && m->head.msgh_local_port == MACH_PORT_NULL)
+        return message_run(&d, m, address);
     return NULL;
 }
 
 struct uctx *ipc_direct_rpc(struct thread *self, bool reply)
 {
-    struct direct_message m;
+    struct direct_message *m = self->cpu->message;
     struct hal_rpc rpc;
 
     hal_uctx_get_rpc(&self->uctx, &rpc);
@@ -358,14 +396,24 @@ struct uctx *ipc_direct_rpc(struct thread *self, bool reply)
         return NULL;
     struct direct d = {
         .self = self,
+        .cpu = self->cpu,
         .registers = true,
         .reply = reply,
         .remote = rpc.remote,
         .rcv_name = rpc.local,
-        .size = (uint32_t)(sizeof(m.head) + words * sizeof(uint64_t)),
+        .size = (uint32_t)(sizeof(m->head) + words * sizeof(uint64_t)),
     };
-    m.head.msgh_id = (mach_msg_id_t)(uint32_t)rpc.header;
+    m->head.msgh_id = (mach_msg_id_t)(uint32_t)rpc.header;
     for (unsigned i = 0; i < HAL_RPC_WORDS; i++)
-        m.body[i] = rpc.word[i];
-    return direct_run(&d, &m);
+        m->body[i] = rpc.word[i];
+    return direct_run(&d, m);
+}
+
+void ipc_direct_init(void)
+{
+    for (uint32_t i = 0; i < hal_info.cpu_count; i++) {
+        cpu_table[i]->message = kmem_alloc(sizeof(struct direct_message));
+        if (cpu_table[i]->message == NULL)
+            panic("no memory for messages of CPU %u", i);
+    }
 }

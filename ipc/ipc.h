@@ -8,6 +8,10 @@
 
 /* Boot: caches of the module. */
 void ipc_init(void);
+/* Bytes of cpu->message. */
+#define IPC_DIRECT_BUFFER_SIZE 65536u
+/* Boot: what ipc/direct.c needs of each CPU. Context: all are in cpu_table; none but this one runs. */
+void ipc_direct_init(void);
 
 /* Traps. `u` is the current thread's context; each sets its result, or blocks. Context: upcall, no lock. */
 void ipc_trap_msg(struct thread *self);            /* MACH_TRAP_MSG */

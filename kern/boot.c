@@ -90,6 +90,7 @@ struct uctx *kern_boot(const struct hal_info *info)
     host_init();
     for (uint32_t i = 1; i < info->cpu_count; i++)
         cpu_create(i);
+    ipc_direct_init();
     for (uint32_t i = 1; i < info->cpu_count; i++)
         cpu_start(i);
     reaper_start();

@@ -10,8 +10,9 @@
 #include <sched/runq.h>
 #include <sched/timeout.h>
 
-struct thread;
+struct direct_message;
 struct pmap;
+struct thread;
 
 struct cpu {
     struct hal_cpu hal; /* first: the HAL finds it here */
@@ -21,6 +22,8 @@ struct cpu {
     struct pmap *pmap;      /* the user address space that is active */
     struct thread *fpu_owner; /* NULL, or current: its vector state is in the registers */
     uint64_t top_priority;    /* best priority ready in runq; CPU_TOP_URGENT when an exit must look */
+
+    struct direct_message *message; /* a message on its way (ipc/direct.c) */
 
     uint32_t index;
     bool online;

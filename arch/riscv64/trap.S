@@ -213,68 +213,94 @@ arch_user_copy:
     csrs    sstatus, t0
     or      t1, a0, a1
     andi    t2, t1, 7
-    bnez    t2, 4f
+    beqz    t2, 3f
+    andi    t2, t1, 3               /* messages are aligned to 4 */
+    bnez    t2, 8f
+    xor     t1, a0, a1
+    andi    t2, t1, 7
+    bnez    t2, 5f
+    li      t3, 4                   /* both are aligned to 8 behind the first word */
+    bltu    a2, t3, 8f
+    lw      t1, (a1)
+    addi    a1, a1, 4
+    sw      t1, (a0)
+    addi    a0, a0, 4
+    addi    a2, a2, -4
 
-    li      t3, 32
+3:  li      t3, 64
     bltu    a2, t3, 2f
 1:  ld      t1, 0(a1)
     ld      t2, 8(a1)
     ld      t4, 16(a1)
     ld      t5, 24(a1)
-    addi    a1, a1, 32
+    ld      a3, 32(a1)
+    ld      a4, 40(a1)
+    ld      a5, 48(a1)
+    ld      a6, 56(a1)
+    addi    a1, a1, 64
     sd      t1, 0(a0)
     sd      t2, 8(a0)
     sd      t4, 16(a0)
     sd      t5, 24(a0)
-    addi    a0, a0, 32
-    addi    a2, a2, -32
+    sd      a3, 32(a0)
+    sd      a4, 40(a0)
+    sd      a5, 48(a0)
+    sd      a6, 56(a0)
+    addi    a0, a0, 64
+    addi    a2, a2, -64
     bgeu    a2, t3, 1b
 2:  li      t3, 8
-    bltu    a2, t3, 5f
-3:  ld      t1, (a1)
+    bltu    a2, t3, 6f
+4:  ld      t1, (a1)
     addi    a1, a1, 8
     sd      t1, (a0)
     addi    a0, a0, 8
     addi    a2, a2, -8
-    bgeu    a2, t3, 3b
-    bnez    a2, 5f
+    bgeu    a2, t3, 4b
+    bnez    a2, 6f
     csrc    sstatus, t0
     li      a0, 0
     ret
 
-4:  andi    t2, t1, 3               /* messages are aligned to 4 */
-    bnez    t2, 7f
-    li      t3, 16
-    bltu    a2, t3, 5f
+5:  li      t3, 32
+    bltu    a2, t3, 6f
 1:  lw      t1, 0(a1)
     lw      t2, 4(a1)
     lw      t4, 8(a1)
     lw      t5, 12(a1)
-    addi    a1, a1, 16
+    lw      a3, 16(a1)
+    lw      a4, 20(a1)
+    lw      a5, 24(a1)
+    lw      a6, 28(a1)
+    addi    a1, a1, 32
     sw      t1, 0(a0)
     sw      t2, 4(a0)
     sw      t4, 8(a0)
     sw      t5, 12(a0)
-    addi    a0, a0, 16
-    addi    a2, a2, -16
+    sw      a3, 16(a0)
+    sw      a4, 20(a0)
+    sw      a5, 24(a0)
+    sw      a6, 28(a0)
+    addi    a0, a0, 32
+    addi    a2, a2, -32
     bgeu    a2, t3, 1b
-5:  li      t3, 4
-    bltu    a2, t3, 7f
-6:  lw      t1, (a1)
+6:  li      t3, 4
+    bltu    a2, t3, 8f
+7:  lw      t1, (a1)
     addi    a1, a1, 4
     sw      t1, (a0)
     addi    a0, a0, 4
     addi    a2, a2, -4
-    bgeu    a2, t3, 6b
+    bgeu    a2, t3, 7b
 
-7:  beqz    a2, 9f
-8:  lbu     t1, (a1)
+8:  beqz    a2, 1f
+9:  lbu     t1, (a1)
     addi    a1, a1, 1
     sb      t1, (a0)
     addi    a0, a0, 1
     addi    a2, a2, -1
-    bnez    a2, 8b
-9:  csrc    sstatus, t0
+    bnez    a2, 9b
+1:  csrc    sstatus, t0
     li      a0, 0
     ret
 user_copy_end:

@@ -225,6 +225,84 @@ static void test_errors(void)
     test_port_destroy(dead);
 }
 
+#define SIZE_LARGEST 65536u /* of a message */
+
+/* A message of the largest size with the largest trailer. */
+static union {
+    mach_msg_header_t header;
+    uint8_t byte[SIZE_LARGEST + MAX_TRAILER_SIZE];
+} large;
+
+/* In another task: answers with the same bytes, but the first and the last, which are one more. */
+static void child_echoes_bytes(void)
+{
+    const mach_port_t port = TEST_CHILD_PORT(0);
+    mach_msg_return_t mr = mach_msg(&large.header, MACH_RCV_MSG, 0, sizeof(large), port, 0, MACH_PORT_NULL);
+
+    while (mr == MACH_MSG_SUCCESS) {
+        const mach_msg_size_t size = large.header.msgh_size;
+        large.header.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_MOVE_SEND_ONCE, 0);
+        large.header.msgh_local_port = MACH_PORT_NULL;
+        large.byte[sizeof(large.header)]++;
+        large.byte[size - 1]++;
+        mr = mach_msg(&large.header, MACH_SEND_MSG | MACH_RCV_MSG, size, sizeof(large), port, 0,
+                      MACH_PORT_NULL);
+    }
+}
+
+static uint8_t byte_at(mach_msg_size_t offset, mach_msg_size_t size)
+{
+    return (uint8_t)(offset * 31 + (offset >> 8) + size);
+}
+
+/* One call with `size` bytes. Returns whether the answer is whole, and has the trailer that was asked for. */
+static bool size_echoes(mach_msg_size_t size)
+{
+    const mach_msg_size_t first = sizeof(large.header);
+
+    for (mach_msg_size_t i = first; i < size; i++)
+        large.byte[i] = byte_at(i, size);
+    large.header = (mach_msg_header_t){MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE),
+                                       size,
+                                       server,
+                                       reply,
+                                       0,
+                                       ID_ECHO};
+    mach_msg_return_t mr = mach_msg(
+        &large.header, MACH_SEND_MSG | MACH_RCV_MSG | MACH_RCV_TRAILER_ELEMENTS(MACH_RCV_TRAILER_CTX), size,
+        sizeof(large), reply, 0, MACH_PORT_NULL);
+    bool good = mr == MACH_MSG_SUCCESS && large.header.msgh_size == size && large.header.msgh_id == ID_ECHO &&
+                large.byte[first] == (uint8_t)(byte_at(first, size) + 1) &&
+                large.byte[size - 1] == (uint8_t)(byte_at(size - 1, size) + 1);
+    for (mach_msg_size_t i = first + 1; i < size - 1 && good; i++)
+        good = large.byte[i] == byte_at(i, size);
+    const mach_msg_max_trailer_t *trailer = (const void *)&large.byte[size];
+    return good && trailer->msgh_trailer_size == sizeof(*trailer) && trailer->msgh_context == LABEL;
+}
+
+/* On both sides of every size at which the kernel may change its way. */
+static void test_sizes(void)
+{
+    static const mach_msg_size_t sizes[] = {28,   72,   76,   88,    252,   256,         260,
+                                            1024, 4096, 8188, 65464, 65468, SIZE_LARGEST};
+    mach_port_t p = test_port_send();
+    const mach_port_t old = server;
+    struct test_right right = {p, MACH_MSG_TYPE_MOVE_RECEIVE};
+
+    REQUIRE_OK(mach_port_set_context(SELF, reply, LABEL));
+    task_t task = test_child(child_echoes_bytes, &right, 1);
+    server = p;
+    for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        bool first = size_echoes(sizes[i]);
+        CHECK(size_echoes(sizes[i]) && first, "a message of any size arrives whole");
+    }
+    server = old;
+    REQUIRE_OK(task_terminate(task));
+    CHECK(test_child_wait(task), "the server is gone");
+    test_port_destroy(p);
+    REQUIRE_OK(mach_port_set_context(SELF, reply, 0));
+}
+
 /* A server in another task that dies instead of answering. */
 static void child_dies(void)
 {
@@ -431,6 +509,7 @@ int main(void)
     reply = test_port();
     test_register_server();
     test_buffer_server();
+    test_sizes();
     test_errors();
     test_other_task();
     test_names();

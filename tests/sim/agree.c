@@ -24,7 +24,8 @@
 #define PEERS 3u    /* the client, two servers */
 #define CLIENT 0u
 #define QUIET_EVERY 300u
-#define WORDS_MAX 40u
+#define WORDS_SMALL 40u
+#define WORDS_MAX 1500u
 #define BASE_PRIORITY 10
 
 #define NAME(index) ((mach_port_name_t)(index) << 8 | 1)
@@ -50,8 +51,8 @@ enum trick {
 
 struct form {
     bool registers;
-    uint8_t words;
     uint8_t trailer; /* MACH_RCV_TRAILER_*, in memory */
+    uint16_t words;
 };
 
 struct step {
@@ -508,15 +509,22 @@ static void first_program(uint64_t arg)
 
 /* --- runs and their comparison --- */
 
+/* Words of a message: half of those in memory fit registers, too; one in eight is large. */
+static uint32_t words_limit(bool registers, uint64_t r)
+{
+    if (registers || r % 2 == 1)
+        return MACH_RPC_WORDS + 1;
+    return r % 8 == 0 ? WORDS_MAX : WORDS_SMALL;
+}
+
 static struct form form_random(uint64_t *state)
 {
     const uint64_t r = model_random(state);
     const bool registers = r % 2 == 0;
 
-    return (struct form){
-        .registers = registers,
-        .words = (uint8_t)((r >> 8) % (registers || r >> 40 & 1 ? MACH_RPC_WORDS + 1 : WORDS_MAX)),
-        .trailer = (uint8_t)((r >> 16) % 5)};
+    return (struct form){.registers = registers,
+                         .words = (uint16_t)((r >> 8) % words_limit(registers, r >> 40)),
+                         .trailer = (uint8_t)((r >> 16) % 5)};
 }
 
 static void steps_generate(uint64_t seed)

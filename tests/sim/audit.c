@@ -8,6 +8,8 @@
 
 #include "audit_i.h"
 
+#include <ipc/ipc.h>
+
 static struct {
     jmp_buf failed;
     struct audit_finding *finding;
@@ -38,6 +40,12 @@ static void check_quiet(void)
     }
 }
 
+static void own_message_buffers(void)
+{
+    for (uint32_t i = 0; i < hal_info.cpu_count; i++)
+        audit_own_memory(cpu_table[i]->message, IPC_DIRECT_BUFFER_SIZE, "CPU");
+}
+
 bool audit_kernel(struct audit_finding *finding)
 {
     audit.finding = finding;
@@ -47,6 +55,7 @@ bool audit_kernel(struct audit_finding *finding)
     }
     check_quiet();
     audit_memory_begin();
+    own_message_buffers();
     audit_sched();
     audit_spaces();
     audit_ports();
