@@ -50,7 +50,7 @@ static void cpu_start(uint32_t index)
     struct cpu *cpu = cpu_table[index];
 
     if (hal_cpu_start(index, cpu) != HAL_OK) {
-        kprintf("portolan: CPU %u: refused to start\n", index);
+        kprintf("boot: CPU %u: refused to start\n", index);
         return;
     }
     hal_ticks_t limit = hal_time_now() + START_SECONDS_MAX * hal_info.time_hz;
@@ -58,7 +58,7 @@ static void cpu_start(uint32_t index)
         smp_poll();
         hal_cpu_pause();
         if (hal_time_now() > limit) {
-            kprintf("portolan: CPU %u: does not come up\n", index);
+            kprintf("boot: CPU %u: does not come up\n", index);
             return;
         }
     }

@@ -263,6 +263,24 @@ static void notify_dead_name(void)
     scenario_port_end(mail);
 }
 
+/* The name of a send-once right goes when the right is used. */
+static void notify_port_deleted(void)
+{
+    mach_port_t mail = scenario_port(), port = scenario_port(), once = 0;
+    struct scenario_message m;
+    mach_msg_type_name_t type;
+    uint32_t name = 0;
+
+    CALL(mach_port_extract_right(self(), port, MACH_MSG_TYPE_MAKE_SEND_ONCE, &once, &type));
+    request(once, MACH_NOTIFY_DEAD_NAME, 0, mail);
+    scenario_post((struct scenario_right){once, MACH_MSG_TYPE_MOVE_SEND_ONCE}, NONE, 712, NULL, 0);
+    if (scenario_notified(mail, MACH_NOTIFY_PORT_DELETED, &name))
+        SIM_CHECK(name == once);
+    scenario_take(port, &m, 712);
+    scenario_port_end(port);
+    scenario_port_end(mail);
+}
+
 /* Who waits for room is told of it, or of the port's end; by request, and after a send that found none. */
 static void notify_send_possible(void)
 {
@@ -336,6 +354,7 @@ const struct scenario scenarios_right[] = {
     {"right_array_transit", right_array_transit},
     {"notify_no_senders", notify_no_senders},
     {"notify_dead_name", notify_dead_name},
+    {"notify_port_deleted", notify_port_deleted},
     {"notify_send_possible", notify_send_possible},
     {"notify_port_destroyed", notify_port_destroyed},
     {"notify_send_once", notify_send_once},

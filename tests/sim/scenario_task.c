@@ -243,6 +243,32 @@ static void thread_switches(void)
     scenario_thread_kill(&t);
 }
 
+/* Who is to be told of a task's exceptions: one handler of two kinds, then none. */
+static void task_handlers(void)
+{
+    const exception_mask_t both = EXC_MASK_SOFTWARE | EXC_MASK_BREAKPOINT;
+    mach_port_t task = scenario_task(), handler = scenario_port_send();
+    exception_mask_t masks[EXC_TYPES_COUNT];
+    mach_port_t handlers[EXC_TYPES_COUNT];
+    int behaviors[EXC_TYPES_COUNT], flavors[EXC_TYPES_COUNT];
+    mach_msg_type_number_t count = EXC_TYPES_COUNT;
+
+    CALL(task_set_exception_ports(task, both, handler, EXCEPTION_DEFAULT, 0));
+    for (unsigned i = 0; i < 2; i++) {
+        CALL(task_get_exception_ports(task, both, masks, &count, handlers, behaviors, flavors));
+        SIM_CHECK(count == 1 && masks[0] == both && handlers[0] == handler);
+        scenario_release(handlers[0]);
+    }
+    CALL(task_swap_exception_ports(task, both, MACH_PORT_NULL, EXCEPTION_DEFAULT, 0, masks, &count, handlers,
+                                   behaviors, flavors));
+    SIM_CHECK(count == 1 && handlers[0] == handler && behaviors[0] == EXCEPTION_DEFAULT && flavors[0] == 0);
+    scenario_release(handlers[0]);
+    CALL(task_get_exception_ports(task, both, masks, &count, handlers, behaviors, flavors));
+    SIM_CHECK(count == 1 && handlers[0] == MACH_PORT_NULL);
+    scenario_task_end(task);
+    scenario_port_end(handler);
+}
+
 static void use_vectors(uint64_t arg)
 {
     for (uint64_t i = 0; i < 40; i++) {
@@ -268,6 +294,7 @@ const struct scenario scenarios_task[] = {
     {"task_many_threads", task_many_threads},
     {"task_inherits", task_inherits},
     {"task_ends_itself", task_ends_itself},
+    {"task_handlers", task_handlers},
     {"thread_state", thread_state},
     {"thread_abort_suspended", thread_abort_suspended},
     {"thread_policies", thread_policies},

@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 from portolan import bench, cli, guest, halsuite, latency, machines, tapout, test  # noqa: E402 (the path is set first)
 from portolan.console import PANIC_END, Console  # noqa: E402
 
-GOOD = """portolan: x86_64, 4 CPUs
+GOOD = """portolan: x86_64 on q35, 4 CPUs, 120 MiB
 TAP version 14
 # program: port
 ok 1 - allocate
@@ -37,6 +37,7 @@ class Script:
     silence: float = 5.0
     title: str = "script"
     cmdline: str = ""
+    cpus: int = 4
 
     def command(self):
         return ["sh", "-c", self.script]
@@ -96,6 +97,9 @@ class GuestTest(unittest.TestCase):
 
     def test_result_outside_a_program(self):
         self.bad("ok 1 - lost\n" + GOOD, "ended without its plan")
+
+    def test_missing_cpu(self):
+        self.bad(GOOD.replace("4 CPUs", "1 CPU"), "found 1 of 4 CPUs")
 
     def test_complaint(self):
         self.bad("boot: 1 CPUs stay off\n" + GOOD, "boot: 1 CPUs stay off")

@@ -6,7 +6,9 @@
     1..N                   its plan: N results, then the program ends
     bench: KEY VALUE UNIT  a measured figure
     panic: ...             the kernel gave up; the report ends with PANIC_END
-    boot: ...              the back end missed something while it started
+    boot: ...              something was missed at the start
+    portolan: ISA on BOARD, N CPUs, ...
+                           what the back end found
     portolan: halted       the last line of a boot that went to its end
 """
 
@@ -16,6 +18,7 @@ from dataclasses import dataclass, field
 PROGRAM = re.compile(r"# program: (\S+)$")
 BENCH = re.compile(r"bench: (\S+) (\d+)(?: \S+)?$")
 COMPLAINT = "boot: "
+FOUND = re.compile(r"portolan: \S+ on .+, (\d+) CPUs?(?:,|$)")
 PANIC = "panic:"
 PANIC_END = "--- end of panic ---"
 HALTED = "portolan: halted"
@@ -77,6 +80,7 @@ class Console:
         self.programs = []
         self.bench = {}
         self.complaints = []
+        self.cpus = None  # that the back end found
         self.panic = []
         self.halted = False
         self._parser = Parser()
@@ -93,6 +97,10 @@ class Console:
         self.halted = line == HALTED
         if line.startswith(COMPLAINT):
             self.complaints.append(line)
+        match = FOUND.match(line)
+        if match:
+            self.cpus = int(match.group(1))
+            return None
         match = PROGRAM.match(line)
         if match:
             self.programs.append(Program(match.group(1)))
