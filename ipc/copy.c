@@ -5,6 +5,7 @@
  * (prepare), then all rights are taken in one step, then the memory that the sender gives away is removed (commit).
  */
 #include <ipc/check.h>
+#include <ipc/entry.h>
 #include <ipc/kmsg.h>
 #include <ipc/ool.h>
 #include <ipc/right.h>
@@ -228,8 +229,10 @@ static mach_port_name_t name_right(struct ipc_space *space, struct ipc_port *por
                                    mach_msg_return_t *shortage)
 {
     mach_port_name_t name = MACH_PORT_NULL;
-    kern_return_t kr = ipc_right_copyout(space, port, type, &name);
 
+    if (port == NULL)
+        return name;
+    kern_return_t kr = ipc_right_copyout(space, port, type, &name);
     if (kr == KERN_SUCCESS)
         return name;
     *shortage |= kr == KERN_RESOURCE_SHORTAGE ? MACH_MSG_IPC_KERNEL : MACH_MSG_IPC_SPACE;
@@ -295,6 +298,18 @@ static mach_msg_return_t copyout_body(const struct task *task, struct ipc_kmsg *
     return shortage == 0 ? MACH_MSG_SUCCESS : MACH_RCV_BODY_ERROR | shortage;
 }
 
+/* Name the reply right of a message. One that can be used once goes into the entry that the current thread has in reserve. */
+static mach_port_name_t name_reply(const struct task *task, struct ipc_port *port, mach_msg_type_name_t type,
+                                   mach_msg_return_t *shortage)
+{
+    struct ipc_entry *entry = thread_current()->reply_entry;
+
+    if (type != MACH_MSG_TYPE_PORT_SEND_ONCE || !IPC_PORT_VALID(port) || !ipc_port_alive(port) ||
+        entry->bits != 0)
+        return name_right(task->space, port, type, shortage);
+    return ipc_entry_mint(entry, port);
+}
+
 mach_msg_return_t ipc_kmsg_copyout(const struct task *task, struct ipc_kmsg *kmsg,
                                    mach_port_name_t destination)
 {
@@ -302,13 +317,13 @@ mach_msg_return_t ipc_kmsg_copyout(const struct task *task, struct ipc_kmsg *kms
     mach_msg_type_name_t reply = MACH_MSGH_BITS_LOCAL(head->msgh_bits);
     mach_msg_return_t shortage = 0;
 
-    head->msgh_remote_port = name_right(task->space, kmsg->local, reply, &shortage);
+    head->msgh_remote_port = name_reply(task, kmsg->local, reply, &shortage);
     head->msgh_local_port = destination;
     head->msgh_voucher_port = MACH_PORT_NULL;
     head->msgh_bits = (head->msgh_bits & MACH_MSGH_BITS_COMPLEX) |
                       MACH_MSGH_BITS(reply, MACH_MSGH_BITS_REMOTE(head->msgh_bits));
     kmsg->local = NULL;
-    mach_msg_return_t mr = copyout_body(task, kmsg);
+    mach_msg_return_t mr = kmsg->port_count > 0 ? copyout_body(task, kmsg) : MACH_MSG_SUCCESS;
     return shortage == 0 ? mr : MACH_RCV_HEADER_ERROR | shortage;
 }
 

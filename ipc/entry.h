@@ -112,6 +112,19 @@ mach_port_name_t ipc_entry_name(const struct ipc_entry *entry);
 
 /* self has an entry in reserve for a send-once right, if there is room. Context: self is current, no lock. */
 void ipc_entry_reserve(struct thread *self);
+/*
+ * A send-once right goes into an entry that is free and held in reserve by a thread: the current one, or one that waits and is in
+ * the caller's hand.  Consumes a right and its reference. Returns: its name.  Context: any.
+ */
+static inline mach_port_name_t ipc_entry_mint(struct ipc_entry *entry, struct ipc_port *port)
+{
+    mach_port_name_t name = ~entry->key;
+
+    entry->object = port;
+    /* release: who sees the right sees the port */
+    __atomic_store_n(&entry->bits, MACH_PORT_TYPE_SEND_ONCE, __ATOMIC_RELEASE);
+    return name;
+}
 /* Give it back. Context: t is current or dead, no lock. */
 void ipc_entry_unreserve(struct thread *t);
 

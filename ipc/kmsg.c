@@ -37,7 +37,7 @@ struct ipc_kmsg *ipc_kmsg_alloc(uint32_t size)
     size_t total = offsetof(struct ipc_kmsg, head) + size + MAX_TRAILER_SIZE;
 
     KASSERT(size >= sizeof(mach_msg_header_t) && size <= IPC_KMSG_SIZE_MAX);
-    struct ipc_kmsg *kmsg = total <= KMSG_SMALL ? cache_alloc(&kmsg_cache) : kmem_alloc(total);
+    struct ipc_kmsg *kmsg = total <= KMSG_SMALL ? cache_alloc_inline(&kmsg_cache) : kmem_alloc(total);
     if (kmsg == NULL)
         return NULL;
     kmsg->capacity = total <= KMSG_SMALL ? KMSG_SMALL_ROOM : size + MAX_TRAILER_SIZE;
@@ -78,7 +78,7 @@ void ipc_kmsg_free(struct ipc_kmsg *kmsg)
     if (kmsg->port != kmsg->port_inline)
         ipc_kmsg_free_ports(kmsg);
     if (kmsg->capacity <= KMSG_SMALL_ROOM)
-        cache_free(&kmsg_cache, kmsg);
+        cache_free_inline(&kmsg_cache, kmsg);
     else
         kmem_free(kmsg, offsetof(struct ipc_kmsg, head) + kmsg->capacity);
 }

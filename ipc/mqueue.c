@@ -15,11 +15,6 @@ void ipc_mqueue_init_module(void)
     spin_init(&transit_lock, LOCK_RANK_TRANSIT);
 }
 
-uint32_t ipc_receive_size(const struct ipc_kmsg *kmsg, uint32_t option)
-{
-    return kmsg->head.msgh_size + (uint32_t)REQUESTED_TRAILER_SIZE(option);
-}
-
 void ipc_receiver_fail(struct thread *t, mach_msg_return_t result)
 {
     if (t->wait == THREAD_WAIT_SEND)
@@ -67,6 +62,8 @@ static void message_leave(struct ipc_port *port, struct ipc_kmsg *kmsg, struct t
 {
     t->op.ipc.kmsg = kmsg;
     t->op.ipc.port = port;
+    t->op.ipc.name = port->name;
+    t->op.ipc.label = port->context;
     t->op.ipc.seqno = port->seqno++;
     t->op.ipc.no_senders = NULL;
     t->op.ipc.room = false;
@@ -77,7 +74,7 @@ static void message_leave(struct ipc_port *port, struct ipc_kmsg *kmsg, struct t
     kmsg->remote = NULL;
 }
 
-void ipc_mqueue_after_take(struct thread *self)
+void ipc_mqueue_tell(struct thread *self)
 {
     struct ipc_port *notify = self->op.ipc.no_senders;
 
@@ -129,6 +126,16 @@ static void enqueue(struct ipc_port *port, struct ipc_kmsg *kmsg)
     /* deliver() found nobody in the sets, but who begins to wait there does not need the port's lock for it */
     if (port->in_set)
         ipc_mqueue_feed_sets(port);
+}
+
+struct thread *ipc_mqueue_put(struct ipc_port *port, struct ipc_kmsg *kmsg)
+{
+    bool awaited = port->fast != NULL || !list_empty(&port->receivers) || port->in_set;
+    struct thread *receiver = awaited ? deliver(port, kmsg) : NULL;
+
+    if (receiver == NULL)
+        enqueue(port, kmsg);
+    return receiver;
 }
 
 enum ipc_send ipc_mqueue_send(struct ipc_kmsg *kmsg, bool force, struct thread *waiter,
@@ -183,7 +190,7 @@ void ipc_mqueue_admit(struct ipc_port *port)
 enum ipc_take ipc_mqueue_take(struct ipc_port *port, struct thread *self)
 {
     /* with a limit of 0 a message passes from a sender that waits to a receiver that comes */
-    if (port->msgcount == 0 && !admit_first(port))
+    if (port->msgcount == 0 && (list_empty(&port->senders) || !admit_first(port)))
         return IPC_TAKE_EMPTY;
     struct list *node = list_first(&port->messages);
     struct ipc_kmsg *kmsg = CONTAINER_OF(node, struct ipc_kmsg, link);
@@ -197,7 +204,8 @@ enum ipc_take ipc_mqueue_take(struct ipc_port *port, struct thread *self)
     message_leave(port, kmsg, self);
     if (!list_empty(&port->senders))
         ipc_mqueue_admit(port);
-    self->op.ipc.room = ipc_request_is_due(port);
+    if (!list_empty(&port->requests))
+        self->op.ipc.room = ipc_request_is_due(port);
     return IPC_TAKE_MESSAGE;
 }
 

@@ -11,9 +11,9 @@
 
 #include <ipc/kmsg.h>
 #include <ipc/port.h>
+#include <kern/thread.h>
 
 struct ipc_pset;
-struct thread;
 
 enum ipc_send {
     IPC_SEND_QUEUED,    /* in the queue */
@@ -31,9 +31,15 @@ enum ipc_send {
 HAL_NODISCARD enum ipc_send ipc_mqueue_send(struct ipc_kmsg *kmsg, bool force, struct thread *waiter,
                                             void (*resume)(struct thread *), struct thread **receiver);
 
+/*
+ * Give kmsg to a receiver that waits, or queue it whatever the limit; its right to the port is counted.
+ * Returns: the receiver, claimed, which has it now, or NULL.  Context: port locked and alive.
+ */
+HAL_NODISCARD struct thread *ipc_mqueue_put(struct ipc_port *port, struct ipc_kmsg *kmsg);
+
 /* Result of taking a message. */
 enum ipc_take {
-    IPC_TAKE_MESSAGE, /* self->op.ipc.kmsg, .port (a reference) and .seqno are set */
+    IPC_TAKE_MESSAGE, /* self->op.ipc.kmsg, .port (a reference), .name, .label and .seqno are set */
     IPC_TAKE_EMPTY,
     IPC_TAKE_TOO_LARGE, /* the first message stays; self->op.ipc.size is its size, .large its port */
 };
@@ -45,8 +51,15 @@ enum ipc_take {
  */
 HAL_NODISCARD enum ipc_take ipc_mqueue_take(struct ipc_port *port, struct thread *self);
 
-/* Send what fell due while a message of self was taken. Context: no lock. */
-void ipc_mqueue_after_take(struct thread *self);
+/* Send what fell due while a message of self was taken; drops the reference to the port. Context: no lock. */
+void ipc_mqueue_tell(struct thread *self);
+static inline void ipc_mqueue_after_take(struct thread *self)
+{
+    if (__builtin_expect(self->op.ipc.no_senders != NULL || self->op.ipc.room, 0))
+        ipc_mqueue_tell(self);
+    ipc_port_unref(self->op.ipc.port);
+    self->op.ipc.port = NULL;
+}
 
 /* Is there one to be taken: in the queue, or with a sender that waits? Context: port locked. */
 static inline bool ipc_mqueue_has_messages(const struct ipc_port *port)
@@ -73,7 +86,10 @@ void ipc_receiver_fail(struct thread *t, mach_msg_return_t result);
 void ipc_waiters_fail(struct list *claimed, mach_msg_return_t result);
 
 /* Bytes that self must offer to receive kmsg: message and the trailer it asked for. */
-uint32_t ipc_receive_size(const struct ipc_kmsg *kmsg, uint32_t option);
+static inline uint32_t ipc_receive_size(const struct ipc_kmsg *kmsg, uint32_t option)
+{
+    return kmsg->head.msgh_size + (uint32_t)REQUESTED_TRAILER_SIZE(option);
+}
 
 /*
  * --- receive rights in transit ---

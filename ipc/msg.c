@@ -62,6 +62,19 @@ enum ipc_sent ipc_msg_dispatch(struct ipc_kmsg *kmsg, struct thread *waiter, thr
     }
 }
 
+/* n bytes from or to self's memory; most are there, in one piece. Returns whether it went well. */
+static inline bool user_read(const struct thread *self, void *to, hal_va_t from, size_t n)
+{
+    return (HAL_USER_RANGE(from, n) && hal_copyin(to, from, n) == HAL_OK) ||
+           vm_copyin(self->task->map, to, from, n) == KERN_SUCCESS;
+}
+
+static inline bool user_write(const struct thread *self, hal_va_t to, const void *from, size_t n)
+{
+    return (HAL_USER_RANGE(to, n) && hal_copyout(to, from, n) == HAL_OK) ||
+           vm_copyout(self->task->map, to, from, n) == KERN_SUCCESS;
+}
+
 /* The bytes of the message, checked for size. */
 static mach_msg_return_t msg_get(struct thread *self, hal_va_t address, uint64_t size, struct ipc_kmsg **out)
 {
@@ -71,7 +84,7 @@ static mach_msg_return_t msg_get(struct thread *self, hal_va_t address, uint64_t
     struct ipc_kmsg *kmsg = ipc_kmsg_alloc((uint32_t)size);
     if (kmsg == NULL)
         return MACH_SEND_NO_BUFFER;
-    if (vm_copyin(self->task->map, &kmsg->head, address, size) != KERN_SUCCESS) {
+    if (!user_read(self, &kmsg->head, address, size)) {
         ipc_kmsg_free(kmsg);
         return MACH_SEND_INVALID_DATA;
     }
@@ -151,21 +164,6 @@ static void msg_send(struct thread *self, struct ipc_kmsg *kmsg)
 
 /* --- receive --- */
 
-mach_port_name_t ipc_msg_arrived_at(struct thread *self, uint64_t *label)
-{
-    struct ipc_port *port = self->op.ipc.port;
-    mach_port_name_t name = MACH_PORT_NULL;
-
-    ipc_port_lock(port);
-    if (port->place == IPC_PORT_IN_SPACE && port->receiver == self->space)
-        name = port->name;
-    *label = port->context;
-    ipc_port_unlock(port);
-    ipc_port_unref(port);
-    self->op.ipc.port = NULL;
-    return name;
-}
-
 /* Behind the message, as far as the receiver wants it. Returns: its size. */
 static uint32_t trailer_write(struct ipc_kmsg *kmsg, uint32_t option, uint32_t seqno, uint64_t label)
 {
@@ -187,7 +185,7 @@ void ipc_msg_write(struct thread *self, struct ipc_kmsg *kmsg, mach_port_name_t 
     uint32_t size =
         kmsg->head.msgh_size + trailer_write(kmsg, self->op.ipc.option, self->op.ipc.seqno, label);
 
-    if (vm_copyout(self->task->map, self->op.ipc.buffer, &kmsg->head, size) != KERN_SUCCESS) {
+    if (!user_write(self, self->op.ipc.buffer, &kmsg->head, size)) {
         ipc_kmsg_copyout_undo(self->task, kmsg);
         mr = MACH_RCV_INVALID_DATA;
     }
@@ -199,10 +197,8 @@ void ipc_msg_finish(struct thread *self)
 {
     struct ipc_kmsg *kmsg = self->op.ipc.kmsg;
     uint32_t option = self->op.ipc.option;
-    uint64_t label;
 
     ipc_mqueue_after_take(self);
-    mach_port_name_t name = ipc_msg_arrived_at(self, &label);
     if (ipc_receive_size(kmsg, option) > self->op.ipc.size) {
         /* without MACH_RCV_LARGE a message that does not fit is lost; the header tells how large it was */
         mach_msg_header_t head = {.msgh_size = kmsg->head.msgh_size};
@@ -212,7 +208,7 @@ void ipc_msg_finish(struct thread *self)
         set_result(self, MACH_RCV_TOO_LARGE);
         return;
     }
-    ipc_msg_write(self, kmsg, name, label);
+    ipc_msg_write(self, kmsg, self->op.ipc.name, self->op.ipc.label);
 }
 
 /* MACH_RCV_LARGE and the first message does not fit: it stays, the header (if there is room) tells its size, and which
@@ -264,6 +260,7 @@ void ipc_trap_msg(struct thread *self)
 {
     const struct uctx *u = &self->uctx;
     uint32_t option = (uint32_t)hal_uctx_arg(u, 1);
+    struct thread *receiver;
     struct ipc_kmsg *kmsg;
 
     if ((option & ~TRAILER_BITS & ~(uint32_t)OPTIONS_KNOWN) != 0 ||
@@ -282,6 +279,10 @@ void ipc_trap_msg(struct thread *self)
         return;
     }
     mach_msg_return_t mr = msg_get(self, self->op.ipc.buffer, (uint32_t)hal_uctx_arg(u, 2), &kmsg);
+    if (mr == MACH_MSG_SUCCESS && ipc_simple_send(self, kmsg, &receiver)) {
+        msg_sent(self, receiver);
+        return;
+    }
     if (mr == MACH_MSG_SUCCESS && (mr = ipc_kmsg_copyin(self->task, kmsg)) != MACH_MSG_SUCCESS)
         ipc_kmsg_free(kmsg);
     if (mr != MACH_MSG_SUCCESS)

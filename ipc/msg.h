@@ -24,6 +24,13 @@ HAL_NODISCARD enum ipc_sent ipc_msg_dispatch(struct ipc_kmsg *kmsg, struct threa
                                              thread_continuation_t resume, struct thread **receiver);
 
 /*
+ * Send a message as its sender wrote it, if it is simple and can be queued or delivered at once (ipc/simple.c).
+ * Returns: true: sent; *receiver, if not NULL, was claimed and must be woken or handed over to; false: nothing changed.
+ * Context: self is current, no lock.
+ */
+HAL_NODISCARD bool ipc_simple_send(struct thread *self, struct ipc_kmsg *kmsg, struct thread **receiver);
+
+/*
  * Receive by self->op.ipc (rcv_name, option, size, timeout_ms, registers, buffer): takes a message, fails, or blocks.
  * `receiver` (claimed, or NULL) is woken, or given this CPU if self blocks.
  * Context: self is current, no lock.  On return self may not be touched.
@@ -87,8 +94,5 @@ static inline uint64_t ipc_port_rx_waiter(const struct thread *t)
 {
     return (uint64_t)(uintptr_t)t | (t->op.ipc.registers ? 0 : IPC_PORT_RX_BUFFER);
 }
-
-/* The name by which self knows the port that its message came to; drops the reference to the port. *label: its context. */
-mach_port_name_t ipc_msg_arrived_at(struct thread *self, uint64_t *label);
 
 #endif

@@ -156,16 +156,6 @@ struct ipc_port *ipc_port_make_send_once(struct ipc_port *port)
     return alive ? port : IPC_PORT_DEAD;
 }
 
-struct ipc_port *ipc_port_drop_send_locked(struct ipc_port *port, uint32_t *mscount)
-{
-    if (!ipc_port_alive(port) || !ipc_port_send_drop(port))
-        return NULL;
-    struct ipc_port *notify = port->no_senders;
-    port->no_senders = NULL;
-    *mscount = port->mscount;
-    return notify;
-}
-
 void ipc_port_release_send(struct ipc_port *port)
 {
     uint32_t mscount = 0;

@@ -278,7 +278,15 @@ void ipc_port_destroy(struct ipc_port *port);
 /* The waiter in `fast`, if any, becomes the first of `receivers`. Context: locked. */
 void ipc_port_fast_to_list(struct ipc_port *port);
 /* One send right less. Returns the no-senders request that is due (with *mscount), or NULL. Context: locked. */
-struct ipc_port *ipc_port_drop_send_locked(struct ipc_port *port, uint32_t *mscount);
+static inline struct ipc_port *ipc_port_drop_send_locked(struct ipc_port *port, uint32_t *mscount)
+{
+    if (!ipc_port_alive(port) || !ipc_port_send_drop(port))
+        return NULL;
+    struct ipc_port *notify = port->no_senders;
+    port->no_senders = NULL;
+    *mscount = port->mscount;
+    return notify;
+}
 /* One send-once right and its reference less, without a notification (it was used). Context: no lock. */
 void ipc_port_drop_send_once(struct ipc_port *port);
 /* No thread has the port as its cached receive port any more. Context: locked. */

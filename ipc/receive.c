@@ -165,15 +165,18 @@ void ipc_msg_receive(struct thread *self, struct thread *receiver)
     struct ipc_pset *pset = NULL;
     struct ipc_port *port = NULL;
 
-    ipc_entry_reserve(self);
+    if (self->reply_entry->bits != 0)
+        ipc_entry_reserve(self);
     if (self->rcv_port != NULL && self->rcv_name != self->op.ipc.rcv_name)
         ipc_thread_uncache(self);
     spin_lock(&space->lock);
-    struct ipc_entry *entry = ipc_entry_lookup(space, self->op.ipc.rcv_name);
-    if (entry != NULL && (entry->bits & MACH_PORT_TYPE_RECEIVE) != 0) {
+    /* neither a receive right nor a set is a plain send right: the key is ~name */
+    struct ipc_entry *entry = ipc_entry_peek(space, self->op.ipc.rcv_name);
+    bool found = entry != NULL && ~entry->key == self->op.ipc.rcv_name;
+    if (found && (entry->bits & MACH_PORT_TYPE_RECEIVE) != 0) {
         port = entry->object;
         ipc_port_lock(port);
-    } else if (entry != NULL && (entry->bits & MACH_PORT_TYPE_PORT_SET) != 0) {
+    } else if (found && (entry->bits & MACH_PORT_TYPE_PORT_SET) != 0) {
         pset = entry->object;
         ipc_pset_ref(pset);
     }

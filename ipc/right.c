@@ -36,7 +36,6 @@ static void entry_bury(struct ipc_space *space, struct ipc_entry *entry)
         entry->request = NULL;
     }
     entry->object = &ipc_object_none;
-    entry->next = 0;
     ipc_entry_set(entry, name, MACH_PORT_TYPE_DEAD_NAME, urefs);
     ipc_port_unref(port);
 }

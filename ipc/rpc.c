@@ -34,10 +34,10 @@ void ipc_rpc_finish(struct thread *self)
 {
     struct ipc_kmsg *kmsg = self->op.ipc.kmsg;
     uint32_t body = kmsg->head.msgh_size - (uint32_t)sizeof(mach_msg_header_t);
-    struct hal_rpc rpc = {.header = ipc_rpc_header(&kmsg->head)};
+    struct hal_rpc rpc = {.label = self->op.ipc.label, .header = ipc_rpc_header(&kmsg->head)};
+    mach_port_name_t name = self->op.ipc.name;
 
     ipc_mqueue_after_take(self);
-    mach_port_name_t name = ipc_msg_arrived_at(self, &rpc.label);
     uint64_t result = (uint32_t)ipc_kmsg_copyout(self->task, kmsg, name);
     if (name != self->op.ipc.rcv_name)
         result |= (uint64_t)name << 32;

@@ -335,8 +335,10 @@ void ipc_entry_free(struct ipc_space *space, mach_port_name_t name, struct ipc_e
 {
     entry->object = &ipc_object_none;
     entry_vacate(entry, name);
-    if (entry->next == IPC_ENTRY_RESERVED)
-        return; /* the thread that holds it in reserve has it back */
+    if (entry->next == IPC_ENTRY_RESERVED) {
+        entry->urefs = 1; /* the thread that holds it in reserve has it back, ready for a right */
+        return;
+    }
     free_insert(space, IPC_NAME_INDEX(name));
     space->used--;
 }

@@ -22,16 +22,10 @@
 #include <kern/string.h>
 #include <vm/vm_page.h>
 
-#define MAGAZINE_OBJECTS_MAX 31u
 #define MAGAZINE_BYTES 16384u /* a magazine keeps no more than this from other CPUs */
 #define SLAB_ORDER_MAX 3u
 #define SLAB_WASTE_SHIFT                                                                                     \
     3u /* at most 1/8 of a slab is left over behind its objects, if SLAB_ORDER_MAX allows */
-
-struct cache_magazine {
-    uint64_t count;
-    void *object[MAGAZINE_OBJECTS_MAX];
-} __attribute__((aligned(64)));
 
 struct slab {
     struct list link; /* in one of the lists of cache */
@@ -139,8 +133,7 @@ static uint8_t *slab_live(const struct cache *cache, struct slab *slab)
     return (uint8_t *)&slab->free[cache->slab_capacity];
 }
 
-/* Note that `object` goes out to (live) or comes back from a user of the cache. */
-static void cache_check(struct cache *cache, void *object, bool live)
+void cache_check(struct cache *cache, void *object, bool live)
 {
     struct slab *slab = slab_of(cache, object);
 
@@ -152,31 +145,7 @@ static void cache_check(struct cache *cache, void *object, bool live)
     if (__atomic_exchange_n(&slab_live(cache, slab)[index], live, __ATOMIC_RELAXED) == live)
         panic("cache %s: object %p %s twice", cache->name, object, live ? "allocated" : "freed");
 }
-#else
-#define cache_check(cache, object, live) ((void)0)
 #endif
-
-/* relaxed: only its CPU writes the count; others read it for statistics */
-static inline void magazine_count_set(struct cache_magazine *magazine, uint64_t count)
-{
-    __atomic_store_n(&magazine->count, count, __ATOMIC_RELAXED);
-}
-
-static inline void magazine_push(struct cache_magazine *magazine, void *object)
-{
-    uint64_t count = magazine->count;
-
-    magazine->object[count] = object;
-    magazine_count_set(magazine, count + 1);
-}
-
-static inline void *magazine_pop(struct cache_magazine *magazine)
-{
-    uint64_t count = magazine->count - 1;
-
-    magazine_count_set(magazine, count);
-    return magazine->object[count];
-}
 
 /* Half fill an empty magazine. */
 static void magazine_refill(struct cache *cache, struct cache_magazine *magazine)
@@ -188,7 +157,7 @@ static void magazine_refill(struct cache *cache, struct cache_magazine *magazine
             break;
         do {
             uint32_t index = slab->free[--slab->free_count];
-            magazine_push(magazine, slab_object(cache, slab, index));
+            cache_magazine_push(magazine, slab_object(cache, slab, index));
             cache->slab_objects++;
         } while (slab->free_count > 0 && magazine->count < (cache->magazine_capacity + 1) / 2);
         slab_file(cache, slab);
@@ -201,7 +170,7 @@ static void magazine_drain(struct cache *cache, struct cache_magazine *magazine,
 {
     spin_lock(&cache->lock);
     while (magazine->count > keep) {
-        void *object = magazine_pop(magazine);
+        void *object = cache_magazine_pop(magazine);
         struct slab *slab = slab_of(cache, object);
         slab->free[slab->free_count++] = (uint16_t)slab_index(cache, slab, object);
         cache->slab_objects--;
@@ -211,32 +180,21 @@ static void magazine_drain(struct cache *cache, struct cache_magazine *magazine,
     spin_unlock(&cache->lock);
 }
 
-static inline struct cache_magazine *magazine_self(const struct cache *cache)
+void *cache_alloc_slow(struct cache *cache)
 {
-    return &cache->magazine[hal_cpu_self()->index];
-}
-
-static __attribute__((noinline)) void *cache_alloc_slow(struct cache *cache)
-{
-    struct cache_magazine *magazine = magazine_self(cache);
+    struct cache_magazine *magazine = cache_magazine_self(cache);
 
     magazine_refill(cache, magazine);
     if (magazine->count == 0)
         return NULL;
-    void *object = magazine_pop(magazine);
+    void *object = cache_magazine_pop(magazine);
     cache_check(cache, object, true);
     return object;
 }
 
 void *cache_alloc(struct cache *cache)
 {
-    struct cache_magazine *magazine = magazine_self(cache);
-
-    if (__builtin_expect(magazine->count == 0, 0))
-        return cache_alloc_slow(cache);
-    void *object = magazine_pop(magazine);
-    cache_check(cache, object, true);
-    return object;
+    return cache_alloc_inline(cache);
 }
 
 void *cache_alloc_zero(struct cache *cache)
@@ -248,24 +206,17 @@ void *cache_alloc_zero(struct cache *cache)
     return object;
 }
 
-static __attribute__((noinline)) void cache_free_slow(struct cache *cache, void *object)
+void cache_free_slow(struct cache *cache, void *object)
 {
-    struct cache_magazine *magazine = magazine_self(cache);
+    struct cache_magazine *magazine = cache_magazine_self(cache);
 
     magazine_drain(cache, magazine, cache->magazine_capacity / 2);
-    magazine_push(magazine, object);
+    cache_magazine_push(magazine, object);
 }
 
 void cache_free(struct cache *cache, void *object)
 {
-    struct cache_magazine *magazine = magazine_self(cache);
-
-    cache_check(cache, object, false);
-    if (__builtin_expect(magazine->count == cache->magazine_capacity, 0)) {
-        cache_free_slow(cache, object);
-        return;
-    }
-    magazine_push(magazine, object);
+    cache_free_inline(cache, object);
 }
 
 /* --- caches --------------------------------------------------------------------------------------------- */
@@ -310,8 +261,8 @@ void cache_init(struct cache *cache, const char *name, size_t size, size_t align
     spin_unlock(&cache->lock);
 
     cache->magazine_capacity = MAGAZINE_BYTES / cache->size;
-    if (cache->magazine_capacity > MAGAZINE_OBJECTS_MAX)
-        cache->magazine_capacity = MAGAZINE_OBJECTS_MAX;
+    if (cache->magazine_capacity > CACHE_MAGAZINE_MAX)
+        cache->magazine_capacity = CACHE_MAGAZINE_MAX;
     cache->magazine = cache_boot_alloc(hal_info.cpu_count * sizeof(struct cache_magazine));
     list_insert_tail(&cache_list, &cache->link);
 }
@@ -348,7 +299,7 @@ static void cache_take_empty(struct cache *cache, void *arg)
     struct list *taken = arg;
     struct list *slab;
 
-    magazine_drain(cache, magazine_self(cache), 0);
+    magazine_drain(cache, cache_magazine_self(cache), 0);
     spin_lock(&cache->lock);
     while ((slab = list_pop(&cache->empty)) != NULL) {
         cache->slabs--;
@@ -386,6 +337,14 @@ uint64_t cache_reap(void)
 #define KMEM_CACHES (KMEM_SHIFT_MAX - KMEM_SHIFT_MIN + 1)
 
 static struct cache kmem_cache[KMEM_CACHES];
+static uint8_t kmem_class[1u << (KMEM_SHIFT_MAX -
+                                 KMEM_SHIFT_MIN)]; /* of (size - 1) >> KMEM_SHIFT_MIN: index of its cache */
+
+/* The cache for objects of `size` bytes, 1 .. 2^KMEM_SHIFT_MAX. */
+static struct cache *kmem_cache_of(size_t size)
+{
+    return &kmem_cache[kmem_class[(size - 1) >> KMEM_SHIFT_MIN]];
+}
 
 /* The smallest s >= least with 2^s >= size. */
 static unsigned size_shift(size_t size, unsigned least)
@@ -406,12 +365,14 @@ void kmem_init(void)
         size_t size = (size_t)1 << (KMEM_SHIFT_MIN + i);
         cache_init(&kmem_cache[i], name[i], size, size < 64 ? size : 64);
     }
+    for (unsigned i = 0; i < sizeof(kmem_class); i++)
+        kmem_class[i] = (uint8_t)(size_shift((i + 1) << KMEM_SHIFT_MIN, KMEM_SHIFT_MIN) - KMEM_SHIFT_MIN);
 }
 
 void *kmem_alloc(size_t size)
 {
     if (size <= (size_t)1 << KMEM_SHIFT_MAX)
-        return cache_alloc(&kmem_cache[size_shift(size, KMEM_SHIFT_MIN) - KMEM_SHIFT_MIN]);
+        return cache_alloc(kmem_cache_of(size));
     unsigned order = size_shift(size, HAL_PAGE_SHIFT) - HAL_PAGE_SHIFT;
     return order <= VM_PAGE_ORDER_MAX ? vm_page_alloc(order) : NULL;
 }
@@ -428,7 +389,7 @@ void *kmem_alloc_zero(size_t size)
 void kmem_free(void *memory, size_t size)
 {
     if (size <= (size_t)1 << KMEM_SHIFT_MAX)
-        cache_free(&kmem_cache[size_shift(size, KMEM_SHIFT_MIN) - KMEM_SHIFT_MIN], memory);
+        cache_free(kmem_cache_of(size), memory);
     else
         vm_page_free(memory, size_shift(size, HAL_PAGE_SHIFT) - HAL_PAGE_SHIFT);
 }

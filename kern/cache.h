@@ -8,11 +8,18 @@
 #ifndef KERN_CACHE_H
 #define KERN_CACHE_H
 
-#include <hal/types.h>
+#include <hal/hal.h>
+#include <kern/cpu.h>
 #include <kern/list.h>
 #include <kern/spinlock.h>
 
-struct cache_magazine;
+#define CACHE_MAGAZINE_MAX 31u
+
+/* Free objects of a cache that one CPU alone allocates from and frees to: a stack. */
+struct cache_magazine {
+    uint64_t count;
+    void *object[CACHE_MAGAZINE_MAX];
+} __attribute__((aligned(64)));
 
 struct cache {
     struct cache_magazine *magazine; /* one per CPU */
@@ -64,5 +71,67 @@ void kmem_free(void *memory, size_t size); /* size as it was asked for */
 
 /* Boot: set up the kmem caches (after vm_page_init). */
 void kmem_init(void);
+
+/* --- where every instruction counts: the same, inlined --- */
+
+/* A magazine is empty, or full. */
+void *cache_alloc_slow(struct cache *cache);
+void cache_free_slow(struct cache *cache, void *object);
+
+#ifdef KERN_CHECKED
+/* Note that `object` goes out to (live) or comes back from a user of the cache. */
+void cache_check(struct cache *cache, void *object, bool live);
+#else
+#define cache_check(cache, object, live) ((void)0)
+#endif
+
+static inline struct cache_magazine *cache_magazine_self(const struct cache *cache)
+{
+    return &cache->magazine[hal_cpu_self()->index];
+}
+
+/* relaxed: only its CPU writes the count; others read it for statistics */
+static inline void cache_magazine_count_set(struct cache_magazine *magazine, uint64_t count)
+{
+    __atomic_store_n(&magazine->count, count, __ATOMIC_RELAXED);
+}
+
+static inline void cache_magazine_push(struct cache_magazine *magazine, void *object)
+{
+    uint64_t count = magazine->count;
+
+    magazine->object[count] = object;
+    cache_magazine_count_set(magazine, count + 1);
+}
+
+static inline void *cache_magazine_pop(struct cache_magazine *magazine)
+{
+    uint64_t count = magazine->count - 1;
+
+    cache_magazine_count_set(magazine, count);
+    return magazine->object[count];
+}
+
+static inline void *cache_alloc_inline(struct cache *cache)
+{
+    struct cache_magazine *magazine = cache_magazine_self(cache);
+
+    if (__builtin_expect(magazine->count == 0, 0))
+        return cache_alloc_slow(cache);
+    void *object = cache_magazine_pop(magazine);
+    cache_check(cache, object, true);
+    return object;
+}
+
+static inline void cache_free_inline(struct cache *cache, void *object)
+{
+    struct cache_magazine *magazine = cache_magazine_self(cache);
+
+    cache_check(cache, object, false);
+    if (__builtin_expect(magazine->count == cache->magazine_capacity, 0))
+        cache_free_slow(cache, object);
+    else
+        cache_magazine_push(magazine, object);
+}
 
 #endif

@@ -111,13 +111,15 @@ struct thread {
         struct {
             struct ipc_kmsg
                 *kmsg; /* WAIT_SEND: the message to be sent; after a receive: what arrived, or NULL */
-            struct ipc_port *port; /* receive: port it came from (for label, seqno); holds a reference */
+            struct ipc_port *port; /* receive: port it came from; holds a reference */
             hal_va_t buffer;
             uint32_t option;
             uint32_t size; /* receive limit, or size needed */
             mach_port_name_t rcv_name;
             uint32_t timeout_ms;
             uint32_t seqno;
+            mach_port_name_t name;  /* of the port, where the message was taken */
+            uint64_t label;         /* its context */
             bool registers;         /* receives in the register form */
             uint32_t result;        /* how the receive failed while kmsg is NULL */
             mach_port_name_t large; /* MACH_RCV_TOO_LARGE: the port that has the message */

@@ -12,21 +12,30 @@
 #define LARGE_RUN 64 /* receives in memory after a message that did not fit registers */
 
 /*
- * The trap comes back from an interrupted wait (thread_abort()).  Unless the caller asked for that, the wait
+ * The trap came back with `result`, perhaps from an interrupted wait (thread_abort()).  Unless the caller asked for that, the wait
  * goes on: a send that was interrupted is sent again; after an interrupted receive the send half has been
- * done.  Not inlined: the way through registers needs less of the stack.
+ * done.
  */
+static __attribute__((noinline)) mach_msg_return_t msg_again(
+    mach_msg_return_t result, mach_msg_header_t *msg, mach_msg_option_t option, mach_msg_size_t send_size,
+    mach_msg_size_t rcv_size, mach_port_name_t rcv_name, mach_msg_timeout_t timeout, mach_port_name_t notify)
+{
+    while (result == MACH_SEND_INTERRUPTED && (option & MACH_SEND_INTERRUPT) == 0)
+        result = mach_msg_trap(msg, option, send_size, rcv_size, rcv_name, timeout, notify);
+    while (result == MACH_RCV_INTERRUPTED && (option & MACH_RCV_INTERRUPT) == 0)
+        result = mach_msg_trap(msg, option & ~MACH_SEND_MSG, 0, rcv_size, rcv_name, timeout, notify);
+    return result;
+}
+
 static __attribute__((noinline)) mach_msg_return_t msg_by_memory(
     mach_msg_header_t *msg, mach_msg_option_t option, mach_msg_size_t send_size, mach_msg_size_t rcv_size,
     mach_port_name_t rcv_name, mach_msg_timeout_t timeout, mach_port_name_t notify)
 {
     mach_msg_return_t result = mach_msg_trap(msg, option, send_size, rcv_size, rcv_name, timeout, notify);
 
-    while (result == MACH_SEND_INTERRUPTED && (option & MACH_SEND_INTERRUPT) == 0)
-        result = mach_msg_trap(msg, option, send_size, rcv_size, rcv_name, timeout, notify);
-    while (result == MACH_RCV_INTERRUPTED && (option & MACH_RCV_INTERRUPT) == 0)
-        result = mach_msg_trap(msg, option & ~MACH_SEND_MSG, 0, rcv_size, rcv_name, timeout, notify);
-    return result;
+    if (__builtin_expect(result == MACH_MSG_SUCCESS, 1))
+        return result;
+    return msg_again(result, msg, option, send_size, rcv_size, rcv_name, timeout, notify);
 }
 
 /*
@@ -96,13 +105,11 @@ static mach_msg_return_t msg_by_registers(mach_msg_header_t *msg, mach_msg_size_
         store_received(msg, &m, (mach_port_name_t)(result >> 32));
         return code;
     }
-    if (code == MACH_SEND_INTERRUPTED)
-        return msg_by_memory(msg, BOTH, send_size, rcv_size, rcv_name, 0, MACH_PORT_NULL);
-    if (code == MACH_RCV_TOO_LARGE)
+    if (code == MACH_RCV_TOO_LARGE) {
         large_run = LARGE_RUN;
-    else if (code != MACH_RCV_INTERRUPTED)
-        return code;
-    return msg_by_memory(msg, MACH_RCV_MSG, 0, rcv_size, rcv_name, 0, MACH_PORT_NULL);
+        code = MACH_RCV_INTERRUPTED; /* the message is still to come, in memory */
+    }
+    return msg_again(code, msg, BOTH, send_size, rcv_size, rcv_name, 0, MACH_PORT_NULL);
 }
 
 mach_msg_return_t mach_msg(mach_msg_header_t *msg, mach_msg_option_t option, mach_msg_size_t send_size,

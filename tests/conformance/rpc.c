@@ -16,6 +16,7 @@
 #define ID_STOP 1099
 
 #define FLOAT_CALLS 1000u
+#define LATER_MS 100u
 
 static mach_port_t server;
 static mach_port_t reply;
@@ -458,6 +459,49 @@ static void test_reply_once(void)
     CHECK_EQUAL(test_status(reply).mps_msgcount, 0, "and no other");
 }
 
+static mach_port_t gone;
+
+static void call_and_be_gone(void *unused)
+{
+    struct mach_rpc m = {.remote = server, .local = gone, .header = MACH_RPC_HEADER(ID_ECHO, 0)};
+
+    (void)unused;
+    (void)mach_rpc_call(&m);
+}
+
+/* Calls when the server waits again. */
+static void call_later(void *unused)
+{
+    struct mach_rpc m = {.remote = server, .local = reply, .header = MACH_RPC_HEADER(ID_ECHO, 0)};
+
+    (void)unused;
+    test_sleep(LATER_MS);
+    (void)mach_rpc_call(&m);
+}
+
+/* Who called is gone: the name of the reply right is given up, and its entry is used again, for one right at a time. */
+static void test_reply_dead(void)
+{
+    struct mach_rpc m = {.local = server};
+
+    gone = test_port();
+    REQUIRE_OK(mach_thread_start(call_later, NULL, NULL));
+    REQUIRE_OK(mach_thread_start(call_and_be_gone, NULL, NULL));
+    REQUIRE_OK(mach_rpc_reply_wait(&m));
+    test_port_destroy(gone);
+    CHECK_EQUAL(test_type(m.remote), MACH_PORT_TYPE_DEAD_NAME,
+                "the reply right of a client that is gone is a dead name");
+    CHECK_RESULT(mach_port_deallocate(SELF, m.remote), KERN_SUCCESS, "which can be given up");
+    m = (struct mach_rpc){.local = server};
+    REQUIRE_OK(mach_rpc_reply_wait(&m));
+    mach_port_t once = m.remote;
+    mach_port_t other = test_port();
+    CHECK(other != once, "the next reply right has a name of its own");
+    CHECK_EQUAL(test_type(once), MACH_PORT_TYPE_SEND_ONCE, "and stays one when there are more names");
+    test_port_destroy(other);
+    CHECK_RESULT(test_send(once, MACH_MSG_TYPE_MOVE_SEND_ONCE, 6, 0), MACH_MSG_SUCCESS, "it can answer");
+}
+
 /* One step of a sum whose every bit depends on all before; noinline: its registers are taken anew each time. */
 static __attribute__((noinline)) double mix(double x, unsigned i)
 {
@@ -515,6 +559,7 @@ int main(void)
     test_names();
     test_change_of_form();
     test_reply_once();
+    test_reply_dead();
     test_floating_point();
     REQUIRE_OK(mach_port_deallocate(SELF, server));
     test_port_destroy(reply);

@@ -15,11 +15,6 @@
 #include <vm/vm_page_i.h>
 
 /* --- kern/cache.c --- */
-struct cache_magazine {
-    uint64_t count;
-    void *object[31];
-} __attribute__((aligned(64)));
-
 struct slab {
     struct list link;
     struct cache *cache;

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Sending a simple message the short way: one without rights in its body, by a send right, or by the send-once right that was
+ * minted for this thread; with a reply right to the port that the thread receives from, or none.  These are calls and answers
+ * whose partner is not there yet, and messages that are not answered at all.
+ *
+ * The general path takes the rights out of the space, under its lock, and then queues the message.  Here both is one step under the
+ * port's lock.  It is safe for the reasons of ipc/ipc_fast.h: the entry is found without the space's lock, the port is locked by one
+ * exchange on a word that may be exchanged whatever the entry points to, and then the entry is looked at again; it can't
+ * lose the right while the port is locked.  The reply right is the one that the thread holds on loan.
+ */
+#include <ipc/entry.h>
+#include <ipc/kmsg.h>
+#include <ipc/mqueue.h>
+#include <ipc/msg.h>
+#include <kern/task.h>
+
+#define CALL_BITS MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE)
+#define ONE_WAY_BITS MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, 0)
+#define ANSWER_BITS MACH_MSGH_BITS(MACH_MSG_TYPE_MOVE_SEND_ONCE, 0)
+
+/* Each kind of right is compiled by itself: it is a constant there. */
+#define SPECIALISED static inline __attribute__((always_inline))
+
+/* The destination of a message. */
+struct destination {
+    mach_port_name_t name;
+    struct ipc_entry *entry;
+    bool once; /* a send-once right, else a send right */
+};
+
+/* Does the entry still give the right? */
+SPECIALISED bool entry_holds(const struct destination *to)
+{
+    const struct ipc_entry *entry = to->entry;
+
+    if (to->once)
+        return ~entry->key == to->name && entry->bits == MACH_PORT_TYPE_SEND_ONCE;
+    return entry->key == to->name || (~entry->key == to->name && entry->bits == MACH_PORT_TYPE_SEND_RECEIVE);
+}
+
+/* Its port, locked, if a message can be given to it now; else NULL. */
+SPECIALISED struct ipc_port *lock_destination(const struct destination *to) NO_THREAD_SAFETY_ANALYSIS
+{
+    struct ipc_port *port = to->entry->object;
+    uint64_t rx = __atomic_exchange_n(&port->rx, IPC_PORT_RX_LOCKED, __ATOMIC_ACQUIRE);
+
+    if (rx == IPC_PORT_RX_LOCKED)
+        return NULL;
+    if (rx == IPC_PORT_RX_KERNEL || !entry_holds(to) || to->entry->object != port || !ipc_port_alive(port) ||
+        (!to->once && !ipc_port_has_room(port))) {
+        __atomic_store_n(&port->rx, rx, __ATOMIC_RELEASE);
+        return NULL;
+    }
+    lock_rank_enter(port, LOCK_RANK_PORT, false, __FILE__, __LINE__);
+    port->fast = NULL;
+    if ((rx & 1) == 0)
+        ipc_port_lock_waiter(port, rx);
+    return port;
+}
+
+/* The message gets its right to the port. Context: port locked. */
+SPECIALISED void take_right(const struct destination *to, struct ipc_port *port, struct ipc_kmsg *kmsg)
+{
+    kmsg->remote = port;
+    if (to->once) {
+        to->entry->bits = 0; /* the right moves; the name steps to its next generation */
+        to->entry->generation--;
+    } else {
+        ipc_port_send_add(port, false);
+        ipc_port_ref(port);
+    }
+}
+
+/* The message gets the send-once right that self has on loan, and takes its kernel form. */
+SPECIALISED void take_header(struct thread *self, struct ipc_kmsg *kmsg, bool replies, bool once)
+{
+    if (replies) {
+        kmsg->local = self->rcv_port;
+        self->rcv_loan--;
+    }
+    kmsg->head.msgh_bits = MACH_MSGH_BITS(once ? MACH_MSG_TYPE_PORT_SEND_ONCE : MACH_MSG_TYPE_PORT_SEND,
+                                          replies ? MACH_MSG_TYPE_PORT_SEND_ONCE : 0);
+    task_token_get(self->task, &ipc_kmsg_trailer(kmsg)->msgh_sender);
+    kmsg->from_user = true;
+}
+
+SPECIALISED bool send(struct thread *self, struct ipc_kmsg *kmsg, struct destination to, bool replies,
+                      struct thread **receiver)
+{
+    if (to.entry == NULL || !entry_holds(&to))
+        return false;
+    struct ipc_port *port = lock_destination(&to);
+    if (port == NULL)
+        return false;
+    take_right(&to, port, kmsg);
+    take_header(self, kmsg, replies, to.once);
+    *receiver = ipc_mqueue_put(port, kmsg);
+    ipc_port_unlock(port);
+    return true;
+}
+
+bool ipc_simple_send(struct thread *self, struct ipc_kmsg *kmsg, struct thread **receiver)
+{
+    const mach_msg_header_t *head = &kmsg->head;
+    struct destination to = {.name = head->msgh_remote_port};
+    bool replies = head->msgh_bits == CALL_BITS;
+
+    if (replies ? head->msgh_local_port != self->rcv_name || self->rcv_loan == 0
+                : head->msgh_local_port != MACH_PORT_NULL)
+        return false;
+    if (head->msgh_bits == ANSWER_BITS) {
+        to.entry = self->reply_entry;
+        to.once = true;
+        return send(self, kmsg, to, false, receiver);
+    }
+    if (!replies && head->msgh_bits != ONE_WAY_BITS)
+        return false;
+    to.entry = ipc_entry_peek(self->space, to.name);
+    return send(self, kmsg, to, replies, receiver);
+}
