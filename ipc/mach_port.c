@@ -10,7 +10,6 @@
 #include <ipc/right.h>
 #include <kern/panic.h>
 #include <mach/mach_port_server.h>
-#include <mach/portolan_server.h>
 
 /* Lock the space if it is alive. */
 static bool space_enter(ipc_space_t space) TRY_ACQUIRE(true, space->lock) NO_THREAD_SAFETY_ANALYSIS
@@ -36,33 +35,6 @@ kern_return_t mach_port_type(ipc_space_t space, mach_port_name_t name, mach_port
         *type = entry_type(entry);
     spin_unlock(&space->lock);
     return entry != NULL ? KERN_SUCCESS : KERN_INVALID_NAME;
-}
-
-kern_return_t mach_port_names_inband(ipc_space_t space, mach_port_name_t after, mach_port_name_array_t names,
-                                     mach_msg_type_number_t *names_count, mach_port_type_array_t types,
-                                     mach_msg_type_number_t *types_count)
-{
-    uint32_t room = *names_count < *types_count ? *names_count : *types_count;
-    uint32_t count = 0;
-
-    if (!space_enter(space))
-        return KERN_INVALID_TASK;
-    for (uint32_t index = IPC_NAME_INDEX(after) + 1; index < space->size && count < room; index++) {
-        struct ipc_entry *entry = ipc_entry_at_index(space, index);
-        if (entry == NULL)
-            continue;
-        mach_port_name_t name = ipc_entry_name(entry);
-        entry = ipc_right_lookup(space, name);
-        if (entry == NULL)
-            continue;
-        names[count] = name;
-        types[count] = entry_type(entry);
-        count++;
-    }
-    spin_unlock(&space->lock);
-    *names_count = count;
-    *types_count = count;
-    return KERN_SUCCESS;
 }
 
 /* --- making and renaming --- */

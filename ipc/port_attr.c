@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* mach_port.defs, second part: attributes of receive rights, port sets. */
+/* mach_port.defs, second part: attributes of receive rights and of rights to kernel objects, membership in port sets. */
 #include <ipc/entry.h>
 #include <ipc/mqueue.h>
 #include <ipc/pset.h>
 #include <ipc/request.h>
 #include <ipc/right.h>
 #include <mach/mach_port_server.h>
-#include <mach/portolan_server.h>
 
 kern_return_t mach_port_set_mscount(ipc_space_t space, mach_port_name_t name, mach_port_mscount_t mscount)
 {
@@ -136,18 +135,44 @@ kern_return_t mach_port_set_attributes(ipc_space_t space, mach_port_name_t name,
     return KERN_SUCCESS;
 }
 
-kern_return_t mach_port_kernel_object(ipc_space_t space, mach_port_name_t name, unsigned *type,
-                                      unsigned *address)
+kern_return_t mach_port_kobject(ipc_space_t space, mach_port_name_t name, natural_t *type,
+                                mach_vm_address_t *address)
 {
     struct ipc_entry *entry;
 
+    *address = 0;
     spin_lock(&space->lock);
     kern_return_t kr = ipc_right_find(space, name, MACH_PORT_TYPE_SEND_RECEIVE, &entry);
     if (kr == KERN_SUCCESS)
         *type = ((const struct ipc_port *)entry->object)->kotype;
     spin_unlock(&space->lock);
-    *address = 0;
     return kr;
+}
+
+kern_return_t mach_port_kernel_object(ipc_space_t space, mach_port_name_t name, unsigned *type,
+                                      unsigned *address)
+{
+    mach_vm_address_t wide;
+
+    *address = 0;
+    return mach_port_kobject(space, name, type, &wide);
+}
+
+kern_return_t mach_port_dnrequest_info(ipc_space_t space, mach_port_name_t name, unsigned *total,
+                                       unsigned *used)
+{
+    struct ipc_port *port;
+    unsigned count = 0;
+
+    kern_return_t kr = ipc_right_receive_enter(space, name, &port);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    LIST_FOR_EACH(node, &port->requests)
+    count++;
+    ipc_port_unlock(port);
+    *total = count;
+    *used = count;
+    return KERN_SUCCESS;
 }
 
 /* --- port sets --- */
@@ -234,25 +259,4 @@ kern_return_t mach_port_move_member(ipc_space_t space, mach_port_name_t member, 
         kr = KERN_NOT_IN_SET;
     member_leave(port, pset);
     return kr;
-}
-
-kern_return_t mach_port_get_set_status_inband(ipc_space_t space, mach_port_name_t name,
-                                              mach_port_name_array_t members, mach_msg_type_number_t *count)
-{
-    struct ipc_entry *entry;
-    struct ipc_pset *pset = NULL;
-
-    spin_lock(&space->lock);
-    kern_return_t kr = ipc_right_find(space, name, MACH_PORT_TYPE_PORT_SET, &entry);
-    if (kr == KERN_SUCCESS) {
-        pset = entry->object;
-        ipc_pset_ref(pset);
-    }
-    spin_unlock(&space->lock);
-    if (kr != KERN_SUCCESS)
-        return kr;
-    uint32_t room = *count;
-    *count = ipc_pset_members(pset, members, room);
-    ipc_pset_unref(pset);
-    return *count <= room ? KERN_SUCCESS : KERN_NO_SPACE;
 }

@@ -19,6 +19,7 @@
 #include <mach/mach_host_server.h>
 #include <mach/portolan_server.h>
 #include <sched/sched.h>
+#include <vm/vm_map_copy.h>
 #include <vm/vm_page.h>
 #include <vm/vm_stat.h>
 
@@ -135,29 +136,28 @@ kern_return_t host_get_uptime64(host_t host, time_value64_t *uptime)
     return KERN_SUCCESS;
 }
 
-kern_return_t host_processor_info_inband(host_t host, processor_flavor_t flavor, natural_t *processors,
-                                         processor_info_t out, mach_msg_type_number_t *count)
+kern_return_t host_processor_info(host_t host, processor_flavor_t flavor, natural_t *processors,
+                                  processor_info_array_t *out, mach_msg_type_number_t *count)
 {
-    mach_msg_type_number_t room = *count, used = 0;
+    struct processor_basic_info info[HAL_CPU_MAX] = {0};
+    struct vm_map_copy *copy;
 
     (void)host;
-    if (flavor != PROCESSOR_BASIC_INFO || room / PROCESSOR_BASIC_INFO_COUNT < hal_info.cpu_count)
+    if (flavor != PROCESSOR_BASIC_INFO)
         return KERN_INVALID_ARGUMENT;
-    for (uint32_t i = 0; i < hal_info.cpu_count; i++) {
-        struct processor_basic_info info = {
+    for (uint32_t i = 0; i < hal_info.cpu_count; i++)
+        info[i] = (struct processor_basic_info){
             .cpu_type = cpu_type(),
             .cpu_subtype = CPU_SUBTYPE_ALL,
             .running = (smp_online() >> i & 1) != 0,
             .slot_num = (int)i,
             .is_master = i == 0,
         };
-        mach_msg_type_number_t rest = room - used;
-        (void)service_info_copy(out + used, &rest, &info, sizeof(info));
-        used += rest;
-    }
+    kern_return_t kr = vm_map_copy_from_kernel(info, hal_info.cpu_count * sizeof(info[0]), &copy);
+    *out = (processor_info_array_t)(void *)copy;
     *processors = hal_info.cpu_count;
-    *count = used;
-    return KERN_SUCCESS;
+    *count = hal_info.cpu_count * PROCESSOR_BASIC_INFO_COUNT;
+    return kr;
 }
 
 /* --- statistics --- */

@@ -6,8 +6,10 @@
  */
 #include <hal/hal.h>
 #include <kern/cache.h>
+#include <kern/string.h>
 #include <vm/vm_map_copy.h>
 #include <vm/vm_map_i.h>
+#include <vm/vm_page_i.h>
 #include <vm/vm_range.h>
 
 static struct cache copy_cache;
@@ -15,6 +17,18 @@ static struct cache copy_cache;
 void vm_map_copy_init_module(void)
 {
     cache_init(&copy_cache, "vm_map_copy", sizeof(struct vm_map_copy), 8);
+}
+
+static struct vm_map_copy *copy_alloc(uint64_t offset, uint64_t size)
+{
+    struct vm_map_copy *copy = cache_alloc(&copy_cache);
+
+    if (copy == NULL)
+        return NULL;
+    list_init(&copy->entries);
+    copy->offset = offset;
+    copy->size = size;
+    return copy;
 }
 
 /* --- in ------------------------------------------------------------------------------------------------- */
@@ -90,12 +104,9 @@ kern_return_t vm_map_copyin(struct vm_map *map, hal_va_t address, uint64_t size,
         return KERN_SUCCESS;
     if (!vm_range_round(address, size, &start, &end))
         return KERN_INVALID_ADDRESS;
-    struct vm_map_copy *taken = cache_alloc(&copy_cache);
+    struct vm_map_copy *taken = copy_alloc(address - start, size);
     if (taken == NULL)
         return KERN_RESOURCE_SHORTAGE;
-    list_init(&taken->entries);
-    taken->offset = address - start;
-    taken->size = size;
 
     spin_lock(&map->lock);
     kern_return_t kr = copy_check(map, start, end);
@@ -109,6 +120,64 @@ kern_return_t vm_map_copyin(struct vm_map *map, hal_va_t address, uint64_t size,
     else
         vm_map_copy_discard(taken);
     return kr;
+}
+
+/* Put copies of [data, data + size) into an object that nobody else knows. Returns false without memory. */
+static bool object_write(struct vm_object *object, const char *data, uint64_t size)
+{
+    struct vm_page *old;
+    bool good = true;
+
+    for (uint64_t done = 0; done < size && good; done += PAGE_SIZE) {
+        char *bytes = vm_page_alloc_zero(0);
+        if (bytes == NULL)
+            return false;
+        memcpy(bytes, data + done, size - done < PAGE_SIZE ? size - done : PAGE_SIZE);
+        struct vm_page *page = vm_page_adopt(bytes);
+        spin_lock(&object->lock);
+        good = vm_radix_insert(&object->pages, done >> PAGE_SHIFT, page, false, &old);
+        spin_unlock(&object->lock);
+        if (!good)
+            vm_page_unref(page);
+    }
+    return good;
+}
+
+/* An entry for the first `size` bytes of a new object; or NULL. */
+static struct vm_map_entry *entry_create(uint64_t size)
+{
+    struct vm_map_entry *entry = vm_map_entry_alloc();
+    struct vm_object *object = entry != NULL ? vm_object_create() : NULL;
+
+    if (object == NULL) {
+        if (entry != NULL)
+            vm_map_entry_free(entry);
+        return NULL;
+    }
+    entry->start = 0;
+    entry->end = round_page(size);
+    entry->offset = 0;
+    vm_object_attach(object, entry);
+    return entry;
+}
+
+kern_return_t vm_map_copy_from_kernel(const void *data, uint64_t size, struct vm_map_copy **copy)
+{
+    *copy = NULL;
+    if (size == 0)
+        return KERN_SUCCESS;
+    struct vm_map_copy *made = copy_alloc(0, size);
+    if (made == NULL)
+        return KERN_RESOURCE_SHORTAGE;
+    struct vm_map_entry *entry = entry_create(size);
+    if (entry != NULL)
+        list_insert_tail(&made->entries, &entry->link);
+    if (entry == NULL || !object_write(entry->object, data, size)) {
+        vm_map_copy_discard(made);
+        return KERN_RESOURCE_SHORTAGE;
+    }
+    *copy = made;
+    return KERN_SUCCESS;
 }
 
 /* --- out ------------------------------------------------------------------------------------------------ */

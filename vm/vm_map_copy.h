@@ -26,6 +26,14 @@ HAL_NODISCARD kern_return_t vm_map_copyin(struct vm_map *map, hal_va_t address, 
                                           struct vm_map_copy **copy);
 
 /*
+ * The same of memory of the kernel. The first byte is at the start of a page.
+ * Returns: KERN_SUCCESS; KERN_RESOURCE_SHORTAGE: *copy is NULL.
+ * Context: no lock.
+ */
+HAL_NODISCARD kern_return_t vm_map_copy_from_kernel(const void *data, uint64_t size,
+                                                    struct vm_map_copy **copy);
+
+/*
  * Enter the copy (NULL: of nothing) into the map, at the first fit, as memory with default attributes. *address: of its
  * first byte, which is where in its page it was in the source; 0 for nothing.
  * Returns: KERN_SUCCESS, the copy is used up; KERN_NO_SPACE: nothing changed.

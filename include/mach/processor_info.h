@@ -9,6 +9,7 @@
 
 typedef int processor_flavor_t;
 typedef integer_t *processor_info_t;
+typedef integer_t *processor_info_array_t;
 
 #define PROCESSOR_INFO_MAX 1024
 typedef integer_t processor_info_data_t[PROCESSOR_INFO_MAX];

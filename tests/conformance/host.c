@@ -32,15 +32,18 @@ static void test_info(void)
 
 static void test_processors(void)
 {
-    static integer_t info[320];
-    mach_msg_type_number_t words = 320;
+    processor_info_array_t info = NULL;
+    mach_msg_type_number_t words = 0;
     natural_t count = 0;
 
-    CHECK_RESULT(host_processor_info_inband(host, PROCESSOR_BASIC_INFO, &count, info, &words), KERN_SUCCESS,
+    CHECK_RESULT(host_processor_info(host, 9999, &count, &info, &words), KERN_INVALID_ARGUMENT,
+                 "an unknown flavor is refused of processors, too");
+    CHECK_RESULT(host_processor_info(host, PROCESSOR_BASIC_INFO, &count, &info, &words), KERN_SUCCESS,
                  "processors are described");
     CHECK_EQUAL(words, count * PROCESSOR_BASIC_INFO_COUNT, "each by as many words");
     struct processor_basic_info *first = (struct processor_basic_info *)info;
     CHECK(count >= 1 && first->running && first->slot_num == 0, "the first one runs");
+    test_memory_free(info, words * sizeof(*info));
 }
 
 static void test_kernel_memory(void)

@@ -116,10 +116,13 @@ static void test_protect(void)
 {
     mach_vm_address_t a = allocate(3 * PAGE_SIZE);
     const mach_vm_address_t middle = a + PAGE_SIZE;
+    uint8_t data[1];
+    mach_msg_type_number_t count = sizeof(data);
 
     CHECK_RESULT(mach_vm_protect(SELF, middle, PAGE_SIZE, FALSE, VM_PROT_NONE), KERN_SUCCESS,
                  "access can be taken away");
-    CHECK_RESULT(probe(middle), KERN_PROTECTION_FAILURE, "then the kernel does not read it for us either");
+    CHECK_RESULT(mach_vm_read_inband(SELF, middle, 1, data, &count), KERN_PROTECTION_FAILURE,
+                 "then the kernel does not read it for us either");
     CHECK_RESULT(mach_vm_write_inband(SELF, middle - 2, (uint8_t[4]){1, 2, 3, 4}, 4), KERN_PROTECTION_FAILURE,
                  "nor write");
     CHECK_RESULT(mach_vm_protect(SELF, middle, PAGE_SIZE, FALSE, VM_PROT_READ), KERN_SUCCESS, "and given");

@@ -3,6 +3,8 @@
 #include "lib/ports.h"
 #include "lib/test.h"
 
+#include <mach/notify.h>
+
 #define SELF mach_task_self()
 #define UREFS_MAX 65535
 #define FREE_NAME ((mach_port_t)(90u << 8 | 7u)) /* a name that this program gives out itself */
@@ -148,12 +150,12 @@ static void test_names(void)
 /* Every index that no right has can be chosen: what the kernel keeps for itself in the table is not in the way. */
 static void test_free_names(void)
 {
-    static mach_port_t names[512];
-    static mach_port_type_t types[512];
-    mach_msg_type_number_t count = 512, types_count = 512;
+    mach_port_name_array_t names;
+    mach_port_type_array_t types;
+    mach_msg_type_number_t count, types_count;
     unsigned chosen = 0, next = 0;
 
-    REQUIRE_OK(mach_port_names_inband(SELF, MACH_PORT_NULL, names, &count, types, &types_count));
+    REQUIRE_OK(mach_port_names(SELF, &names, &count, &types, &types_count));
     for (unsigned index = 1; index < 128; index++) {
         if (next < count && MACH_PORT_INDEX(names[next]) == index) {
             next++;
@@ -164,6 +166,8 @@ static void test_free_names(void)
         }
     }
     CHECK_EQUAL(chosen, 127, "every name that is free can be chosen");
+    test_memory_free(names, count * sizeof(*names));
+    test_memory_free(types, types_count * sizeof(*types));
 }
 
 static void test_bad_arguments(void)
@@ -242,18 +246,122 @@ static void test_attributes(void)
 
 static void test_list(void)
 {
-    static mach_port_name_t names[512];
-    static mach_port_type_t types[512];
-    mach_msg_type_number_t name_count = 512, type_count = 512;
+    mach_port_name_array_t names = NULL;
+    mach_port_type_array_t types = NULL;
+    mach_msg_type_number_t name_count = 0, type_count = 0;
     mach_port_t p = test_port_send();
     unsigned found = 0;
 
-    CHECK_RESULT(mach_port_names_inband(SELF, MACH_PORT_NULL, names, &name_count, types, &type_count),
-                 KERN_SUCCESS, "the names of a space can be listed");
+    CHECK_RESULT(mach_port_names(SELF, &names, &name_count, &types, &type_count), KERN_SUCCESS,
+                 "the names of a space can be listed");
     CHECK_EQUAL(name_count, type_count, "each name has a type");
     for (unsigned i = 0; i < name_count; i++)
         found += names[i] == p && types[i] == MACH_PORT_TYPE_SEND_RECEIVE;
     CHECK_EQUAL(found, 1, "a right is listed once");
+    test_memory_free(names, name_count * sizeof(*names));
+    test_memory_free(types, type_count * sizeof(*types));
+    test_port_destroy(p);
+}
+
+/* The list of a space that grows from empty to many pages of names. */
+static void test_long_list(void)
+{
+    enum { NAMES = 3000 };
+    mach_port_name_array_t names = NULL;
+    mach_port_type_array_t types = NULL;
+    mach_msg_type_number_t count = 1, type_count = 1;
+    mach_port_t name;
+    bool listed = true;
+    task_t task;
+
+    REQUIRE_OK(task_create(SELF, FALSE, &task));
+    CHECK_RESULT(mach_port_names(task, &names, &count, &types, &type_count), KERN_SUCCESS,
+                 "an empty space can be listed");
+    CHECK(count == 0 && type_count == 0, "it has no names");
+    for (unsigned i = 0; i < NAMES; i++)
+        REQUIRE_OK(mach_port_allocate_name(task, MACH_PORT_RIGHT_DEAD_NAME, MACH_PORT_MAKE(i + 1, 3)));
+    REQUIRE_OK(mach_port_allocate(task, MACH_PORT_RIGHT_RECEIVE, &name));
+    CHECK_RESULT(mach_port_names(task, &names, &count, &types, &type_count), KERN_SUCCESS,
+                 "a space of many names can be listed");
+    CHECK(count == NAMES + 1 && type_count == count, "all are told");
+    for (unsigned i = 0; i < NAMES; i++)
+        listed &= names[i] == MACH_PORT_MAKE(i + 1, 3) && types[i] == MACH_PORT_TYPE_DEAD_NAME;
+    CHECK(listed, "in the order of the table");
+    CHECK(names[NAMES] == name && types[NAMES] == MACH_PORT_TYPE_RECEIVE, "each with its kind");
+    test_memory_free(names, count * sizeof(*names));
+    test_memory_free(types, type_count * sizeof(*types));
+    REQUIRE_OK(task_terminate(task));
+    REQUIRE(test_child_wait(task));
+}
+
+/* What mach_port_space_info() tells of one name; its kind 0: nothing. */
+static ipc_info_name_t space_row(mach_port_t name)
+{
+    ipc_info_name_t found = {.iin_type = MACH_PORT_TYPE_NONE};
+    ipc_info_space_t info;
+    ipc_info_name_array_t table;
+    ipc_info_tree_name_array_t tree;
+    mach_msg_type_number_t count, tree_count;
+
+    REQUIRE_OK(mach_port_space_info(SELF, &info, &table, &count, &tree, &tree_count));
+    for (unsigned i = 0; i < count; i++) {
+        if (table[i].iin_name == name)
+            found = table[i];
+    }
+    test_memory_free(table, count * sizeof(*table));
+    CHECK(info.iis_genno_mask == 0xff && info.iis_table_size >= count && info.iis_table_next > count,
+          "a space has a table");
+    CHECK_EQUAL(tree_count, 0, "and no tree");
+    return found;
+}
+
+static void test_space_info(void)
+{
+    mach_port_t p = test_port_send();
+    mach_port_t previous;
+    unsigned total = 9, used = 9;
+
+    REQUIRE_OK(mach_port_mod_refs(SELF, p, MACH_PORT_RIGHT_SEND, 6));
+    ipc_info_name_t row = space_row(p);
+    CHECK(row.iin_type == MACH_PORT_TYPE_SEND_RECEIVE && row.iin_urefs == 7,
+          "a name is told with its user references");
+    CHECK(row.iin_object == 0, "but not where its port is");
+    CHECK_RESULT(mach_port_dnrequest_info(SELF, p, &total, &used), KERN_SUCCESS,
+                 "the requests on a port can be counted");
+    CHECK(total == 0 && used == 0, "there are none");
+    REQUIRE_OK(mach_port_request_notification(SELF, p, MACH_NOTIFY_DEAD_NAME, 0, p,
+                                              MACH_MSG_TYPE_MAKE_SEND_ONCE, &previous));
+    REQUIRE_OK(mach_port_dnrequest_info(SELF, p, &total, &used));
+    CHECK(total == 1 && used == 1, "then there is one");
+    CHECK_EQUAL(space_row(p).iin_type, MACH_PORT_TYPE_SEND_RECEIVE | MACH_PORT_TYPE_DNREQUEST,
+                "which the name tells, too");
+    test_port_destroy(p);
+    CHECK_EQUAL(space_row(p).iin_type, MACH_PORT_TYPE_NONE, "a name that is free is not told");
+}
+
+/* The kinds of kernel object. */
+static void test_kernel_object(void)
+{
+    mach_port_t p = test_port();
+    mach_port_t thread = mach_thread_self();
+    mach_port_t host = mach_host_self();
+    mach_vm_address_t address = 1;
+    natural_t type = 9, thread_type = 9, host_type = 9;
+    unsigned old_type = 9, old_address = 9;
+
+    CHECK_RESULT(mach_port_kobject(SELF, p, &type, &address), KERN_SUCCESS, "any port can be asked about");
+    CHECK(type == 0 && address == 0, "one of a task is no object of the kernel");
+    REQUIRE_OK(mach_port_kobject(SELF, SELF, &type, &address));
+    REQUIRE_OK(mach_port_kobject(SELF, thread, &thread_type, &address));
+    REQUIRE_OK(mach_port_kobject(SELF, host, &host_type, &address));
+    CHECK(type != 0 && thread_type != 0 && host_type != 0 && type != thread_type && type != host_type &&
+              thread_type != host_type,
+          "tasks, threads and hosts differ");
+    CHECK_EQUAL(address, 0, "where they are is a secret");
+    REQUIRE_OK(mach_port_kernel_object(SELF, SELF, &old_type, &old_address));
+    CHECK(old_type == type && old_address == 0, "the old form tells the same");
+    REQUIRE_OK(mach_port_deallocate(SELF, thread));
+    REQUIRE_OK(mach_port_deallocate(SELF, host));
     test_port_destroy(p);
 }
 
@@ -271,5 +379,8 @@ int main(void)
     test_other_task();
     test_attributes();
     test_list();
+    test_long_list();
+    test_space_info();
+    test_kernel_object();
     return test_end();
 }

@@ -21,17 +21,21 @@ static mach_port_t new_set(void)
 
 static void test_members(void)
 {
-    mach_port_name_t members[8];
-    mach_msg_type_number_t count = 8;
+    mach_port_name_array_t members = NULL;
+    mach_msg_type_number_t count = 0;
+    bool ordered = true;
 
     CHECK_EQUAL(test_type(set), MACH_PORT_TYPE_PORT_SET, "a port set is a right of its own");
     for (int i = 0; i < PORTS; i++)
         REQUIRE_OK(mach_port_insert_member(SELF, port[i], set));
     CHECK_RESULT(mach_port_insert_member(SELF, port[0], set), KERN_ALREADY_IN_SET, "a port is a member once");
     CHECK_EQUAL(test_status(port[0]).mps_pset, 1, "it tells in how many sets it is");
-    CHECK_RESULT(mach_port_get_set_status_inband(SELF, set, members, &count), KERN_SUCCESS,
-                 "a set can be listed");
+    CHECK_RESULT(mach_port_get_set_status(SELF, set, &members, &count), KERN_SUCCESS, "a set can be listed");
     CHECK_EQUAL(count, PORTS, "it has the members it was given");
+    for (unsigned i = 0; i < count; i++)
+        ordered &= members[i] == port[i];
+    CHECK(ordered, "in their order");
+    test_memory_free(members, count * sizeof(*members));
     CHECK_RESULT(mach_port_extract_member(SELF, port[2], set), KERN_SUCCESS, "a member can be taken out");
     CHECK_RESULT(mach_port_extract_member(SELF, port[2], set), KERN_NOT_IN_SET, "once");
     CHECK_RESULT(mach_port_insert_member(SELF, set, set), KERN_INVALID_RIGHT, "a set is no member of a set");

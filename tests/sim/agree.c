@@ -444,11 +444,10 @@ static void note_table(uint32_t who, mach_port_t task)
 {
     mach_port_name_t names[64];
     mach_port_type_t types[64];
-    mach_msg_type_number_t count = 64, types_count = 64;
+    uint32_t count;
     const uint32_t first = a.record[who].count;
 
-    SIM_CHECK(mach_port_names_inband(task, MACH_PORT_NULL, names, &count, types, &types_count) ==
-              KERN_SUCCESS);
+    SIM_CHECK(user_port_names(task, names, types, 64, &count) == KERN_SUCCESS && count <= 64);
     for (uint32_t i = 0; i < count; i++) {
         mach_port_status_t status = {0};
         mach_msg_type_number_t status_count = MACH_PORT_RECEIVE_STATUS_COUNT;

@@ -218,18 +218,18 @@ static void row_read(mach_port_t task, struct model_row *row)
         SIM_CHECK(mach_port_get_context(task, row->name, &row->context) == KERN_SUCCESS);
     }
     if (row->type & MACH_PORT_TYPE_PORT_SET) {
-        row->member_count = MODEL_NAMES;
-        SIM_CHECK(mach_port_get_set_status_inband(task, row->name, row->member, &row->member_count) ==
+        SIM_CHECK(user_set_members(task, row->name, row->member, MODEL_NAMES, &row->member_count) ==
                   KERN_SUCCESS);
+        SIM_CHECK(row->member_count <= MODEL_NAMES);
     }
 }
 
 static uint32_t names_read(mach_port_t task, mach_port_name_t *names, mach_port_type_t *types)
 {
-    mach_msg_type_number_t count = MODEL_NAMES, types_count = MODEL_NAMES;
+    uint32_t count;
 
-    SIM_CHECK(mach_port_names_inband(task, MACH_PORT_NULL, names, &count, types, &types_count) ==
-              KERN_SUCCESS);
+    SIM_CHECK(user_port_names(task, names, types, MODEL_NAMES, &count) == KERN_SUCCESS);
+    SIM_CHECK(count <= MODEL_NAMES);
     return count;
 }
 

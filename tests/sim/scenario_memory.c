@@ -392,6 +392,7 @@ static void host_facts(void)
     mach_msg_type_number_t count;
     vm_size_t page = 0;
     natural_t processors = 0;
+    processor_info_array_t list = NULL;
     kernel_version_t version;
     time_value64_t uptime;
     kernel_memory_cache_info_t caches[48];
@@ -410,9 +411,9 @@ static void host_facts(void)
     CALL(host_get_uptime64(host, &uptime));
     count = 256;
     CALL(host_statistics64(host, HOST_VM_INFO64, words, &count));
-    count = 320;
-    CALL(host_processor_info_inband(host, PROCESSOR_BASIC_INFO, &processors, words, &count));
-    SIM_CHECK(processors == sim_cpu_count());
+    CALL(host_processor_info(host, PROCESSOR_BASIC_INFO, &processors, &list, &count));
+    SIM_CHECK(processors == sim_cpu_count() && count == processors * PROCESSOR_BASIC_INFO_COUNT);
+    CALL(mach_vm_deallocate(self(), (uintptr_t)list, count * sizeof(*list)));
     count = 48;
     CALL(host_kernel_memory_info(host, caches, &count, &pages));
     CALL_IS(KERN_INVALID_HOST, host_reboot(host, 0)); /* not the privileged port */

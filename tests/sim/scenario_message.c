@@ -214,7 +214,7 @@ static void set_members(void)
 {
     mach_port_t a = scenario_port_send(), b = scenario_port_send(), set[2] = {0, 0};
     mach_port_name_t names[512];
-    mach_msg_type_number_t count = 512;
+    uint32_t count = 0;
     struct scenario_message m;
 
     CALL(mach_port_allocate(self(), MACH_PORT_RIGHT_PORT_SET, &set[0]));
@@ -224,7 +224,7 @@ static void set_members(void)
     CALL(mach_port_insert_member(self(), a, set[1]));
     scenario_post(COPY(b), NONE, 806, NULL, 0);
     CALL(mach_port_insert_member(self(), b, set[1]));
-    CALL(mach_port_get_set_status_inband(self(), set[1], names, &count));
+    CALL(user_set_members(self(), set[1], names, 512, &count));
     SIM_CHECK(count == 2);
     scenario_post(COPY(a), NONE, 807, NULL, 0);
     scenario_take(set[0], &m, 807);

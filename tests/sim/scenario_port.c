@@ -84,13 +84,13 @@ static void port_many(void)
     mach_port_t task = scenario_task(), port = 0;
     mach_port_name_t names[512];
     mach_port_type_t types[512];
-    mach_msg_type_number_t names_count = 512, types_count = 512;
+    uint32_t count = 0;
 
     for (unsigned i = 0; i < PORTS; i++)
         CALL(mach_port_allocate(task, MACH_PORT_RIGHT_RECEIVE, &port));
     CALL(mach_port_allocate_name(task, MACH_PORT_RIGHT_RECEIVE, MACH_PORT_MAKE(5000, 0)));
-    CALL(mach_port_names_inband(task, MACH_PORT_NULL, names, &names_count, types, &types_count));
-    SIM_CHECK(names_count == PORTS + 1 && types_count == PORTS + 1);
+    CALL(user_port_names(task, names, types, 512, &count));
+    SIM_CHECK(count == PORTS + 1 && types[PORTS] == MACH_PORT_TYPE_RECEIVE);
     scenario_task_end(task);
 }
 

@@ -29,7 +29,7 @@ static struct {
     mach_port_t dead; /* dead name */
 } t;
 
-static natural_t words[MANY], more[MANY];
+static natural_t words[MANY];
 static mach_msg_type_number_t count, more_count;
 
 static mach_port_t new_port(void)
@@ -111,6 +111,7 @@ static void other_kind_host(uint64_t arg)
     time_value64_t time;
     vm_size_t size;
     natural_t processors;
+    processor_info_array_t list;
 
     begin(arg);
     EXPECT(host_info(t.task, HOST_BASIC_INFO, (host_info_t)words, &count), KERN_INVALID_HOST);
@@ -121,10 +122,7 @@ static void other_kind_host(uint64_t arg)
     EXPECT(host_get_uptime64(t.task, &time), KERN_INVALID_HOST);
     count = 48;
     EXPECT(host_kernel_memory_info(t.task, caches, &count, &pages), KERN_INVALID_HOST);
-    count = 320;
-    EXPECT(host_processor_info_inband(t.task, PROCESSOR_BASIC_INFO, &processors, (processor_info_t)words,
-                                      &count),
-           KERN_INVALID_HOST);
+    EXPECT(host_processor_info(t.task, PROCESSOR_BASIC_INFO, &processors, &list, &count), KERN_INVALID_HOST);
     user_power_off(t.host_priv);
 }
 
@@ -133,6 +131,12 @@ static void other_kind_space(uint64_t arg)
     natural_t out, address;
     mach_port_t port;
     mach_port_context_t context;
+    mach_port_name_array_t names;
+    mach_port_type_array_t types;
+    ipc_info_space_t info;
+    ipc_info_name_array_t table;
+    ipc_info_tree_name_array_t tree;
+    mach_vm_address_t wide;
 
     begin(arg);
     EXPECT(mach_port_type(t.host, t.port, &out), KERN_INVALID_TASK);
@@ -162,8 +166,11 @@ static void other_kind_space(uint64_t arg)
     EXPECT(mach_port_extract_member(t.host, t.port, t.set), KERN_INVALID_TASK);
     EXPECT(mach_port_get_context(t.host, t.port, &context), KERN_INVALID_TASK);
     EXPECT(mach_port_set_context(t.host, t.port, 1), KERN_INVALID_TASK);
-    EXPECT(mach_port_names_inband(t.host, 0, words, &count, more, &more_count), KERN_INVALID_TASK);
-    EXPECT(mach_port_get_set_status_inband(t.host, t.set, words, &count), KERN_INVALID_TASK);
+    EXPECT(mach_port_names(t.host, &names, &count, &types, &more_count), KERN_INVALID_TASK);
+    EXPECT(mach_port_get_set_status(t.host, t.set, &names, &count), KERN_INVALID_TASK);
+    EXPECT(mach_port_space_info(t.host, &info, &table, &count, &tree, &more_count), KERN_INVALID_TASK);
+    EXPECT(mach_port_dnrequest_info(t.host, t.port, &out, &address), KERN_INVALID_TASK);
+    EXPECT(mach_port_kobject(t.host, t.port, &out, &wide), KERN_INVALID_TASK);
     user_power_off(t.host_priv);
 }
 
@@ -296,6 +303,7 @@ static void values_host(uint64_t arg)
     static kernel_memory_cache_info_t caches[48];
     kernel_memory_pages_info_t pages;
     natural_t processors;
+    processor_info_array_t list;
 
     begin(arg);
     EXPECT(host_info(t.host, 77, (host_info_t)words, &count), KERN_INVALID_ARGUMENT);
@@ -303,12 +311,7 @@ static void values_host(uint64_t arg)
     count = 1;
     EXPECT(host_statistics64(t.host, HOST_VM_INFO64, (host_info64_t)words, &count), KERN_INVALID_ARGUMENT);
     EXPECT(host_reboot(t.host_priv, 77), KERN_INVALID_ARGUMENT);
-    EXPECT(host_processor_info_inband(t.host, PROCESSOR_BASIC_INFO, &processors, (processor_info_t)words,
-                                      &count),
-           KERN_INVALID_ARGUMENT);
-    count = 320;
-    EXPECT(host_processor_info_inband(t.host, 77, &processors, (processor_info_t)words, &count),
-           KERN_INVALID_ARGUMENT);
+    EXPECT(host_processor_info(t.host, 77, &processors, &list, &count), KERN_INVALID_ARGUMENT);
     count = 2;
     EXPECT(host_kernel_memory_info(t.host, caches, &count, &pages), KERN_SUCCESS);
     SIM_CHECK(count == 2 && pages.total > pages.free);
@@ -344,9 +347,6 @@ static void values_names(uint64_t arg)
     EXPECT(mach_port_kernel_object(t.task, t.dead, &out, &address), KERN_INVALID_RIGHT);
     EXPECT(mach_port_set_mscount(t.task, NOBODY, 1), KERN_INVALID_NAME);
     EXPECT(mach_port_get_srights(t.task, t.dead, &out), KERN_INVALID_RIGHT);
-    more_count = 1;
-    EXPECT(mach_port_names_inband(t.task, 0, words, &count, more, &more_count), KERN_SUCCESS);
-    SIM_CHECK(count == 1 && more_count == 1);
     user_power_off(t.host_priv);
 }
 
@@ -372,6 +372,8 @@ static void values_attributes(uint64_t arg)
 
 static void values_sets(uint64_t arg)
 {
+    mach_port_name_array_t names;
+
     begin(arg);
     EXPECT(mach_port_insert_member(t.task, t.port, NOBODY), KERN_INVALID_NAME);
     EXPECT(mach_port_insert_member(t.task, NOBODY, t.set), KERN_INVALID_NAME);
@@ -383,13 +385,10 @@ static void values_sets(uint64_t arg)
     EXPECT(mach_port_move_member(t.task, t.port, t.set), KERN_SUCCESS);
     EXPECT(mach_port_insert_member(t.task, t.port, t.set), KERN_ALREADY_IN_SET);
     EXPECT(mach_port_insert_member(t.task, t.other, t.set), KERN_SUCCESS);
-    count = 1;
-    EXPECT(mach_port_get_set_status_inband(t.task, t.set, words, &count), KERN_NO_SPACE);
-    count = MANY;
-    EXPECT(mach_port_get_set_status_inband(t.task, t.set, words, &count), KERN_SUCCESS);
-    SIM_CHECK(count == 2);
-    EXPECT(mach_port_get_set_status_inband(t.task, NOBODY, words, &count), KERN_INVALID_NAME);
-    EXPECT(mach_port_get_set_status_inband(t.task, t.port, words, &count), KERN_INVALID_RIGHT);
+    EXPECT(user_set_members(t.task, t.set, words, MANY, &count), KERN_SUCCESS);
+    SIM_CHECK(count == 2 && words[0] == t.port && words[1] == t.other);
+    EXPECT(mach_port_get_set_status(t.task, NOBODY, &names, &count), KERN_INVALID_NAME);
+    EXPECT(mach_port_get_set_status(t.task, t.port, &names, &count), KERN_INVALID_RIGHT);
     user_power_off(t.host_priv);
 }
 
@@ -519,7 +518,7 @@ static void victim(uint64_t arg)
 static void use_space(mach_port_t task)
 {
     natural_t out, names[FEW], types[FEW];
-    mach_msg_type_number_t n = FEW, m = FEW;
+    mach_msg_type_number_t n;
     mach_port_t port;
     mach_port_context_t context;
 
@@ -531,10 +530,9 @@ static void use_space(mach_port_t task)
     (void)mach_port_kernel_object(task, NOBODY, &out, &out);
     (void)mach_port_get_srights(task, NOBODY, &out);
     (void)mach_port_insert_member(task, NOBODY, NOBODY);
-    (void)mach_port_get_set_status_inband(task, NOBODY, names, &n);
+    (void)user_set_members(task, NOBODY, names, FEW, &n);
     (void)mach_port_get_context(task, NOBODY, &context);
-    n = FEW;
-    (void)mach_port_names_inband(task, 0, names, &n, types, &m);
+    (void)user_port_names(task, names, types, FEW, &n);
     (void)mach_port_extract_right(task, NOBODY, MACH_MSG_TYPE_MAKE_SEND, &port, &out);
     (void)mach_port_insert_right(task, NOBODY, t.port, MACH_MSG_TYPE_MAKE_SEND);
     (void)mach_port_request_notification(task, NOBODY, MACH_NOTIFY_DEAD_NAME, 1, t.other,

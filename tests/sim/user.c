@@ -179,6 +179,48 @@ void mach_msg_destroy(mach_msg_header_t *msg)
     }
 }
 
+/* --- lists out of line --- */
+
+/* Take a list of `count` words at `va`: the first `room` are read, its memory is given back. */
+static void take_list(uint64_t va, uint32_t count, uint32_t *words, uint32_t room)
+{
+    mach_vm_size_t size = count * sizeof(*words);
+    unsigned tries = 0;
+
+    if (count == 0)
+        return;
+    sim_load(words, va, (count < room ? count : room) * sizeof(*words));
+    while (mach_vm_deallocate(mach_task_self(), va, size) != KERN_SUCCESS)
+        SIM_CHECK(++tries < 100); /* for want of memory to split a range */
+}
+
+kern_return_t user_port_names(mach_port_t task, mach_port_name_t *names, mach_port_type_t *types,
+                              uint32_t room, uint32_t *count)
+{
+    mach_port_name_array_t name_list;
+    mach_port_type_array_t type_list;
+    mach_msg_type_number_t type_count;
+
+    kern_return_t kr = mach_port_names(task, &name_list, count, &type_list, &type_count);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    SIM_CHECK(type_count == *count);
+    take_list((uintptr_t)name_list, *count, names, room);
+    take_list((uintptr_t)type_list, *count, types, room);
+    return KERN_SUCCESS;
+}
+
+kern_return_t user_set_members(mach_port_t task, mach_port_name_t set, mach_port_name_t *names, uint32_t room,
+                               uint32_t *count)
+{
+    mach_port_name_array_t list;
+
+    kern_return_t kr = mach_port_get_set_status(task, set, &list, count);
+    if (kr == KERN_SUCCESS)
+        take_list((uintptr_t)list, *count, names, room);
+    return kr;
+}
+
 /* --- tasks and threads --- */
 
 kern_return_t user_thread_start(mach_port_t task, sim_program_t program, uint64_t arg, mach_port_t *thread)

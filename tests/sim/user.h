@@ -44,6 +44,15 @@ mach_msg_return_t user_msg_trap(uint64_t va, mach_msg_option_t option, mach_msg_
                                 mach_msg_size_t rcv_size, mach_port_name_t rcv_name,
                                 mach_msg_timeout_t timeout);
 
+/*
+ * mach_port_names() and mach_port_get_set_status(): the first `room` names in arrays of the host, their memory given back.  *count:
+ * how many there are.
+ */
+kern_return_t user_port_names(mach_port_t task, mach_port_name_t *names, mach_port_type_t *types,
+                              uint32_t room, uint32_t *count);
+kern_return_t user_set_members(mach_port_t task, mach_port_name_t set, mach_port_name_t *names, uint32_t room,
+                               uint32_t *count);
+
 /* Let others run; or do nothing for some virtual time. */
 void user_yield(void);
 void user_sleep(uint32_t ms);

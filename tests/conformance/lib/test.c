@@ -70,6 +70,12 @@ void test_skip(const char *text, const char *reason)
     mach_lock_release(&lock);
 }
 
+void test_memory_free(const void *memory, mach_vm_size_t size)
+{
+    if (size > 0)
+        REQUIRE_OK(mach_vm_deallocate(mach_task_self(), (mach_vm_address_t)memory, size));
+}
+
 void test_give_up(const char *file, int line, const char *expression)
 {
     printf("Bail out! %s: %s:%d: required: %s\n", program, file, line, expression);

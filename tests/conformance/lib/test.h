@@ -64,6 +64,9 @@ void test_sleep(unsigned ms);
 /* Wait until *flag is not 0, at most `ms` milliseconds. Returns: whether it is. */
 bool test_wait(const volatile int *flag, unsigned ms);
 
+/* Give back memory of this task that a call allocated (size 0: it did not). */
+void test_memory_free(const void *memory, mach_vm_size_t size);
+
 /*
  * Kernel memory: remember what is in use, and compare later.  What is freed in the background gets a few
  * seconds for that.  A space or map of this task that grows in between looks like a leak, so what is watched

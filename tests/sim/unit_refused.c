@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Errors of the kernel's services that no program can cause at will: want of memory, a table of names that is full, a task or thread
+ * that ended while it was called.  The routines are called directly, at a moment when no CPU is in the kernel.
+ */
+#include "unit.h"
+
+#include <ipc/port.h>
+#include <ipc/space.h>
+#include <kern/host.h>
+#include <kern/task.h>
+#include <kern/thread.h>
+#include <mach/host_priv_server.h>
+#include <mach/host_security_server.h>
+#include <mach/mach_host_server.h>
+#include <mach/mach_port_server.h>
+#include <mach/notify.h>
+#include <mach/processor_info.h>
+#include <mach/task_server.h>
+#include <mach/thread_act_server.h>
+#include <mach_debug/ipc_info.h>
+
+#define DONE "all of the test was done"
+#define FREE_NAME (77u << 8)
+
+/* The first request for memory that the call makes fails, if there is to be want of memory. */
+#define EXPECT(call, code)                                                                                   \
+    do {                                                                                                     \
+        sim_failures_arm();                                                                                  \
+        kern_return_t expect_kr = (call);                                                                    \
+        sim_failures_disarm();                                                                               \
+        if (expect_kr != (code))                                                                             \
+            sim_fail("%s:%d: %s: %d", __FILE__, __LINE__, #call, expect_kr);                                 \
+    } while (0)
+
+static struct task *task;
+static mach_port_name_t name, set;
+
+static struct ipc_port *out_port;
+static struct ipc_port **out_ports;
+static mach_msg_type_number_t count, more;
+
+static void idle_program(uint64_t arg)
+{
+    (void)arg;
+    for (;;)
+        sim_step();
+}
+
+/* A task with a receive right and a set. */
+static void begin(void)
+{
+    SIM_CHECK(task_create_from(thread_current()->task, false, &task) == KERN_SUCCESS);
+    SIM_CHECK(mach_port_allocate(task->space, MACH_PORT_RIGHT_RECEIVE, &name) == KERN_SUCCESS);
+    SIM_CHECK(mach_port_allocate(task->space, MACH_PORT_RIGHT_PORT_SET, &set) == KERN_SUCCESS);
+}
+
+static struct ipc_port *send_once(void)
+{
+    struct ipc_port *port = NULL;
+    mach_msg_type_name_t type;
+
+    SIM_CHECK(mach_port_extract_right(task->space, name, MACH_MSG_TYPE_MAKE_SEND_ONCE, &port, &type) ==
+              KERN_SUCCESS);
+    return port;
+}
+
+/* ---- Want of memory ---- */
+
+static void shortage_of_names(void)
+{
+    const mach_port_name_t far = 9000u << 8; /* where there is no table yet */
+    struct ipc_port *right;
+    ipc_info_space_t info;
+    ipc_info_name_array_t table;
+    ipc_info_tree_name_array_t tree;
+    mach_port_name_array_t names;
+    mach_port_type_array_t types;
+
+    begin();
+    right = send_once();
+    EXPECT(mach_port_names(task->space, &names, &count, &types, &more), KERN_RESOURCE_SHORTAGE);
+    EXPECT(mach_port_space_info(task->space, &info, &table, &count, &tree, &more), KERN_RESOURCE_SHORTAGE);
+    EXPECT(mach_port_allocate(task->space, MACH_PORT_RIGHT_RECEIVE, &name), KERN_RESOURCE_SHORTAGE);
+    EXPECT(mach_port_allocate(task->space, MACH_PORT_RIGHT_PORT_SET, &name), KERN_RESOURCE_SHORTAGE);
+    EXPECT(mach_port_allocate_name(task->space, MACH_PORT_RIGHT_RECEIVE, far), KERN_RESOURCE_SHORTAGE);
+    EXPECT(mach_port_allocate_name(task->space, MACH_PORT_RIGHT_DEAD_NAME, far), KERN_RESOURCE_SHORTAGE);
+    EXPECT(mach_port_rename(task->space, set, far), KERN_RESOURCE_SHORTAGE);
+    EXPECT(mach_port_insert_right(task->space, far, right, MACH_MSG_TYPE_PORT_SEND_ONCE),
+           KERN_RESOURCE_SHORTAGE);
+    sim_fail(DONE);
+}
+
+static void shortage_of_members(void)
+{
+    mach_port_name_array_t members;
+
+    begin();
+    EXPECT(mach_port_insert_member(task->space, name, set), KERN_RESOURCE_SHORTAGE);
+    EXPECT(mach_port_move_member(task->space, name, set), KERN_RESOURCE_SHORTAGE);
+    EXPECT(mach_port_extract_member(task->space, name, set), KERN_NOT_IN_SET);
+    SIM_CHECK(mach_port_insert_member(task->space, name, set) == KERN_SUCCESS);
+    EXPECT(mach_port_get_set_status(task->space, set, &members, &count), KERN_RESOURCE_SHORTAGE);
+    EXPECT(
+        mach_port_request_notification(task->space, name, MACH_NOTIFY_DEAD_NAME, 0, send_once(), &out_port),
+        KERN_RESOURCE_SHORTAGE);
+    sim_fail(DONE);
+}
+
+static void shortage_of_objects(void)
+{
+    processor_info_array_t list;
+    natural_t state = 0, number;
+    struct thread *thread;
+    struct task *child;
+
+    begin();
+    EXPECT(task_create(task, FALSE, &child), KERN_RESOURCE_SHORTAGE);
+    EXPECT(task_create(task, TRUE, &child), KERN_RESOURCE_SHORTAGE);
+    EXPECT(thread_create(task, &thread), KERN_RESOURCE_SHORTAGE);
+    EXPECT(thread_create_running(task, THREAD_STATE_FLAVOR_GENERAL, &state, 1, &thread),
+           KERN_RESOURCE_SHORTAGE);
+    SIM_CHECK(thread_create(task, &thread) == KERN_SUCCESS);
+    EXPECT(task_threads(task, &out_ports, &count), KERN_RESOURCE_SHORTAGE);
+    EXPECT(mach_ports_lookup(task, &out_ports, &count), KERN_RESOURCE_SHORTAGE);
+    EXPECT(host_processor_info(&host_self, PROCESSOR_BASIC_INFO, &number, &list, &count),
+           KERN_RESOURCE_SHORTAGE);
+    sim_fail(DONE);
+}
+
+/* ---- A full table ---- */
+
+/* As if every other index was in use. */
+static void full_space(void)
+{
+    mach_port_name_t fresh;
+
+    begin();
+    spin_lock(&task->space->lock);
+    uint32_t used = task->space->used;
+    task->space->used = IPC_SPACE_NAMES_MAX;
+    spin_unlock(&task->space->lock);
+    EXPECT(mach_port_allocate(task->space, MACH_PORT_RIGHT_RECEIVE, &fresh), KERN_NO_SPACE);
+    EXPECT(mach_port_allocate(task->space, MACH_PORT_RIGHT_PORT_SET, &fresh), KERN_NO_SPACE);
+    EXPECT(mach_port_allocate_name(task->space, MACH_PORT_RIGHT_RECEIVE, FREE_NAME), KERN_NO_SPACE);
+    EXPECT(mach_port_allocate_name(task->space, MACH_PORT_RIGHT_DEAD_NAME, FREE_NAME), KERN_NO_SPACE);
+    EXPECT(mach_port_rename(task->space, name, FREE_NAME), KERN_NO_SPACE);
+    EXPECT(mach_port_insert_right(task->space, FREE_NAME, send_once(), MACH_MSG_TYPE_PORT_SEND_ONCE),
+           KERN_NO_SPACE);
+    spin_lock(&task->space->lock);
+    task->space->used = used;
+    spin_unlock(&task->space->lock);
+    EXPECT(mach_port_allocate(task->space, MACH_PORT_RIGHT_RECEIVE, &fresh), KERN_SUCCESS);
+    sim_fail(DONE);
+}
+
+/* ---- Objects that ended ---- */
+
+static exception_mask_t masks[EXC_TYPES_COUNT];
+static struct ipc_port *handlers[EXC_TYPES_COUNT];
+static exception_behavior_t behaviors[EXC_TYPES_COUNT];
+static thread_state_flavor_t flavors[EXC_TYPES_COUNT];
+#define OLD masks, &count, handlers, behaviors, flavors
+
+static void ended_task(void)
+{
+    const exception_mask_t all = EXC_MASK_VALID;
+    security_token_t security = {{0, 0}};
+    audit_token_t audit = {{0}};
+    struct thread *thread;
+    natural_t state = 0;
+
+    begin();
+    SIM_CHECK(task_terminate(task) == KERN_SUCCESS);
+    EXPECT(task_terminate(task), KERN_TERMINATED);
+    EXPECT(task_suspend(task), KERN_TERMINATED);
+    EXPECT(task_resume(task), KERN_TERMINATED);
+    EXPECT(task_get_special_port(task, TASK_KERNEL_PORT, &out_port), KERN_TERMINATED);
+    EXPECT(task_set_special_port(task, TASK_BOOTSTRAP_PORT, NULL), KERN_TERMINATED);
+    EXPECT(mach_ports_register(task, NULL, 0), KERN_TERMINATED);
+    EXPECT(thread_create(task, &thread), KERN_TERMINATED);
+    EXPECT(thread_create_running(task, THREAD_STATE_FLAVOR_GENERAL, &state, 1, &thread), KERN_TERMINATED);
+    EXPECT(task_set_exception_ports(task, all, NULL, EXCEPTION_DEFAULT, 0), KERN_TERMINATED);
+    EXPECT(task_get_exception_ports(task, all, OLD), KERN_TERMINATED);
+    EXPECT(task_swap_exception_ports(task, all, NULL, EXCEPTION_DEFAULT, 0, OLD), KERN_TERMINATED);
+    EXPECT(host_security_set_task_token(&host_self, task, security, audit), KERN_TERMINATED);
+    EXPECT(host_security_set_task_token(&host_self, NULL, security, audit), KERN_INVALID_TASK);
+    EXPECT(mach_port_allocate(task->space, MACH_PORT_RIGHT_RECEIVE, &name), KERN_INVALID_TASK);
+    sim_fail(DONE);
+}
+
+static void ended_thread(void)
+{
+    const exception_mask_t all = EXC_MASK_VALID;
+    struct thread *thread;
+    natural_t state[4] = {0};
+
+    begin();
+    SIM_CHECK(thread_create(task, &thread) == KERN_SUCCESS);
+    SIM_CHECK(thread_terminate(thread) == KERN_SUCCESS);
+    EXPECT(thread_suspend(thread), KERN_TERMINATED);
+    EXPECT(thread_resume(thread), KERN_TERMINATED);
+    spin_lock(&task->lock);
+    struct ipc_port *self_port = thread->self_port;
+    thread->self_port = NULL;
+    spin_unlock(&task->lock);
+    spin_lock(&thread->lock);
+    uint32_t was = thread->state;
+    thread->state = THREAD_DEAD;
+    spin_unlock(&thread->lock);
+    count = 4;
+    EXPECT(thread_get_state(thread, THREAD_STATE_FLAVOR_GENERAL, state, &count), KERN_TERMINATED);
+    EXPECT(thread_set_state(thread, THREAD_STATE_FLAVOR_GENERAL, state, 4), KERN_TERMINATED);
+    EXPECT(thread_get_special_port(thread, THREAD_KERNEL_PORT, &out_port), KERN_TERMINATED);
+    EXPECT(thread_set_exception_ports(thread, all, NULL, EXCEPTION_DEFAULT, 0), KERN_TERMINATED);
+    EXPECT(thread_get_exception_ports(thread, all, OLD), KERN_TERMINATED);
+    EXPECT(thread_swap_exception_ports(thread, all, NULL, EXCEPTION_DEFAULT, 0, OLD), KERN_TERMINATED);
+    thread->state = was;
+    thread->self_port = self_port;
+    sim_fail(DONE);
+}
+
+/* Two threads that want each other's registers: this one, which is itself to stop, gives up. */
+static void both_stopping(void)
+{
+    struct thread *self = thread_current();
+    struct thread *thread;
+    natural_t state[4] = {0};
+
+    begin();
+    SIM_CHECK(thread_create(task, &thread) == KERN_SUCCESS);
+    thread->state = THREAD_RUNNING;
+    uint32_t ast = self->ast;
+    self->ast = THREAD_AST_SUSPEND;
+    count = 4;
+    EXPECT(thread_get_state(thread, THREAD_STATE_FLAVOR_GENERAL, state, &count), KERN_ABORTED);
+    EXPECT(thread_set_state(thread, THREAD_STATE_FLAVOR_GENERAL, state, 4), KERN_ABORTED);
+    self->ast = ast;
+    thread->state = THREAD_STOPPED;
+    sim_fail(DONE);
+}
+
+/* ---- The privileged host ---- */
+
+static void host_values(void)
+{
+    const exception_mask_t all = EXC_MASK_VALID;
+
+    EXPECT(host_set_exception_ports(&host_self, ~0u, NULL, EXCEPTION_DEFAULT, 0), KERN_INVALID_ARGUMENT);
+    EXPECT(host_set_exception_ports(&host_self, all, NULL, 99, 0), KERN_INVALID_ARGUMENT);
+    EXPECT(host_get_exception_ports(&host_self, ~0u, OLD), KERN_INVALID_ARGUMENT);
+    EXPECT(host_swap_exception_ports(&host_self, all, NULL, EXCEPTION_STATE, 99, OLD), KERN_INVALID_ARGUMENT);
+    EXPECT(host_reboot(&host_self, 99), KERN_INVALID_ARGUMENT);
+    sim_fail(DONE);
+}
+
+static void quiet(void *user)
+{
+    void (*const *test)(void) = user;
+
+    (*test)();
+}
+
+static void run(void (*test)(void), bool shortage, const char *name_of_test)
+{
+    struct sim_config config = sim_config_default();
+
+    config.program = idle_program;
+    config.quiet = quiet;
+    config.quiet_every = 1;
+    config.user = (void *)&test;
+    config.fail_alloc = shortage;
+    unit_boot(&config, SIM_FAILED, DONE, name_of_test);
+}
+
+int main(void)
+{
+    run(shortage_of_names, true, "want of memory: names");
+    run(shortage_of_members, true, "want of memory: members and requests");
+    run(shortage_of_objects, true, "want of memory: tasks, threads, lists");
+    run(full_space, false, "a full table of names");
+    run(ended_task, false, "a task that ended");
+    run(ended_thread, false, "a thread that ended");
+    run(both_stopping, false, "two threads that stop each other");
+    run(host_values, false, "the privileged host");
+    return unit_end();
+}
