@@ -224,9 +224,8 @@ mach_msg_return_t ipc_kmsg_copyin(const struct task *task, struct ipc_kmsg *kmsg
 
 /* --- out --- */
 
-/* Name a right. On failure the right is destroyed and *shortage collects why. */
-static mach_port_name_t name_right(struct ipc_space *space, struct ipc_port *port, mach_msg_type_name_t type,
-                                   mach_msg_return_t *shortage)
+mach_port_name_t ipc_kmsg_name_right(struct ipc_space *space, struct ipc_port *port,
+                                     mach_msg_type_name_t type, mach_msg_return_t *shortage)
 {
     mach_port_name_t name = MACH_PORT_NULL;
 
@@ -240,7 +239,7 @@ static mach_port_name_t name_right(struct ipc_space *space, struct ipc_port *por
     return MACH_PORT_NULL;
 }
 
-static void name_undo(struct ipc_space *space, mach_port_name_t name, mach_msg_type_name_t type)
+void ipc_kmsg_name_undo(struct ipc_space *space, mach_port_name_t name, mach_msg_type_name_t type)
 {
     struct ipc_port *port;
 
@@ -251,7 +250,7 @@ static void name_undo(struct ipc_space *space, mach_port_name_t name, mach_msg_t
 static void copyout_port(const struct task *task, mach_msg_port_descriptor_t *d, struct ipc_port *port,
                          mach_msg_return_t *shortage)
 {
-    d->name = name_right(task->space, port, d->disposition, shortage);
+    d->name = ipc_kmsg_name_right(task->space, port, d->disposition, shortage);
     d->pad1 = 0;
     d->pad2 = 0;
 }
@@ -264,13 +263,13 @@ static void copyout_ool_ports(const struct task *task, mach_msg_ool_ports_descri
 
     d->deallocate = true; /* who sends the message on, passes the memory on */
     for (uint32_t i = 0; i < d->count; i++)
-        names[i] = name_right(task->space, port[i], d->disposition, shortage);
+        names[i] = ipc_kmsg_name_right(task->space, port[i], d->disposition, shortage);
     mach_msg_return_t why = ipc_ool_ports_write(task->map, d);
     if (why == 0)
         return;
     *shortage |= why;
     for (uint32_t i = 0; i < d->count; i++)
-        name_undo(task->space, names[i], d->disposition);
+        ipc_kmsg_name_undo(task->space, names[i], d->disposition);
     ipc_ool_ports_free(d);
     d->count = 0;
 }
@@ -306,7 +305,7 @@ static mach_port_name_t name_reply(const struct task *task, struct ipc_port *por
 
     if (type != MACH_MSG_TYPE_PORT_SEND_ONCE || !IPC_PORT_VALID(port) || !ipc_port_alive(port) ||
         entry->bits != 0)
-        return name_right(task->space, port, type, shortage);
+        return ipc_kmsg_name_right(task->space, port, type, shortage);
     return ipc_entry_mint(entry, port);
 }
 
@@ -333,9 +332,9 @@ mach_msg_return_t ipc_kmsg_copyout_unsent(const struct task *task, struct ipc_km
     mach_msg_return_t shortage = 0;
 
     head->msgh_remote_port =
-        name_right(task->space, kmsg->remote, MACH_MSGH_BITS_REMOTE(head->msgh_bits), &shortage);
+        ipc_kmsg_name_right(task->space, kmsg->remote, MACH_MSGH_BITS_REMOTE(head->msgh_bits), &shortage);
     head->msgh_local_port =
-        name_right(task->space, kmsg->local, MACH_MSGH_BITS_LOCAL(head->msgh_bits), &shortage);
+        ipc_kmsg_name_right(task->space, kmsg->local, MACH_MSGH_BITS_LOCAL(head->msgh_bits), &shortage);
     kmsg->remote = NULL;
     kmsg->local = NULL;
     mach_msg_return_t mr = copyout_body(task, kmsg);
@@ -356,7 +355,7 @@ static void undo_ool_ports(const struct task *task, const mach_msg_ool_ports_des
             KERN_SUCCESS)
             break;
         for (uint32_t i = 0; i < n; i++)
-            name_undo(task->space, names[i], d->disposition);
+            ipc_kmsg_name_undo(task->space, names[i], d->disposition);
     }
     (void)vm_map_deallocate(task->map, d->address, d->count * sizeof(*names));
 }
@@ -365,10 +364,10 @@ void ipc_kmsg_copyout_undo(const struct task *task, struct ipc_kmsg *kmsg)
 {
     mach_msg_descriptor_t *d = ipc_kmsg_descriptors(kmsg);
 
-    name_undo(task->space, kmsg->head.msgh_remote_port, MACH_MSGH_BITS_REMOTE(kmsg->head.msgh_bits));
+    ipc_kmsg_name_undo(task->space, kmsg->head.msgh_remote_port, MACH_MSGH_BITS_REMOTE(kmsg->head.msgh_bits));
     for (uint32_t i = 0; i < kmsg->port_count; i++, d = ipc_descriptor_next(d)) {
         if (d->type.type == MACH_MSG_PORT_DESCRIPTOR)
-            name_undo(task->space, d->port.name, d->port.disposition);
+            ipc_kmsg_name_undo(task->space, d->port.name, d->port.disposition);
         else if (d->type.type == MACH_MSG_OOL_DESCRIPTOR)
             (void)vm_map_deallocate(task->map, d->out_of_line.address, d->out_of_line.size);
         else

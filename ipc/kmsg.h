@@ -118,4 +118,13 @@ mach_msg_return_t ipc_kmsg_copyout_unsent(const struct task *task, struct ipc_km
 /* Undo a copyout whose message could not be written to the user: the names die, the memory goes. */
 void ipc_kmsg_copyout_undo(const struct task *task, struct ipc_kmsg *kmsg);
 
+/*
+ * One right of a message gets a name in `space`; MACH_PORT_NULL: there was no room, the right was destroyed, *shortage collects why.
+ * Undo: the name dies, and the right with it.
+ * Context: no lock.
+ */
+mach_port_name_t ipc_kmsg_name_right(struct ipc_space *space, struct ipc_port *port,
+                                     mach_msg_type_name_t type, mach_msg_return_t *shortage);
+void ipc_kmsg_name_undo(struct ipc_space *space, mach_port_name_t name, mach_msg_type_name_t type);
+
 #endif

@@ -288,25 +288,28 @@ static void commit_ends(struct ipc_space *space, struct ipc_right_take *takes, u
     }
 }
 
-kern_return_t ipc_right_take(struct ipc_space *space, struct ipc_right_take *takes, uint32_t count,
-                             uint32_t *failed)
+kern_return_t ipc_right_claim(struct ipc_space *space, struct ipc_right_take *takes, uint32_t count,
+                              uint32_t *failed)
 {
-    kern_return_t kr = KERN_SUCCESS;
-    uint32_t n;
-
-    spin_lock(&space->lock);
-    if (!space->active)
-        kr = KERN_INVALID_TASK;
-    for (n = 0; n < count && kr == KERN_SUCCESS; n++)
-        kr = claim(space, &takes[n]);
-    if (kr != KERN_SUCCESS) {
-        if (failed != NULL)
-            *failed = n > 0 ? n - 1 : 0;
-        for (uint32_t i = 0; i + 1 < n; i++)
-            unclaim(&takes[i]);
-        spin_unlock(&space->lock);
-        return kr;
+    for (uint32_t n = 0; n < count; n++) {
+        kern_return_t kr = claim(space, &takes[n]);
+        if (kr != KERN_SUCCESS) {
+            ipc_right_unclaim(takes, n);
+            *failed = n;
+            return kr;
+        }
     }
+    return KERN_SUCCESS;
+}
+
+void ipc_right_unclaim(struct ipc_right_take *takes, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        unclaim(&takes[i]);
+}
+
+void ipc_right_commit(struct ipc_space *space, struct ipc_right_take *takes, uint32_t count)
+{
     /* moves of receive rights last: MAKE_SEND of the same name needs it in place */
     for (uint32_t i = 0; i < count; i++) {
         if (takes[i].disposition != MACH_MSG_TYPE_MOVE_RECEIVE)
@@ -317,11 +320,30 @@ kern_return_t ipc_right_take(struct ipc_space *space, struct ipc_right_take *tak
         if (takes[i].disposition == MACH_MSG_TYPE_MOVE_RECEIVE)
             commit(space, &takes[i]);
     }
-    spin_unlock(&space->lock);
+}
+
+void ipc_right_tell(const struct ipc_right_take *takes, uint32_t count)
+{
     for (uint32_t i = 0; i < count; i++)
         if (takes[i].deleted != NULL)
             ipc_notify_port_deleted(takes[i].deleted, takes[i].name);
-    return KERN_SUCCESS;
+}
+
+kern_return_t ipc_right_take(struct ipc_space *space, struct ipc_right_take *takes, uint32_t count,
+                             uint32_t *failed)
+{
+    uint32_t first = 0;
+
+    spin_lock(&space->lock);
+    kern_return_t kr = space->active ? ipc_right_claim(space, takes, count, &first) : KERN_INVALID_TASK;
+    if (kr == KERN_SUCCESS)
+        ipc_right_commit(space, takes, count);
+    spin_unlock(&space->lock);
+    if (kr == KERN_SUCCESS)
+        ipc_right_tell(takes, count);
+    else if (failed != NULL)
+        *failed = first;
+    return kr;
 }
 
 kern_return_t ipc_right_copyin(struct ipc_space *space, mach_port_name_t name,

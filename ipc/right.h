@@ -30,6 +30,16 @@ struct ipc_right_take {
 HAL_NODISCARD kern_return_t ipc_right_take(struct ipc_space *space, struct ipc_right_take *takes,
                                            uint32_t count, uint32_t *failed);
 
+/*
+ * The steps of it.  claim: all or none, *failed as above; then either unclaim or commit; tell, if committed.
+ * Context: space->lock held and the space active; tell: no lock.
+ */
+HAL_NODISCARD kern_return_t ipc_right_claim(struct ipc_space *space, struct ipc_right_take *takes,
+                                            uint32_t count, uint32_t *failed);
+void ipc_right_unclaim(struct ipc_right_take *takes, uint32_t count);
+void ipc_right_commit(struct ipc_space *space, struct ipc_right_take *takes, uint32_t count);
+void ipc_right_tell(const struct ipc_right_take *takes, uint32_t count);
+
 /* The same for one right. */
 HAL_NODISCARD kern_return_t ipc_right_copyin(struct ipc_space *space, mach_port_name_t name,
                                              mach_msg_type_name_t disposition, struct ipc_port **port);

@@ -52,6 +52,8 @@ enum trick {
 struct form {
     bool registers;
     uint8_t trailer; /* MACH_RCV_TRAILER_*, in memory */
+    uint8_t right;   /* in memory: disposition of a right in the message, or 0 ... */
+    uint8_t of;      /* ... to the port of this peer */
     uint16_t words;
 };
 
@@ -84,9 +86,10 @@ static struct {
     bool direct;          /* may ipc/direct.c be used? */
     uint64_t tried, done; /* of RPCs in registers: those that came to it, those that it did */
     uint64_t kernel;      /* calls of the kernel in registers that took the short way */
+    uint64_t rights;      /* messages with rights that went directly */
 } a;
 
-static uint64_t tried[WAYS], done[WAYS], kernel[WAYS]; /* of all seeds */
+static uint64_t tried[WAYS], done[WAYS], kernel[WAYS], rights[WAYS]; /* of all seeds */
 
 /* --- keeping the kernel off its direct switch --- */
 
@@ -96,6 +99,11 @@ struct uctx *__real_ipc_direct_msg(struct thread *self);
 struct uctx *__wrap_ipc_direct_msg(struct thread *self);
 struct uctx *__real_ipc_direct_rpc(struct thread *self, bool reply);
 struct uctx *__wrap_ipc_direct_rpc(struct thread *self, bool reply);
+struct direct_message;
+struct uctx *__real_ipc_direct_rights(struct thread *self, struct direct_message *m, uint32_t size,
+                                      uint32_t timeout_ms);
+struct uctx *__wrap_ipc_direct_rights(struct thread *self, struct direct_message *m, uint32_t size,
+                                      uint32_t timeout_ms);
 bool __real_ipc_kernel_rpc_registers(struct thread *self);
 bool __wrap_ipc_kernel_rpc_registers(struct thread *self);
 
@@ -111,6 +119,15 @@ bool __wrap_ipc_kernel_rpc_registers(struct thread *self)
 struct uctx *__wrap_ipc_direct_msg(struct thread *self)
 {
     return a.direct ? __real_ipc_direct_msg(self) : NULL;
+}
+
+struct uctx *__wrap_ipc_direct_rights(struct thread *self, struct direct_message *m, uint32_t size,
+                                      uint32_t timeout_ms)
+{
+    struct uctx *next = __real_ipc_direct_rights(self, m, size, timeout_ms);
+
+    a.rights += next != NULL;
+    return next;
 }
 
 struct uctx *__wrap_ipc_direct_rpc(struct thread *self, bool reply)
@@ -158,9 +175,15 @@ static void note_priority(uint32_t who, uint32_t step)
 
 /* --- one message, in either form --- */
 
+/* One right, then words. */
+struct packet_right {
+    mach_msg_body_t body;
+    mach_msg_port_descriptor_t port;
+};
+
 struct packet {
     mach_msg_header_t head;
-    uint64_t word[WORDS_MAX];
+    uint8_t byte[sizeof(struct packet_right) + WORDS_MAX * sizeof(uint64_t)];
     mach_msg_max_trailer_t trailer;
 };
 
@@ -211,17 +234,66 @@ static void by_registers(uint32_t who, uint32_t step, struct message *m, bool ca
     note_message(who, step, m, (mach_msg_bits_t)(rpc.header >> MACH_RPC_REMOTE_SHIFT), MACH_PORT_NULL);
 }
 
+/* What a peer may move is what it was given: of each port it keeps the first user reference. */
+static uint32_t given[PEERS][PEERS];
+
+/* Write the body of a message. Returns: its size. */
+static mach_msg_size_t body_write(uint32_t who, struct packet *p, const struct message *m,
+                                  const struct form *form)
+{
+    mach_msg_size_t size = (mach_msg_size_t)(m->words * sizeof(uint64_t) - (m->half ? sizeof(uint32_t) : 0));
+    struct packet_right right = {
+        .body = {1},
+        .port = {.name = PORT_NAME(form->of), .disposition = form->right, .type = MACH_MSG_PORT_DESCRIPTOR}};
+
+    if (form->right == 0) {
+        memcpy(p->byte, m->word, size);
+        return size;
+    }
+    if (form->right == MACH_MSG_TYPE_MAKE_SEND)
+        right.port.name = PORT_NAME(who);
+    if (form->right == MACH_MSG_TYPE_MOVE_SEND && given[who][form->of] == 0)
+        right.port.disposition = MACH_MSG_TYPE_COPY_SEND;
+    if (right.port.disposition == MACH_MSG_TYPE_MOVE_SEND)
+        given[who][form->of]--;
+    p->head.msgh_bits |= MACH_MSGH_BITS_COMPLEX;
+    memcpy(p->byte, &right, sizeof(right));
+    memcpy(p->byte + sizeof(right), m->word, size);
+    return size + (mach_msg_size_t)sizeof(right);
+}
+
+/* Read it, and note the right. */
+static void body_read(uint32_t who, uint32_t step, const struct packet *p, struct message *m)
+{
+    mach_msg_size_t size = p->head.msgh_size - (mach_msg_size_t)sizeof(p->head);
+    const uint8_t *data = p->byte;
+    struct packet_right right;
+
+    if (MACH_MSGH_BITS_IS_COMPLEX(p->head.msgh_bits)) {
+        memcpy(&right, data, sizeof(right));
+        data += sizeof(right);
+        size -= (mach_msg_size_t)sizeof(right);
+        note(who, step, RIGHT, right.port.name, right.port.disposition, right.port.type,
+             right.body.msgh_descriptor_count);
+        for (uint32_t i = 0; i < PEERS; i++)
+            given[who][i] += right.port.name == PORT_NAME(i);
+    }
+    m->words = (size + (mach_msg_size_t)sizeof(uint64_t) - 1) / sizeof(uint64_t);
+    m->half = size % sizeof(uint64_t) != 0;
+    memset(m->word, 0, sizeof(m->word));
+    memcpy(m->word, data, size);
+}
+
 static void by_memory(uint32_t who, uint32_t step, struct message *m, mach_msg_option_t option,
                       mach_msg_bits_t bits, mach_port_name_t local, const struct form *form)
 {
     struct packet p = {.head = {.msgh_bits = bits,
-                                .msgh_size = (mach_msg_size_t)(sizeof(p.head) + m->words * sizeof(uint64_t) -
-                                                               (m->half ? sizeof(uint32_t) : 0)),
                                 .msgh_remote_port = m->remote,
                                 .msgh_local_port = MACH_MSGH_BITS_LOCAL(bits) != 0 ? local : MACH_PORT_NULL,
                                 .msgh_id = m->id}};
 
-    memcpy(p.word, m->word, m->words * sizeof(uint64_t));
+    if ((option & MACH_SEND_MSG) != 0)
+        p.head.msgh_size = (mach_msg_size_t)sizeof(p.head) + body_write(who, &p, m, form);
     m->result =
         mach_msg(&p.head, option | (mach_msg_option_t)MACH_RCV_TRAILER_ELEMENTS((uint32_t)form->trailer),
                  p.head.msgh_size, sizeof(p), local, 1, MACH_PORT_NULL);
@@ -230,11 +302,7 @@ static void by_memory(uint32_t who, uint32_t step, struct message *m, mach_msg_o
         return;
     m->remote = p.head.msgh_remote_port;
     m->id = p.head.msgh_id;
-    const mach_msg_size_t body = p.head.msgh_size - (mach_msg_size_t)sizeof(p.head);
-    m->words = (body + (mach_msg_size_t)sizeof(uint64_t) - 1) / sizeof(uint64_t);
-    m->half = body % sizeof(uint64_t) != 0;
-    memset(m->word, 0, sizeof(m->word));
-    memcpy(m->word, p.word, body);
+    body_read(who, step, &p, m);
     const mach_msg_max_trailer_t *t = (const void *)((const char *)&p + p.head.msgh_size);
     note(who, step, DATA, form->trailer >= MACH_RCV_TRAILER_SEQNO ? t->msgh_seqno : 0,
          form->trailer >= MACH_RCV_TRAILER_CTX ? t->msgh_context : 0, t->msgh_trailer_size, 0);
@@ -388,8 +456,8 @@ static void call_kernel(uint32_t step)
 {
     static const mach_msg_id_t ids[] = {ID_PORT_TYPE, ID_PORT_SET_SEQNO, ID_PORT_INSERT_MEMBER, ID_PORT_TYPE,
                                         ID_PORT_NONE};
-    const struct form *form = &a.step[step].call;
-    const uint32_t kind = form->words % (sizeof(ids) / sizeof(ids[0]));
+    struct form form = a.step[step].call;
+    const uint32_t kind = form.words % (sizeof(ids) / sizeof(ids[0]));
     const mach_port_name_t own = PORT_NAME(CLIENT);
     struct message m = {.remote = mach_task_self(), .id = ids[kind], .words = 2, .half = true};
 
@@ -400,7 +468,8 @@ static void call_kernel(uint32_t step)
     }
     if (a.step[step].nested)
         post(CLIENT, step, CLIENT, ID_POST);
-    call(CLIENT, step, &m, form, 0);
+    form.right = 0;
+    call(CLIENT, step, &m, &form, 0);
     if (ids[kind] == ID_PORT_INSERT_MEMBER)
         SIM_CHECK(mach_port_extract_member(mach_task_self(), own, SET_NAME) == KERN_SUCCESS);
     client_collect(step, &m);
@@ -518,12 +587,16 @@ static uint32_t words_limit(bool registers, uint64_t r)
 
 static struct form form_random(uint64_t *state)
 {
+    static const uint8_t kinds[] = {MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND,
+                                    MACH_MSG_TYPE_MOVE_SEND};
     const uint64_t r = model_random(state);
     const bool registers = r % 2 == 0;
 
     return (struct form){.registers = registers,
                          .words = (uint16_t)((r >> 8) % words_limit(registers, r >> 40)),
-                         .trailer = (uint8_t)((r >> 16) % 5)};
+                         .trailer = (uint8_t)((r >> 16) % 5),
+                         .right = !registers && (r >> 48) % 3 == 0 ? kinds[(r >> 52) % 3] : 0,
+                         .of = (uint8_t)((r >> 56) % PEERS)};
 }
 
 static void steps_generate(uint64_t seed)
@@ -554,12 +627,14 @@ static bool run(uint64_t seed, enum way way)
     config.quiet_every = QUIET_EVERY;
     property_counts_reset();
     memset(&a, 0, sizeof(a));
+    memset(given, 0, sizeof(given));
     a.direct = way != GENERAL_PATH;
     steps_generate(seed);
     struct sim_result result = sim_run(&config);
     tried[way] += a.tried;
     done[way] += a.done;
     kernel[way] += a.kernel;
+    rights[way] += a.rights;
     if (result.end == SIM_POWEROFF)
         return true;
     printf("# seed %llu, %s: %s: %s\n", (unsigned long long)seed, way_names[way], sim_end_name(result.end),
@@ -652,6 +727,8 @@ int main(int argc, char **argv)
                "the direct switch was used, and could be kept from it");
     good &= ok(4, (few || kernel[ALL_WAYS] > 0) && kernel[GENERAL_PATH] == 0,
                "the short way to the kernel was used, and could be kept from it");
-    puts("1..4");
+    good &= ok(5, (few || rights[ALL_WAYS] > 0) && rights[GENERAL_PATH] == 0,
+               "rights went directly, and could be kept from it");
+    puts("1..5");
     return good ? 0 : 1;
 }

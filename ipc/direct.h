@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The direct switch: the steps that its two ways share, for messages without rights (ipc/direct.c) and with (ipc/direct_rights.c).
+ */
+#ifndef IPC_DIRECT_H
+#define IPC_DIRECT_H
+
+#include <hal/hal.h>
+#include <ipc/entry.h>
+#include <ipc/ipc.h>
+#include <kern/fpu.h>
+#include <kern/task.h>
+#include <kern/trap.h>
+#include <mach/message.h>
+#include <vm/pmap.h>
+#include <vm/vm_map.h>
+
+#define IPC_DIRECT_CALL MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE)
+#define IPC_DIRECT_REPLY MACH_MSGH_BITS(MACH_MSG_TYPE_MOVE_SEND_ONCE, 0)
+/* A message up to this size is read before it is known whether it can go this way. */
+#define IPC_DIRECT_SMALL 256u
+
+/* Each way through is compiled by itself: the forms and the direction are constants there. */
+#define SPECIALISED static inline __attribute__((always_inline))
+
+/* The buffer of a CPU. Its trailer is behind the bytes of a message. */
+struct direct_message {
+    mach_msg_header_t head;
+    uint64_t body[(IPC_DIRECT_BUFFER_SIZE - sizeof(mach_msg_header_t)) / sizeof(uint64_t)];
+};
+_Static_assert(sizeof(struct direct_message) == IPC_DIRECT_BUFFER_SIZE, "a whole number of pages");
+
+struct direct {
+    struct thread *self;
+    struct cpu *cpu;
+    bool reply;     /* by a send-once right, else a call by a send right */
+    bool registers; /* self's form */
+    mach_port_name_t remote;
+    mach_port_name_t rcv_name;
+    bool rights;         /* it has some */
+    uint32_t timeout_ms; /* 0: none */
+    uint32_t size;       /* of the message */
+
+    struct ipc_entry *entry; /* of the destination, in self's space */
+    struct ipc_port *port;
+    struct thread *next;
+    bool next_registers; /* next's form */
+    uint64_t token;      /* of next's address space */
+
+    /* what the receiver is told */
+    uint32_t trailer_size; /* in the buffer form */
+    uint64_t label;
+    uint32_t seqno;
+    mach_port_name_t name; /* of the port */
+    mach_port_name_t reply_name;
+};
+
+SPECIALISED mach_msg_max_trailer_t *trailer_of(const struct direct *d, struct direct_message *m)
+{
+    return (void *)((char *)m + d->size);
+}
+
+/* --- the partner --- */
+
+/* Does the entry still give the right that self uses? */
+SPECIALISED bool entry_holds(const struct direct *d)
+{
+    if (d->reply)
+        return ~d->entry->key == d->remote && d->entry->bits == MACH_PORT_TYPE_SEND_ONCE;
+    /* a send right, alone or (key is ~name then) beside the receive right */
+    return d->entry->key == d->remote ||
+           (~d->entry->key == d->remote && d->entry->bits == MACH_PORT_TYPE_SEND_RECEIVE);
+}
+
+/* The entry of a call, found by the name; the one last called is remembered, as in ipc/ipc_fast.h. */
+SPECIALISED struct ipc_entry *call_entry(const struct direct *d)
+{
+    struct thread *self = d->self;
+    const struct ipc_space *space = self->space;
+    uint32_t index = IPC_NAME_INDEX(d->remote);
+
+    if (self->call_entry->key == d->remote)
+        return self->call_entry;
+    /* acquire: as in ipc/ipc_fast.h */
+    if (index >= __atomic_load_n(&space->size, __ATOMIC_ACQUIRE))
+        return NULL;
+    struct ipc_entry *entry = &space->leaf[index >> IPC_LEAF_SHIFT][index & (IPC_LEAF_ENTRIES - 1)];
+    if (entry->key == d->remote)
+        self->call_entry = entry;
+    return entry;
+}
+
+SPECIALISED bool find_destination(struct direct *d)
+{
+    const struct thread *self = d->self;
+
+    if (self->rcv_name != d->rcv_name || (!d->reply && self->rcv_loan == 0))
+        return false;
+    d->entry = d->reply ? self->reply_entry : call_entry(d);
+    if (d->entry == NULL)
+        return false;
+    d->port = d->entry->object;
+    return entry_holds(d);
+}
+
+/*
+ * Can `next` take the message in the form in which it waits?  Self's tokens are read here, if it wants them: later, self may have
+ * ended.
+ */
+SPECIALISED bool receiver_accepts(struct direct *d, struct direct_message *m)
+{
+    if (d->next_registers)
+        return !d->rights && d->size <= sizeof(mach_msg_header_t) + HAL_RPC_WORDS * sizeof(uint64_t) &&
+               d->size % 8 == 0;
+    const struct uctx *u = &d->next->uctx;
+    d->trailer_size = (uint32_t)REQUESTED_TRAILER_SIZE((uint32_t)hal_uctx_arg(u, 1));
+    if (d->trailer_size > sizeof(mach_msg_seqno_trailer_t))
+        task_token_get(d->self->task, &trailer_of(d, m)->msgh_sender);
+    return d->size + d->trailer_size <= (uint32_t)hal_uctx_arg(u, 3);
+}
+
+/* Take the partner out of rx and lock its port; false: everything is as before. */
+SPECIALISED bool take_receiver(struct direct *d, struct direct_message *m)
+{
+    struct ipc_port *port = d->port;
+    uint64_t rx = __atomic_exchange_n(&port->rx, IPC_PORT_RX_LOCKED, __ATOMIC_ACQUIRE);
+
+    if ((rx & 1) != 0) {
+        if (rx != IPC_PORT_RX_LOCKED)
+            __atomic_store_n(&port->rx, rx, __ATOMIC_RELEASE);
+        return false;
+    }
+    struct thread *next = (struct thread *)(uintptr_t)(rx & ~IPC_PORT_RX_BUFFER);
+    uint64_t priority = d->reply ? next->priority : d->self->priority;
+    d->next = next;
+    d->next_registers = (rx & IPC_PORT_RX_BUFFER) == 0;
+    d->token = __atomic_load_n(&next->pmap->token, __ATOMIC_RELAXED);
+    if (entry_holds(d) && d->entry->object == port && next->cpu == d->cpu && d->token != 0 &&
+        priority >= __atomic_load_n(&d->cpu->top_priority, __ATOMIC_RELAXED) &&
+        (d->reply || __atomic_load_n(&next->reply_entry->bits, __ATOMIC_ACQUIRE) == 0) &&
+        receiver_accepts(d, m))
+        return true;
+    __atomic_store_n(&port->rx, rx, __ATOMIC_RELEASE);
+    return false;
+}
+
+/* --- the switch --- */
+
+/* What the receive needs to know later is in the arguments of self's trap: ipc_receive_decode(). */
+SPECIALISED void wait_begin(struct direct *d)
+{
+    struct thread *self = d->self;
+
+    self->op.ipc.registers = d->registers;
+    if (d->timeout_ms != 0)
+        thread_set_timeout(self, d->timeout_ms);
+    self->state = THREAD_RECEIVING;
+    if (d->reply) {
+        d->entry->bits = 0; /* the right is used; the name steps to its next generation */
+        d->entry->generation--;
+        self->priority = self->own_priority;
+    } else {
+        self->rcv_loan--;
+    }
+}
+
+/* Take all that back, self's priority too, and unlock the partner's port. */
+void ipc_direct_wait_undo(const struct direct *d, uint64_t priority);
+
+/* Self becomes the waiter of its receive port, its right is used; false: it can't, everything is as before. */
+SPECIALISED bool become_waiter(struct direct *d)
+{
+    struct thread *self = d->self;
+    uint64_t priority = self->priority;
+    uint64_t idle = self->rcv_idle;
+    uint64_t waiter = (uint64_t)(uintptr_t)self | (d->registers ? 0 : IPC_PORT_RX_BUFFER);
+
+    fpu_release(d->cpu);
+    wait_begin(d);
+    if (!__atomic_compare_exchange_n(&self->rcv_port->rx, &idle, waiter, false, __ATOMIC_RELEASE,
+                                     __ATOMIC_RELAXED)) {
+        struct direct undo = *d;
+        ipc_direct_wait_undo(&undo, priority);
+        return false;
+    }
+    /* self is not touched any more */
+    if (!d->reply && d->next->priority < priority)
+        d->next->priority = priority;
+    return true;
+}
+
+/* The partner gets the reply right and the CPU; its port is unlocked. receive: where self waits. */
+SPECIALISED void switch_to_next(struct direct *d, struct ipc_port *receive)
+{
+    struct thread *next = d->next;
+    struct ipc_port *port = d->port;
+
+    d->label = port->context;
+    d->name = port->name;
+    d->seqno = port->seqno++;
+    d->reply_name = MACH_PORT_NULL;
+    if (d->reply) {
+        next->rcv_loan++;
+    } else {
+        struct ipc_entry *mint = next->reply_entry;
+        mint->object = receive;
+        __atomic_store_n(&mint->bits, MACH_PORT_TYPE_SEND_ONCE, __ATOMIC_RELEASE);
+        d->reply_name = ~mint->key;
+    }
+    next->state = THREAD_RUNNING;
+    __atomic_store_n(&port->rx, port->idle, __ATOMIC_RELEASE);
+    d->cpu->current = next;
+    if (d->cpu->pmap != next->pmap) {
+        d->cpu->pmap = next->pmap;
+        hal_pt_activate(d->token);
+    }
+    if (next->timeout.function != NULL) {
+        thread_clear_timeout(next);
+        timeout_wait(&next->timeout); /* it may not meet the next wait */
+        next->timeout.function = NULL;
+    }
+}
+
+/* --- the message, in next's address space --- */
+
+SPECIALISED void trailer_write(const struct direct *d, struct direct_message *m)
+{
+    mach_msg_max_trailer_t *trailer = trailer_of(d, m);
+    uint32_t size = d->trailer_size;
+
+    trailer->msgh_trailer_type = MACH_MSG_TRAILER_FORMAT_0;
+    trailer->msgh_trailer_size = size;
+    if (size > sizeof(mach_msg_trailer_t)) {
+        trailer->msgh_seqno = d->seqno;
+        if (size == sizeof(*trailer))
+            trailer->msgh_context = d->label;
+    }
+}
+
+/* Write the message to next's buffer; more: of its msgh_bits. Returns false: that buffer can't be written. */
+SPECIALISED bool deliver_buffer(const struct direct *d, struct direct_message *m, mach_msg_bits_t more)
+{
+    struct thread *next = d->next;
+    hal_va_t buffer = hal_uctx_arg(&next->uctx, 0);
+    uint32_t size = d->size + d->trailer_size;
+
+    trailer_write(d, m);
+    m->head.msgh_bits =
+        more | (d->reply ? MACH_MSGH_BITS(0, MACH_MSG_TYPE_PORT_SEND_ONCE)
+                         : MACH_MSGH_BITS(MACH_MSG_TYPE_PORT_SEND_ONCE, MACH_MSG_TYPE_PORT_SEND));
+    m->head.msgh_size = d->size;
+    m->head.msgh_remote_port = d->reply_name;
+    m->head.msgh_local_port = d->name;
+    m->head.msgh_voucher_port = MACH_PORT_NULL;
+    return (HAL_USER_RANGE(buffer, size) && hal_copyout(buffer, m, size) == HAL_OK) ||
+           vm_copyout(next->task->map, buffer, m, size) == KERN_SUCCESS;
+}
+
+/* The buffer can't be written: the message is lost, and with it the reply right. */
+void ipc_direct_lost(struct thread *next, mach_port_name_t reply_name);
+
+/*
+ * The message in m, of `size` bytes, which has rights (ipc/direct_rights.c). timeout_ms: of the receive, or 0.
+ * Returns: as ipc_direct_msg().
+ */
+struct uctx *ipc_direct_rights(struct thread *self, struct direct_message *m, uint32_t size,
+                               uint32_t timeout_ms);
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The direct switch for messages with rights: up to DIRECT_RIGHTS_MAX port descriptors, but no receive right, between threads in the
+ * buffer form.
+ *
+ * It is the general path's way to take rights, around the switch: self's space is locked, all rights are claimed, which can be undone; if
+ * the switch takes place, they are committed.  Then, with no lock held, they get names in the partner's space.  The lock of self's
+ * space is above that of a port, so it may be held while the partner's port is locked; and it keeps the space for us after self
+ * was published as a waiter and perhaps ended on another CPU: an end of the space needs the lock, too, to clear the entries that
+ * are claimed.  To commit locks the ports of the rights, so that comes after the partner's port was unlocked.
+ */
+#include <ipc/check.h>
+#include <ipc/direct.h>
+#include <ipc/kmsg.h>
+#include <ipc/right.h>
+
+#define DIRECT_RIGHTS_MAX 4u
+
+/* The message with what it names. */
+struct rights {
+    struct direct_message *m;
+    uint32_t count;
+    struct ipc_right_take take[DIRECT_RIGHTS_MAX];
+};
+
+static mach_msg_port_descriptor_t *descriptors_of(struct direct_message *m)
+{
+    return (void *)((char *)m + sizeof(mach_msg_base_t));
+}
+
+/* Are its rights such as can go this way? */
+static bool rights_read(struct rights *r, uint32_t size)
+{
+    const mach_msg_body_t *body = (const void *)r->m->body;
+    const mach_msg_port_descriptor_t *d = descriptors_of(r->m);
+
+    if (size > IPC_DIRECT_SMALL || size < sizeof(mach_msg_base_t))
+        return false;
+    r->count = body->msgh_descriptor_count;
+    if (r->count == 0 || r->count > DIRECT_RIGHTS_MAX ||
+        r->count * sizeof(*d) > size - (uint32_t)sizeof(mach_msg_base_t))
+        return false;
+    for (uint32_t i = 0; i < r->count; i++, d++) {
+        if (d->type != MACH_MSG_PORT_DESCRIPTOR || !MACH_MSG_TYPE_PORT_ANY_SEND(d->disposition))
+            return false;
+        r->take[i] = (struct ipc_right_take){.name = d->name, .disposition = d->disposition};
+    }
+    return true;
+}
+
+/* Claim the rights and switch. */
+static bool rights_switch(struct direct *d, struct rights *r)
+{
+    struct ipc_space *space = d->self->space;
+    struct ipc_port *receive = d->self->rcv_port;
+    uint32_t failed;
+
+    spin_lock(&space->lock);
+    bool claimed = space->active && ipc_right_claim(space, r->take, r->count, &failed) == KERN_SUCCESS;
+    bool switched = claimed && find_destination(d) && take_receiver(d, r->m) && become_waiter(d);
+    if (switched) {
+        switch_to_next(d, receive);
+        ipc_right_commit(space, r->take, r->count);
+    } else if (claimed) {
+        ipc_right_unclaim(r->take, r->count);
+    }
+    spin_unlock(&space->lock);
+    return switched;
+}
+
+/* The rights get names in the partner's space. Returns: the result of its receive. */
+static mach_msg_return_t rights_name(const struct direct *d, struct rights *r)
+{
+    mach_msg_port_descriptor_t *descriptor = descriptors_of(r->m);
+    mach_msg_return_t shortage = 0;
+
+    for (uint32_t i = 0; i < r->count; i++) {
+        mach_msg_type_name_t type = ipc_right_result(r->take[i].disposition);
+        descriptor[i] = (mach_msg_port_descriptor_t){
+            .name = ipc_kmsg_name_right(d->next->space, r->take[i].port, type, &shortage),
+            .disposition = type & 0xffu,
+            .type = MACH_MSG_PORT_DESCRIPTOR};
+    }
+    return shortage == 0 ? MACH_MSG_SUCCESS : MACH_RCV_BODY_ERROR | shortage;
+}
+
+static void rights_deliver(const struct direct *d, struct rights *r)
+{
+    const mach_msg_port_descriptor_t *descriptor = descriptors_of(r->m);
+    mach_msg_return_t result = rights_name(d, r);
+
+    if (deliver_buffer(d, r->m, MACH_MSGH_BITS_COMPLEX)) {
+        hal_uctx_set_result(&d->next->uctx, (uint32_t)result);
+        return;
+    }
+    for (uint32_t i = 0; i < r->count; i++)
+        ipc_kmsg_name_undo(d->next->space, descriptor[i].name, descriptor[i].disposition);
+    ipc_direct_lost(d->next, d->reply_name);
+}
+
+struct uctx *ipc_direct_rights(struct thread *self, struct direct_message *m, uint32_t size,
+                               uint32_t timeout_ms)
+{
+    const mach_msg_header_t *head = &m->head;
+    struct rights r;
+    struct direct d = {.self = self,
+                       .cpu = self->cpu,
+                       .rights = true,
+                       .reply = head->msgh_bits == (IPC_DIRECT_REPLY | MACH_MSGH_BITS_COMPLEX),
+                       .remote = head->msgh_remote_port,
+                       .rcv_name = (mach_port_name_t)hal_uctx_arg(&self->uctx, 4),
+                       .timeout_ms = timeout_ms,
+                       .size = size};
+
+    r.m = m;
+    if (!d.reply && head->msgh_bits != (IPC_DIRECT_CALL | MACH_MSGH_BITS_COMPLEX))
+        return NULL;
+    if (head->msgh_local_port != (d.reply ? MACH_PORT_NULL : d.rcv_name) || !rights_read(&r, size) ||
+        !rights_switch(&d, &r))
+        return NULL;
+    ipc_right_tell(r.take, r.count);
+    rights_deliver(&d, &r);
+    fpu_resume(d.cpu, d.next);
+    return trap_exit_running(d.next); /* a notification may have woken somebody */
+}
