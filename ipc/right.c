@@ -439,13 +439,6 @@ static mach_port_name_t name_finish(struct naming *n)
     return MACH_PORT_DEAD;
 }
 
-/* The destination that a receive right in a message had on its way. */
-static void receive_arrive(struct naming *n)
-{
-    if (n->type == MACH_MSG_TYPE_PORT_RECEIVE)
-        ipc_transit_end(n->port);
-}
-
 kern_return_t ipc_right_copyout(struct ipc_space *space, struct ipc_port *port, mach_msg_type_name_t type,
                                 mach_port_name_t *name)
 {
@@ -456,7 +449,8 @@ kern_return_t ipc_right_copyout(struct ipc_space *space, struct ipc_port *port, 
         *name = port == NULL ? MACH_PORT_NULL : MACH_PORT_DEAD;
         return KERN_SUCCESS;
     }
-    receive_arrive(&n);
+    if (type == MACH_MSG_TYPE_PORT_RECEIVE)
+        ipc_transit_end(port); /* it may come out of a queue */
     spin_lock(&space->lock);
     if (!space->active)
         kr = KERN_INVALID_TASK;
@@ -482,7 +476,6 @@ kern_return_t ipc_right_copyout_name(struct ipc_space *space, struct ipc_port *p
     struct naming n = {.space = space, .port = port, .type = type, .name = name};
     kern_return_t kr = KERN_SUCCESS;
 
-    receive_arrive(&n);
     spin_lock(&space->lock);
     struct ipc_entry *has = type == MACH_MSG_TYPE_PORT_SEND_ONCE ? NULL : ipc_hash_lookup(space, port);
     n.entry = ipc_right_lookup(space, name);

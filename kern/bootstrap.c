@@ -94,7 +94,7 @@ void bootstrap_start(void)
     struct thread *thread;
     hal_va_t entry;
 
-    if (archive.size == 0 || !archive_find(&archive, PROGRAM, &program))
+    if (!archive_find(&archive, PROGRAM, &program))
         panic("no program " PROGRAM " in the boot archive (%zu bytes)", archive.size);
     check(task_create_from(NULL, false, &task), "task");
     string_copy(task->name, PROGRAM, sizeof(task->name));

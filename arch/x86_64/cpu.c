@@ -139,7 +139,6 @@ void x86_cpu_tables_init(uint32_t index, uint64_t panic_top, uint64_t fault_top,
     t->tss.rsp[0] = stack_top;
     t->tss.ist[IST_FAULT - 1] = fault_top;
     t->tss.ist[IST_PANIC - 1] = panic_top;
-    t->gdt[0] = 0;
     t->gdt[SEL_KERNEL_CODE / 8] = 0x00af9b000000ffff;
     t->gdt[SEL_KERNEL_DATA / 8] = 0x00cf93000000ffff;
     t->gdt[SEL_SYSRET_BASE / 8] = 0; /* SYSRET to 32-bit code would use it */

@@ -212,6 +212,26 @@ static void thread_policies(void)
     scenario_thread_join(&u);
 }
 
+#define LOOKS 100u /* more exits of the kernel than there are between two audits */
+
+/* A new thread has its task's priority, before it runs and afterwards. */
+static void thread_inherits_priority(void)
+{
+    const integer_t priority = 9;
+    struct policy_timeshare_info info;
+    mach_msg_type_number_t count = POLICY_TIMESHARE_INFO_COUNT;
+    mach_port_t task = scenario_task(), thread = 0;
+
+    CALL(task_priority(task, priority, FALSE));
+    CALL(thread_create(task, &thread));
+    for (unsigned i = 0; i < LOOKS; i++)
+        CALL(thread_info(thread, THREAD_SCHED_TIMESHARE_INFO, (thread_info_t)&info, &count));
+    SIM_CHECK(info.base_priority == priority && info.cur_priority == priority);
+    CALL(thread_terminate(thread));
+    scenario_release(thread);
+    scenario_task_end(task);
+}
+
 static void depress(uint64_t arg)
 {
     (void)arg;
@@ -298,6 +318,7 @@ const struct scenario scenarios_task[] = {
     {"thread_state", thread_state},
     {"thread_abort_suspended", thread_abort_suspended},
     {"thread_policies", thread_policies},
+    {"thread_inherits_priority", thread_inherits_priority},
     {"thread_switches", thread_switches},
     {"thread_vectors", thread_vectors},
     {NULL, NULL},
