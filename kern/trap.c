@@ -121,7 +121,7 @@ struct uctx *kern_page_fault(struct uctx *u, hal_va_t va, unsigned access)
         kr = vm_fault(self->task->map, va, (vm_prot_t)access);
     if (kr != KERN_SUCCESS)
         exception_raise(self, EXC_BAD_ACCESS, kr, (int64_t)va);
-    return thread_exit_to_user();
+    return trap_exit(self);
 }
 
 struct uctx *kern_exception(struct uctx *u, int exception, int64_t code, int64_t subcode)

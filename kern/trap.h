@@ -18,7 +18,7 @@ static inline struct uctx *trap_exit_running(struct thread *self)
     return thread_exit_to_user();
 }
 
-/* The way out of any trap. */
+/* The way out of any trap, and of a page fault. */
 static inline struct uctx *trap_exit(struct thread *self)
 {
     return hal_cpu_self()->current == self ? trap_exit_running(self) : thread_exit_to_user();

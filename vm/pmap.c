@@ -7,6 +7,9 @@
  * tables, have forgotten it.  That the root holds entries of the kernel on some ISAs does not matter: it
  * stays, and nothing here looks at them.
  *
+ * Addresses that are used one after the other are near each other: the table of level 0 that was found last is kept
+ * (pmap->last), and found again without a walk.
+ *
  * Entries are written under pmap->lock.  A change that takes rights away is complete only when no TLB has the
  * old entry: what was changed is gathered (struct pmap_gather) and flushed before the lock is released, on
  * this CPU alone, by the ISA's broadcast, or by a cross call to every CPU that ever used the pmap.  A change
@@ -45,6 +48,39 @@ static hal_va_t pmap_span_end(hal_va_t va, unsigned level)
     uint64_t span = (uint64_t)1 << (HAL_PAGE_SHIFT + HAL_PT_SHIFT * level);
 
     return (va & ~(span - 1)) + span;
+}
+
+/* Which table of level 0 covers `va`. */
+static uint64_t pmap_table_number(hal_va_t va)
+{
+    return va >> (HAL_PAGE_SHIFT + HAL_PT_SHIFT);
+}
+
+/* Keep where a walk has ended. */
+static void pmap_keep(struct pmap *pmap, hal_va_t va, hal_pte_t *table) REQUIRES(pmap->lock)
+{
+    pmap->last = (struct pmap_leaves){pmap_table_number(va), table, vm_page_of(table)};
+}
+
+static bool pmap_is_kept(const struct pmap *pmap, hal_va_t va) REQUIRES(pmap->lock)
+{
+    return pmap->last.number == pmap_table_number(va) && pmap->last.table != NULL;
+}
+
+/* Find the table of level 0 that covers `va`, and keep it. Returns false: there is none up to *next. */
+static bool pmap_find(struct pmap *pmap, hal_va_t va, hal_va_t *next) REQUIRES(pmap->lock)
+{
+    struct pmap_path path;
+
+    if (pmap_is_kept(pmap, va))
+        return true;
+    unsigned level = pmap_walk(pmap->root, va, &path);
+    if (level > 0) {
+        *next = pmap_span_end(va, level);
+        return false;
+    }
+    pmap_keep(pmap, va, path.table[0]);
+    return true;
 }
 
 /* --- TLBs ----------------------------------------------------------------------------------------------- */
@@ -122,7 +158,7 @@ static void gather_finish(struct pmap_gather *gather)
     else if (cpus != 0)
         smp_call(cpus, gather_flush_here, gather);
     while ((node = list_pop(&gather->tables)) != NULL) {
-        vm_page_free(vm_page_address(CONTAINER_OF(node, struct vm_page, link)), 0);
+        vm_page_free_zero(vm_page_address(CONTAINER_OF(node, struct vm_page, link)));
         vm_stat_add(VM_STAT_TABLE_PAGES, -1);
     }
 }
@@ -140,34 +176,38 @@ static void pmap_prune(struct pmap *pmap, hal_va_t va, struct pmap_path *path, u
         hal_pte_t *above = path->table[level + 1];
         pmap_slot_write(pmap_slot(above, va, level + 1), 0);
         vm_page_of(above)->entries--;
+        if (pmap->last.page == page)
+            pmap->last.table = NULL;
         list_insert_tail(&gather->tables, &page->link);
         gather->all = true;
         pmap->tables--;
     }
 }
 
-/* Make the tables that lead to `va`. Returns false without memory: unchanged. */
-static bool pmap_extend(struct pmap *pmap, hal_va_t va, struct pmap_path *path) REQUIRES(pmap->lock)
+/* Make the tables that lead to `va`, and keep the lowest. Returns false without memory: unchanged. */
+static __attribute__((noinline)) bool pmap_extend(struct pmap *pmap, hal_va_t va) REQUIRES(pmap->lock)
 {
-    unsigned level = pmap_walk(pmap->root, va, path);
+    struct pmap_path path;
+    unsigned level = pmap_walk(pmap->root, va, &path);
 
     while (level > 0) {
         hal_pte_t *table = vm_page_alloc_zero(0);
         if (table == NULL) {
             struct pmap_gather gather;
             gather_init(&gather, pmap);
-            pmap_prune(pmap, va, path, level, &gather);
+            pmap_prune(pmap, va, &path, level, &gather);
             gather_finish(&gather);
             return false;
         }
         vm_page_of(table)->entries = 0;
-        pmap_slot_write(pmap_slot(path->table[level], va, level), hal_pte_table(hal_ptr_to_pa(table), level));
-        vm_page_of(path->table[level])->entries++;
+        pmap_slot_write(pmap_slot(path.table[level], va, level), hal_pte_table(hal_ptr_to_pa(table), level));
+        vm_page_of(path.table[level])->entries++;
         pmap->tables++;
         vm_stat_add(VM_STAT_TABLE_PAGES, 1);
         level--;
-        path->table[level] = table;
+        path.table[level] = table;
     }
+    pmap_keep(pmap, va, path.table[0]);
     return true;
 }
 
@@ -230,26 +270,30 @@ static void pmap_change_leaf(struct pmap *pmap, hal_va_t va, hal_pte_t *slot, ha
     hal_tlb_flush_page(pmap_asid(pmap), va);
 }
 
+/* A leaf where there was a hole, in the table that is kept. */
+static void pmap_add_leaf(struct pmap *pmap, hal_va_t va, hal_pte_t *slot, hal_pte_t pte) REQUIRES(pmap->lock)
+{
+    pmap_slot_write(slot, pte);
+    pmap->last.page->entries++;
+    pmap->resident++;
+    hal_pt_publish(va);
+}
+
 kern_return_t pmap_enter(struct pmap *pmap, hal_va_t va, hal_pa_t pa, vm_prot_t prot)
 {
     KASSERT(va % HAL_PAGE_SIZE == 0 && va >= hal_info.user_base && va < hal_info.user_limit);
     hal_pte_t pte = pmap_leaf(pa, prot);
-    struct pmap_path path;
 
     spin_lock(&pmap->lock);
-    if (!pmap_extend(pmap, va, &path)) {
+    if (!pmap_is_kept(pmap, va) && !pmap_extend(pmap, va)) {
         spin_unlock(&pmap->lock);
         return KERN_RESOURCE_SHORTAGE;
     }
-    hal_pte_t *slot = pmap_slot(path.table[0], va, 0);
-    if (hal_pte_kind(*slot, 0) == HAL_PTE_LEAF) {
+    hal_pte_t *slot = pmap_slot(pmap->last.table, va, 0);
+    if (hal_pte_kind(*slot, 0) == HAL_PTE_LEAF)
         pmap_change_leaf(pmap, va, slot, pte);
-    } else {
-        pmap_slot_write(slot, pte);
-        vm_page_of(path.table[0])->entries++;
-        pmap->resident++;
-        hal_pt_publish(va);
-    }
+    else
+        pmap_add_leaf(pmap, va, slot, pte);
     spin_unlock(&pmap->lock);
     return KERN_SUCCESS;
 }
@@ -257,35 +301,31 @@ kern_return_t pmap_enter(struct pmap *pmap, hal_va_t va, hal_pa_t pa, vm_prot_t 
 void pmap_enter_around(struct pmap *pmap, hal_va_t va, const hal_pa_t *pa, unsigned count, vm_prot_t prot)
 {
     const unsigned attr = pmap_attr(prot);
-    const hal_va_t first = va;
-    struct pmap_path path;
+    const hal_va_t end = pmap_span_end(va, 1);
+    hal_va_t next;
 
     spin_lock(&pmap->lock);
-    if (pmap_walk(pmap->root, va, &path) == 0) {
-        for (; va < pmap_span_end(first, 1) && count > 0; va += HAL_PAGE_SIZE, pa++, count--) {
-            hal_pte_t *slot = pmap_slot(path.table[0], va, 0);
-            if (hal_pte_kind(*slot, 0) != HAL_PTE_HOLE)
-                continue;
-            pmap_slot_write(slot, hal_pte_leaf(*pa, attr, 0));
-            vm_page_of(path.table[0])->entries++;
-            pmap->resident++;
-            hal_pt_publish(va);
+    if (pmap_find(pmap, va, &next)) {
+        for (; va < end && count > 0; va += HAL_PAGE_SIZE, pa++, count--) {
+            hal_pte_t *slot = pmap_slot(pmap->last.table, va, 0);
+            if (hal_pte_kind(*slot, 0) == HAL_PTE_HOLE)
+                pmap_add_leaf(pmap, va, slot, hal_pte_leaf(*pa, attr, 0));
         }
     }
     spin_unlock(&pmap->lock);
 }
 
-/* Unmap the part of [va, end) that one table of level 0 covers. Returns where the rest begins. */
-static hal_va_t pmap_remove_leaves(struct pmap *pmap, hal_pte_t *table, hal_va_t va, hal_va_t end,
-                                   struct pmap_gather *gather) REQUIRES(pmap->lock)
+/* Unmap the part of [va, end) that the table that is kept covers. Returns where the rest begins. */
+static hal_va_t pmap_remove_leaves(struct pmap *pmap, hal_va_t va, hal_va_t end, struct pmap_gather *gather)
+    REQUIRES(pmap->lock)
 {
-    struct vm_page *page = vm_page_of(table);
+    struct vm_page *page = pmap->last.page;
     hal_va_t stop = pmap_span_end(va, 1);
 
     if (stop > end)
         stop = end;
     for (; va < stop && page->entries > 0; va += HAL_PAGE_SIZE) {
-        hal_pte_t *slot = pmap_slot(table, va, 0);
+        hal_pte_t *slot = pmap_slot(pmap->last.table, va, 0);
         if (hal_pte_kind(*slot, 0) != HAL_PTE_LEAF)
             continue;
         pmap_slot_write(slot, 0);
@@ -306,13 +346,13 @@ static void pmap_remove_until(struct pmap *pmap, hal_va_t start, hal_va_t end, u
 
     gather_init(&gather, pmap);
     while (va < end && pmap->resident > left) {
-        unsigned level = pmap_walk(pmap->root, va, &path);
-        if (level > 0) {
-            va = pmap_span_end(va, level);
+        if (!pmap_find(pmap, va, &va))
             continue;
+        hal_va_t rest = pmap_remove_leaves(pmap, va, end, &gather);
+        if (pmap->last.page->entries == 0) {
+            (void)pmap_walk(pmap->root, va, &path);
+            pmap_prune(pmap, va, &path, 0, &gather);
         }
-        hal_va_t rest = pmap_remove_leaves(pmap, path.table[0], va, end, &gather);
-        pmap_prune(pmap, va, &path, 0, &gather);
         va = rest;
     }
     gather_finish(&gather);
@@ -334,24 +374,48 @@ bool pmap_clear_step(struct pmap *pmap, uint64_t pages)
     return resident == 0;
 }
 
-/* Take all rights but `attr` from the leaves of one table in [va, end). Returns where the rest begins. */
-static hal_va_t pmap_protect_leaves(hal_pte_t *table, hal_va_t va, hal_va_t end, unsigned attr,
-                                    struct pmap_gather *gather)
+/* Take all rights but `attr` from a leaf. */
+static hal_pte_t pmap_reduce(hal_pte_t pte, unsigned attr)
 {
     const unsigned rights = HAL_ATTR_W | HAL_ATTR_X;
+
+    return hal_pte_leaf(hal_pte_addr(pte, 0), hal_pte_attr(pte, 0) & (attr | ~rights), 0);
+}
+
+/* Change the bits `change` of the leaves from `va` on that differ from `like` in `address` at most, before `stop`. Returns
+ * where the rest begins. */
+static hal_va_t pmap_change_run(hal_pte_t *slot, hal_va_t va, hal_va_t stop, hal_pte_t like, hal_pte_t change,
+                                hal_pte_t address)
+{
+    for (; va < stop && ((*slot ^ like) & ~address) == 0; va += HAL_PAGE_SIZE, slot++)
+        pmap_slot_write(slot, *slot ^ change);
+    return va;
+}
+
+/*
+ * Take all rights but `attr` from the leaves of [va, end) in the table that is kept. Returns where the rest begins.
+ * Leaves side by side mostly differ in their addresses only: what becomes of one is worked out once for all like it.
+ */
+static hal_va_t pmap_protect_leaves(struct pmap *pmap, hal_va_t va, hal_va_t end, unsigned attr,
+                                    struct pmap_gather *gather) REQUIRES(pmap->lock)
+{
+    const hal_pte_t address = hal_pte_leaf(HAL_PA(HAL_PA_LIMIT - HAL_PAGE_SIZE), HAL_ATTR_R, 0) ^
+                              hal_pte_leaf(HAL_PA(0), HAL_ATTR_R, 0);
     hal_va_t stop = pmap_span_end(va, 1);
 
     if (stop > end)
         stop = end;
-    for (; va < stop; va += HAL_PAGE_SIZE) {
-        hal_pte_t *slot = pmap_slot(table, va, 0);
-        if (hal_pte_kind(*slot, 0) != HAL_PTE_LEAF)
+    while (va < stop) {
+        hal_pte_t *slot = pmap_slot(pmap->last.table, va, 0);
+        hal_pte_t change = hal_pte_kind(*slot, 0) == HAL_PTE_LEAF ? *slot ^ pmap_reduce(*slot, attr) : 0;
+        if (change == 0) {
+            va += HAL_PAGE_SIZE;
             continue;
-        unsigned old_attr = hal_pte_attr(*slot, 0);
-        if ((old_attr & rights & ~attr) == 0)
-            continue;
-        pmap_slot_write(slot, hal_pte_leaf(hal_pte_addr(*slot, 0), old_attr & (attr | ~rights), 0));
-        gather_page(gather, va);
+        }
+        hal_va_t rest = pmap_change_run(slot, va, stop, *slot, change, address);
+        for (; va < rest && !gather->all; va += HAL_PAGE_SIZE)
+            gather_page(gather, va);
+        va = rest;
     }
     return stop;
 }
@@ -359,7 +423,6 @@ static hal_va_t pmap_protect_leaves(hal_pte_t *table, hal_va_t va, hal_va_t end,
 void pmap_protect(struct pmap *pmap, hal_va_t start, hal_va_t end, vm_prot_t prot)
 {
     struct pmap_gather gather;
-    struct pmap_path path;
     hal_va_t va = start;
 
     if (prot == VM_PROT_NONE) {
@@ -369,9 +432,8 @@ void pmap_protect(struct pmap *pmap, hal_va_t start, hal_va_t end, vm_prot_t pro
     gather_init(&gather, pmap);
     spin_lock(&pmap->lock);
     while (va < end) {
-        unsigned level = pmap_walk(pmap->root, va, &path);
-        va = level > 0 ? pmap_span_end(va, level)
-                       : pmap_protect_leaves(path.table[0], va, end, pmap_attr(prot), &gather);
+        if (pmap_find(pmap, va, &va))
+            va = pmap_protect_leaves(pmap, va, end, pmap_attr(prot), &gather);
     }
     gather_finish(&gather);
     spin_unlock(&pmap->lock);
@@ -400,6 +462,7 @@ struct pmap *pmap_create(void)
     spin_lock(&pmap->lock);
     pmap->resident = 0;
     pmap->tables = 1;
+    pmap->last.table = NULL;
     spin_unlock(&pmap->lock);
     pmap_asid_insert(pmap);
     return pmap;

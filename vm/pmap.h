@@ -13,15 +13,25 @@
 #include <mach/kern_return.h>
 #include <mach/vm_prot.h>
 
+struct vm_page;
+
+/* A table of level 0, and what it covers. */
+struct pmap_leaves {
+    uint64_t number; /* address / bytes that a table covers */
+    hal_pte_t *table;
+    struct vm_page *page; /* of the table */
+};
+
 struct pmap {
     uint64_t token;  /* hal_pt_activate() value, or 0: needs pmap_activate() */
     spinlock_t lock; /* rank LOCK_RANK_PMAP */
     hal_pa_t root;
     uint32_t asid;
-    cpu_mask_t cpus;                    /* CPUs whose TLB may hold entries of this pmap (atomic) */
-    uint64_t resident GUARDED_BY(lock); /* mapped pages */
-    uint64_t tables GUARDED_BY(lock);   /* page-table pages, root included */
-    struct list link;                   /* ASID allocator */
+    cpu_mask_t cpus;                          /* CPUs whose TLB may hold entries of this pmap (atomic) */
+    uint64_t resident GUARDED_BY(lock);       /* mapped pages */
+    uint64_t tables GUARDED_BY(lock);         /* page-table pages, root included */
+    struct pmap_leaves last GUARDED_BY(lock); /* where the last walk ended; table NULL: nowhere */
+    struct list link;                         /* ASID allocator */
 };
 
 void pmap_init_module(void);

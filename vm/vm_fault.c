@@ -36,9 +36,21 @@ static bool entry_allows(const struct vm_map_entry *entry, vm_prot_t access)
     return (access & ~prot) == 0;
 }
 
+/* Give `entry`, of which nothing was touched yet, an object. */
+static kern_return_t fault_first(struct vm_map_entry *entry)
+{
+    struct vm_object *object = vm_object_create();
+
+    if (object == NULL)
+        return KERN_RESOURCE_SHORTAGE;
+    entry->offset = 0;
+    vm_object_attach(object, entry);
+    return KERN_SUCCESS;
+}
+
 /* The entry at `va`, with an object, if it allows the access. Returns as vm_fault(). */
-static kern_return_t fault_find(struct vm_map *map, hal_va_t va, vm_prot_t access,
-                                struct vm_map_entry **entry) REQUIRES(map->lock)
+static inline kern_return_t fault_find(struct vm_map *map, hal_va_t va, vm_prot_t access,
+                                       struct vm_map_entry **entry) REQUIRES(map->lock)
 {
     struct vm_map_entry *found = vm_map_lookup(map, va);
 
@@ -46,15 +58,8 @@ static kern_return_t fault_find(struct vm_map *map, hal_va_t va, vm_prot_t acces
         return KERN_INVALID_ADDRESS;
     if (!entry_allows(found, access))
         return KERN_PROTECTION_FAILURE;
-    if (found->object == NULL) {
-        struct vm_object *object = vm_object_create();
-        if (object == NULL)
-            return KERN_RESOURCE_SHORTAGE;
-        found->offset = 0;
-        vm_object_attach(object, found);
-    }
     *entry = found;
-    return KERN_SUCCESS;
+    return __builtin_expect(found->object != NULL, 1) ? KERN_SUCCESS : fault_first(found);
 }
 
 /*
@@ -62,8 +67,9 @@ static kern_return_t fault_find(struct vm_map *map, hal_va_t va, vm_prot_t acces
  * owns them, so that nothing has to be kept of it.  Pages to be executed would have to be made coherent: they are left
  * to faults.
  */
-static void fault_around(struct vm_object *object, const struct vm_map_entry *entry, hal_va_t va,
-                         uint64_t index, struct pmap *pmap) REQUIRES(object->lock)
+static __attribute__((noinline)) void fault_around(struct vm_object *object, const struct vm_map_entry *entry,
+                                                   hal_va_t va, uint64_t index, struct pmap *pmap)
+    REQUIRES(object->lock)
 {
     struct vm_page *pages[FAULT_AROUND];
     hal_pa_t pa[FAULT_AROUND];
@@ -81,38 +87,48 @@ static void fault_around(struct vm_object *object, const struct vm_map_entry *en
 }
 
 /* Let use->with have the page at `va`. Returns as vm_fault(); *done: whether there was a page, else fill->source says what is
- * to be made. */
-static kern_return_t fault_try(struct vm_map *map, hal_va_t va, vm_prot_t access, const struct page_use *use,
-                               struct vm_object_fill *fill, bool *done) REQUIRES(map->lock)
+ * to be made.  Inlined, as fault_use(): a use is constant. */
+static inline __attribute__((always_inline)) kern_return_t fault_try(struct vm_map *map, hal_va_t va,
+                                                                     vm_prot_t access,
+                                                                     const struct page_use *use,
+                                                                     struct vm_object_fill *fill, bool *done)
+    REQUIRES(map->lock)
 {
+    const bool write = (access & VM_PROT_WRITE) != 0;
     struct vm_map_entry *entry;
-    struct vm_page *page = NULL;
+    struct vm_page *page;
     bool own;
     kern_return_t kr = fault_find(map, va, access, &entry);
 
+    *done = false;
     if (kr != KERN_SUCCESS)
         return kr;
     struct vm_object *object = entry->object;
     uint64_t index = (entry->offset + (va - entry->start)) >> PAGE_SHIFT;
 
     spin_lock(&object->lock);
-    kr = vm_object_page(object, index, (access & VM_PROT_WRITE) != 0 ? VM_OBJECT_WRITE : VM_OBJECT_READ,
+    kr = vm_object_page(object, index, write ? VM_OBJECT_WRITE : VM_OBJECT_READ,
                         use->maps && (entry->protection & VM_PROT_WRITE) != 0, use->maps ? entry : NULL, fill,
                         &page, &own);
-    if (kr == KERN_SUCCESS && page != NULL)
+    if (__builtin_expect(kr == KERN_SUCCESS && page != NULL, 1)) {
+        if (use->maps)
+            entry->mapped = true;
         kr = use->with(entry, va, vm_page_address(page), own, use->arg);
-    if (kr == KERN_SUCCESS && page != NULL && use->maps && (access & VM_PROT_WRITE) == 0)
-        fault_around(object, entry, va, index, map->pmap);
+        if (kr == KERN_SUCCESS && use->maps && !write)
+            fault_around(object, entry, va, index, map->pmap);
+        *done = true;
+    }
     spin_unlock(&object->lock);
-    *done = page != NULL;
     return kr;
 }
 
 /* The same, and make the page if need be. */
-static kern_return_t fault_use(struct vm_map *map, hal_va_t va, vm_prot_t access, const struct page_use *use)
+static inline __attribute__((always_inline)) kern_return_t fault_use(struct vm_map *map, hal_va_t va,
+                                                                     vm_prot_t access,
+                                                                     const struct page_use *use)
 {
     struct vm_object_fill fill = {.fresh = NULL};
-    bool done = false;
+    bool done;
     kern_return_t kr;
 
     for (;;) {

@@ -99,10 +99,11 @@ static void map_enter(struct vm_map *map, hal_va_t start, hal_va_t end, struct v
     if (below != NULL && vm_map_entry_joins(below, entry)) {
         vm_map_tree_resize(map, below, below->start, end);
         vm_map_entry_free(entry);
+        entry = below;
     } else {
         vm_map_tree_insert(map, entry);
     }
-    vm_map_merge(map, start, end);
+    (void)vm_map_join_next(map, entry);
 }
 
 /* Find the place for vm_map_allocate(). */
@@ -163,13 +164,32 @@ static void entry_drop_pages(const struct vm_map_entry *entry, hal_va_t start, h
     vm_object_remove(entry->object, first >> PAGE_SHIFT, (first + (end - start)) >> PAGE_SHIFT);
 }
 
-/* Remove what is in [start, end). `end` is not inside an entry that begins below `start`: that was split. */
-static void map_remove(struct vm_map *map, hal_va_t start, hal_va_t end) REQUIRES(map->lock)
+/* Take [start, end) out of the pmap, if any of it is there. `entry`: the lowest that ends above `start`, or NULL. */
+static void map_unmap(struct vm_map *map, struct vm_map_entry *entry, hal_va_t start, hal_va_t end)
+    REQUIRES(map->lock)
 {
-    struct vm_map_entry *entry = vm_map_tree_find(map, start);
+    hal_va_t low = end;
+    hal_va_t high = start;
+
+    for (; entry != NULL && entry->start < end; entry = vm_map_tree_next(map, entry)) {
+        if (!entry->mapped)
+            continue;
+        if (low == end)
+            low = entry->start > start ? entry->start : start;
+        high = entry->end < end ? entry->end : end;
+    }
+    if (low < high)
+        pmap_remove(map->pmap, low, high);
+}
+
+/* Remove what is in [start, end). `entry`: the lowest that ends above `start`, or NULL; if it begins below, it does not
+ * end above `end`: it was split. */
+static void map_remove(struct vm_map *map, struct vm_map_entry *entry, hal_va_t start, hal_va_t end)
+    REQUIRES(map->lock)
+{
     struct vm_map_entry *next;
 
-    pmap_remove(map->pmap, start, end);
+    map_unmap(map, entry, start, end);
     for (; entry != NULL && entry->start < end; entry = next) {
         hal_va_t low = entry->start > start ? entry->start : start;
         hal_va_t high = entry->end < end ? entry->end : end;
@@ -190,7 +210,7 @@ static void map_remove(struct vm_map *map, hal_va_t start, hal_va_t end) REQUIRE
 /* Remove [start, end). Returns false without memory: unchanged. */
 static bool map_remove_range(struct vm_map *map, hal_va_t start, hal_va_t end) REQUIRES(map->lock)
 {
-    const struct vm_map_entry *entry = vm_map_lookup(map, start);
+    struct vm_map_entry *entry = vm_map_tree_find(map, start);
     struct vm_map_spare spare;
 
     /* Only a hole inside one entry needs a new entry; else memory can always be given back. */
@@ -199,8 +219,9 @@ static bool map_remove_range(struct vm_map *map, hal_va_t start, hal_va_t end) R
             return false;
         vm_map_split(map, start, &spare);
         vm_map_split(map, end, &spare);
+        entry = vm_map_tree_next(map, entry);
     }
-    map_remove(map, start, end);
+    map_remove(map, entry, start, end);
     return true;
 }
 

@@ -32,7 +32,8 @@ static void entry_protect(struct vm_map *map, struct vm_map_entry *entry, bool s
     } else {
         entry->protection = (uint8_t)prot;
     }
-    pmap_protect(map->pmap, entry->start, entry->end, entry->protection);
+    if (entry->mapped)
+        pmap_protect(map->pmap, entry->start, entry->end, entry->protection);
 }
 
 kern_return_t vm_map_protect(struct vm_map *map, hal_va_t address, uint64_t size, bool set_maximum,

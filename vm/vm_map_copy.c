@@ -192,7 +192,6 @@ static struct vm_map_entry *copy_pop(struct vm_map_copy *copy)
 static void copy_enter(struct vm_map *map, hal_va_t start, struct vm_map_copy *copy) REQUIRES(map->lock)
 {
     struct vm_map_entry *entry;
-    hal_va_t end = start;
 
     while ((entry = copy_pop(copy)) != NULL) {
         entry->start += start;
@@ -200,10 +199,12 @@ static void copy_enter(struct vm_map *map, hal_va_t start, struct vm_map_copy *c
         entry->protection = VM_PROT_DEFAULT;
         entry->max_protection = VM_PROT_ALL;
         entry->inheritance = VM_INHERIT_DEFAULT;
-        end = entry->end;
         vm_map_tree_insert(map, entry);
+        struct vm_map_entry *below = vm_map_tree_prev(map, entry);
+        if (below == NULL || !vm_map_join_next(map, below))
+            below = entry;
+        (void)vm_map_join_next(map, below);
     }
-    vm_map_merge(map, start, end);
 }
 
 kern_return_t vm_map_copyout(struct vm_map *map, struct vm_map_copy *copy, hal_va_t *address)

@@ -19,6 +19,7 @@ struct vm_map_entry *vm_map_entry_alloc(void)
     if (entry != NULL) {
         entry->object = NULL;
         entry->map = NULL;
+        entry->mapped = false;
     }
     return entry;
 }
@@ -30,13 +31,10 @@ void vm_map_entry_free(struct vm_map_entry *entry)
     cache_free(&entry_cache, entry);
 }
 
-struct vm_map_entry *vm_map_lookup(struct vm_map *map, hal_va_t va)
+struct vm_map_entry *vm_map_lookup_tree(struct vm_map *map, hal_va_t va)
 {
-    struct vm_map_entry *entry = map->hint;
+    struct vm_map_entry *entry = vm_map_tree_find(map, va);
 
-    if (entry != NULL && va >= entry->start && va < entry->end)
-        return entry;
-    entry = vm_map_tree_find(map, va);
     if (entry == NULL || va < entry->start)
         return NULL;
     map->hint = entry;
@@ -130,19 +128,34 @@ bool vm_map_entry_joins(const struct vm_map_entry *entry, const struct vm_map_en
     return entry->object == next->object && next->offset - entry->offset == entry->end - entry->start;
 }
 
+/* The pages of `next` will be those of `entry`, which it joins. */
+static void entry_take_mapped(struct vm_map_entry *entry, const struct vm_map_entry *next)
+{
+    if (!next->mapped || entry->mapped)
+        return;
+    spin_lock(&entry->object->lock);
+    entry->mapped = true;
+    spin_unlock(&entry->object->lock);
+}
+
+bool vm_map_join_next(struct vm_map *map, struct vm_map_entry *entry)
+{
+    struct vm_map_entry *next = vm_map_tree_next(map, entry);
+
+    if (next == NULL || !vm_map_entry_joins(entry, next))
+        return false;
+    entry_take_mapped(entry, next);
+    vm_map_tree_remove(map, next);
+    vm_map_tree_resize(map, entry, entry->start, next->end);
+    vm_map_entry_free(next);
+    return true;
+}
+
 void vm_map_merge(struct vm_map *map, hal_va_t start, hal_va_t end)
 {
     struct vm_map_entry *entry = vm_map_tree_find(map, start > 0 ? start - 1 : 0);
-    struct vm_map_entry *next;
 
-    while (entry != NULL && entry->start < end && (next = vm_map_tree_next(map, entry)) != NULL) {
-        if (!vm_map_entry_joins(entry, next)) {
-            entry = next;
-            continue;
-        }
-        hal_va_t next_end = next->end;
-        vm_map_tree_remove(map, next);
-        vm_map_tree_resize(map, entry, entry->start, next_end);
-        vm_map_entry_free(next);
-    }
+    while (entry != NULL && entry->start < end)
+        if (!vm_map_join_next(map, entry))
+            entry = vm_map_tree_next(map, entry);
 }

@@ -29,6 +29,7 @@ struct vm_map_entry {
     uint8_t protection;       /* VM_PROT_* */
     uint8_t max_protection;
     uint8_t inheritance; /* VM_INHERIT_* */
+    bool mapped;         /* pages of it may be in the pmap; with an object under its lock as well */
 };
 
 struct vm_map {
@@ -80,8 +81,17 @@ HAL_NODISCARD struct vm_map_entry *vm_map_entry_alloc(void);
 /* Free an entry that is in no map, with its reference to the object. */
 void vm_map_entry_free(struct vm_map_entry *entry);
 
+/* The entry that contains `va`, if the hint does not, or NULL. */
+struct vm_map_entry *vm_map_lookup_tree(struct vm_map *map, hal_va_t va) REQUIRES(map->lock);
 /* The entry that contains `va`, or NULL. */
-struct vm_map_entry *vm_map_lookup(struct vm_map *map, hal_va_t va) REQUIRES(map->lock);
+static inline struct vm_map_entry *vm_map_lookup(struct vm_map *map, hal_va_t va) REQUIRES(map->lock)
+{
+    struct vm_map_entry *entry = map->hint;
+
+    if (entry != NULL && va >= entry->start && va < entry->end)
+        return entry;
+    return vm_map_lookup_tree(map, va);
+}
 
 /* Allocate what vm_map_split() at `start` and at `end` will need. Returns false without memory: nothing. */
 HAL_NODISCARD bool vm_map_spare_alloc(struct vm_map *map, hal_va_t start, hal_va_t end,
@@ -95,6 +105,8 @@ void vm_map_split(struct vm_map *map, hal_va_t at, struct vm_map_spare *spare) R
 
 /* Are they neighbours that one entry could stand for? */
 bool vm_map_entry_joins(const struct vm_map_entry *entry, const struct vm_map_entry *next);
+/* Merge `entry` with the one behind it, if they join. Returns whether they did. */
+bool vm_map_join_next(struct vm_map *map, struct vm_map_entry *entry) REQUIRES(map->lock);
 /* Merge neighbours that join, from the one below `start` to the one at `end`. */
 void vm_map_merge(struct vm_map *map, hal_va_t start, hal_va_t end) REQUIRES(map->lock);
 

@@ -83,30 +83,45 @@ static struct vm_map_entry *tree_rotate(struct vm_map *map, struct vm_map_entry 
     return up;
 }
 
-/* Restore balance, heights and gaps from `entry` up to the root. */
-static void tree_fix(struct vm_map *map, struct vm_map_entry *entry) REQUIRES(map->lock)
+/* Restore the balance of the subtree at `entry`, whose children are in order. Returns its new top. */
+static struct vm_map_entry *tree_balance(struct vm_map *map, struct vm_map_entry *entry) REQUIRES(map->lock)
 {
-    for (; entry != NULL; entry = entry->parent) {
+    int lean = tree_height(entry->child[HIGHER]) - tree_height(entry->child[LOWER]);
+
+    if (lean >= -1 && lean <= 1)
+        return entry;
+    int heavy = lean > 0 ? HIGHER : LOWER;
+    struct vm_map_entry *child = entry->child[heavy];
+    if (tree_height(child->child[heavy]) < tree_height(child->child[!heavy]))
+        tree_rotate(map, child, heavy);
+    return tree_rotate(map, entry, !heavy);
+}
+
+/* Restore balance, heights and gaps from `entry` upwards: as far as `last`, if that is not NULL, and until a subtree is
+ * to those above what it was. */
+static void tree_fix(struct vm_map *map, struct vm_map_entry *entry, const struct vm_map_entry *last)
+    REQUIRES(map->lock)
+{
+    while (entry != NULL) {
+        const uint8_t height = entry->height;
+        const uint64_t max_gap = entry->max_gap;
+        if (entry == last)
+            last = NULL;
         tree_refresh(entry);
-        int lean = tree_height(entry->child[HIGHER]) - tree_height(entry->child[LOWER]);
-        if (lean >= -1 && lean <= 1)
-            continue;
-        int heavy = lean > 0 ? HIGHER : LOWER;
-        struct vm_map_entry *child = entry->child[heavy];
-        if (tree_height(child->child[heavy]) < tree_height(child->child[!heavy]))
-            tree_rotate(map, child, heavy);
-        entry = tree_rotate(map, entry, !heavy);
+        entry = tree_balance(map, entry);
+        if (last == NULL && entry->height == height && entry->max_gap == max_gap)
+            return;
+        entry = entry->parent;
     }
 }
 
-/* The gap in front of `entry` (may be NULL) may have changed. */
-static void tree_fix_gap(struct vm_map *map, struct vm_map_entry *entry) REQUIRES(map->lock)
+/* The gap in front of `entry` has grown (or, by a negative number, shrunk). */
+static void tree_grow_gap(struct vm_map *map, struct vm_map_entry *entry, uint64_t by) REQUIRES(map->lock)
 {
-    if (entry == NULL)
+    if (by == 0)
         return;
-    const struct vm_map_entry *below = vm_map_tree_prev(map, entry);
-    entry->gap = entry->start - (below != NULL ? below->end : hal_info.user_base);
-    tree_fix(map, entry);
+    entry->gap += by;
+    tree_fix(map, entry, NULL);
 }
 
 /* --- changes -------------------------------------------------------------------------------------------- */
@@ -115,17 +130,22 @@ void vm_map_tree_insert(struct vm_map *map, struct vm_map_entry *entry)
 {
     struct vm_map_entry *parent = NULL;
     struct vm_map_entry *node = map->root;
+    hal_va_t below = hal_info.user_base; /* where the entry below ends */
     int side = LOWER;
 
     while (node != NULL) {
         parent = node;
         side = entry->start > node->start ? HIGHER : LOWER;
+        if (side == HIGHER)
+            below = node->end;
         node = node->child[side];
     }
     entry->map = map;
     entry->parent = parent;
     entry->child[LOWER] = NULL;
     entry->child[HIGHER] = NULL;
+    entry->height = 0; /* those above do not know of it yet */
+    entry->max_gap = 0;
     if (parent == NULL) {
         map->root = entry;
         list_insert_head(&map->entries, &entry->link);
@@ -138,8 +158,20 @@ void vm_map_tree_insert(struct vm_map *map, struct vm_map_entry *entry)
             list_insert_head(&parent->link, &entry->link);
     }
     map->size += entry->end - entry->start;
-    tree_fix_gap(map, entry);
-    tree_fix_gap(map, vm_map_tree_next(map, entry));
+    entry->gap = entry->start - below;
+    struct vm_map_entry *next = vm_map_tree_next(map, entry); /* among those above, for it has no child */
+    if (next != NULL)
+        next->gap = next->start - entry->end;
+    tree_fix(map, entry, next);
+}
+
+/* Let `heir` take the place of `entry`, of which those above know what they knew. */
+static void tree_inherit(struct vm_map *map, const struct vm_map_entry *entry, struct vm_map_entry *heir)
+    REQUIRES(map->lock)
+{
+    heir->height = entry->height;
+    heir->max_gap = entry->max_gap;
+    tree_replace(map, entry, heir);
 }
 
 /* Take `entry`, which has two children, out of the tree by putting the next higher one in its place. Returns
@@ -158,22 +190,27 @@ static struct vm_map_entry *tree_remove_inner(struct vm_map *map, struct vm_map_
     }
     heir->child[LOWER] = entry->child[LOWER];
     heir->child[LOWER]->parent = heir;
-    tree_replace(map, entry, heir);
+    tree_inherit(map, entry, heir);
     return changed;
 }
 
 void vm_map_tree_remove(struct vm_map *map, struct vm_map_entry *entry)
 {
     struct vm_map_entry *next = vm_map_tree_next(map, entry);
-    struct vm_map_entry *changed = entry->parent;
+    struct vm_map_entry *changed = entry->child[entry->child[LOWER] == NULL];
 
-    if (entry->child[LOWER] != NULL && entry->child[HIGHER] != NULL)
+    if (next != NULL)
+        next->gap += entry->gap + (entry->end - entry->start);
+    if (entry->child[LOWER] != NULL && entry->child[HIGHER] != NULL) {
         changed = tree_remove_inner(map, entry);
-    else
-        tree_replace(map, entry, entry->child[entry->child[LOWER] == NULL]);
-    tree_fix(map, changed);
+    } else if (changed != NULL) {
+        tree_inherit(map, entry, changed);
+    } else {
+        changed = entry->parent;
+        tree_replace(map, entry, NULL);
+    }
+    tree_fix(map, changed, next); /* next is at `changed`, or above it */
     list_remove(&entry->link);
-    tree_fix_gap(map, next);
     map->size -= entry->end - entry->start;
     if (map->hint == entry)
         map->hint = NULL;
@@ -188,8 +225,11 @@ static void entry_set_range(struct vm_map_entry *entry, hal_va_t start, hal_va_t
 
 void vm_map_tree_resize(struct vm_map *map, struct vm_map_entry *entry, hal_va_t start, hal_va_t end)
 {
-    map->size -= entry->end - entry->start;
-    map->size += end - start;
+    struct vm_map_entry *next = vm_map_tree_next(map, entry);
+    const uint64_t from_below = start - entry->start;
+    const uint64_t to_next = entry->end - end;
+
+    map->size -= to_next + from_below;
     if (entry->object == NULL) {
         entry_set_range(entry, start, end);
     } else {
@@ -197,8 +237,9 @@ void vm_map_tree_resize(struct vm_map *map, struct vm_map_entry *entry, hal_va_t
         entry_set_range(entry, start, end);
         spin_unlock(&entry->object->lock);
     }
-    tree_fix_gap(map, entry);
-    tree_fix_gap(map, vm_map_tree_next(map, entry));
+    tree_grow_gap(map, entry, from_below);
+    if (next != NULL)
+        tree_grow_gap(map, next, to_next);
 }
 
 /* --- searches ------------------------------------------------------------------------------------------- */

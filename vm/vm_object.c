@@ -107,9 +107,9 @@ bool vm_object_is_private(const struct vm_object *object)
 
 /* --- mappings ------------------------------------------------------------------------------------------- */
 
-/* Where `entry` shows pages of [first, end): [*low, *high). False: nowhere. */
-static bool entry_shows(const struct vm_map_entry *entry, uint64_t first, uint64_t end, hal_va_t *low,
-                        hal_va_t *high)
+/* Where `entry` may have mapped pages of [first, end): [*low, *high). False: nowhere. */
+static bool entry_maps(const struct vm_map_entry *entry, uint64_t first, uint64_t end, hal_va_t *low,
+                       hal_va_t *high)
 {
     uint64_t begin = entry->offset >> PAGE_SHIFT;
     uint64_t count = (entry->end - entry->start) >> PAGE_SHIFT;
@@ -118,7 +118,7 @@ static bool entry_shows(const struct vm_map_entry *entry, uint64_t first, uint64
     end = end > begin ? end - begin : 0;
     if (end > count)
         end = count;
-    if (entry->map == NULL || first >= end)
+    if (!entry->mapped || first >= end)
         return false;
     *low = entry->start + (first << PAGE_SHIFT);
     *high = entry->start + (end << PAGE_SHIFT);
@@ -136,7 +136,7 @@ static void object_protect(struct vm_object *object, uint64_t first, uint64_t en
     LIST_FOR_EACH(node, &object->users)
     {
         const struct vm_map_entry *entry = CONTAINER_OF(node, struct vm_map_entry, object_link);
-        if (entry_shows(entry, first, end, &low, &high))
+        if (entry_maps(entry, first, end, &low, &high))
             pmap_protect(entry->map->pmap, low, high, VM_PROT_READ | VM_PROT_EXECUTE);
     }
 }
@@ -151,7 +151,7 @@ static void object_unmap(struct vm_object *object, uint64_t index, const struct 
     LIST_FOR_EACH(node, &object->users)
     {
         const struct vm_map_entry *entry = CONTAINER_OF(node, struct vm_map_entry, object_link);
-        if (entry != mapper && entry_shows(entry, index, index + 1, &low, &high))
+        if (entry != mapper && entry_maps(entry, index, index + 1, &low, &high))
             pmap_remove(entry->map->pmap, low, high);
     }
 }
@@ -171,7 +171,7 @@ bool vm_object_make_page(struct vm_object_fill *fill)
     return true;
 }
 
-void vm_object_fill_end(struct vm_object_fill *fill)
+void vm_object_fill_drop(struct vm_object_fill *fill)
 {
     if (fill->fresh != NULL)
         vm_page_unref(fill->fresh);
@@ -180,18 +180,17 @@ void vm_object_fill_end(struct vm_object_fill *fill)
     *fill = (struct vm_object_fill){.fresh = NULL};
 }
 
-/* There is `found` at `index`, which the caller may not use, or no page: put the one there that was made, or ask for
- * one.  The reference in fill->source outlives the mappings of the page that is replaced. */
-static kern_return_t object_page_make(struct vm_object *object, uint64_t index, bool writable,
-                                      const struct vm_map_entry *mapper, struct vm_page *found,
-                                      struct vm_object_fill *fill, struct vm_page **page)
-    REQUIRES(object->lock)
+/* The reference in fill->source outlives the mappings of the page that is replaced. */
+kern_return_t vm_object_put_page(struct vm_object *object, uint64_t index, bool writable,
+                                 const struct vm_map_entry *mapper, struct vm_object_fill *fill,
+                                 struct vm_page **page)
 {
+    struct vm_page *found = *page;
     struct vm_page *old;
 
     *page = NULL;
     if (fill->fresh == NULL || fill->source != found) {
-        vm_object_fill_end(fill);
+        vm_object_fill_drop(fill);
         if (found != NULL)
             vm_page_ref(found);
         fill->source = found;
@@ -206,25 +205,6 @@ static kern_return_t object_page_make(struct vm_object *object, uint64_t index, 
         vm_page_unref(old);
     }
     return KERN_SUCCESS;
-}
-
-kern_return_t vm_object_page(struct vm_object *object, uint64_t index, enum vm_object_access access,
-                             bool writable, const struct vm_map_entry *mapper, struct vm_object_fill *fill,
-                             struct vm_page **page, bool *own)
-{
-    *page = vm_radix_find(&object->pages, index, writable, own);
-    if (*page != NULL) {
-        if (*own || access == VM_OBJECT_READ)
-            return KERN_SUCCESS;
-        /* Perhaps only the way to it is shared. */
-        if (!vm_radix_unshare(&object->pages, index))
-            return KERN_RESOURCE_SHORTAGE;
-        *page = vm_radix_find(&object->pages, index, writable, own);
-        if (*own)
-            return KERN_SUCCESS;
-    }
-    *own = true;
-    return object_page_make(object, index, writable, mapper, *page, fill, page);
 }
 
 void vm_object_remove(struct vm_object *object, uint64_t first, uint64_t end)

@@ -62,6 +62,10 @@ enum vm_object_access {
     VM_OBJECT_WRITE, /* the object's own: made a copy of it if need be */
 };
 
+/* vm_object_page() where the caller may not use the page that was found, *page, or there is none. */
+HAL_NODISCARD kern_return_t vm_object_put_page(struct vm_object *object, uint64_t index, bool writable,
+                                               const struct vm_map_entry *mapper, struct vm_object_fill *fill,
+                                               struct vm_page **page) REQUIRES(object->lock);
 /*
  * The page with number `index` as *page.
  * writable: *page, if it is the object's own, counts as mapped writable from now on.
@@ -69,14 +73,28 @@ enum vm_object_access {
  * Returns: KERN_SUCCESS *page is the page, *own whether it is the object's own; or NULL: call
  * vm_object_make_page() without locks, and then this again. KERN_RESOURCE_SHORTAGE no memory for the index.
  */
-HAL_NODISCARD kern_return_t vm_object_page(struct vm_object *object, uint64_t index,
-                                           enum vm_object_access access, bool writable,
-                                           const struct vm_map_entry *mapper, struct vm_object_fill *fill,
-                                           struct vm_page **page, bool *own) REQUIRES(object->lock);
+HAL_NODISCARD static inline kern_return_t vm_object_page(struct vm_object *object, uint64_t index,
+                                                         enum vm_object_access access, bool writable,
+                                                         const struct vm_map_entry *mapper,
+                                                         struct vm_object_fill *fill, struct vm_page **page,
+                                                         bool *own) REQUIRES(object->lock)
+{
+    *page = vm_radix_find(&object->pages, index, writable, own);
+    if (__builtin_expect(*page != NULL && (*own || access == VM_OBJECT_READ), 1))
+        return KERN_SUCCESS;
+    *own = true;
+    return vm_object_put_page(object, index, writable, mapper, fill, page);
+}
 /* Make what vm_object_page() asked for. Returns false without memory. Context: no lock. */
 HAL_NODISCARD bool vm_object_make_page(struct vm_object_fill *fill);
-/* Give back what was not used. Context: no lock; the page that was asked for is mapped. */
-void vm_object_fill_end(struct vm_object_fill *fill);
+/* Give back what is in `fill`, and leave it empty. Context: if a page was put in place of the source, no pmap maps the
+ * source for the object any more. */
+void vm_object_fill_drop(struct vm_object_fill *fill);
+static inline void vm_object_fill_end(struct vm_object_fill *fill)
+{
+    if (fill->fresh != NULL || fill->source != NULL)
+        vm_object_fill_drop(fill);
+}
 
 /* Free the resident pages with numbers [first, end). Context: no pmap maps them. */
 void vm_object_remove(struct vm_object *object, uint64_t first, uint64_t end);

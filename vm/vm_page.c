@@ -5,7 +5,8 @@
  * it merges, differs in one address bit.  Blocks of all zones share one free list per order.
  *
  * In front of it, each CPU keeps a stack of free single pages and exchanges half of it at a time with the
- * buddies, so most allocations take no lock.
+ * buddies, so most allocations take no lock.  A few more, known to be zero, are kept apart: page tables are when they
+ * are freed, and need to be when they are made.
  *
  * Lock: page_lock, the last but one in the order: nearly everything may be held while memory is allocated.
  */
@@ -21,6 +22,7 @@
 
 #define ZONES_MAX (HAL_MEM_RANGES_MAX + 8u) /* a few for vm_page_add_range() */
 #define CACHE_PAGES_MAX 64u
+#define ZERO_PAGES_MAX 4u /* as many as tables lead to a page */
 
 struct vm_page_zone {
     uint64_t first; /* page number (address / page size) */
@@ -30,7 +32,9 @@ struct vm_page_zone {
 
 struct vm_page_cache {
     uint32_t count;
+    uint32_t zero_count;
     void *page[CACHE_PAGES_MAX];
+    void *zero[ZERO_PAGES_MAX]; /* pages that are zero */
 } __attribute__((aligned(64)));
 
 static spinlock_t page_lock;
@@ -126,19 +130,25 @@ static struct vm_page *buddy_alloc(unsigned order) REQUIRES(page_lock)
 
 /* --- per-CPU caches ------------------------------------------------------------------------------------- */
 
+/* relaxed: only its CPU writes a count; others read it for statistics */
+static inline void cache_count_set(uint32_t *count, uint32_t value)
+{
+    __atomic_store_n(count, value, __ATOMIC_RELAXED);
+}
+
 static inline void page_push(struct vm_page_cache *cache, void *address)
 {
     uint32_t count = cache->count;
 
     cache->page[count] = address;
-    __atomic_store_n(&cache->count, count + 1, __ATOMIC_RELAXED); /* others read it for statistics */
+    cache_count_set(&cache->count, count + 1);
 }
 
 static inline void *page_pop(struct vm_page_cache *cache)
 {
     uint32_t count = cache->count - 1;
 
-    __atomic_store_n(&cache->count, count, __ATOMIC_RELAXED);
+    cache_count_set(&cache->count, count);
     return cache->page[count];
 }
 
@@ -157,6 +167,17 @@ static inline void page_cache_check(void *address, enum vm_page_state from, enum
 #endif
 }
 
+static void *zero_pop(struct vm_page_cache *cache)
+{
+    uint32_t count = cache->zero_count;
+
+    if (count == 0)
+        return NULL;
+    cache_count_set(&cache->zero_count, count - 1);
+    page_cache_check(cache->zero[count - 1], VM_PAGE_CACHED, VM_PAGE_USED);
+    return cache->zero[count - 1];
+}
+
 /* Half fill an empty cache. */
 static void page_cache_refill(struct vm_page_cache *cache)
 {
@@ -170,6 +191,18 @@ static void page_cache_refill(struct vm_page_cache *cache)
         page_push(cache, address);
     }
     spin_unlock(&page_lock);
+}
+
+/* A page that is not zero, and said to be, is caught here. */
+static inline void page_check_zero(const uint64_t *page)
+{
+#ifdef KERN_CHECKED
+    for (size_t i = 0; i < HAL_PAGE_SIZE / sizeof(*page); i++)
+        if (page[i] != 0)
+            panic("page %p: not zero at %zu", (const void *)page, i * sizeof(*page));
+#else
+    (void)page;
+#endif
 }
 
 /* Half empty a full cache. */
@@ -211,7 +244,7 @@ void *vm_page_alloc(unsigned order)
     if (cache->count == 0) {
         page_cache_refill(cache);
         if (cache->count == 0)
-            return NULL;
+            return zero_pop(cache);
     }
     void *address = page_pop(cache);
     page_cache_check(address, VM_PAGE_CACHED, VM_PAGE_USED);
@@ -220,8 +253,11 @@ void *vm_page_alloc(unsigned order)
 
 void *vm_page_alloc_zero(unsigned order)
 {
-    void *pages = vm_page_alloc(order);
+    void *pages = order == 0 ? zero_pop(&page_cache[hal_cpu_self()->index]) : NULL;
 
+    if (pages != NULL)
+        return pages;
+    pages = vm_page_alloc(order);
     if (pages != NULL)
         memset(pages, 0, (size_t)HAL_PAGE_SIZE << order);
     return pages;
@@ -240,6 +276,21 @@ void vm_page_free(void *pages, unsigned order)
         page_cache_drain(cache);
     page_cache_check(pages, VM_PAGE_USED, VM_PAGE_CACHED);
     page_push(cache, pages);
+}
+
+void vm_page_free_zero(void *page)
+{
+    struct vm_page_cache *cache = &page_cache[hal_cpu_self()->index];
+    uint32_t count = cache->zero_count;
+
+    page_check_zero(page);
+    if (count == ZERO_PAGES_MAX) {
+        vm_page_free(page, 0);
+        return;
+    }
+    page_cache_check(page, VM_PAGE_USED, VM_PAGE_CACHED);
+    cache->zero[count] = page;
+    cache_count_set(&cache->zero_count, count + 1);
 }
 
 /* --- pages of memory objects ------------------------------------------------------------------------------ */
@@ -275,7 +326,7 @@ static void zone_free_all(struct vm_page_zone *zone) REQUIRES(page_lock)
     }
 }
 
-/* The caches of all CPUs together may keep 1/16 of memory from the others. */
+/* The caches of all CPUs together may keep 1/16 of memory from the others, and a few pages each. */
 static void page_cache_limit_set(void)
 {
     uint64_t limit = page_total / 16 / hal_info.cpu_count;
@@ -327,7 +378,8 @@ uint64_t vm_page_free_count(void)
     uint64_t count = page_free_blocks;
     spin_unlock(&page_lock);
     for (uint32_t cpu = 0; cpu < hal_info.cpu_count; cpu++)
-        count += __atomic_load_n(&page_cache[cpu].count, __ATOMIC_RELAXED);
+        count += __atomic_load_n(&page_cache[cpu].count, __ATOMIC_RELAXED) +
+                 __atomic_load_n(&page_cache[cpu].zero_count, __ATOMIC_RELAXED);
     return count;
 }
 

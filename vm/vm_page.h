@@ -21,6 +21,8 @@ HAL_NODISCARD void *vm_page_alloc(unsigned order);
 HAL_NODISCARD void *vm_page_alloc_zero(unsigned order);
 /* Give them back (same order). */
 void vm_page_free(void *pages, unsigned order);
+/* Give back one page that is zero. */
+void vm_page_free_zero(void *page);
 
 /* Give memory that was reserved at boot (the archive) to the allocator. Page aligned. */
 void vm_page_add_range(hal_pa_t base, uint64_t size);

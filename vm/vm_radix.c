@@ -129,28 +129,38 @@ static void radix_mark(struct vm_radix *tree, struct radix_node **path, uint64_t
 
 /* --- lookup --------------------------------------------------------------------------------------------- */
 
-struct vm_page *vm_radix_find(struct vm_radix *tree, uint64_t index, bool write, bool *own)
+/* As radix_mark(), for a page that is the tree's own. */
+static __attribute__((noinline)) void radix_mark_own(struct vm_radix *tree, uint64_t index)
 {
     struct radix_node *path[RADIX_HEIGHT_MAX];
+    struct radix_node *node = tree->root;
+
+    for (unsigned level = tree->height; level-- > 0; node = node->slot[radix_slot(index, level)])
+        path[level] = node;
+    radix_mark(tree, path, index);
+}
+
+struct vm_page *vm_radix_find(struct vm_radix *tree, uint64_t index, bool write, bool *own)
+{
+    bool marked = tree->writable;
     void *item = tree->root;
     bool alone = true;
-    unsigned level = tree->height;
 
     *own = false;
     if (item == NULL || !radix_covers(tree, index))
         return NULL;
-    while (level > 0) {
-        struct radix_node *node = item;
-        unsigned slot = radix_slot(index, --level);
-        if ((node->used >> slot & 1) == 0)
+    for (unsigned level = tree->height; level-- > 0;) {
+        const struct radix_node *node = item;
+        const uint64_t bit = radix_bit(index, level);
+        if ((node->used & bit) == 0)
             return NULL;
         alone &= count_is_one(&node->refs);
-        path[level] = node;
-        item = node->slot[slot];
+        marked = (node->writable & bit) != 0; /* and so it is above */
+        item = node->slot[radix_slot(index, level)];
     }
     *own = alone && !vm_page_is_shared(item);
-    if (*own && write)
-        radix_mark(tree, path, index);
+    if (*own && write && !marked)
+        radix_mark_own(tree, index);
     return item;
 }
 
@@ -308,13 +318,6 @@ bool vm_radix_insert(struct vm_radix *tree, uint64_t index, struct vm_page *page
     if (write)
         radix_mark(tree, path, index);
     return true;
-}
-
-bool vm_radix_unshare(struct vm_radix *tree, uint64_t index)
-{
-    struct radix_node *path[RADIX_HEIGHT_MAX];
-
-    return radix_own(tree, index, 0, false, 0, path);
 }
 
 /* If nothing below path[level] may be mapped writable, the nodes above know it. */

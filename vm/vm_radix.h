@@ -42,8 +42,6 @@ unsigned vm_radix_run(const struct vm_radix *tree, uint64_t index, unsigned coun
  * that was there, with its reference, or NULL. Returns false without memory: contents unchanged. */
 HAL_NODISCARD bool vm_radix_insert(struct vm_radix *tree, uint64_t index, struct vm_page *page, bool write,
                                    struct vm_page **old);
-/* Make the nodes on the way to `index`, where a page is, the tree's own. Returns false without memory. */
-HAL_NODISCARD bool vm_radix_unshare(struct vm_radix *tree, uint64_t index);
 /* Drop the pages [first, end). Returns false without memory, which only a shared tree needs: some may be left. */
 HAL_NODISCARD bool vm_radix_remove(struct vm_radix *tree, uint64_t first, uint64_t end);
 /* Drop pages and nodes, at most *budget in all, which is counted down. Returns true when the tree is empty. */

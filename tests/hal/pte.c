@@ -55,6 +55,25 @@ static void leaf(void)
     }
 }
 
+/* Both entries of `pa` differ from those of 0 in the same bits, and where the attributes differ, in others. */
+static void apart_check(hal_pa_t pa, unsigned attr, unsigned level)
+{
+    const hal_pte_t zero = hal_pte_leaf(HAL_PA(0), HAL_ATTR_R, level);
+    const hal_pte_t address = hal_pte_leaf(pa, HAL_ATTR_R, level) ^ zero;
+    const hal_pte_t attributes = hal_pte_leaf(HAL_PA(0), attr, level) ^ zero;
+
+    EXPECT_EQ(address & attributes, 0);
+    EXPECT_EQ(hal_pte_leaf(pa, attr, level), zero ^ address ^ attributes);
+}
+
+static void apart(void)
+{
+    for (unsigned attr = 0; attr <= HAL_ATTR_ALL && !test_failed(); attr++) {
+        if (attr_valid(attr))
+            each_address(HAL_PAGE_SHIFT, attr, 0, apart_check);
+    }
+}
+
 static void table_check(hal_pa_t pa, unsigned attr, unsigned level)
 {
     hal_pte_t pte = hal_pte_table(pa, level);
@@ -111,6 +130,7 @@ static void walk(void)
 
 static const struct test_case cases[] = {
     {"hal_pte_leaf", "kind, address and attributes decode to what was encoded", leaf},
+    {"hal_pte_leaf", "the address is in bits of its own", apart},
     {"hal_pte_leaf", "the CPU takes a leaf at each level of leaf_levels", walk},
     {"hal_pte_leaf", "is no hole, whatever it maps; neither is hal_pte_table()", never_zero},
     {"hal_pte_table", "kind and address decode to what was encoded", table},

@@ -107,7 +107,7 @@ static uint64_t pages_free(void)
     uint64_t pages = page_free_blocks;
 
     for (uint32_t i = 0; i < hal_info.cpu_count; i++)
-        pages += page_cache[i].count;
+        pages += page_cache[i].count + page_cache[i].zero_count;
     return pages;
 }
 

@@ -203,19 +203,29 @@ static void check_zone(uint32_t number)
     }
 }
 
-static void check_page_cache(uint32_t cpu)
+static void check_cached(const struct vm_page_cache *cache, const void *address)
 {
-    const struct vm_page_cache *cache = &page_cache[cpu];
+    const struct vm_page *page = audit_page(address, cache);
+    uint64_t index;
+    int zone = zone_find(address, &index);
 
-    AUDIT(cache->count <= sizeof(cache->page) / sizeof(cache->page[0]), "page-cache", cache, "%u pages",
-          cache->count);
-    for (uint32_t i = 0; i < cache->count; i++) {
-        uint64_t index;
-        const struct vm_page *page = audit_page(cache->page[i], cache);
-        int zone = zone_find(cache->page[i], &index);
-        AUDIT(page->state == VM_PAGE_CACHED && page->order == 0, "page-cache", cache->page[i],
-              "in the cache of CPU %u: state %u order %u", cpu, page->state, page->order);
-        block_own((uint32_t)zone, index, 0, "page cache of a CPU");
+    AUDIT(page->state == VM_PAGE_CACHED && page->order == 0, "page-cache", address,
+          "in the cache of a CPU: state %u order %u", page->state, page->order);
+    block_own((uint32_t)zone, index, 0, "page cache of a CPU");
+}
+
+static void check_page_cache(const struct vm_page_cache *cache)
+{
+    static const char zeros[HAL_PAGE_SIZE];
+
+    AUDIT(cache->count <= sizeof(cache->page) / sizeof(cache->page[0]) &&
+              cache->zero_count <= sizeof(cache->zero) / sizeof(cache->zero[0]),
+          "page-cache", cache, "%u pages, and %u zero", cache->count, cache->zero_count);
+    for (uint32_t i = 0; i < cache->count; i++)
+        check_cached(cache, cache->page[i]);
+    for (uint32_t i = 0; i < cache->zero_count; i++) {
+        check_cached(cache, cache->zero[i]);
+        AUDIT(memcmp(cache->zero[i], zeros, sizeof(zeros)) == 0, "page-zero", cache->zero[i], "is not zero");
     }
 }
 
@@ -233,7 +243,7 @@ static void pages_begin(void)
     AUDIT(pages == page_free_blocks, "page-count", page_free_list,
           "%" PRIu64 " in the lists, counted %" PRIu64, pages, page_free_blocks);
     for (uint32_t cpu = 0; cpu < hal_info.cpu_count; cpu++)
-        check_page_cache(cpu);
+        check_page_cache(&page_cache[cpu]);
     for (uint32_t i = 0; i < zone_count; i++)
         check_zone(i);
 }

@@ -15,6 +15,7 @@ struct pmap_walk {
     const struct list *entry; /* the entry that the walk has come to */
     uint64_t tables;
     uint64_t leaves;
+    bool last; /* the table that the pmap keeps was seen */
 };
 
 /* --- page tables --- */
@@ -38,6 +39,7 @@ static void check_leaf(struct pmap_walk *walk, hal_va_t va, hal_pte_t pte)
 
     AUDIT(entry != NULL && entry->object != NULL, "pte-entry", walk->pmap,
           "0x%" PRIx64 " is mapped, not allocated", va);
+    AUDIT(entry->mapped, "pte-mapped", entry, "says that nothing is mapped, and 0x%" PRIx64 " is", va);
     bool own, writable;
     const struct vm_page *page = audit_object_page(
         entry->object, (entry->offset + (va - entry->start)) >> PAGE_SHIFT, &own, &writable);
@@ -63,6 +65,9 @@ static void check_table(struct pmap_walk *walk, hal_pa_t pa, unsigned level, hal
 
     audit_own_pages(table, 0, "page table");
     walk->tables++;
+    if (table == walk->pmap->last.table)
+        walk->last = level == 0 && walk->pmap->last.page == audit_page(table, walk->pmap) &&
+                     walk->pmap->last.number == first >> (HAL_PAGE_SHIFT + HAL_PT_SHIFT);
     for (unsigned i = 0; i < HAL_PT_ENTRIES; i++) {
         hal_va_t va = first + ((hal_va_t)i << shift);
         if (hal_pte_kind(table[i], level) == HAL_PTE_HOLE)
@@ -87,6 +92,8 @@ static uint64_t check_tables(const struct vm_map *map)
     struct pmap_walk walk = {.pmap = map->pmap, .map = map, .entry = map->entries.next};
 
     check_table(&walk, map->pmap->root, hal_info.pt_levels - 1, 0);
+    AUDIT(walk.last || walk.pmap->last.table == NULL, "pmap-last", map->pmap,
+          "keeps %p for table number %" PRIu64, (const void *)walk.pmap->last.table, walk.pmap->last.number);
     AUDIT(walk.tables == map->pmap->tables, "pmap-tables", map->pmap, "%" PRIu64 " tables, counted %" PRIu64,
           walk.tables, map->pmap->tables);
     AUDIT(walk.leaves == map->pmap->resident, "pmap-resident", map->pmap,

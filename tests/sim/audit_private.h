@@ -33,7 +33,9 @@ struct vm_page_zone {
 
 struct vm_page_cache {
     uint32_t count;
+    uint32_t zero_count;
     void *page[64];
+    void *zero[4];
 } __attribute__((aligned(64)));
 
 extern struct list page_free_list[VM_PAGE_ORDER_MAX + 1];

@@ -104,7 +104,8 @@ void audit_copy(const struct vm_map_copy *copy, uint64_t size, const char *holde
     {
         const struct vm_map_entry *entry = CONTAINER_OF(node, struct vm_map_entry, link);
         audit_own(AUDIT_MAP_ENTRY, entry, "copy");
-        AUDIT(entry->map == NULL && entry->start == end && entry->end > end && entry->end % PAGE_SIZE == 0,
+        AUDIT(entry->map == NULL && !entry->mapped && entry->start == end && entry->end > end &&
+                  entry->end % PAGE_SIZE == 0,
               "copy-range", entry, "0x%" PRIx64 " - 0x%" PRIx64 " behind 0x%" PRIx64, entry->start,
               entry->end, end);
         note_object(&copy->entries, entry);

@@ -187,8 +187,6 @@ static void step(void)
             check_page(tree, draw(INDICES), draw(2) == 0);
         break;
     }
-    if (tree->page[first] != NULL)
-        SIM_CHECK(vm_radix_unshare(&tree->radix, first));
 }
 
 static void test_random(void)

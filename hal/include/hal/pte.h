@@ -79,7 +79,8 @@ enum hal_pte_kind { HAL_PTE_HOLE, HAL_PTE_TABLE, HAL_PTE_LEAF };
  * Encode a leaf at `level` that maps the aligned block at `pa`.
  * Context: any. Bit `level` of hal_info.leaf_levels is set; pa is aligned to the block and below 2^48; attr has
  * R, not both W and X.  On an ISA without accessed/dirty bits of its own, ACCESSED and DIRTY are encoded so that
- * hal_pte_attr() returns them and a first access or write faults until they are set.
+ * hal_pte_attr() returns them and a first access or write faults until they are set.  The address is in bits of its
+ * own: attr changes others, and what it changes does not depend on pa.
  */
 /*@ requires PRE_hal_pte_leaf(pa, attr, level); assigns \nothing;
     ensures decodes: POST_hal_pte_leaf(\result, pa, attr, level); */
