@@ -238,6 +238,24 @@ static void notify_no_senders(void)
     scenario_port_end(mail);
 }
 
+/* The last send right is used up by a message that a receiver in registers takes. */
+static void notify_no_senders_registers(void)
+{
+    mach_port_t mail = scenario_port(), port = scenario_port_send();
+    struct sim_rpc m = {.local = port};
+    uint32_t count = 0;
+
+    request(port, MACH_NOTIFY_NO_SENDERS, 1, mail);
+    scenario_post((struct scenario_right){port, MACH_MSG_TYPE_MOVE_SEND}, NONE, 713, NULL, 0);
+    scenario_silent(mail);
+    CALL((kern_return_t)sim_trap_rpc(MACH_TRAP_RPC_REPLY_WAIT, &m));
+    SIM_CHECK((uint32_t)m.header == 713);
+    if (scenario_notified(mail, MACH_NOTIFY_NO_SENDERS, &count))
+        SIM_CHECK(count == 1);
+    scenario_port_end(port);
+    scenario_port_end(mail);
+}
+
 static void notify_dead_name(void)
 {
     mach_port_t mail = scenario_port(), port = scenario_port_send(), renamed;
@@ -353,6 +371,7 @@ const struct scenario scenarios_right[] = {
     {"right_arrays", right_arrays},
     {"right_array_transit", right_array_transit},
     {"notify_no_senders", notify_no_senders},
+    {"notify_no_senders_registers", notify_no_senders_registers},
     {"notify_dead_name", notify_dead_name},
     {"notify_port_deleted", notify_port_deleted},
     {"notify_send_possible", notify_send_possible},
