@@ -71,6 +71,8 @@ static void prepare_right(struct copyin *in, mach_port_name_t name, mach_msg_typ
 static mach_msg_return_t prepare_ool_ports(struct copyin *in, const mach_msg_ool_ports_descriptor_t *d,
                                            mach_port_name_t **names)
 {
+    if (!ipc_kmsg_charge(in->kmsg, d->count * sizeof(struct ipc_port *)))
+        return MACH_SEND_NO_BUFFER;
     mach_msg_return_t mr = ipc_ool_ports_read(in->task->map, d, names);
 
     for (uint32_t i = 0; i < d->count && mr == MACH_MSG_SUCCESS; i++)

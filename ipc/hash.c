@@ -15,6 +15,8 @@
 
 kern_return_t ipc_hash_init(struct ipc_space *space)
 {
+    if (!ipc_space_charge(space, HAL_PAGE_SIZE))
+        return KERN_RESOURCE_SHORTAGE;
     space->bucket = kmem_alloc(PAGES_MIN * sizeof(*space->bucket));
     if (space->bucket == NULL)
         return KERN_RESOURCE_SHORTAGE;
@@ -77,7 +79,11 @@ static bool bucket_page_add(struct ipc_space *space)
         space->bucket = bucket;
         space->bucket_pages = 2 * page;
     }
+    if (!ipc_space_charge(space, HAL_PAGE_SIZE))
+        return false;
     space->bucket[page] = vm_page_alloc_zero(0);
+    if (space->bucket[page] == NULL)
+        ipc_space_uncharge(space, HAL_PAGE_SIZE);
     return space->bucket[page] != NULL;
 }
 

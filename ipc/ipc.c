@@ -8,6 +8,7 @@
 #include <ipc/pset.h>
 #include <ipc/request.h>
 #include <ipc/right.h>
+#include <kern/ledger.h>
 
 void ipc_init(void)
 {
@@ -34,7 +35,7 @@ void ipc_thread_cleanup(struct thread *t)
 
 void ipc_trap_reply_port(struct thread *self)
 {
-    struct ipc_port *port = ipc_port_alloc();
+    struct ipc_port *port = ipc_port_alloc(&self->space->ledger->memory);
     mach_port_name_t name = MACH_PORT_NULL;
 
     if (port != NULL &&

@@ -24,6 +24,7 @@
 #include <ipc/kobject.h>
 #include <ipc/msg.h>
 #include <ipc/right.h>
+#include <kern/ledger.h>
 #include <kern/mig_kernel.h>
 #include <kern/panic.h>
 #include <kern/string.h>
@@ -202,6 +203,7 @@ static __attribute__((noinline)) void receive_by_queue(struct kernel_rpc *k, str
     struct thread *receiver = NULL;
 
     if (reply != NULL) {
+        ipc_kmsg_charge_forced(reply, &self->task->ledger->messages);
         reply->head.msgh_bits |= MACH_MSGH_BITS(MACH_MSG_TYPE_PORT_SEND_ONCE, 0);
         reply->remote = ipc_port_make_send_once(k->port);
         (void)ipc_msg_dispatch(reply, NULL, NULL, &receiver); /* a send-once right always has room */
@@ -223,7 +225,9 @@ SPECIALISED bool kernel_rpc(struct thread *self, struct ipc_kernel_request reque
         return false;
     if (!port_hold(&k))
         goto no_port;
-    if ((reply = ipc_kobject_reply_alloc(entry)) == NULL)
+    /* the reply is not queued, as a rule, and paid for only if it is */
+    if (!ledger_is_solvent(&self->task->ledger->messages) ||
+        (reply = ipc_kobject_reply_alloc(entry, NULL)) == NULL)
         goto no_reply;
     bool replies = serve(&k, entry, reply);
     ipc_port_unref(k.object);

@@ -15,6 +15,7 @@
 #include <ipc/right.h>
 #include <kern/cache.h>
 #include <kern/cpu.h>
+#include <kern/ledger.h>
 #include <kern/panic.h>
 #include <kern/thread.h>
 #include <vm/vm_map_copy.h>
@@ -32,7 +33,7 @@ void ipc_kmsg_init_module(void)
     cache_init(&kmsg_cache, "ipc_kmsg", KMSG_SMALL, 64);
 }
 
-struct ipc_kmsg *ipc_kmsg_alloc(uint32_t size)
+struct ipc_kmsg *ipc_kmsg_alloc_unpaid(uint32_t size)
 {
     size_t total = offsetof(struct ipc_kmsg, head) + size + MAX_TRAILER_SIZE;
 
@@ -43,16 +44,55 @@ struct ipc_kmsg *ipc_kmsg_alloc(uint32_t size)
     kmsg->capacity = total <= KMSG_SMALL ? KMSG_SMALL_ROOM : size + MAX_TRAILER_SIZE;
     kmsg->port_count = 0;
     kmsg->from_user = false;
+    kmsg->charged = total <= KMSG_SMALL ? KMSG_SMALL : (uint32_t)total;
+    kmsg->payer = NULL;
     kmsg->remote = NULL;
     kmsg->local = NULL;
     kmsg->port = kmsg->port_inline;
     return kmsg;
 }
 
+struct ipc_kmsg *ipc_kmsg_alloc(uint32_t size, struct ledger_account *payer)
+{
+    struct ipc_kmsg *kmsg = ipc_kmsg_alloc_unpaid(size);
+
+    if (kmsg == NULL)
+        return NULL;
+    if (!ledger_charge(payer, kmsg->charged)) {
+        ipc_kmsg_free(kmsg);
+        return NULL;
+    }
+    kmsg->payer = payer;
+    return kmsg;
+}
+
+bool ipc_kmsg_charge(struct ipc_kmsg *kmsg, uint64_t bytes)
+{
+    if (kmsg->payer != NULL && !ledger_charge(kmsg->payer, bytes))
+        return false;
+    kmsg->charged += (uint32_t)bytes;
+    return true;
+}
+
+void ipc_kmsg_charge_forced(struct ipc_kmsg *kmsg, struct ledger_account *payer)
+{
+    mach_msg_descriptor_t *d = ipc_kmsg_descriptors(kmsg);
+    uint32_t before = kmsg->payer != NULL ? kmsg->charged : 0;
+
+    for (uint32_t i = 0; i < kmsg->port_count; i++, d = ipc_descriptor_next(d)) {
+        if (d->type.type == MACH_MSG_OOL_PORTS_DESCRIPTOR)
+            kmsg->charged += d->ool_ports.count * (uint32_t)sizeof(struct ipc_port *);
+    }
+    kmsg->payer = payer;
+    ledger_charge_forced(payer, kmsg->charged - before);
+}
+
 kern_return_t ipc_kmsg_alloc_ports(struct ipc_kmsg *kmsg, uint32_t count)
 {
     KASSERT(count <= IPC_KMSG_DESCRIPTORS_MAX);
     if (count > IPC_KMSG_PORTS_INLINE) {
+        if (!ipc_kmsg_charge(kmsg, count * sizeof(*kmsg->port)))
+            return KERN_RESOURCE_SHORTAGE;
         kmsg->port = kmem_alloc(count * sizeof(*kmsg->port));
         if (kmsg->port == NULL) {
             kmsg->port = kmsg->port_inline;
@@ -77,6 +117,8 @@ void ipc_kmsg_free(struct ipc_kmsg *kmsg)
 {
     if (kmsg->port != kmsg->port_inline)
         ipc_kmsg_free_ports(kmsg);
+    if (kmsg->payer != NULL)
+        ledger_uncharge(kmsg->payer, kmsg->charged);
     if (kmsg->capacity <= KMSG_SMALL_ROOM)
         cache_free_inline(&kmsg_cache, kmsg);
     else

@@ -16,9 +16,10 @@
 #include <mach/message.h>
 
 struct cpu;
+struct ledger_account;
 struct task;
 
-#define IPC_KMSG_PORTS_INLINE 8u
+#define IPC_KMSG_PORTS_INLINE 7u
 #define IPC_KMSG_ROOM_MIN                                                                                    \
     72u /* every message has room for the result of a call, and for what registers hold */
 
@@ -27,8 +28,10 @@ struct ipc_kmsg {
     uint32_t capacity;   /* bytes from head on */
     uint32_t port_count; /* descriptors */
     bool from_user;      /* the sender's tokens are in the room for the trailer; else it is the kernel's */
-    struct ipc_port *remote; /* destination: a right by MACH_MSGH_BITS_REMOTE(head.msgh_bits) */
-    struct ipc_port *local;  /* reply: a right by MACH_MSGH_BITS_LOCAL, or NULL */
+    uint32_t charged;    /* bytes: it, and the arrays that belong to it */
+    struct ledger_account *payer; /* NULL: nobody */
+    struct ipc_port *remote;      /* destination: a right by MACH_MSGH_BITS_REMOTE(head.msgh_bits) */
+    struct ipc_port *local;       /* reply: a right by MACH_MSGH_BITS_LOCAL, or NULL */
     struct ipc_port **
         port; /* right of the i-th descriptor, if it is of a port; NULL, IPC_PORT_DEAD; port_inline or own memory */
     struct ipc_port *port_inline[IPC_KMSG_PORTS_INLINE];
@@ -54,8 +57,17 @@ static inline mach_msg_max_trailer_t *ipc_kmsg_trailer(struct ipc_kmsg *kmsg)
 void ipc_kmsg_init_module(void);
 
 /* A message with room for `size` bytes from head on (24 .. IPC_KMSG_SIZE_MAX), or for IPC_KMSG_ROOM_MIN, and a trailer; no
- * rights; NULL without memory. */
-HAL_NODISCARD struct ipc_kmsg *ipc_kmsg_alloc(uint32_t size);
+ * rights; charged to `payer` until it is freed.  NULL without memory, or beyond a limit. */
+HAL_NODISCARD struct ipc_kmsg *ipc_kmsg_alloc(uint32_t size, struct ledger_account *payer);
+/* The same, but nobody pays: for what is not queued. */
+HAL_NODISCARD struct ipc_kmsg *ipc_kmsg_alloc_unpaid(uint32_t size);
+/* Charge `bytes` more, which go back with the message. Returns false above a limit. */
+HAL_NODISCARD bool ipc_kmsg_charge(struct ipc_kmsg *kmsg, uint64_t bytes);
+/*
+ * A reply of the kernel is to be queued, and can't be refused any more: charge what `payer` did not pay yet of it and of the
+ * arrays that the routine has put into it.
+ */
+void ipc_kmsg_charge_forced(struct ipc_kmsg *kmsg, struct ledger_account *payer);
 /* Room for the rights of `count` descriptors; all NULL. KERN_SUCCESS, KERN_RESOURCE_SHORTAGE. */
 HAL_NODISCARD kern_return_t ipc_kmsg_alloc_ports(struct ipc_kmsg *kmsg, uint32_t count);
 /* Undo it: none of them holds a right. */

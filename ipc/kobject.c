@@ -25,9 +25,9 @@ const struct mig_kernel_subsystem *const ipc_kobject_subsystem[IPC_KOBJECT_SUBSY
     [4800u / IDS] = &mach_vm_subsystem,      [5200u / IDS] = &portolan_subsystem,
 };
 
-struct ipc_port *ipc_kobject_create(enum ipc_kotype type, void *object)
+struct ipc_port *ipc_kobject_create(enum ipc_kotype type, void *object, struct ledger_account *payer)
 {
-    struct ipc_port *port = ipc_port_alloc();
+    struct ipc_port *port = ipc_port_alloc(payer);
     if (port == NULL)
         return NULL;
     ipc_port_lock(port);
@@ -68,9 +68,10 @@ static void address_reply(struct ipc_kmsg *request, struct ipc_kmsg *reply)
     request->local = NULL;
 }
 
-struct ipc_kmsg *ipc_kobject_reply_alloc(const struct mig_kernel_entry *entry)
+struct ipc_kmsg *ipc_kobject_reply_alloc(const struct mig_kernel_entry *entry, struct ledger_account *payer)
 {
-    struct ipc_kmsg *reply = ipc_kmsg_alloc(entry != NULL ? entry->reply_size : sizeof(mig_reply_error_t));
+    const uint32_t size = entry != NULL ? entry->reply_size : sizeof(mig_reply_error_t);
+    struct ipc_kmsg *reply = payer != NULL ? ipc_kmsg_alloc(size, payer) : ipc_kmsg_alloc_unpaid(size);
 
     if (reply != NULL && entry != NULL && entry->reply_ports > 0 &&
         ipc_kmsg_alloc_ports(reply, entry->reply_ports) != KERN_SUCCESS) {
@@ -122,6 +123,8 @@ static struct ipc_kmsg *serve_request(struct ipc_kmsg *request, const struct mig
     }
     if (kr != KERN_SUCCESS)
         mig_kernel_reply_result(&reply->head, kr);
+    if (reply->port_count > 0 && reply->payer != NULL)
+        ipc_kmsg_charge_forced(reply, reply->payer);
     address_reply(request, reply);
     return reply;
 }
@@ -141,7 +144,7 @@ struct ipc_kmsg *ipc_kobject_serve(struct ipc_kmsg *kmsg)
         return NULL;
     }
     const struct mig_kernel_entry *entry = ipc_kobject_routine(kmsg->head.msgh_id);
-    struct ipc_kmsg *reply = ipc_kobject_reply_alloc(entry);
+    struct ipc_kmsg *reply = ipc_kobject_reply_alloc(entry, kmsg->payer);
     if (reply == NULL)
         return refuse_request(kmsg);
     reply = serve_request(kmsg, entry, reply);

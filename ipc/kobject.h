@@ -12,6 +12,7 @@
 #include <mach/message.h>
 
 struct ipc_kmsg;
+struct ledger_account;
 
 /* A subsystem's ids: from a multiple of this to the next at most. */
 #define IPC_KOBJECT_IDS 100u
@@ -20,8 +21,9 @@ struct ipc_kmsg;
 /* By id / IPC_KOBJECT_IDS; NULL: none. */
 extern const struct mig_kernel_subsystem *const ipc_kobject_subsystem[IPC_KOBJECT_SUBSYSTEMS];
 
-/* A port (IN_KERNEL) that stands for `object`; the caller keeps the one reference. NULL without memory. */
-HAL_NODISCARD struct ipc_port *ipc_kobject_create(enum ipc_kotype type, void *object);
+/* A port (IN_KERNEL) that stands for `object`, charged to `payer`; the caller keeps the one reference. NULL without memory. */
+HAL_NODISCARD struct ipc_port *ipc_kobject_create(enum ipc_kotype type, void *object,
+                                                  struct ledger_account *payer);
 
 /* The object is going: from now on the port is dead. Consumes the creator's reference. */
 void ipc_kobject_destroy(struct ipc_port *port);
@@ -54,8 +56,10 @@ static inline const struct mig_kernel_entry *ipc_kobject_routine(mach_msg_id_t i
         return NULL;
     return mig_kernel_lookup(ipc_kobject_subsystem[number], id);
 }
-/* Room for the reply of a routine, or of none (NULL). NULL without memory. */
-HAL_NODISCARD struct ipc_kmsg *ipc_kobject_reply_alloc(const struct mig_kernel_entry *entry);
+/* Room for the reply of a routine, or of none (NULL), charged to `payer`; NULL: to nobody, as long as it is not queued. Returns
+ * NULL without memory. */
+HAL_NODISCARD struct ipc_kmsg *ipc_kobject_reply_alloc(const struct mig_kernel_entry *entry,
+                                                       struct ledger_account *payer);
 
 /*
  * Serve a request to a kernel object: consumes kmsg.

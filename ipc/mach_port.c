@@ -8,6 +8,7 @@
 #include <ipc/pset.h>
 #include <ipc/request.h>
 #include <ipc/right.h>
+#include <kern/ledger.h>
 #include <kern/panic.h>
 #include <mach/mach_port_server.h>
 
@@ -41,7 +42,7 @@ kern_return_t mach_port_type(ipc_space_t space, mach_port_name_t name, mach_port
 
 static kern_return_t allocate_receive(ipc_space_t space, mach_port_name_t *name, bool named)
 {
-    struct ipc_port *port = ipc_port_alloc();
+    struct ipc_port *port = ipc_port_alloc(&space->ledger->memory);
     if (port == NULL)
         return KERN_RESOURCE_SHORTAGE;
     kern_return_t kr = named ? ipc_right_copyout_name(space, port, MACH_MSG_TYPE_PORT_RECEIVE, *name)
@@ -58,7 +59,7 @@ static kern_return_t allocate_other(ipc_space_t space, mach_port_right_t right, 
     struct ipc_pset *pset = NULL;
     struct ipc_entry *entry;
 
-    if (right == MACH_PORT_RIGHT_PORT_SET && (pset = ipc_pset_create(*name)) == NULL)
+    if (right == MACH_PORT_RIGHT_PORT_SET && (pset = ipc_pset_create(*name, &space->ledger->memory)) == NULL)
         return KERN_RESOURCE_SHORTAGE;
     spin_lock(&space->lock);
     kern_return_t kr =

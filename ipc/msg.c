@@ -12,6 +12,7 @@
 #include <ipc/pset.h>
 #include <ipc/request.h>
 #include <ipc/right.h>
+#include <kern/ledger.h>
 #include <kern/panic.h>
 #include <kern/string.h>
 #include <kern/task.h>
@@ -81,7 +82,7 @@ static mach_msg_return_t msg_get(struct thread *self, hal_va_t address, uint64_t
     mach_msg_return_t mr = ipc_check_size(size);
     if (mr != MACH_MSG_SUCCESS)
         return mr;
-    struct ipc_kmsg *kmsg = ipc_kmsg_alloc((uint32_t)size);
+    struct ipc_kmsg *kmsg = ipc_kmsg_alloc((uint32_t)size, &self->task->ledger->messages);
     if (kmsg == NULL)
         return MACH_SEND_NO_BUFFER;
     if (!user_read(self, &kmsg->head, address, size)) {

@@ -27,7 +27,7 @@ static void notify_fill(struct ipc_kmsg *kmsg, struct ipc_port *notify, mach_msg
 
 static struct ipc_kmsg *notify_alloc(struct ipc_port *notify, mach_msg_id_t id, uint32_t size)
 {
-    struct ipc_kmsg *kmsg = ipc_kmsg_alloc(size);
+    struct ipc_kmsg *kmsg = ipc_kmsg_alloc_unpaid(size);
     if (kmsg == NULL) {
         /* without memory for a message the right is used up unheard */
         ipc_port_drop_send_once(notify);

@@ -12,6 +12,7 @@
 #include <ipc/pset.h>
 #include <ipc/request.h>
 #include <kern/cache.h>
+#include <kern/ledger.h>
 #include <kern/panic.h>
 #include <kern/ref.h>
 #include <kern/thread.h>
@@ -64,12 +65,15 @@ static void port_construct(struct ipc_port *port)
     list_init(&port->requests);
 }
 
-struct ipc_port *ipc_port_alloc(void)
+struct ipc_port *ipc_port_alloc(struct ledger_account *payer)
 {
-    struct ipc_port *port = cache_alloc(&port_cache);
-
-    if (port == NULL)
+    if (!ledger_charge(payer, sizeof(struct ipc_port)))
         return NULL;
+    struct ipc_port *port = cache_alloc(&port_cache);
+    if (port == NULL) {
+        ledger_uncharge(payer, sizeof(*port));
+        return NULL;
+    }
     if (port->rx == 0)
         port_construct(port);
     /* A CPU on the fast path may hold its lock for a moment yet. */
@@ -79,6 +83,7 @@ struct ipc_port *ipc_port_alloc(void)
     /* `idle` goes on from where it was, so what a thread may remember of another port in this place never matches. */
     port->idle += IPC_PORT_IDLE_STEP;
     port->context = 0;
+    port->payer = payer;
     port->refs = 1;
     port->seqno = 0;
     port->name = MACH_PORT_NULL;
@@ -115,6 +120,7 @@ void ipc_port_free(struct ipc_port *port)
     KASSERT(port->place == IPC_PORT_IS_DEAD && !port->in_set && port->msgcount == 0);
     KASSERT(port->cacher == NULL && port->destination == NULL);
     KASSERT(port->no_senders == NULL && port->port_destroyed == NULL);
+    ledger_uncharge(port->payer, sizeof(*port));
     cache_free(&port_cache, port);
 }
 

@@ -33,6 +33,7 @@
 
 struct ipc_pset;
 struct ipc_space;
+struct ledger_account;
 struct thread;
 
 #define IPC_PORT_RX_BUFFER UINT64_C(2) /* beside a thread's address, which is 64-byte aligned */
@@ -61,10 +62,11 @@ struct ipc_port_request {
     struct list link; /* port->requests: armed ones first */
     uint32_t owners;  /* atomic */
     mach_port_name_t name;
-    struct ipc_port *notify; /* a send-once right */
-    bool possible;           /* constant */
-    bool armed;              /* told as soon as there is room */
-    bool spent;              /* it was told that there is room: the port has it no more */
+    struct ipc_port *notify;      /* a send-once right */
+    bool possible;                /* constant */
+    bool armed;                   /* told as soon as there is room */
+    bool spent;                   /* it was told that there is room: the port has it no more */
+    struct ledger_account *payer; /* constant */
 };
 
 /*
@@ -93,9 +95,10 @@ struct ipc_port {
         struct {
             uint8_t place; /* enum ipc_port_place */
             bool in_set;
-            uint16_t msgcount;
+            uint16_t zero;
+            uint32_t msgcount; /* a send-once right has a place in the queue whatever its length */
         };
-        uint32_t not_idle; /* all of these: 0 if the port is in a space, in no set, and has no message */
+        uint64_t not_idle; /* all of these: 0 if the port is in a space, in no set, and has no message */
     };
     uint16_t qlimit;
     uint8_t kotype; /* enum ipc_kotype */
@@ -118,6 +121,7 @@ struct ipc_port {
     struct list requests;            /* struct ipc_port_request */
     struct ipc_port *no_senders;     /* send-once right, or NULL */
     struct ipc_port *port_destroyed; /* send-once right, or NULL */
+    struct ledger_account *payer;
 };
 
 _Static_assert(IPC_PORT_IN_SPACE == 0, "not_idle");
@@ -127,8 +131,8 @@ _Static_assert(sizeof(struct ipc_port) <= 256, "a port costs at most 256 bytes")
 void ipc_port_init_module(void);
 
 /* A new port with its receive right in limbo (place IN_TRANSIT, no destination), unlocked, one reference
- * (the receive right's). NULL without memory. */
-HAL_NODISCARD struct ipc_port *ipc_port_alloc(void);
+ * (the receive right's), charged to `payer`. NULL without memory. */
+HAL_NODISCARD struct ipc_port *ipc_port_alloc(struct ledger_account *payer);
 
 /* --- lock --- */
 

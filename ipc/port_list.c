@@ -10,6 +10,7 @@
 #include <ipc/request.h>
 #include <ipc/right.h>
 #include <kern/cache.h>
+#include <kern/task.h>
 #include <mach/mach_port_server.h>
 #include <mach_debug/ipc_info.h>
 #include <vm/vm_map_copy.h>
@@ -97,7 +98,7 @@ static kern_return_t column_copy(const ipc_info_name_t *row, uint32_t count, uin
 {
     for (uint32_t i = 0; i < count; i++)
         column[i] = types ? row[i].iin_type : row[i].iin_name;
-    return vm_map_copy_from_kernel(column, count * sizeof(*column), copy);
+    return vm_map_copy_from_kernel(column, count * sizeof(*column), task_payer(), copy);
 }
 
 static kern_return_t columns_copy(const struct rows *rows, struct vm_map_copy **names,
@@ -151,7 +152,7 @@ kern_return_t mach_port_space_info(ipc_space_t space, ipc_info_space_t *info, ip
 
     kern_return_t kr = names_list(space, &rows, info);
     if (kr == KERN_SUCCESS)
-        kr = vm_map_copy_from_kernel(rows.memory, rows.count * rows.row_size, &copy);
+        kr = vm_map_copy_from_kernel(rows.memory, rows.count * rows.row_size, task_payer(), &copy);
     if (kr == KERN_SUCCESS) {
         *table = (ipc_info_name_array_t)(void *)copy;
         *table_count = rows.count;
@@ -197,7 +198,7 @@ kern_return_t mach_port_get_set_status(ipc_space_t space, mach_port_name_t name,
     kr = members_list(pset, &rows);
     ipc_pset_unref(pset);
     if (kr == KERN_SUCCESS)
-        kr = vm_map_copy_from_kernel(rows.memory, rows.count * rows.row_size, &copy);
+        kr = vm_map_copy_from_kernel(rows.memory, rows.count * rows.row_size, task_payer(), &copy);
     if (kr == KERN_SUCCESS) {
         *members = (mach_port_name_array_t)(void *)copy;
         *count = rows.count;

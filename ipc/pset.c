@@ -4,6 +4,7 @@
 #include <ipc/port.h>
 #include <ipc/pset.h>
 #include <kern/cache.h>
+#include <kern/ledger.h>
 #include <kern/panic.h>
 #include <kern/ref.h>
 #include <kern/thread.h>
@@ -17,17 +18,22 @@ void ipc_pset_init_module(void)
     cache_init(&link_cache, "ipc_pset_link", sizeof(struct ipc_pset_link), 8);
 }
 
-struct ipc_pset *ipc_pset_create(mach_port_name_t name)
+struct ipc_pset *ipc_pset_create(mach_port_name_t name, struct ledger_account *payer)
 {
-    struct ipc_pset *pset = cache_alloc(&pset_cache);
-    if (pset == NULL)
+    if (!ledger_charge(payer, sizeof(struct ipc_pset)))
         return NULL;
+    struct ipc_pset *pset = cache_alloc(&pset_cache);
+    if (pset == NULL) {
+        ledger_uncharge(payer, sizeof(*pset));
+        return NULL;
+    }
     /* memory that was a set keeps its lock: a CPU that looked the old set up may still hold it */
     if (pset->rx == 0)
         spin_init(&pset->lock, LOCK_RANK_PSET);
     pset->rx = IPC_PORT_RX_COMPLEX;
     pset->refs = 1;
     pset->name = name;
+    pset->payer = payer;
     spin_lock(&pset->lock);
     pset->active = true;
     list_init(&pset->members);
@@ -44,8 +50,10 @@ void ipc_pset_ref(struct ipc_pset *pset)
 
 void ipc_pset_unref(struct ipc_pset *pset)
 {
-    if (ref_put(&pset->refs))
-        cache_free(&pset_cache, pset);
+    if (!ref_put(&pset->refs))
+        return;
+    ledger_uncharge(pset->payer, sizeof(*pset));
+    cache_free(&pset_cache, pset);
 }
 
 bool ipc_pset_is_active(struct ipc_pset *pset)
@@ -70,6 +78,7 @@ static struct ipc_pset_link *port_find_link(struct ipc_port *port, const struct 
 /* Give up a link that is on no list any more; never the last reference to the port: its lock is held. */
 static void link_free(struct ipc_pset_link *link)
 {
+    ledger_uncharge(link->pset->payer, sizeof(*link));
     ipc_pset_unref(link->pset);
     ipc_port_unref(link->port);
     cache_free(&link_cache, link);
@@ -88,9 +97,13 @@ static void link_detach(struct ipc_pset_link *link)
 
 kern_return_t ipc_pset_insert(struct ipc_pset *pset, struct ipc_port *port)
 {
-    struct ipc_pset_link *link = cache_alloc(&link_cache);
-    if (link == NULL)
+    if (!ledger_charge(pset->payer, sizeof(struct ipc_pset_link)))
         return KERN_RESOURCE_SHORTAGE;
+    struct ipc_pset_link *link = cache_alloc(&link_cache);
+    if (link == NULL) {
+        ledger_uncharge(pset->payer, sizeof(*link));
+        return KERN_RESOURCE_SHORTAGE;
+    }
     *link = (struct ipc_pset_link){.pset = pset, .port = port};
     list_init(&link->ready_link);
 
@@ -116,8 +129,10 @@ kern_return_t ipc_pset_insert(struct ipc_pset *pset, struct ipc_port *port)
             ipc_mqueue_feed_sets(port);
     }
     ipc_port_unlock(port);
-    if (kr != KERN_SUCCESS)
+    if (kr != KERN_SUCCESS) {
         cache_free(&link_cache, link);
+        ledger_uncharge(pset->payer, sizeof(*link));
+    }
     return kr;
 }
 

@@ -13,6 +13,7 @@
 #include <mach/port.h>
 
 struct ipc_port;
+struct ledger_account;
 struct thread;
 
 struct ipc_pset {
@@ -21,6 +22,7 @@ struct ipc_pset {
     uint64_t refs;   /* kern/ref.h: the entry, and threads that look at it */
     bool active GUARDED_BY(lock);
     mach_port_name_t name;
+    struct ledger_account *payer;           /* constant */
     struct list members GUARDED_BY(lock);   /* ipc_pset_link.set_link */
     struct list ready GUARDED_BY(lock);     /* ipc_pset_link.ready_link */
     struct list receivers GUARDED_BY(lock); /* waiting threads */
@@ -36,8 +38,8 @@ struct ipc_pset_link {
 };
 
 void ipc_pset_init_module(void);
-/* A new empty set with one reference, or NULL. */
-HAL_NODISCARD struct ipc_pset *ipc_pset_create(mach_port_name_t name);
+/* A new empty set with one reference, or NULL. It and its memberships are charged to `payer`. */
+HAL_NODISCARD struct ipc_pset *ipc_pset_create(mach_port_name_t name, struct ledger_account *payer);
 void ipc_pset_ref(struct ipc_pset *pset);
 void ipc_pset_unref(struct ipc_pset *pset);
 /* The right to the set dies: members leave, receivers fail with MACH_RCV_PORT_DIED. Consumes a reference. Context: no lock. */

@@ -11,6 +11,7 @@
 #include <ipc/request.h>
 #include <ipc/right.h>
 #include <kern/cache.h>
+#include <kern/ledger.h>
 #include <mach/mach_port_server.h>
 #include <mach/notify.h>
 
@@ -25,8 +26,10 @@ void ipc_request_init_module(void)
 
 void ipc_request_drop(struct ipc_port_request *request)
 {
-    if (__atomic_fetch_sub(&request->owners, 1, __ATOMIC_ACQ_REL) == 1)
-        cache_free(&request_cache, request);
+    if (__atomic_fetch_sub(&request->owners, 1, __ATOMIC_ACQ_REL) != 1)
+        return;
+    ledger_uncharge(request->payer, sizeof(*request));
+    cache_free(&request_cache, request);
 }
 
 struct ipc_port *ipc_request_cancel(struct ipc_entry *entry, bool *told)
@@ -182,23 +185,36 @@ static void ask_register(struct ipc_entry *entry, struct asking *a, struct ipc_p
     }
 }
 
+static struct ipc_port_request *request_alloc(struct ledger_account *payer)
+{
+    if (!ledger_charge(payer, sizeof(struct ipc_port_request)))
+        return NULL;
+    struct ipc_port_request *request = cache_alloc(&request_cache);
+    if (request == NULL)
+        ledger_uncharge(payer, sizeof(*request));
+    return request;
+}
+
 /* Context: space->lock held. */
-static kern_return_t ask_live(struct ipc_entry *entry, struct asking *a)
+static kern_return_t ask_live(ipc_space_t space, struct ipc_entry *entry, struct asking *a)
 {
     struct ipc_port_request *request = NULL;
     bool told;
 
     if ((entry->bits & (a->possible ? MACH_PORT_TYPE_SEND : MACH_PORT_TYPE_PORT_RIGHTS)) == 0)
         return KERN_INVALID_RIGHT;
-    if (a->notify != NULL && (request = cache_alloc_zero(&request_cache)) == NULL)
+    if (a->notify != NULL && (request = request_alloc(&space->ledger->memory)) == NULL)
         return KERN_RESOURCE_SHORTAGE;
     a->previous = ipc_request_cancel(entry, &told);
     if (told) /* a moment ago: that counts as a user reference */
         entry->urefs = ipc_urefs_add(entry->urefs);
     if (request == NULL)
         return KERN_SUCCESS;
-    *request =
-        (struct ipc_port_request){.owners = 2, .name = a->name, .notify = a->notify, .possible = a->possible};
+    *request = (struct ipc_port_request){.owners = 2,
+                                         .name = a->name,
+                                         .notify = a->notify,
+                                         .possible = a->possible,
+                                         .payer = &space->ledger->memory};
     list_init(&request->link);
     ask_register(entry, a, request);
     return KERN_SUCCESS;
@@ -214,7 +230,7 @@ static kern_return_t request_on_name(ipc_space_t space, struct asking *a)
         if (entry == NULL)
             kr = KERN_INVALID_NAME;
         else
-            kr = entry->bits & MACH_PORT_TYPE_DEAD_NAME ? ask_dead(entry, a) : ask_live(entry, a);
+            kr = entry->bits & MACH_PORT_TYPE_DEAD_NAME ? ask_dead(entry, a) : ask_live(space, entry, a);
     }
     spin_unlock(&space->lock);
     if (a->due == MACH_NOTIFY_DEAD_NAME)

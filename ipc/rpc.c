@@ -7,8 +7,10 @@
 #include <ipc/ipc.h>
 #include <ipc/msg.h>
 #include <ipc/right.h>
+#include <kern/ledger.h>
 #include <kern/panic.h>
 #include <kern/string.h>
+#include <kern/task.h>
 #include <mach/rpc.h>
 
 static void set_result(struct thread *self, mach_msg_return_t result)
@@ -94,7 +96,7 @@ static mach_msg_return_t rpc_get(struct thread *self, const struct hal_rpc *rpc,
 
     if (size == 0)
         return MACH_SEND_TOO_LARGE;
-    struct ipc_kmsg *kmsg = ipc_kmsg_alloc(size);
+    struct ipc_kmsg *kmsg = ipc_kmsg_alloc(size, &self->task->ledger->messages);
     if (kmsg == NULL)
         return MACH_SEND_NO_BUFFER;
     kmsg->head = (mach_msg_header_t){

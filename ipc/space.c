@@ -34,15 +34,43 @@ void ipc_space_init_module(void)
     cache_init(&space_cache, "ipc_space", sizeof(struct ipc_space), 64);
 }
 
-struct ipc_space *ipc_space_create(void)
+bool ipc_space_charge(struct ipc_space *space, uint64_t bytes)
+{
+    if (!ledger_charge(&space->ledger->memory, bytes))
+        return false;
+    space->charged += bytes;
+    return true;
+}
+
+void ipc_space_uncharge(struct ipc_space *space, uint64_t bytes)
+{
+    space->charged -= bytes;
+    ledger_uncharge(&space->ledger->memory, bytes);
+}
+
+uint32_t ipc_space_names(struct ipc_space *space)
+{
+    spin_lock(&space->lock);
+    uint32_t used = space->used;
+    spin_unlock(&space->lock);
+    return used;
+}
+
+struct ipc_space *ipc_space_create(struct ledger *ledger)
 {
     struct ipc_space *space = cache_alloc_zero(&space_cache);
     if (space == NULL)
         return NULL;
+    space->ledger = ledger;
+    if (!ipc_space_charge(space, sizeof(*space))) {
+        cache_free(&space_cache, space);
+        return NULL;
+    }
     spin_init(&space->lock, LOCK_RANK_SPACE);
     space->active = true;
     space->refs = 1;
     if (ipc_hash_init(space) != KERN_SUCCESS) {
+        ipc_space_uncharge(space, space->charged);
         cache_free(&space_cache, space);
         return NULL;
     }
@@ -70,6 +98,7 @@ void ipc_space_free(struct ipc_space *space)
 {
     KASSERT(space->used == 0);
     space_free_tables(space);
+    ipc_space_uncharge(space, space->charged);
     cache_free(&space_cache, space);
 }
 
@@ -197,14 +226,13 @@ static kern_return_t directory_grow(struct ipc_space *space, uint32_t leaves)
     if (capacity == space->leaf_capacity)
         return KERN_SUCCESS;
     struct ipc_directory *old = NULL;
+    if (!ipc_space_charge(space, capacity * sizeof(*space->leaf)))
+        return KERN_RESOURCE_SHORTAGE;
     if (space->leaf != NULL && (old = kmem_alloc(sizeof(*old))) == NULL)
-        return KERN_RESOURCE_SHORTAGE;
+        goto fail;
     struct ipc_entry **leaf = kmem_alloc(capacity * sizeof(*leaf));
-    if (leaf == NULL) {
-        if (old != NULL)
-            kmem_free(old, sizeof(*old));
-        return KERN_RESOURCE_SHORTAGE;
-    }
+    if (leaf == NULL)
+        goto fail;
     for (uint32_t i = 0; i < capacity; i++)
         leaf[i] = i < space->leaf_capacity ? space->leaf[i] : empty_leaf;
     if (old != NULL) {
@@ -215,6 +243,12 @@ static kern_return_t directory_grow(struct ipc_space *space, uint32_t leaves)
     __atomic_store_n(&space->leaf, leaf, __ATOMIC_RELEASE);
     space->leaf_capacity = capacity;
     return KERN_SUCCESS;
+
+fail:
+    if (old != NULL)
+        kmem_free(old, sizeof(*old));
+    ipc_space_uncharge(space, capacity * sizeof(*leaf));
+    return KERN_RESOURCE_SHORTAGE;
 }
 
 /* Make the leaf that holds `index` real; its entries go to the free list. */
@@ -224,9 +258,13 @@ static kern_return_t leaf_add(struct ipc_space *space, uint32_t index)
 
     if (directory_grow(space, number + 1) != KERN_SUCCESS)
         return KERN_RESOURCE_SHORTAGE;
-    struct ipc_entry *leaf = vm_page_alloc(0);
-    if (leaf == NULL)
+    if (!ipc_space_charge(space, HAL_PAGE_SIZE))
         return KERN_RESOURCE_SHORTAGE;
+    struct ipc_entry *leaf = vm_page_alloc(0);
+    if (leaf == NULL) {
+        ipc_space_uncharge(space, HAL_PAGE_SIZE);
+        return KERN_RESOURCE_SHORTAGE;
+    }
     uint32_t first = number << IPC_LEAF_SHIFT;
     for (uint32_t i = 0; i < IPC_LEAF_ENTRIES; i++)
         leaf[i] = (struct ipc_entry){.key = ~IPC_NAME(first + i, 1), .object = &ipc_object_none};
@@ -254,7 +292,8 @@ static kern_return_t space_has_room(const struct ipc_space *space)
 {
     if (!space->active)
         return KERN_INVALID_TASK;
-    return space->used < IPC_SPACE_NAMES_MAX ? KERN_SUCCESS : KERN_NO_SPACE;
+    return space->used < __atomic_load_n(&space->ledger->names_max, __ATOMIC_RELAXED) ? KERN_SUCCESS
+                                                                                      : KERN_NO_SPACE;
 }
 
 kern_return_t ipc_entry_alloc(struct ipc_space *space, mach_port_name_t *name, struct ipc_entry **out)

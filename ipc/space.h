@@ -18,6 +18,7 @@
 #include <hal/types.h>
 #include <ipc/port.h>
 #include <ipc/uref.h>
+#include <kern/ledger.h>
 #include <kern/ref.h>
 #include <kern/spinlock.h>
 #include <mach/port.h>
@@ -44,7 +45,7 @@ _Static_assert(sizeof(struct ipc_entry) == 32, "entries are found by shift");
 
 #define IPC_LEAF_SHIFT 7u
 #define IPC_LEAF_ENTRIES (1u << IPC_LEAF_SHIFT)
-#define IPC_SPACE_NAMES_MAX (1u << 20) /* rights in one space (about 10^6) */
+#define IPC_SPACE_NAMES_MAX LEDGER_NAMES_MAX /* indices */
 
 #define IPC_NAME_INDEX(name) ((uint32_t)(name) / 256u)
 #define IPC_NAME_GENERATION(name) ((uint32_t)(name) & 255u)
@@ -66,12 +67,14 @@ struct ipc_space {
     uint32_t bucket_count;     /* buckets that exist */
     uint32_t hash_mask;
     uint32_t hash_used;
+    struct ledger *ledger; /* constant; of the task */
+    uint64_t charged;      /* bytes of tables */
 };
 typedef struct ipc_space *ipc_space_t;
 
 void ipc_space_init_module(void);
-/* A new empty space, one reference, or NULL. */
-HAL_NODISCARD struct ipc_space *ipc_space_create(void);
+/* A new empty space, one reference, or NULL. It and its tables are charged to the ledger, which limits its names, too. */
+HAL_NODISCARD struct ipc_space *ipc_space_create(struct ledger *ledger);
 /* The last reference went. */
 void ipc_space_free(struct ipc_space *space);
 
@@ -85,6 +88,15 @@ static inline void ipc_space_unref(struct ipc_space *space)
     if (ref_put(&space->refs))
         ipc_space_free(space);
 }
+
+/* Memory for its tables, which lives as long as the space: paid for. Returns false above the limit. Context: space->lock held,
+ * or nobody else knows the space. */
+HAL_NODISCARD bool ipc_space_charge(struct ipc_space *space, uint64_t bytes);
+/* There is less of it. */
+void ipc_space_uncharge(struct ipc_space *space, uint64_t bytes);
+
+/* Names in use, those in reserve for waiting threads included. */
+uint32_t ipc_space_names(struct ipc_space *space);
 
 /* From now on nothing enters it. */
 void ipc_space_deactivate(struct ipc_space *space);

@@ -10,6 +10,7 @@
 #include <kern/console.h>
 #include <kern/cpu.h>
 #include <kern/host.h>
+#include <kern/ledger.h>
 #include <kern/panic.h>
 #include <kern/reaper.h>
 #include <kern/smp.h>
@@ -82,6 +83,7 @@ struct uctx *kern_boot(const struct hal_info *info)
     vm_page_init();
     announce();
     kmem_init();
+    ledger_init_module();
     pmap_init_module();
     vm_map_init_module();
     ipc_init();

@@ -8,6 +8,7 @@
 #include <ipc/kmsg.h>
 #include <ipc/kobject.h>
 #include <kern/exception.h>
+#include <kern/ledger.h>
 #include <kern/panic.h>
 #include <kern/string.h>
 #include <kern/thread.h>
@@ -137,7 +138,7 @@ static __attribute__((noinline)) struct ipc_kmsg *request_create(struct thread *
     if (request_size(handler->behavior) == sizeof(union request) &&
         hal_uctx_get_state(&self->uctx, handler->flavor, state, &state_count) != KERN_SUCCESS)
         return NULL;
-    struct ipc_kmsg *kmsg = ipc_kmsg_alloc(request_size(handler->behavior));
+    struct ipc_kmsg *kmsg = ipc_kmsg_alloc(request_size(handler->behavior), &self->task->ledger->messages);
     if (kmsg == NULL)
         return NULL;
     kmsg->head = (mach_msg_header_t){0};
@@ -168,7 +169,8 @@ static void exception_continue(struct thread *self)
 /* Ask the handler; consumes its port. Returns false, with the thread running: it can't be asked. */
 static bool exception_ask(struct thread *self, const struct handler *handler) NO_THREAD_SAFETY_ANALYSIS
 {
-    struct ipc_port *reply_port = ipc_kobject_create(IPC_KOTYPE_EXCEPTION_REPLY, self);
+    struct ipc_port *reply_port =
+        ipc_kobject_create(IPC_KOTYPE_EXCEPTION_REPLY, self, &self->task->ledger->memory);
     struct ipc_kmsg *kmsg = reply_port == NULL ? NULL : request_create(self, handler);
 
     if (kmsg == NULL) {

@@ -2,7 +2,9 @@
 #include <hal/hal.h>
 #include <kern/cache.h>
 #include <kern/fpu.h>
+#include <kern/ledger.h>
 #include <kern/panic.h>
+#include <kern/task.h>
 #include <kern/thread.h>
 
 static struct cache fpu_cache;
@@ -16,9 +18,14 @@ int fpu_acquire(struct cpu *cpu, struct thread *self)
 {
     KASSERT(cpu->current == self && cpu->fpu_owner == NULL);
     if (self->fpu == NULL) {
-        void *area = cache_alloc(&fpu_cache);
-        if (area == NULL)
+        struct ledger_account *payer = &self->task->ledger->memory;
+        if (!ledger_charge(payer, hal_info.fpu_size))
             return KERN_RESOURCE_SHORTAGE;
+        void *area = cache_alloc(&fpu_cache);
+        if (area == NULL) {
+            ledger_uncharge(payer, hal_info.fpu_size);
+            return KERN_RESOURCE_SHORTAGE;
+        }
         hal_fpu_init(area);
         self->fpu = area;
     }
@@ -52,5 +59,6 @@ void fpu_discard(struct thread *t)
     if (t->fpu != NULL) {
         cache_free(&fpu_cache, t->fpu);
         t->fpu = NULL;
+        ledger_uncharge(&t->task->ledger->memory, hal_info.fpu_size);
     }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <ipc/kobject.h>
 #include <kern/host.h>
+#include <kern/ledger.h>
 #include <kern/panic.h>
 
 struct host host_self;
@@ -8,8 +9,8 @@ struct host host_self;
 void host_init(void)
 {
     spin_init(&host_self.lock, LOCK_RANK_TASK);
-    host_self.port = ipc_kobject_create(IPC_KOTYPE_HOST, &host_self);
-    host_self.priv_port = ipc_kobject_create(IPC_KOTYPE_HOST_PRIV, &host_self);
+    host_self.port = ipc_kobject_create(IPC_KOTYPE_HOST, &host_self, &ledger_kernel.memory);
+    host_self.priv_port = ipc_kobject_create(IPC_KOTYPE_HOST_PRIV, &host_self, &ledger_kernel.memory);
     if (host_self.port == NULL || host_self.priv_port == NULL)
         panic("no memory for the host's ports");
 }

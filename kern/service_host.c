@@ -153,7 +153,8 @@ kern_return_t host_processor_info(host_t host, processor_flavor_t flavor, natura
             .slot_num = (int)i,
             .is_master = i == 0,
         };
-    kern_return_t kr = vm_map_copy_from_kernel(info, hal_info.cpu_count * sizeof(info[0]), &copy);
+    kern_return_t kr =
+        vm_map_copy_from_kernel(info, hal_info.cpu_count * sizeof(info[0]), task_payer(), &copy);
     *out = (processor_info_array_t)(void *)copy;
     *processors = hal_info.cpu_count;
     *count = hal_info.cpu_count * PROCESSOR_BASIC_INFO_COUNT;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The services of task ports: include/mach/task.defs, and task_priority of portolan.defs. */
+/* The services of task ports: include/mach/task.defs, and task_priority and the limits of portolan.defs. */
 #include <hal/hal.h>
 #include <ipc/port.h>
+#include <ipc/space.h>
 #include <kern/cache.h>
 #include <kern/exception.h>
 #include <kern/host.h>
+#include <kern/ledger.h>
 #include <kern/service.h>
 #include <kern/string.h>
 #include <kern/task.h>
@@ -251,6 +253,30 @@ static size_t info_times(struct task *task, struct task_thread_times_info *info)
     return sizeof(*info);
 }
 
+static size_t info_limits(struct task *task, struct task_limits_info *info)
+{
+    struct ledger *ledger = task->ledger;
+    struct ledger_state memory;
+    struct ledger_state messages;
+
+    ledger_account_state(&ledger->memory, &memory);
+    ledger_account_state(&ledger->messages, &messages);
+    *info = (struct task_limits_info){
+        .memory = memory.used,
+        .memory_below = memory.below,
+        .memory_limit = memory.limit,
+        .messages = messages.used,
+        .messages_limit = messages.limit,
+        .names = ipc_space_names(task->space),
+        .names_limit = __atomic_load_n(&ledger->names_max, __ATOMIC_RELAXED),
+        .threads_limit = __atomic_load_n(&ledger->threads_max, __ATOMIC_RELAXED),
+    };
+    spin_lock(&task->lock);
+    info->threads = task->thread_count;
+    spin_unlock(&task->lock);
+    return sizeof(*info);
+}
+
 static size_t info_token(struct task *task, bool audit, void *out)
 {
     uint64_t word[TOKEN_WORDS];
@@ -269,6 +295,7 @@ kern_return_t task_info(task_t task, task_flavor_t flavor, task_info_t out, mach
     union {
         struct task_basic_info basic;
         struct task_thread_times_info times;
+        struct task_limits_info limits;
         audit_token_t token;
     } info;
     size_t size = 0;
@@ -277,9 +304,62 @@ kern_return_t task_info(task_t task, task_flavor_t flavor, task_info_t out, mach
         size = info_basic(task, &info.basic);
     else if (flavor == TASK_THREAD_TIMES_INFO)
         size = info_times(task, &info.times);
+    else if (flavor == TASK_LIMITS_INFO)
+        size = info_limits(task, &info.limits);
     else if (flavor == TASK_SECURITY_TOKEN || flavor == TASK_AUDIT_TOKEN)
         size = info_token(task, flavor == TASK_AUDIT_TOKEN, &info.token);
     return service_info_copy(out, count, &info, size);
+}
+
+/* --- limits --- */
+
+/* One of which a task can't have more than `most`. */
+static kern_return_t set_count(uint32_t *max, uint64_t limit, bool raise, uint32_t most)
+{
+    if (limit > most)
+        return raise ? KERN_INVALID_ARGUMENT : KERN_POLICY_LIMIT;
+    /* relaxed: it is compared with, and nothing else goes by it */
+    uint32_t before = __atomic_load_n(max, __ATOMIC_RELAXED);
+    do {
+        if (!raise && limit > before)
+            return KERN_POLICY_LIMIT;
+    } while (!__atomic_compare_exchange_n(max, &before, (uint32_t)limit, false, __ATOMIC_RELAXED,
+                                          __ATOMIC_RELAXED));
+    return KERN_SUCCESS;
+}
+
+static kern_return_t set_bytes(struct ledger_account *account, uint64_t limit, bool raise)
+{
+    return ledger_account_limit(account, limit, raise) ? KERN_SUCCESS : KERN_POLICY_LIMIT;
+}
+
+static kern_return_t set_limit(struct task *task, natural_t which, uint64_t limit, bool raise)
+{
+    struct ledger *ledger = task->ledger;
+
+    switch (which) {
+    case LIMIT_MEMORY:
+        return set_bytes(&ledger->memory, limit, raise);
+    case LIMIT_MESSAGES:
+        return set_bytes(&ledger->messages, limit, raise);
+    case LIMIT_NAMES:
+        return set_count(&ledger->names_max, limit, raise, LEDGER_NAMES_MAX);
+    case LIMIT_THREADS:
+        return set_count(&ledger->threads_max, limit, raise, LEDGER_THREADS_MAX);
+    default:
+        return KERN_INVALID_ARGUMENT;
+    }
+}
+
+kern_return_t task_set_limit(task_t task, natural_t which, mach_vm_size_t limit)
+{
+    return set_limit(task, which, limit, false);
+}
+
+kern_return_t host_set_task_limit(host_priv_t host_priv, task_t task, natural_t which, mach_vm_size_t limit)
+{
+    (void)host_priv; /* who has it may do this */
+    return task != NULL ? set_limit(task, which, limit, true) : KERN_INVALID_TASK;
 }
 
 /* --- scheduling --- */

@@ -30,6 +30,7 @@ enum lock_rank {
     LOCK_RANK_SMP,      /* cross-calls */
     LOCK_RANK_CACHE,    /* object caches */
     LOCK_RANK_PAGE,     /* page allocator */
+    LOCK_RANK_LEDGER,   /* tree of ledgers */
     LOCK_RANK_CONSOLE,  /* console output */
 };
 

@@ -13,6 +13,7 @@
 #include <ipc/port.h>
 #include <ipc/space.h>
 #include <kern/cache.h>
+#include <kern/ledger.h>
 #include <kern/panic.h>
 #include <kern/reaper.h>
 #include <kern/ref.h>
@@ -51,17 +52,23 @@ static void task_inherit(struct task *task, struct task *parent) NO_THREAD_SAFET
     spin_unlock(&parent->lock);
 }
 
-/* Map, space and port of a new task. On failure what was made is given back. */
+/* Ledger, map, space and port of a new task. On failure what was made is given back. */
 static kern_return_t task_equip(struct task *task, struct task *parent,
                                 bool inherit) NO_THREAD_SAFETY_ANALYSIS
 {
-    task->map = inherit && parent != NULL ? vm_map_fork(parent->map) : vm_map_create();
-    if (task->map == NULL)
+    struct ledger_account *payer;
+
+    task->ledger = ledger_create(parent != NULL ? parent->ledger : &ledger_kernel, sizeof(*task));
+    if (task->ledger == NULL)
         return KERN_RESOURCE_SHORTAGE;
-    task->space = ipc_space_create();
+    payer = &task->ledger->memory;
+    task->map = inherit && parent != NULL ? vm_map_fork(parent->map, payer) : vm_map_create(payer);
+    if (task->map == NULL)
+        goto no_map;
+    task->space = ipc_space_create(task->ledger);
     if (task->space == NULL)
         goto no_space;
-    task->self_port = ipc_kobject_create(IPC_KOTYPE_TASK, task);
+    task->self_port = ipc_kobject_create(IPC_KOTYPE_TASK, task, payer);
     if (task->self_port == NULL)
         goto no_port;
     return KERN_SUCCESS;
@@ -70,6 +77,8 @@ no_port:
     ipc_space_unref(task->space);
 no_space:
     vm_map_unref(task->map);
+no_map:
+    ledger_release(task->ledger, sizeof(*task));
     return KERN_RESOURCE_SHORTAGE;
 }
 
@@ -108,7 +117,13 @@ void task_unref(struct task *task)
         return;
     vm_map_unref(task->map);
     ipc_space_unref(task->space);
+    ledger_release(task->ledger, sizeof(*task));
     cache_free(&task_cache, task);
+}
+
+struct ledger_account *task_payer(void)
+{
+    return &thread_current()->task->ledger->memory;
 }
 
 struct ipc_port *task_make_port(struct task *task)
@@ -136,7 +151,7 @@ kern_return_t task_thread_enter(struct task *task, struct thread *t)
     spin_lock(&task->lock);
     if (!task->active) {
         kr = KERN_TERMINATED;
-    } else if (task->thread_count == TASK_THREADS_MAX) {
+    } else if (task->thread_count >= __atomic_load_n(&task->ledger->threads_max, __ATOMIC_RELAXED)) {
         kr = KERN_RESOURCE_SHORTAGE;
     } else {
         task->thread_count++;

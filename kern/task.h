@@ -13,6 +13,8 @@
 
 struct ipc_port;
 struct ipc_space;
+struct ledger;
+struct ledger_account;
 struct thread;
 struct vm_map;
 
@@ -29,6 +31,7 @@ struct task {
 
     struct vm_map *map;      /* constant; freed with the task */
     struct ipc_space *space; /* constant; freed with the task */
+    struct ledger *ledger;   /* constant; the task has a part of both accounts (kern/ledger.h) */
 
     struct ipc_port *self_port GUARDED_BY(lock);      /* kernel object port; NULL once termination began */
     struct ipc_port *bootstrap_port GUARDED_BY(lock); /* send right or NULL */
@@ -43,13 +46,13 @@ struct task {
     char name[32];
 };
 
-#define TASK_THREADS_MAX 4096u
 #define TASK_SUSPEND_COUNT_MAX 127u
 
 typedef struct task *task_t;
 
 /*
- * A new task without threads. inherit: its memory is made from parent's by inheritance, else it is empty.
+ * A new task without threads. inherit: its memory is made from parent's by inheritance, else it is empty.  Its ledger is below
+ * the parent's.
  * Returns: KERN_SUCCESS, *out with one reference for the caller; KERN_RESOURCE_SHORTAGE: nothing.
  * Special and exception ports are copied from parent (NULL: none).
  */
@@ -72,6 +75,9 @@ kern_return_t task_terminate_request(struct task *task);
  */
 kern_return_t task_hold(struct task *task);
 kern_return_t task_release(struct task *task);
+
+/* Who pays for what is made for the current thread. Context: a thread of a task. */
+struct ledger_account *task_payer(void);
 
 /* A send right for the port of the task, or of a thread; NULL: it is dying. Context: no lock; caller has a
  * reference. */

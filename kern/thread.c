@@ -43,6 +43,7 @@
 #include <kern/cache.h>
 #include <kern/fpu.h>
 #include <kern/kick.h>
+#include <kern/ledger.h>
 #include <kern/panic.h>
 #include <kern/ref.h>
 #include <kern/task.h>
@@ -90,29 +91,38 @@ static struct thread *thread_alloc(uint64_t priority)
 
 kern_return_t thread_create_in(struct task *task, struct thread **out)
 {
-    struct thread *t = thread_alloc(SCHED_PRIORITY_DEFAULT);
+    struct ledger_account *payer = &task->ledger->memory;
+    struct thread *t;
 
-    if (t == NULL)
+    if (!ledger_charge(payer, sizeof(*t)))
         return KERN_RESOURCE_SHORTAGE;
+    if ((t = thread_alloc(SCHED_PRIORITY_DEFAULT)) == NULL)
+        goto no_thread;
     hal_uctx_init(&t->uctx, 0, 0, 0, 0);
     t->task = task;
     t->space = task->space;
     t->pmap = vm_map_pmap(task->map);
     t->suspend_count = 1;
     t->ast = THREAD_AST_SUSPEND;
-    t->self_port = ipc_kobject_create(IPC_KOTYPE_THREAD, t);
-    if (t->self_port == NULL) {
-        cache_free(&thread_cache, t);
-        return KERN_RESOURCE_SHORTAGE;
-    }
-    kern_return_t kr = task_thread_enter(task, t);
-    if (kr != KERN_SUCCESS) {
-        ipc_kobject_destroy(t->self_port);
-        cache_free(&thread_cache, t);
-        return kr;
-    }
+    kern_return_t kr = KERN_RESOURCE_SHORTAGE;
+    t->self_port = ipc_kobject_create(IPC_KOTYPE_THREAD, t, payer);
+    if (t->self_port == NULL)
+        goto no_port;
+    kr = task_thread_enter(task, t);
+    if (kr != KERN_SUCCESS)
+        goto no_entry;
     *out = t;
     return KERN_SUCCESS;
+
+no_entry:
+    ipc_kobject_destroy(t->self_port);
+no_port:
+    cache_free(&thread_cache, t);
+    ledger_uncharge(payer, sizeof(*t));
+    return kr;
+no_thread:
+    ledger_uncharge(payer, sizeof(*t));
+    return KERN_RESOURCE_SHORTAGE;
 }
 
 struct thread *thread_create_kernel(const char *name, thread_continuation_t step, int priority)
@@ -143,6 +153,7 @@ void thread_unref(struct thread *t)
     KASSERT(t->state == THREAD_DEAD && !t->kernel);
     struct task *task = t->task;
     cache_free(&thread_cache, t);
+    ledger_uncharge(&task->ledger->memory, sizeof(*t));
     task_unref(task);
 }
 

@@ -21,6 +21,7 @@
 #include <hal/hal.h>
 #include <kern/cache.h>
 #include <kern/cpu.h>
+#include <kern/ledger.h>
 #include <kern/panic.h>
 #include <vm/pmap_i.h>
 #include <vm/pmap_walk.h>
@@ -160,6 +161,7 @@ static void gather_finish(struct pmap_gather *gather)
     while ((node = list_pop(&gather->tables)) != NULL) {
         vm_page_free_zero(vm_page_address(CONTAINER_OF(node, struct vm_page, link)));
         vm_stat_add(VM_STAT_TABLE_PAGES, -1);
+        ledger_uncharge(gather->pmap->payer, HAL_PAGE_SIZE);
     }
 }
 
@@ -184,6 +186,17 @@ static void pmap_prune(struct pmap *pmap, hal_va_t va, struct pmap_path *path, u
     }
 }
 
+/* Memory for a table, or NULL. */
+static void *table_alloc(struct ledger_account *payer)
+{
+    if (!ledger_charge(payer, HAL_PAGE_SIZE))
+        return NULL;
+    void *table = vm_page_alloc_zero(0);
+    if (table == NULL)
+        ledger_uncharge(payer, HAL_PAGE_SIZE);
+    return table;
+}
+
 /* Make the tables that lead to `va`, and keep the lowest. Returns false without memory: unchanged. */
 static __attribute__((noinline)) bool pmap_extend(struct pmap *pmap, hal_va_t va) REQUIRES(pmap->lock)
 {
@@ -191,7 +204,7 @@ static __attribute__((noinline)) bool pmap_extend(struct pmap *pmap, hal_va_t va
     unsigned level = pmap_walk(pmap->root, va, &path);
 
     while (level > 0) {
-        hal_pte_t *table = vm_page_alloc_zero(0);
+        hal_pte_t *table = table_alloc(pmap->payer);
         if (table == NULL) {
             struct pmap_gather gather;
             gather_init(&gather, pmap);
@@ -447,13 +460,17 @@ void pmap_init_module(void)
     pmap_asid_init();
 }
 
-struct pmap *pmap_create(void)
+struct pmap *pmap_create(struct ledger_account *payer)
 {
+    if (!ledger_charge(payer, sizeof(struct pmap)))
+        return NULL;
     struct pmap *pmap = cache_alloc(&pmap_cache);
-    void *root = vm_page_alloc_zero(0);
-
-    if (pmap == NULL || root == NULL)
-        goto fail;
+    if (pmap == NULL)
+        goto no_pmap;
+    void *root = table_alloc(payer);
+    if (root == NULL)
+        goto no_root;
+    pmap->payer = payer;
     pmap->root = hal_ptr_to_pa(root);
     hal_pt_init_root(pmap->root);
     vm_page_of(root)->entries = 0;
@@ -467,11 +484,10 @@ struct pmap *pmap_create(void)
     pmap_asid_insert(pmap);
     return pmap;
 
-fail:
-    if (root != NULL)
-        vm_page_free(root, 0);
-    if (pmap != NULL)
-        cache_free(&pmap_cache, pmap);
+no_root:
+    cache_free(&pmap_cache, pmap);
+no_pmap:
+    ledger_uncharge(payer, sizeof(*pmap));
     return NULL;
 }
 
@@ -482,6 +498,7 @@ void pmap_destroy(struct pmap *pmap)
     KASSERT(vm_page_of(hal_pa_to_ptr(pmap->root))->entries == 0);
     vm_page_free(hal_pa_to_ptr(pmap->root), 0);
     vm_stat_add(VM_STAT_TABLE_PAGES, -1);
+    ledger_uncharge(pmap->payer, HAL_PAGE_SIZE + sizeof(*pmap));
     cache_free(&pmap_cache, pmap);
 }
 

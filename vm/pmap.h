@@ -13,6 +13,7 @@
 #include <mach/kern_return.h>
 #include <mach/vm_prot.h>
 
+struct ledger_account;
 struct vm_page;
 
 /* A table of level 0, and what it covers. */
@@ -32,12 +33,13 @@ struct pmap {
     uint64_t tables GUARDED_BY(lock);         /* page-table pages, root included */
     struct pmap_leaves last GUARDED_BY(lock); /* where the last walk ended; table NULL: nowhere */
     struct list link;                         /* ASID allocator */
+    struct ledger_account *payer;             /* constant */
 };
 
 void pmap_init_module(void);
 
-/* An empty user pmap, or NULL. */
-HAL_NODISCARD struct pmap *pmap_create(void);
+/* An empty user pmap, or NULL. It and its tables are charged to `payer`. */
+HAL_NODISCARD struct pmap *pmap_create(struct ledger_account *payer);
 /* Context: no thread runs in it any more; CPUs that are idle on it leave it. Unmaps what is still mapped. */
 void pmap_destroy(struct pmap *pmap);
 

@@ -39,7 +39,7 @@ static bool entry_allows(const struct vm_map_entry *entry, vm_prot_t access)
 /* Give `entry`, of which nothing was touched yet, an object. */
 static kern_return_t fault_first(struct vm_map_entry *entry)
 {
-    struct vm_object *object = vm_object_create();
+    struct vm_object *object = vm_object_create(entry->map->payer);
 
     if (object == NULL)
         return KERN_RESOURCE_SHORTAGE;

@@ -17,6 +17,7 @@
  */
 #include <hal/hal.h>
 #include <kern/cache.h>
+#include <kern/ledger.h>
 #include <kern/ref.h>
 #include <vm/pmap.h>
 #include <vm/vm_map_copy.h>
@@ -39,18 +40,18 @@ void vm_map_init_module(void)
 
 /* --- life ----------------------------------------------------------------------------------------------- */
 
-struct vm_map *vm_map_create(void)
+struct vm_map *vm_map_create(struct ledger_account *payer)
 {
+    if (!ledger_charge(payer, sizeof(struct vm_map)))
+        return NULL;
     struct vm_map *map = cache_alloc(&map_cache);
-
     if (map == NULL)
-        return NULL;
-    map->pmap = pmap_create();
-    if (map->pmap == NULL) {
-        cache_free(&map_cache, map);
-        return NULL;
-    }
+        goto no_map;
+    map->pmap = pmap_create(payer);
+    if (map->pmap == NULL)
+        goto no_pmap;
     map->refs = 1;
+    map->payer = payer;
     spin_init(&map->lock, LOCK_RANK_MAP);
     spin_lock(&map->lock);
     list_init(&map->entries);
@@ -59,6 +60,12 @@ struct vm_map *vm_map_create(void)
     map->size = 0;
     spin_unlock(&map->lock);
     return map;
+
+no_pmap:
+    cache_free(&map_cache, map);
+no_map:
+    ledger_uncharge(payer, sizeof(*map));
+    return NULL;
 }
 
 struct pmap *vm_map_pmap(struct vm_map *map)
@@ -78,6 +85,7 @@ void vm_map_unref(struct vm_map *map)
     while (!vm_map_clear_step(map))
         ;
     pmap_destroy(map->pmap);
+    ledger_uncharge(map->payer, sizeof(*map));
     cache_free(&map_cache, map);
 }
 
@@ -90,6 +98,7 @@ static void map_enter(struct vm_map *map, hal_va_t start, hal_va_t end, struct v
     *entry = (struct vm_map_entry){
         .start = start,
         .end = end,
+        .payer = entry->payer,
         .protection = VM_PROT_DEFAULT,
         .max_protection = VM_PROT_ALL,
         .inheritance = VM_INHERIT_DEFAULT,
@@ -135,7 +144,7 @@ kern_return_t vm_map_allocate(struct vm_map *map, hal_va_t *address, uint64_t si
     }
     if (!vm_size_round(size, &size))
         return KERN_INVALID_ARGUMENT;
-    struct vm_map_entry *entry = vm_map_entry_alloc();
+    struct vm_map_entry *entry = vm_map_entry_alloc(map->payer);
     if (entry == NULL)
         return KERN_RESOURCE_SHORTAGE;
 
@@ -254,7 +263,7 @@ kern_return_t vm_map_replace(struct vm_map *map, hal_va_t address, uint64_t size
     kern_return_t kr = vm_range_check_user(start, size);
     if (kr != KERN_SUCCESS)
         return kr;
-    struct vm_map_entry *entry = vm_map_entry_alloc();
+    struct vm_map_entry *entry = vm_map_entry_alloc(map->payer);
     if (entry == NULL)
         return KERN_RESOURCE_SHORTAGE;
 

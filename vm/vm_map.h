@@ -9,14 +9,16 @@
 #include <mach/vm_prot.h>
 #include <mach/vm_types.h>
 
+struct ledger_account;
 struct pmap;
 struct vm_map;
 typedef struct vm_map *vm_map_t;
 
 void vm_map_init_module(void);
 
-/* An empty map of the whole user range with its pmap; one reference; NULL without memory. */
-HAL_NODISCARD struct vm_map *vm_map_create(void);
+/* An empty map of the whole user range with its pmap; one reference; NULL without memory. What is made for it is charged to
+ * `payer`. */
+HAL_NODISCARD struct vm_map *vm_map_create(struct ledger_account *payer);
 struct pmap *vm_map_pmap(struct vm_map *map);
 void vm_map_ref(struct vm_map *map);
 void vm_map_unref(struct vm_map *map); /* the last one frees what vm_map_clear_step() left */
@@ -26,7 +28,7 @@ void vm_map_unref(struct vm_map *map); /* the last one frees what vm_map_clear_s
 bool vm_map_clear_step(struct vm_map *map);
 
 /* New map for a child by the inheritance of each range (VM_INHERIT_SHARE, COPY, NONE), or NULL. */
-HAL_NODISCARD struct vm_map *vm_map_fork(struct vm_map *parent);
+HAL_NODISCARD struct vm_map *vm_map_fork(struct vm_map *parent, struct ledger_account *payer);
 
 /*
  * Zero-filled memory of `size` bytes (rounded up to pages). anywhere: first fit at or above *address (rounded

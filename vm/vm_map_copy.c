@@ -56,7 +56,7 @@ static kern_return_t copy_entries(struct vm_map *map, hal_va_t start, hal_va_t e
 
     for (hal_va_t va = start; va < end; va = source->end) {
         source = vm_map_lookup(map, va);
-        struct vm_map_entry *entry = vm_map_entry_alloc();
+        struct vm_map_entry *entry = vm_map_entry_alloc(map->payer);
         if (entry == NULL)
             return KERN_RESOURCE_SHORTAGE;
         kern_return_t kr = vm_map_entry_copy(source, va, source->end < end ? source->end : end, entry);
@@ -123,17 +123,17 @@ kern_return_t vm_map_copyin(struct vm_map *map, hal_va_t address, uint64_t size,
 }
 
 /* Put copies of [data, data + size) into an object that nobody else knows. Returns false without memory. */
-static bool object_write(struct vm_object *object, const char *data, uint64_t size)
+static bool object_write(struct vm_object *object, const char *data, uint64_t size,
+                         struct ledger_account *payer)
 {
     struct vm_page *old;
     bool good = true;
 
     for (uint64_t done = 0; done < size && good; done += PAGE_SIZE) {
-        char *bytes = vm_page_alloc_zero(0);
-        if (bytes == NULL)
+        struct vm_page *page = vm_object_alloc_page(payer, true);
+        if (page == NULL)
             return false;
-        memcpy(bytes, data + done, size - done < PAGE_SIZE ? size - done : PAGE_SIZE);
-        struct vm_page *page = vm_page_adopt(bytes);
+        memcpy(vm_page_address(page), data + done, size - done < PAGE_SIZE ? size - done : PAGE_SIZE);
         spin_lock(&object->lock);
         good = vm_radix_insert(&object->pages, done >> PAGE_SHIFT, page, false, &old);
         spin_unlock(&object->lock);
@@ -144,10 +144,10 @@ static bool object_write(struct vm_object *object, const char *data, uint64_t si
 }
 
 /* An entry for the first `size` bytes of a new object; or NULL. */
-static struct vm_map_entry *entry_create(uint64_t size)
+static struct vm_map_entry *entry_create(uint64_t size, struct ledger_account *payer)
 {
-    struct vm_map_entry *entry = vm_map_entry_alloc();
-    struct vm_object *object = entry != NULL ? vm_object_create() : NULL;
+    struct vm_map_entry *entry = vm_map_entry_alloc(payer);
+    struct vm_object *object = entry != NULL ? vm_object_create(payer) : NULL;
 
     if (object == NULL) {
         if (entry != NULL)
@@ -161,7 +161,8 @@ static struct vm_map_entry *entry_create(uint64_t size)
     return entry;
 }
 
-kern_return_t vm_map_copy_from_kernel(const void *data, uint64_t size, struct vm_map_copy **copy)
+kern_return_t vm_map_copy_from_kernel(const void *data, uint64_t size, struct ledger_account *payer,
+                                      struct vm_map_copy **copy)
 {
     *copy = NULL;
     if (size == 0)
@@ -169,10 +170,10 @@ kern_return_t vm_map_copy_from_kernel(const void *data, uint64_t size, struct vm
     struct vm_map_copy *made = copy_alloc(0, size);
     if (made == NULL)
         return KERN_RESOURCE_SHORTAGE;
-    struct vm_map_entry *entry = entry_create(size);
+    struct vm_map_entry *entry = entry_create(size, payer);
     if (entry != NULL)
         list_insert_tail(&made->entries, &entry->link);
-    if (entry == NULL || !object_write(entry->object, data, size)) {
+    if (entry == NULL || !object_write(entry->object, data, size, payer)) {
         vm_map_copy_discard(made);
         return KERN_RESOURCE_SHORTAGE;
     }

@@ -11,6 +11,7 @@
 #include <hal/types.h>
 #include <mach/kern_return.h>
 
+struct ledger_account;
 struct vm_map;
 struct vm_map_copy;
 
@@ -31,7 +32,7 @@ HAL_NODISCARD kern_return_t vm_map_copyin(struct vm_map *map, hal_va_t address, 
  * Context: no lock.
  */
 HAL_NODISCARD kern_return_t vm_map_copy_from_kernel(const void *data, uint64_t size,
-                                                    struct vm_map_copy **copy);
+                                                    struct ledger_account *payer, struct vm_map_copy **copy);
 
 /*
  * Enter the copy (NULL: of nothing) into the map, at the first fit, as memory with default attributes. *address: of its

@@ -2,6 +2,7 @@
 /* Entries of address maps: what the operations on maps have in common. */
 #include <hal/hal.h>
 #include <kern/cache.h>
+#include <kern/ledger.h>
 #include <mach/vm_param.h>
 #include <vm/vm_map_i.h>
 
@@ -12,15 +13,19 @@ void vm_map_entry_init_module(void)
     cache_init(&entry_cache, "vm_map_entry", sizeof(struct vm_map_entry), 8);
 }
 
-struct vm_map_entry *vm_map_entry_alloc(void)
+struct vm_map_entry *vm_map_entry_alloc(struct ledger_account *payer)
 {
+    if (!ledger_charge(payer, sizeof(struct vm_map_entry)))
+        return NULL;
     struct vm_map_entry *entry = cache_alloc(&entry_cache);
-
-    if (entry != NULL) {
-        entry->object = NULL;
-        entry->map = NULL;
-        entry->mapped = false;
+    if (entry == NULL) {
+        ledger_uncharge(payer, sizeof(*entry));
+        return NULL;
     }
+    entry->object = NULL;
+    entry->map = NULL;
+    entry->mapped = false;
+    entry->payer = payer;
     return entry;
 }
 
@@ -28,6 +33,7 @@ void vm_map_entry_free(struct vm_map_entry *entry)
 {
     if (entry->object != NULL)
         vm_object_detach(entry);
+    ledger_uncharge(entry->payer, sizeof(*entry));
     cache_free(&entry_cache, entry);
 }
 
@@ -59,7 +65,7 @@ bool vm_map_spare_alloc(struct vm_map *map, hal_va_t start, hal_va_t end, struct
     unsigned need = (unsigned)entry_begins_before(map, start) + (unsigned)entry_begins_before(map, end);
 
     for (spare->count = 0; spare->count < need; spare->count++) {
-        spare->entry[spare->count] = vm_map_entry_alloc();
+        spare->entry[spare->count] = vm_map_entry_alloc(map->payer);
         if (spare->entry[spare->count] == NULL) {
             spare_free(spare);
             return false;
@@ -75,7 +81,9 @@ void vm_map_split(struct vm_map *map, hal_va_t at, struct vm_map_spare *spare)
     struct vm_map_entry *entry = vm_map_lookup(map, at);
     struct vm_map_entry *upper = spare->entry[--spare->count];
 
+    struct ledger_account *payer = upper->payer;
     *upper = *entry;
+    upper->payer = payer;
     upper->start = at;
     upper->offset += at - entry->start;
     if (entry->object != NULL) {
@@ -94,8 +102,8 @@ kern_return_t vm_map_entry_copy(const struct vm_map_entry *source, hal_va_t star
 
     if (source->object != NULL) {
         uint64_t first = (source->offset + (start - source->start)) >> PAGE_SHIFT;
-        kern_return_t kr =
-            vm_object_copy(source->object, first, first + ((end - start) >> PAGE_SHIFT), &copy, &index);
+        kern_return_t kr = vm_object_copy(source->object, first, first + ((end - start) >> PAGE_SHIFT),
+                                          entry->payer, &copy, &index);
         if (kr != KERN_SUCCESS)
             return kr;
     }

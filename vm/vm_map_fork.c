@@ -10,10 +10,11 @@
 #include <vm/vm_map_i.h>
 
 /* Let the child's entry use the object of the parent's. */
-static kern_return_t fork_share(struct vm_map_entry *source, hal_va_t start, struct vm_map_entry *entry)
+static kern_return_t fork_share(struct vm_map *parent, struct vm_map_entry *source, hal_va_t start,
+                                struct vm_map_entry *entry)
 {
     if (source->object == NULL) {
-        struct vm_object *object = vm_object_create();
+        struct vm_object *object = vm_object_create(parent->payer);
         if (object == NULL)
             return KERN_RESOURCE_SHORTAGE;
         source->offset = 0;
@@ -42,7 +43,7 @@ static kern_return_t fork_pick(struct vm_map *parent, hal_va_t from, struct vm_m
         source = vm_map_tree_next(parent, source);
     if (source != NULL) {
         hal_va_t start = source->start > from ? source->start : from;
-        kr = source->inheritance == VM_INHERIT_SHARE ? fork_share(source, start, entry)
+        kr = source->inheritance == VM_INHERIT_SHARE ? fork_share(parent, source, start, entry)
                                                      : vm_map_entry_copy(source, start, source->end, entry);
         entry->protection = source->protection;
         entry->max_protection = source->max_protection;
@@ -55,7 +56,7 @@ static kern_return_t fork_pick(struct vm_map *parent, hal_va_t from, struct vm_m
 /* Make the child's copy of the parent's next range. *from becomes its end. Returns as fork_pick(). */
 static kern_return_t fork_next(struct vm_map *parent, struct vm_map *child, hal_va_t *from)
 {
-    struct vm_map_entry *entry = vm_map_entry_alloc();
+    struct vm_map_entry *entry = vm_map_entry_alloc(child->payer);
 
     if (entry == NULL)
         return KERN_RESOURCE_SHORTAGE;
@@ -73,9 +74,9 @@ static kern_return_t fork_next(struct vm_map *parent, struct vm_map *child, hal_
     return KERN_SUCCESS;
 }
 
-struct vm_map *vm_map_fork(struct vm_map *parent)
+struct vm_map *vm_map_fork(struct vm_map *parent, struct ledger_account *payer)
 {
-    struct vm_map *child = vm_map_create();
+    struct vm_map *child = vm_map_create(payer);
     kern_return_t kr;
     hal_va_t from = 0;
 

@@ -25,8 +25,9 @@ struct vm_map_entry {
     struct vm_object *object; /* a reference; NULL: nothing was touched yet */
     struct list object_link;  /* in object->users */
     uint64_t offset;          /* byte of the object that is at start; page aligned */
-    uint8_t height;           /* of this subtree; a leaf has 1 */
-    uint8_t protection;       /* VM_PROT_* */
+    struct ledger_account *payer;
+    uint8_t height;     /* of this subtree; a leaf has 1 */
+    uint8_t protection; /* VM_PROT_* */
     uint8_t max_protection;
     uint8_t inheritance; /* VM_INHERIT_* */
     bool mapped;         /* pages of it may be in the pmap; with an object under its lock as well */
@@ -36,6 +37,7 @@ struct vm_map {
     spinlock_t lock; /* rank LOCK_RANK_MAP */
     uint64_t refs;   /* kern/ref.h */
     struct pmap *pmap;
+    struct ledger_account *payer; /* constant: of the task */
     struct list entries GUARDED_BY(lock);
     struct vm_map_entry *root GUARDED_BY(lock);
     struct vm_map_entry *hint GUARDED_BY(lock); /* entry of the last lookup, or NULL */
@@ -76,8 +78,8 @@ struct vm_map_spare {
 
 void vm_map_entry_init_module(void);
 
-/* An entry without object, the rest undefined; or NULL. */
-HAL_NODISCARD struct vm_map_entry *vm_map_entry_alloc(void);
+/* An entry without object, charged to `payer`, the rest undefined; or NULL. */
+HAL_NODISCARD struct vm_map_entry *vm_map_entry_alloc(struct ledger_account *payer);
 /* Free an entry that is in no map, with its reference to the object. */
 void vm_map_entry_free(struct vm_map_entry *entry);
 
@@ -96,8 +98,8 @@ static inline struct vm_map_entry *vm_map_lookup(struct vm_map *map, hal_va_t va
 /* Allocate what vm_map_split() at `start` and at `end` will need. Returns false without memory: nothing. */
 HAL_NODISCARD bool vm_map_spare_alloc(struct vm_map *map, hal_va_t start, hal_va_t end,
                                       struct vm_map_spare *spare) REQUIRES(map->lock);
-/* Give `entry`, which is in no map and without object, a copy of what `source` has in [start, end). Returns
- * KERN_SUCCESS; KERN_RESOURCE_SHORTAGE: nothing happened. */
+/* Give `entry`, which is in no map and without object, a copy of what `source` has in [start, end), at the cost of the entry's
+ * payer. Returns KERN_SUCCESS; KERN_RESOURCE_SHORTAGE: nothing happened. */
 HAL_NODISCARD kern_return_t vm_map_entry_copy(const struct vm_map_entry *source, hal_va_t start, hal_va_t end,
                                               struct vm_map_entry *entry);
 /* Make `at` the border of two entries, if it is inside one. */

@@ -13,6 +13,7 @@
  */
 #include <hal/hal.h>
 #include <kern/cache.h>
+#include <kern/ledger.h>
 #include <kern/panic.h>
 #include <kern/ref.h>
 #include <kern/string.h>
@@ -34,10 +35,13 @@ void vm_object_init_module(void)
 
 static struct vm_object *object_create(struct vm_radix pages)
 {
-    struct vm_object *object = cache_alloc(&object_cache);
-
-    if (object == NULL)
+    if (!ledger_charge(pages.payer, sizeof(struct vm_object)))
         return NULL;
+    struct vm_object *object = cache_alloc(&object_cache);
+    if (object == NULL) {
+        ledger_uncharge(pages.payer, sizeof(*object));
+        return NULL;
+    }
     object->refs = 1;
     object->shared = false;
     spin_init(&object->lock, LOCK_RANK_OBJECT);
@@ -48,9 +52,9 @@ static struct vm_object *object_create(struct vm_radix pages)
     return object;
 }
 
-struct vm_object *vm_object_create(void)
+struct vm_object *vm_object_create(struct ledger_account *payer)
 {
-    return object_create((struct vm_radix){.root = NULL});
+    return object_create((struct vm_radix){.root = NULL, .payer = payer});
 }
 
 void vm_object_ref(struct vm_object *object)
@@ -76,9 +80,12 @@ void vm_object_detach(struct vm_map_entry *entry)
     bool last = ref_put(&object->refs);
     if (last)
         (void)vm_radix_clear(&object->pages, &(uint64_t){UINT64_MAX});
+    struct ledger_account *payer = object->pages.payer;
     spin_unlock(&object->lock);
-    if (last)
-        cache_free(&object_cache, object);
+    if (!last)
+        return;
+    ledger_uncharge(payer, sizeof(*object));
+    cache_free(&object_cache, object);
 }
 
 void vm_object_share(struct vm_object *object)
@@ -158,16 +165,25 @@ static void object_unmap(struct vm_object *object, uint64_t index, const struct 
 
 /* --- pages ---------------------------------------------------------------------------------------------- */
 
+struct vm_page *vm_object_alloc_page(struct ledger_account *payer, bool zero)
+{
+    if (!ledger_charge(payer, HAL_PAGE_SIZE))
+        return NULL;
+    void *page = zero ? vm_page_alloc_zero(0) : vm_page_alloc(0);
+    if (page != NULL)
+        return vm_page_adopt(page, payer);
+    ledger_uncharge(payer, HAL_PAGE_SIZE);
+    return NULL;
+}
+
 bool vm_object_make_page(struct vm_object_fill *fill)
 {
-    void *page = fill->source != NULL ? vm_page_alloc(0) : vm_page_alloc_zero(0);
-
-    if (page == NULL)
+    fill->fresh = vm_object_alloc_page(fill->payer, fill->source == NULL);
+    if (fill->fresh == NULL)
         return false;
     if (fill->source != NULL)
-        memcpy(page, vm_page_address(fill->source), HAL_PAGE_SIZE);
+        memcpy(vm_page_address(fill->fresh), vm_page_address(fill->source), HAL_PAGE_SIZE);
     vm_stat_add(fill->source != NULL ? VM_STAT_COPY : VM_STAT_ZERO_FILL, 1);
-    fill->fresh = vm_page_adopt(page);
     return true;
 }
 
@@ -194,6 +210,7 @@ kern_return_t vm_object_put_page(struct vm_object *object, uint64_t index, bool 
         if (found != NULL)
             vm_page_ref(found);
         fill->source = found;
+        fill->payer = object->pages.payer;
         return KERN_SUCCESS;
     }
     if (!vm_radix_insert(&object->pages, index, fill->fresh, writable, &old))
@@ -230,11 +247,11 @@ bool vm_object_clear_step(struct vm_object *object, uint64_t *budget)
 
 /* --- copies --------------------------------------------------------------------------------------------- */
 
-kern_return_t vm_object_copy(struct vm_object *object, uint64_t first, uint64_t end, struct vm_object **copy,
-                             uint64_t *index)
+kern_return_t vm_object_copy(struct vm_object *object, uint64_t first, uint64_t end,
+                             struct ledger_account *payer, struct vm_object **copy, uint64_t *index)
 {
     uint64_t base = vm_radix_base(first, end);
-    struct vm_radix pages = {.root = NULL};
+    struct vm_radix pages = {.root = NULL, .payer = payer};
 
     *copy = NULL;
     *index = first - base;
@@ -260,11 +277,11 @@ bool vm_object_trim(struct vm_object *object, uint64_t index, size_t from, size_
 
     spin_lock(&object->lock);
     const struct vm_page *page = vm_radix_find(&object->pages, index, false, &own);
-    char *fresh = page != NULL ? vm_page_alloc_zero(0) : NULL;
     bool done = page == NULL;
-    if (fresh != NULL) {
-        memcpy(fresh + from, (const char *)vm_page_address(page) + from, to - from);
-        struct vm_page *trimmed = vm_page_adopt(fresh);
+    struct vm_page *trimmed = done ? NULL : vm_object_alloc_page(object->pages.payer, true);
+    if (trimmed != NULL) {
+        memcpy((char *)vm_page_address(trimmed) + from, (const char *)vm_page_address(page) + from,
+               to - from);
         done = vm_radix_insert(&object->pages, index, trimmed, false, &old);
         if (!done)
             old = trimmed;

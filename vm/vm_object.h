@@ -19,6 +19,7 @@
 #include <mach/kern_return.h>
 #include <vm/vm_radix.h>
 
+struct ledger_account;
 struct vm_map_entry;
 
 struct vm_object {
@@ -31,8 +32,8 @@ struct vm_object {
 
 void vm_object_init_module(void);
 
-/* A new object without pages, with one reference, or NULL. */
-HAL_NODISCARD struct vm_object *vm_object_create(void);
+/* A new object without pages, with one reference, or NULL. It, and what is made for it, is charged to `payer`. */
+HAL_NODISCARD struct vm_object *vm_object_create(struct ledger_account *payer);
 void vm_object_ref(struct vm_object *object);
 /* Let `entry`, whose range and offset are set, use the object; it takes over a reference of the caller's. */
 void vm_object_attach(struct vm_object *object, struct vm_map_entry *entry);
@@ -54,6 +55,7 @@ bool vm_object_is_sole(const struct vm_object *object);
 struct vm_object_fill {
     struct vm_page *fresh;
     struct vm_page *source; /* a reference */
+    struct ledger_account *payer;
 };
 
 /* How vm_object_page() may return a page. */
@@ -85,6 +87,8 @@ HAL_NODISCARD static inline kern_return_t vm_object_page(struct vm_object *objec
     *own = true;
     return vm_object_put_page(object, index, writable, mapper, fill, page);
 }
+/* A page with one reference, zeroed or not, charged to `payer`; or NULL. */
+HAL_NODISCARD struct vm_page *vm_object_alloc_page(struct ledger_account *payer, bool zero);
 /* Make what vm_object_page() asked for. Returns false without memory. Context: no lock. */
 HAL_NODISCARD bool vm_object_make_page(struct vm_object_fill *fill);
 /* Give back what is in `fill`, and leave it empty. Context: if a page was put in place of the source, no pmap maps the
@@ -103,13 +107,14 @@ void vm_object_remove(struct vm_object *object, uint64_t first, uint64_t end);
 bool vm_object_clear_step(struct vm_object *object, uint64_t *budget);
 
 /*
- * A copy of the pages [first, end): *copy is a new object, with a reference, where they begin at number *index,
+ * A copy of the pages [first, end): *copy is a new object of `payer`'s, with a reference, where they begin at number *index,
  * or NULL, since there are none.  Takes constant time, and time to write-protect pages that are mapped writable.
  * Returns: KERN_SUCCESS; KERN_RESOURCE_SHORTAGE nothing happened.
  * Context: the lock of a map with an entry that covers them.
  */
 HAL_NODISCARD kern_return_t vm_object_copy(struct vm_object *object, uint64_t first, uint64_t end,
-                                           struct vm_object **copy, uint64_t *index);
+                                           struct ledger_account *payer, struct vm_object **copy,
+                                           uint64_t *index);
 
 /* Leave only the bytes [from, to) of the page with number `index`, if there is one; the others become zero. Returns false
  * without memory. Context: the caller alone uses the object, and it is not mapped. */

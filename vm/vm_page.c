@@ -295,11 +295,12 @@ void vm_page_free_zero(void *page)
 
 /* --- pages of memory objects ------------------------------------------------------------------------------ */
 
-struct vm_page *vm_page_adopt(void *address)
+struct vm_page *vm_page_adopt(void *address, struct ledger_account *payer)
 {
     struct vm_page *page = vm_page_of(address);
 
     page->refs = 1;
+    page->payer = payer;
     vm_stat_add(VM_STAT_OBJECT_PAGES, 1);
     return page;
 }
@@ -309,6 +310,7 @@ void vm_page_unref(struct vm_page *page)
     if (!ref_put(&page->refs))
         return;
     vm_stat_add(VM_STAT_OBJECT_PAGES, -1);
+    ledger_uncharge(page->payer, HAL_PAGE_SIZE);
     vm_page_free(vm_page_address(page), 0);
 }
 

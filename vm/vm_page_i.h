@@ -3,6 +3,7 @@
 #ifndef VM_VM_PAGE_I_H
 #define VM_VM_PAGE_I_H
 
+#include <kern/ledger.h>
 #include <kern/ref.h>
 #include <vm/vm_page.h>
 
@@ -16,10 +17,11 @@ enum vm_page_state {
 struct vm_page {
     struct list link; /* FREE: the free list of its order; USED: the owner's */
     uint64_t refs; /* kern/ref.h; of memory objects: slots of trees that hold it (vm_radix.h), and faults */
-    uint16_t entries; /* page table: entries that are no holes; under the lock of the pmap */
-    uint8_t state;    /* enum vm_page_state */
-    uint8_t order;    /* FREE, USED */
-    uint8_t zone;     /* constant */
+    struct ledger_account *payer; /* of a page of memory objects */
+    uint16_t entries;             /* page table: entries that are no holes; under the lock of the pmap */
+    uint8_t state;                /* enum vm_page_state */
+    uint8_t order;                /* FREE, USED */
+    uint8_t zone;                 /* constant */
 };
 _Static_assert(sizeof(struct vm_page) <= 64, "the page array takes at most 1/64 of memory");
 
@@ -28,8 +30,9 @@ struct vm_page *vm_page_of(const void *address);
 /* The direct-map address of the page. */
 void *vm_page_address(const struct vm_page *page);
 
-/* Make `page` (direct map, from vm_page_alloc(0)) a page of memory objects, with one reference. */
-struct vm_page *vm_page_adopt(void *page);
+/* Make `page` (direct map, from vm_page_alloc(0)) a page of memory objects, with one reference. `payer` was charged for it, and
+ * is given that back at the end. */
+struct vm_page *vm_page_adopt(void *page, struct ledger_account *payer);
 static inline void vm_page_ref(struct vm_page *page)
 {
     ref_get(&page->refs);

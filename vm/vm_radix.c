@@ -10,6 +10,7 @@
  * Nothing here recurses: a tree has at most RADIX_HEIGHT_MAX levels, and is walked with an array of them.
  */
 #include <kern/cache.h>
+#include <kern/ledger.h>
 #include <kern/panic.h>
 #include <kern/ref.h>
 #include <vm/vm_page_i.h>
@@ -24,6 +25,7 @@ struct radix_node {
     uint64_t refs;     /* kern/ref.h: slots and roots that hold it */
     uint64_t used;     /* slots with a node or page */
     uint64_t writable; /* slots with pages below that may be mapped writable; 0 if the node is shared */
+    struct ledger_account *payer;
     void *slot[RADIX_SLOTS];
 };
 
@@ -34,9 +36,15 @@ void vm_radix_init_module(void)
     cache_init(&radix_cache, "vm_radix", sizeof(struct radix_node), 8);
 }
 
-void vm_radix_init(struct vm_radix *tree)
+void vm_radix_init(struct vm_radix *tree, struct ledger_account *payer)
 {
-    *tree = (struct vm_radix){.root = NULL};
+    *tree = (struct vm_radix){.root = NULL, .payer = payer};
+}
+
+/* Nothing is left in the tree. */
+static void radix_forget(struct vm_radix *tree)
+{
+    vm_radix_init(tree, tree->payer);
 }
 
 /* --- nodes ---------------------------------------------------------------------------------------------- */
@@ -69,16 +77,26 @@ static bool count_is_one(const uint64_t *refs)
     return __atomic_load_n(refs, __ATOMIC_ACQUIRE) == 1;
 }
 
-static struct radix_node *node_alloc(void)
+static struct radix_node *node_alloc(struct ledger_account *payer)
 {
-    struct radix_node *node = cache_alloc(&radix_cache);
-
-    if (node == NULL)
+    if (!ledger_charge(payer, sizeof(struct radix_node)))
         return NULL;
+    struct radix_node *node = cache_alloc(&radix_cache);
+    if (node == NULL) {
+        ledger_uncharge(payer, sizeof(*node));
+        return NULL;
+    }
+    node->payer = payer;
     node->refs = 1;
     node->used = 0;
     node->writable = 0;
     return node;
+}
+
+static void node_free(struct radix_node *node)
+{
+    ledger_uncharge(node->payer, sizeof(*node));
+    cache_free(&radix_cache, node);
 }
 
 /* One more reference to what a slot at `level` holds. */
@@ -91,9 +109,10 @@ static void item_ref(void *item, unsigned level)
 }
 
 /* A copy of `node`, at `level`, without the slots in `drop`; it has references of its own. */
-static struct radix_node *node_clone(const struct radix_node *node, unsigned level, uint64_t drop)
+static struct radix_node *node_clone(const struct radix_node *node, unsigned level, uint64_t drop,
+                                     struct ledger_account *payer)
 {
-    struct radix_node *clone = node_alloc();
+    struct radix_node *clone = node_alloc(payer);
 
     if (clone == NULL)
         return NULL;
@@ -229,7 +248,7 @@ static bool radix_raise(struct vm_radix *tree, uint64_t index)
 {
     while (!radix_covers(tree, index)) {
         if (tree->root != NULL) {
-            struct radix_node *node = node_alloc();
+            struct radix_node *node = node_alloc(tree->payer);
             if (node == NULL)
                 return false;
             node->slot[0] = tree->root;
@@ -246,9 +265,9 @@ static bool radix_raise(struct vm_radix *tree, uint64_t index)
 static void radix_prune(struct vm_radix *tree, struct radix_node **path, uint64_t index, unsigned level)
 {
     for (; level < tree->height && path[level]->used == 0; level++) {
-        cache_free(&radix_cache, path[level]);
+        node_free(path[level]);
         if (level + 1 == tree->height) {
-            vm_radix_init(tree);
+            radix_forget(tree);
             return;
         }
         path[level + 1]->used &= ~radix_bit(index, level + 1);
@@ -272,18 +291,18 @@ static bool radix_own(struct vm_radix *tree, uint64_t index, unsigned bottom, bo
         struct radix_node *node = there ? *link : NULL;
         KASSERT(there || fill);
         if (node == NULL) {
-            path[level] = node_alloc();
+            path[level] = node_alloc(tree->payer);
         } else if (count_is_one(&node->refs)) {
             path[level] = node;
         } else {
-            path[level] = node_clone(node, level, level == bottom ? drop : 0);
+            path[level] = node_clone(node, level, level == bottom ? drop : 0, tree->payer);
             if (path[level] != NULL)
                 item_drop(node, level + 1);
         }
         if (path[level] == NULL) {
             radix_prune(tree, path, index, level + 1);
             if (tree->root == NULL)
-                vm_radix_init(tree);
+                radix_forget(tree);
             return false;
         }
         *link = path[level];
@@ -410,8 +429,8 @@ static void clear_root(struct vm_radix *tree)
     if (tree->height == 0)
         vm_page_unref(tree->root);
     else
-        cache_free(&radix_cache, tree->root);
-    vm_radix_init(tree);
+        node_free(tree->root);
+    radix_forget(tree);
 }
 
 static void node_forget(struct radix_node *node, unsigned slot)
@@ -446,7 +465,7 @@ static bool clear_lowest(struct vm_radix *tree)
                 node = child;
                 continue;
             }
-            cache_free(&radix_cache, child);
+            node_free(child);
         }
         node_forget(node, slot);
         return true;
@@ -461,7 +480,7 @@ bool vm_radix_clear(struct vm_radix *tree, uint64_t *budget)
         struct radix_node *root = tree->root;
         if (!count_is_one(&root->refs)) {
             if (!ref_put(&root->refs)) {
-                vm_radix_init(tree);
+                radix_forget(tree);
                 return true;
             }
             root->refs = 1; /* the others dropped it meanwhile */
@@ -576,7 +595,8 @@ bool vm_radix_share(struct vm_radix *tree, uint64_t first, uint64_t end, uint64_
     if (block == NULL)
         return true;
     item_ref(block, height);
-    *copy = (struct vm_radix){.root = block, .height = height};
+    copy->root = block;
+    copy->height = height;
     if (vm_radix_remove(copy, 0, first - base) && vm_radix_remove(copy, end - base, UINT64_MAX))
         return true;
     (void)vm_radix_clear(copy, &(uint64_t){UINT64_MAX});

@@ -17,17 +17,20 @@
 
 #include <hal/types.h>
 
+struct ledger_account;
 struct vm_page;
 
 struct vm_radix {
-    void *root;      /* NULL; or height 0: a struct vm_page, else a node */
-    uint32_t height; /* levels of nodes: indices below 64^height */
-    bool writable;   /* some page may be mapped writable */
+    void *root;                   /* NULL; or height 0: a struct vm_page, else a node */
+    uint32_t height;              /* levels of nodes: indices below 64^height */
+    bool writable;                /* some page may be mapped writable */
+    struct ledger_account *payer; /* of the nodes that are made for it; constant */
 };
 
 void vm_radix_init_module(void);
 
-void vm_radix_init(struct vm_radix *tree);
+/* An empty tree. */
+void vm_radix_init(struct vm_radix *tree, struct ledger_account *payer);
 
 /* The page at `index`, or NULL.  *own becomes whether the tree shares neither it nor the way to it; then, if
  * `write`, it counts as mapped writable from now on. */

@@ -56,6 +56,7 @@ bool audit_kernel(struct audit_finding *finding)
     check_quiet();
     audit_memory_begin();
     own_message_buffers();
+    audit_ledgers_begin();
     audit_sched();
     audit_spaces();
     audit_ports();
@@ -63,6 +64,7 @@ bool audit_kernel(struct audit_finding *finding)
     audit_port_counts();
     audit_maps();
     audit_pmaps();
+    audit_ledgers();
     audit_memory_end();
     audit_memory_free();
     return true;

@@ -32,6 +32,7 @@ static struct objects {
     struct vm_page *page;
     struct word *leaf; /* of a page that the TLB of CPU 0 may write */
     struct slab *slab;
+    struct ledger *ledger;
     struct word *free_pages;
     struct vm_page_cache *page_cache;
 } the;
@@ -59,6 +60,7 @@ static void find_threads(void)
     the.space = the.task->space;
     the.map = the.task->map;
     the.pmap = the.map->pmap;
+    the.ledger = the.task->ledger;
 }
 
 static void find_ports(void)
@@ -195,6 +197,14 @@ static const struct {
     FAULT(task, refs, 1, "task-refs"),
     FAULT(task, thread_count, 1, "task-threads"),
     FAULT(task, suspend_count, 1, "task-suspend"),
+    FAULT(space, charged, 8, "space-charged"),
+    FAULT(kmsg, payer, 0x40, "ledger-payer"),
+    FAULT(kmsg, charged, 8, "ledger-used"),
+    FAULT(ledger, memory.used, 8, "ledger-used"),
+    FAULT(ledger, messages.used, 8, "ledger-used"),
+    FAULT(ledger, memory.credit, 8, "ledger-family"),
+    FAULT(ledger, messages.family, 8, "ledger-family"),
+    FAULT(page, payer, 0x40, "ledger-payer"),
     FAULT(cpu, runq.bitmap, 1u << 30, "run-bitmap"),
     FAULT(cpu, runq.count, 1, "run-count"),
     FAULT(cpu, timer_deadline, UINT64_C(1) << 59, "timeout-timer"),

@@ -46,6 +46,7 @@ enum audit_kind {
     AUDIT_RADIX,
     AUDIT_PMAP,
     AUDIT_FPU,
+    AUDIT_LEDGER,
     AUDIT_KMEM, /* memory of any size, from all its caches */
     AUDIT_KINDS,
 };
@@ -88,6 +89,8 @@ void audit_own_pages(const void *address, unsigned order, const char *owner);
 void audit_page_ref(const struct vm_page *page, const void *holder);
 /* How many pages have such references. */
 uint64_t audit_page_count(void);
+/* Note who pays them. */
+void audit_page_charges(void);
 /* The page structure of a page that is in use. */
 const struct vm_page *audit_page(const void *address, const void *holder);
 /* The page with number `index` of the object, or NULL.  *own: nothing on the way to it is shared; *writable: it counts as
@@ -121,6 +124,13 @@ void audit_port_counts(void);
 void audit_maps(void); /* audit_vm.c: maps and objects; behind the ports, whose messages have copies */
 void audit_copy(const struct vm_map_copy *copy, uint64_t size, const char *holder);
 void audit_pmaps(void); /* audit_pmap.c: page tables, ASIDs, TLBs */
+
+/* --- who pays (audit_ledger.c) --- */
+
+/* `bytes` were charged to the account for the object at `object`. */
+void audit_charge(const struct ledger_account *account, uint64_t bytes, const void *object);
+void audit_ledgers_begin(void); /* behind audit_memory_begin() */
+void audit_ledgers(void); /* behind all others: adds up what is charged by kind of object, and compares */
 
 /* --- rights, as they are found --- */
 

@@ -25,6 +25,7 @@ static const struct {
     {"vm_radix", AUDIT_RADIX},
     {"pmap", AUDIT_PMAP},
     {"fpu", AUDIT_FPU},
+    {"ledger", AUDIT_LEDGER},
 };
 
 /* Of one zone: who has each page; NULL: nobody yet. */
@@ -150,6 +151,17 @@ uint64_t audit_page_count(void)
             count += memory.zone[zone].refs[i] > 0;
     }
     return count;
+}
+
+void audit_page_charges(void)
+{
+    for (uint32_t zone = 0; zone < memory.zones; zone++) {
+        for (uint64_t i = 0; i < zone_table[zone].count; i++) {
+            const struct vm_page *page = &zone_table[zone].page[i];
+            if (memory.zone[zone].refs[i] > 0)
+                audit_charge(page->payer, HAL_PAGE_SIZE, page);
+        }
+    }
 }
 
 static void check_free_list(unsigned order, uint64_t *pages)

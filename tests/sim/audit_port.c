@@ -84,6 +84,8 @@ void audit_message(struct ipc_kmsg *kmsg, struct ipc_port *queue, const char *ho
         audit_own_memory(kmsg, size, holder);
     AUDIT(kmsg->head.msgh_size <= kmsg->capacity - MAX_TRAILER_SIZE, "message-size", kmsg,
           "%u bytes, room for %u and a trailer", kmsg->head.msgh_size, kmsg->capacity);
+    if (kmsg->payer != NULL)
+        audit_charge(kmsg->payer, kmsg->charged, kmsg);
     if (kmsg->port != kmsg->port_inline)
         audit_own_memory(kmsg->port, kmsg->port_count * sizeof(*kmsg->port), "rights of a message");
     else

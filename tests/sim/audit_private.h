@@ -53,6 +53,7 @@ struct radix_node {
     uint64_t refs;
     uint64_t used;
     uint64_t writable;
+    struct ledger_account *payer;
     void *slot[RADIX_SLOTS];
 };
 

@@ -9,6 +9,7 @@
 #include <kern/cache.h>
 #include <kern/cmdline.h>
 #include <kern/cpu.h>
+#include <kern/ledger.h>
 #include <kern/panic.h>
 #include <kern/spinlock.h>
 #include <kern/symbols.h>
@@ -392,7 +393,7 @@ static enum hal_status poke(char c)
 /* Another page in the place of one: what the TLB knew of the first is gone. */
 static void test_pmap_replace(void)
 {
-    struct pmap *pmap = pmap_create();
+    struct pmap *pmap = pmap_create(&ledger_kernel.memory);
     char *page[2] = {vm_page_alloc_zero(0), vm_page_alloc_zero(0)};
 
     SIM_CHECK(pmap != NULL && page[0] != NULL && page[1] != NULL);

@@ -23,6 +23,7 @@ static struct tree {
     bool writable[INDICES];
 } trees[TREES];
 
+static struct ledger_account *const payer = &ledger_kernel.memory;
 static uint64_t state;
 
 static uint32_t draw(uint32_t below)
@@ -84,6 +85,13 @@ static void check_tree(struct tree *tree)
     SIM_CHECK(vm_radix_next(&tree->radix, &index) == NULL);
 }
 
+/* A page that somebody paid for. */
+static struct vm_page *page_adopt(void *memory)
+{
+    SIM_CHECK(ledger_charge(payer, HAL_PAGE_SIZE));
+    return vm_page_adopt(memory, payer);
+}
+
 static void do_insert(struct tree *tree, uint64_t index)
 {
     bool write = draw(4) == 0;
@@ -93,7 +101,7 @@ static void do_insert(struct tree *tree, uint64_t index)
     SIM_CHECK(memory != NULL);
     if (tree->writable[index])
         return vm_page_free(memory, 0); /* a page that may be written is never replaced */
-    struct vm_page *page = vm_page_adopt(memory);
+    struct vm_page *page = page_adopt(memory);
     SIM_CHECK(vm_radix_insert(&tree->radix, index, page, write, &old));
     SIM_CHECK(old == tree->page[index]);
     if (old != NULL)
@@ -193,6 +201,9 @@ static void test_random(void)
 {
     uint64_t pages = vm_stat_sum(VM_STAT_OBJECT_PAGES);
 
+    for (uint32_t i = 0; i < TREES; i++)
+        vm_radix_init(&trees[i].radix, payer);
+
     state = UINT64_C(0x9e3779b97f4a7c15);
     for (uint32_t i = 0; i < STEPS; i++) {
         step();
@@ -213,12 +224,14 @@ static void test_generations(void)
     struct vm_page *old;
     bool own;
 
+    for (uint32_t i = 0; i < 1000; i++)
+        vm_radix_init(&generation[i], payer);
     for (uint32_t i = 0; i < 100; i++)
-        SIM_CHECK(vm_radix_insert(&generation[0], i, vm_page_adopt(vm_page_alloc(0)), false, &old));
+        SIM_CHECK(vm_radix_insert(&generation[0], i, page_adopt(vm_page_alloc(0)), false, &old));
     for (uint32_t i = 1; i < 1000; i++) {
         SIM_CHECK(vm_radix_share(&generation[i - 1], 0, 100, 0, &generation[i]));
         SIM_CHECK(vm_radix_find(&generation[i], i % 100, true, &own) != NULL && !own);
-        SIM_CHECK(vm_radix_insert(&generation[i], i % 100, vm_page_adopt(vm_page_alloc(0)), false, &old));
+        SIM_CHECK(vm_radix_insert(&generation[i], i % 100, page_adopt(vm_page_alloc(0)), false, &old));
         vm_page_unref(old);
         SIM_CHECK(vm_radix_find(&generation[i], i % 100, false, &own) != NULL && own);
         SIM_CHECK(generation[i].height == generation[0].height);
@@ -236,11 +249,11 @@ static void test_borders(void)
     uint64_t index = 0;
     bool own;
 
-    vm_radix_init(&tree);
-    vm_radix_init(&copy);
+    vm_radix_init(&tree, payer);
+    vm_radix_init(&copy, payer);
     SIM_CHECK(vm_radix_find(&tree, 0, true, &own) == NULL && !own && vm_radix_next(&tree, &index) == NULL);
     SIM_CHECK(vm_radix_remove(&tree, 0, UINT64_MAX) && vm_radix_clear(&tree, &index));
-    struct vm_page *page = vm_page_adopt(vm_page_alloc(0));
+    struct vm_page *page = page_adopt(vm_page_alloc(0));
     SIM_CHECK(vm_radix_insert(&tree, far, page, false, &old) && old == NULL);
     SIM_CHECK(vm_radix_find(&tree, far - 1, false, &own) == NULL &&
               vm_radix_find(&tree, far + 1, false, &own) == NULL);
