@@ -107,6 +107,8 @@ static void do_receive(const struct model_op *op, struct model_outcome *seen)
     memset(&m, 0, sizeof(m));
     seen->kr = mach_msg(&m.head, model_receive_options(op->kind[0]), 0, model_room(&p.run, op),
                         callers(op, 0), 0, MACH_PORT_NULL);
+    if (seen->kr == MACH_RCV_TOO_LARGE) /* the header alone has come */
+        memset(&m.head + 1, 0, sizeof(m) - sizeof(m.head));
     if (seen->kr == MACH_MSG_SUCCESS || seen->kr == MACH_RCV_TOO_LARGE)
         message_seen(&m, &seen->message, seen->kr == MACH_MSG_SUCCESS);
 }
