@@ -392,6 +392,7 @@ static void host_facts(void)
     mach_msg_type_number_t count;
     vm_size_t page = 0;
     natural_t processors = 0;
+    struct host_basic_info basic;
     processor_info_array_t list = NULL;
     kernel_version_t version;
     time_value64_t uptime;
@@ -405,6 +406,8 @@ static void host_facts(void)
         count = 68;
         CALL_IS(known ? KERN_SUCCESS : KERN_INVALID_ARGUMENT, host_info(host, flavor, words, &count));
     }
+    count = HOST_BASIC_INFO_COUNT;
+    CALL(host_info(host, HOST_BASIC_INFO, (host_info_t)&basic, &count));
     CALL(host_page_size(host, &page));
     SIM_CHECK(page == PAGE);
     CALL(host_kernel_version(host, version));
@@ -416,6 +419,7 @@ static void host_facts(void)
     CALL(mach_vm_deallocate(self(), (uintptr_t)list, count * sizeof(*list)));
     count = 48;
     CALL(host_kernel_memory_info(host, caches, &count, &pages));
+    SIM_CHECK(basic.memory_size == pages.total * PAGE && basic.avail_cpus == (int)sim_cpu_count());
     CALL_IS(KERN_INVALID_HOST, host_reboot(host, 0)); /* not the privileged port */
     scenario_release(host);
 }

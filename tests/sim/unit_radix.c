@@ -152,15 +152,18 @@ static void do_share(struct tree *tree, struct tree *copy, uint64_t first, uint6
 static void do_clear(struct tree *tree)
 {
     struct tree *other = &trees[draw(TREES)];
-    uint64_t budget;
+    uint64_t budget, given;
+    bool over;
 
     memset(tree->page, 0, sizeof(tree->page));
     memset(tree->writable, 0, sizeof(tree->writable));
     do {
-        budget = 1 + draw(50);
+        budget = given = 1 + draw(50);
         if (other != tree)
             do_insert(other, draw(INDICES));
-    } while (!vm_radix_clear(&tree->radix, &budget));
+        over = vm_radix_clear(&tree->radix, &budget);
+        SIM_CHECK(budget <= given);
+    } while (!over);
 }
 
 static void step(void)
