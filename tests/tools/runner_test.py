@@ -7,6 +7,7 @@ import tempfile
 import unittest
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 sys.dont_write_bytecode = True
 ROOT = Path(__file__).resolve().parents[2]
@@ -79,6 +80,16 @@ class GuestTest(unittest.TestCase):
 
     def test_silence(self):
         self.assertFalse(self.bad("", "did not end with its last line").booted)
+
+    def test_end_after_the_output(self):
+        outcome = guest.run(Script(f"cat <<'END'\n{GOOD}\nEND\nexec >&- 2>&-\nsleep 0.5"))
+        self.assertEqual(outcome.problems, [])
+        self.assertGreater(outcome.seconds, 0.5)
+
+    def test_no_end_after_the_output(self):
+        with mock.patch.object(guest, "EXIT_SECONDS", 0.1):
+            outcome = guest.run(Script(f"cat <<'END'\n{GOOD}\nEND\nexec >&- 2>&-\nsleep 30"))
+        self.assertIn("last output", outcome.problems[0])
 
     def test_no_program(self):
         self.bad("portolan: halted", "ran no test program")

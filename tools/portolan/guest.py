@@ -15,6 +15,7 @@ from portolan.status import MissingError
 
 CONSOLE_BYTES_MAX = 4 << 20  # a guest that prints for ever is stopped here
 LAST_LINES = 25
+EXIT_SECONDS = 5.0  # from the end of its output to its own end: QEMU is not disturbed at that
 POLL_SECONDS = 0.5
 
 interrupted = threading.Event()  # set: every guest is stopped
@@ -152,8 +153,11 @@ def run(boot, on_program=None, on_line=None, wants_tests=True):
                 on_line(console.lines[-1])
             if program and on_program:
                 on_program(program)
+        process.wait(timeout=EXIT_SECONDS)
     except TimeoutError as error:
         stopped = str(error)
+    except subprocess.TimeoutExpired:
+        stopped = f"did not end within {EXIT_SECONDS:.0f} s of its last output and was stopped"
     finally:
         _stop(process)
         process.stdout.close()
