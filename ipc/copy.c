@@ -9,6 +9,7 @@
 #include <ipc/kmsg.h>
 #include <ipc/ool.h>
 #include <ipc/right.h>
+#include <ipc/scatter.h>
 #include <kern/cache.h>
 #include <kern/panic.h>
 #include <kern/task.h>
@@ -257,16 +258,20 @@ static void copyout_port(const struct task *task, mach_msg_port_descriptor_t *d,
     d->pad2 = 0;
 }
 
+/* place: memory of the receiver that the piece goes to; NULL: new memory, which who sends the message on passes on. */
 static void copyout_ool_ports(const struct task *task, mach_msg_ool_ports_descriptor_t *d,
-                              mach_msg_return_t *shortage)
+                              const hal_va_t *place, mach_msg_return_t *shortage)
 {
     struct ipc_port **port = ipc_ool_ports(d);
     mach_port_name_t *names = (mach_port_name_t *)(void *)port;
 
-    d->deallocate = true; /* who sends the message on, passes the memory on */
+    d->deallocate = place == NULL;
+    if (place != NULL)
+        d->copy = MACH_MSG_OVERWRITE;
     for (uint32_t i = 0; i < d->count; i++)
         names[i] = ipc_kmsg_name_right(task->space, port[i], d->disposition, shortage);
-    mach_msg_return_t why = ipc_ool_ports_write(task->map, d);
+    mach_msg_return_t why =
+        place == NULL ? ipc_ool_ports_write(task->map, d) : ipc_ool_ports_overwrite(task->map, d, *place);
     if (why == 0)
         return;
     *shortage |= why;
@@ -276,13 +281,29 @@ static void copyout_ool_ports(const struct task *task, mach_msg_ool_ports_descri
     d->count = 0;
 }
 
-static void copyout_ool(const struct task *task, mach_msg_ool_descriptor_t *d, mach_msg_return_t *shortage)
+static void copyout_ool(const struct task *task, mach_msg_ool_descriptor_t *d, const hal_va_t *place,
+                        mach_msg_return_t *shortage)
 {
-    d->deallocate = true; /* as above */
-    *shortage |= ipc_ool_write(task->map, d);
+    d->deallocate = place == NULL;
+    if (place != NULL)
+        d->copy = MACH_MSG_OVERWRITE;
+    *shortage |= place == NULL ? ipc_ool_write(task->map, d) : ipc_ool_overwrite(task->map, d, *place);
 }
 
-static mach_msg_return_t copyout_body(const struct task *task, struct ipc_kmsg *kmsg)
+static void copyout_piece(const struct task *task, mach_msg_descriptor_t *d, struct ipc_scatter *scatter,
+                          mach_msg_return_t *shortage)
+{
+    hal_va_t address;
+    const hal_va_t *place = scatter != NULL && ipc_scatter_place(scatter, d, &address) ? &address : NULL;
+
+    if (d->type.type == MACH_MSG_OOL_DESCRIPTOR)
+        copyout_ool(task, &d->out_of_line, place, shortage);
+    else
+        copyout_ool_ports(task, &d->ool_ports, place, shortage);
+}
+
+static mach_msg_return_t copyout_body(const struct task *task, struct ipc_kmsg *kmsg,
+                                      struct ipc_scatter *scatter)
 {
     mach_msg_descriptor_t *d = ipc_kmsg_descriptors(kmsg);
     mach_msg_return_t shortage = 0;
@@ -290,10 +311,8 @@ static mach_msg_return_t copyout_body(const struct task *task, struct ipc_kmsg *
     for (uint32_t i = 0; i < kmsg->port_count; i++, d = ipc_descriptor_next(d)) {
         if (d->type.type == MACH_MSG_PORT_DESCRIPTOR)
             copyout_port(task, &d->port, kmsg->port[i], &shortage);
-        else if (d->type.type == MACH_MSG_OOL_DESCRIPTOR)
-            copyout_ool(task, &d->out_of_line, &shortage);
         else
-            copyout_ool_ports(task, &d->ool_ports, &shortage);
+            copyout_piece(task, d, scatter, &shortage);
         kmsg->port[i] = NULL;
     }
     return shortage == 0 ? MACH_MSG_SUCCESS : MACH_RCV_BODY_ERROR | shortage;
@@ -312,7 +331,7 @@ static mach_port_name_t name_reply(const struct task *task, struct ipc_port *por
 }
 
 mach_msg_return_t ipc_kmsg_copyout(const struct task *task, struct ipc_kmsg *kmsg,
-                                   mach_port_name_t destination)
+                                   mach_port_name_t destination, struct ipc_scatter *scatter)
 {
     mach_msg_header_t *head = &kmsg->head;
     mach_msg_type_name_t reply = MACH_MSGH_BITS_LOCAL(head->msgh_bits);
@@ -324,7 +343,7 @@ mach_msg_return_t ipc_kmsg_copyout(const struct task *task, struct ipc_kmsg *kms
     head->msgh_bits = (head->msgh_bits & MACH_MSGH_BITS_COMPLEX) |
                       MACH_MSGH_BITS(reply, MACH_MSGH_BITS_REMOTE(head->msgh_bits));
     kmsg->local = NULL;
-    mach_msg_return_t mr = kmsg->port_count > 0 ? copyout_body(task, kmsg) : MACH_MSG_SUCCESS;
+    mach_msg_return_t mr = kmsg->port_count > 0 ? copyout_body(task, kmsg, scatter) : MACH_MSG_SUCCESS;
     return shortage == 0 ? mr : MACH_RCV_HEADER_ERROR | shortage;
 }
 
@@ -339,7 +358,7 @@ mach_msg_return_t ipc_kmsg_copyout_unsent(const struct task *task, struct ipc_km
         ipc_kmsg_name_right(task->space, kmsg->local, MACH_MSGH_BITS_LOCAL(head->msgh_bits), &shortage);
     kmsg->remote = NULL;
     kmsg->local = NULL;
-    mach_msg_return_t mr = copyout_body(task, kmsg);
+    mach_msg_return_t mr = copyout_body(task, kmsg, NULL);
     return shortage == 0 ? mr : shortage;
 }
 
@@ -359,7 +378,14 @@ static void undo_ool_ports(const struct task *task, const mach_msg_ool_ports_des
         for (uint32_t i = 0; i < n; i++)
             ipc_kmsg_name_undo(task->space, names[i], d->disposition);
     }
-    (void)vm_map_deallocate(task->map, d->address, d->count * sizeof(*names));
+    if (d->deallocate)
+        (void)vm_map_deallocate(task->map, d->address, d->count * sizeof(*names));
+}
+
+static void undo_ool(const struct task *task, const mach_msg_ool_descriptor_t *d)
+{
+    if (d->deallocate)
+        (void)vm_map_deallocate(task->map, d->address, d->size);
 }
 
 void ipc_kmsg_copyout_undo(const struct task *task, struct ipc_kmsg *kmsg)
@@ -371,7 +397,7 @@ void ipc_kmsg_copyout_undo(const struct task *task, struct ipc_kmsg *kmsg)
         if (d->type.type == MACH_MSG_PORT_DESCRIPTOR)
             ipc_kmsg_name_undo(task->space, d->port.name, d->port.disposition);
         else if (d->type.type == MACH_MSG_OOL_DESCRIPTOR)
-            (void)vm_map_deallocate(task->map, d->out_of_line.address, d->out_of_line.size);
+            undo_ool(task, &d->out_of_line);
         else
             undo_ool_ports(task, &d->ool_ports);
     }

@@ -16,6 +16,7 @@
 #include <mach/message.h>
 
 struct cpu;
+struct ipc_scatter;
 struct ledger_account;
 struct task;
 
@@ -114,15 +115,15 @@ HAL_NODISCARD bool ipc_kmsg_walk_next(struct ipc_kmsg_walk *w);
 HAL_NODISCARD mach_msg_return_t ipc_kmsg_copyin(const struct task *task, struct ipc_kmsg *kmsg);
 
 /*
- * Give the rights in the message names in task's space and write the names into it; what is out of line gets new memory there.
- * destination: name for msgh_local_port.  Header in received form: reply right remote.
+ * Give the rights in the message names in task's space and write the names into it; what is out of line gets new memory there, or
+ * goes where the scatter list (or NULL) says.  destination: name for msgh_local_port.  Header in received form: reply right remote.
  * Returns: MACH_MSG_SUCCESS; MACH_RCV_HEADER_ERROR, MACH_RCV_BODY_ERROR, with the shortages that were met (MACH_MSG_IPC_SPACE,
  * MACH_MSG_IPC_KERNEL, MACH_MSG_VM_SPACE, MACH_MSG_VM_KERNEL): rights that found no room were destroyed, their names are
  * MACH_PORT_NULL; arrays and memory that found none are empty, at address 0.  No pointer is left in kmsg.
  * Context: no lock; task is current.
  */
 mach_msg_return_t ipc_kmsg_copyout(const struct task *task, struct ipc_kmsg *kmsg,
-                                   mach_port_name_t destination);
+                                   mach_port_name_t destination, struct ipc_scatter *scatter);
 
 /* The same for a message that could not be sent: header stays in sendable form. */
 mach_msg_return_t ipc_kmsg_copyout_unsent(const struct task *task, struct ipc_kmsg *kmsg);

@@ -12,6 +12,7 @@
 #include <ipc/pset.h>
 #include <ipc/request.h>
 #include <ipc/right.h>
+#include <ipc/scatter.h>
 #include <kern/ledger.h>
 #include <kern/panic.h>
 #include <kern/string.h>
@@ -20,7 +21,7 @@
 
 #define OPTIONS_KNOWN                                                                                        \
     (MACH_SEND_MSG | MACH_RCV_MSG | MACH_RCV_LARGE | MACH_RCV_LARGE_IDENTITY | MACH_SEND_TIMEOUT |           \
-     MACH_SEND_INTERRUPT | MACH_SEND_NOTIFY | MACH_RCV_TIMEOUT | MACH_RCV_INTERRUPT)
+     MACH_SEND_INTERRUPT | MACH_SEND_NOTIFY | MACH_RCV_TIMEOUT | MACH_RCV_INTERRUPT | MACH_RCV_OVERWRITE)
 #define TRAILER_BITS 0xff000000u
 
 static void set_result(struct thread *self, mach_msg_return_t result)
@@ -180,9 +181,20 @@ static uint32_t trailer_write(struct ipc_kmsg *kmsg, uint32_t option, uint32_t s
     return size;
 }
 
+/* The scatter list in self's buffer; NULL: there is none. */
+static struct ipc_scatter *scatter_get(const struct thread *self, struct ipc_scatter *scatter)
+{
+    if ((self->op.ipc.option & MACH_RCV_OVERWRITE) == 0)
+        return NULL;
+    ipc_scatter_begin(scatter, self->task->map, self->op.ipc.buffer, (uint32_t)hal_uctx_arg(&self->uctx, 6));
+    return scatter;
+}
+
 void ipc_msg_write(struct thread *self, struct ipc_kmsg *kmsg, mach_port_name_t name, uint64_t label)
 {
-    mach_msg_return_t mr = ipc_kmsg_copyout(self->task, kmsg, name);
+    struct ipc_scatter scatter;
+
+    mach_msg_return_t mr = ipc_kmsg_copyout(self->task, kmsg, name, scatter_get(self, &scatter));
     uint32_t size =
         kmsg->head.msgh_size + trailer_write(kmsg, self->op.ipc.option, self->op.ipc.seqno, label);
 
@@ -194,22 +206,37 @@ void ipc_msg_write(struct thread *self, struct ipc_kmsg *kmsg, mach_port_name_t 
     set_result(self, mr);
 }
 
+/* Can self have the message as it is? */
+static mach_msg_return_t msg_acceptable(const struct thread *self, struct ipc_kmsg *kmsg)
+{
+    struct ipc_scatter scatter;
+
+    if (ipc_receive_size(kmsg, self->op.ipc.option) > self->op.ipc.size)
+        return MACH_RCV_TOO_LARGE; /* with MACH_RCV_LARGE it would not have been taken */
+    return scatter_get(self, &scatter) != NULL ? ipc_scatter_check(&scatter, kmsg) : MACH_MSG_SUCCESS;
+}
+
+/* It can't: the message is lost; the header tells how large it was. */
+static void msg_lost(struct thread *self, struct ipc_kmsg *kmsg, mach_msg_return_t why)
+{
+    mach_msg_header_t head = {.msgh_size = kmsg->head.msgh_size};
+
+    ipc_kmsg_destroy(kmsg);
+    if (self->op.ipc.size >= sizeof(head))
+        (void)!vm_copyout(self->task->map, self->op.ipc.buffer, &head, sizeof(head));
+    set_result(self, why);
+}
+
 void ipc_msg_finish(struct thread *self)
 {
     struct ipc_kmsg *kmsg = self->op.ipc.kmsg;
-    uint32_t option = self->op.ipc.option;
 
     ipc_mqueue_after_take(self);
-    if (ipc_receive_size(kmsg, option) > self->op.ipc.size) {
-        /* without MACH_RCV_LARGE a message that does not fit is lost; the header tells how large it was */
-        mach_msg_header_t head = {.msgh_size = kmsg->head.msgh_size};
-        ipc_kmsg_destroy(kmsg);
-        if (self->op.ipc.size >= sizeof(head))
-            (void)!vm_copyout(self->task->map, self->op.ipc.buffer, &head, sizeof(head));
-        set_result(self, MACH_RCV_TOO_LARGE);
-        return;
-    }
-    ipc_msg_write(self, kmsg, self->op.ipc.name, self->op.ipc.label);
+    mach_msg_return_t mr = msg_acceptable(self, kmsg);
+    if (mr == MACH_MSG_SUCCESS)
+        ipc_msg_write(self, kmsg, self->op.ipc.name, self->op.ipc.label);
+    else
+        msg_lost(self, kmsg, mr);
 }
 
 /* MACH_RCV_LARGE and the first message does not fit: it stays, the header (if there is room) tells its size, and which

@@ -39,6 +39,25 @@ mach_msg_return_t ipc_ool_write(struct vm_map *map, mach_msg_ool_descriptor_t *d
     return shortage;
 }
 
+static mach_msg_return_t overwrite_error(kern_return_t kr)
+{
+    if (kr == KERN_SUCCESS)
+        return 0;
+    return kr == KERN_RESOURCE_SHORTAGE ? MACH_MSG_VM_KERNEL : MACH_MSG_VM_SPACE;
+}
+
+mach_msg_return_t ipc_ool_overwrite(struct vm_map *map, mach_msg_ool_descriptor_t *d, hal_va_t address)
+{
+    struct vm_map_copy *copy = ipc_ool_copy(d);
+    mach_msg_return_t why = overwrite_error(vm_map_copy_overwrite(map, copy, address));
+
+    vm_map_copy_discard(copy);
+    d->address = why == 0 ? address : 0;
+    if (why != 0)
+        d->size = 0;
+    return why;
+}
+
 _Static_assert(sizeof(mach_port_name_t) <= sizeof(struct ipc_port *), "names fit where ports do");
 
 mach_msg_return_t ipc_ool_ports_read(struct vm_map *map, const mach_msg_ool_ports_descriptor_t *d,
@@ -73,6 +92,19 @@ mach_msg_return_t ipc_ool_ports_write(struct vm_map *map, mach_msg_ool_ports_des
         (void)vm_map_deallocate(map, address, size);
         return MACH_MSG_VM_KERNEL;
     }
+    ipc_ool_ports_free(d);
+    d->address = address;
+    return 0;
+}
+
+mach_msg_return_t ipc_ool_ports_overwrite(struct vm_map *map, mach_msg_ool_ports_descriptor_t *d,
+                                          hal_va_t address)
+{
+    mach_msg_return_t why =
+        overwrite_error(vm_copyout(map, address, ipc_ool_ports(d), d->count * sizeof(mach_port_name_t)));
+
+    if (why != 0)
+        return why;
     ipc_ool_ports_free(d);
     d->address = address;
     return 0;

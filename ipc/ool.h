@@ -34,6 +34,14 @@ HAL_NODISCARD mach_msg_return_t ipc_ool_read(struct vm_map *map, const mach_msg_
  */
 HAL_NODISCARD mach_msg_return_t ipc_ool_write(struct vm_map *map, mach_msg_ool_descriptor_t *d);
 
+/*
+ * Write the memory of a descriptor over what is at `address`.
+ * Returns: 0; MACH_MSG_VM_SPACE it can't be written there, MACH_MSG_VM_KERNEL: the copy is discarded, and the descriptor is empty.
+ * Context: no lock; map is the current one.
+ */
+HAL_NODISCARD mach_msg_return_t ipc_ool_overwrite(struct vm_map *map, mach_msg_ool_descriptor_t *d,
+                                                  hal_va_t address);
+
 /* The array of a descriptor in kernel form; NULL: there is none. */
 static inline struct ipc_port **ipc_ool_ports(const mach_msg_ool_ports_descriptor_t *d)
 {
@@ -57,6 +65,10 @@ HAL_NODISCARD mach_msg_return_t ipc_ool_ports_read(struct vm_map *map,
  * Context: no lock; map is the current one.
  */
 HAL_NODISCARD mach_msg_return_t ipc_ool_ports_write(struct vm_map *map, mach_msg_ool_ports_descriptor_t *d);
+
+/* The same over what is at `address`. Returns: 0; MACH_MSG_VM_SPACE; MACH_MSG_VM_KERNEL: the descriptor is unchanged. */
+HAL_NODISCARD mach_msg_return_t ipc_ool_ports_overwrite(struct vm_map *map,
+                                                        mach_msg_ool_ports_descriptor_t *d, hal_va_t address);
 
 /* Free the array of a descriptor in kernel form; its rights were moved out or destroyed. */
 void ipc_ool_ports_free(mach_msg_ool_ports_descriptor_t *d);

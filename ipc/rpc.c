@@ -40,7 +40,7 @@ void ipc_rpc_finish(struct thread *self)
     mach_port_name_t name = self->op.ipc.name;
 
     ipc_mqueue_after_take(self);
-    uint64_t result = (uint32_t)ipc_kmsg_copyout(self->task, kmsg, name);
+    uint64_t result = (uint32_t)ipc_kmsg_copyout(self->task, kmsg, name, NULL);
     if (name != self->op.ipc.rcv_name)
         result |= (uint64_t)name << 32;
     memcpy(rpc.word, &kmsg->head + 1, body);

@@ -227,6 +227,46 @@ kern_return_t vm_map_copyout(struct vm_map *map, struct vm_map_copy *copy, hal_v
     return KERN_SUCCESS;
 }
 
+/* What the copy has at `at`: its bytes up to the end of the page. The page stays, the object being the copy's own. */
+static const char *entry_bytes(const struct vm_map_entry *entry, uint64_t at)
+{
+    static const char zeros[PAGE_SIZE];
+    uint64_t offset = entry->offset + (at - entry->start);
+    struct vm_object *object = entry->object;
+    struct vm_page *page = NULL;
+    bool own;
+
+    if (object != NULL) {
+        spin_lock(&object->lock);
+        page = vm_radix_find(&object->pages, offset >> PAGE_SHIFT, false, &own);
+        spin_unlock(&object->lock);
+    }
+    return (page != NULL ? (const char *)vm_page_address(page) : zeros) + (offset & (PAGE_SIZE - 1));
+}
+
+kern_return_t vm_map_copy_overwrite(struct vm_map *map, struct vm_map_copy *copy, hal_va_t address)
+{
+    if (copy == NULL)
+        return KERN_SUCCESS;
+    uint64_t at = copy->offset;
+    uint64_t end = copy->offset + copy->size;
+    kern_return_t kr = KERN_SUCCESS;
+
+    LIST_FOR_EACH(node, &copy->entries)
+    {
+        const struct vm_map_entry *entry = CONTAINER_OF(node, struct vm_map_entry, link);
+        while (at < end && at < entry->end && kr == KERN_SUCCESS) {
+            uint64_t part = trunc_page(at) + PAGE_SIZE - at;
+            if (part > end - at)
+                part = end - at;
+            kr = vm_copyout(map, address, entry_bytes(entry, at), part);
+            at += part;
+            address += part;
+        }
+    }
+    return kr;
+}
+
 void vm_map_copy_discard(struct vm_map_copy *copy)
 {
     struct vm_map_entry *entry;

@@ -42,6 +42,14 @@ HAL_NODISCARD kern_return_t vm_map_copy_from_kernel(const void *data, uint64_t s
  */
 HAL_NODISCARD kern_return_t vm_map_copyout(struct vm_map *map, struct vm_map_copy *copy, hal_va_t *address);
 
+/*
+ * Write the copy (NULL: of nothing) over what the current task has at `address`.  It stays the caller's.
+ * Returns: KERN_SUCCESS, or the error of vm_copyout(): some of it may have been written.
+ * Context: no lock; map is the current one.
+ */
+HAL_NODISCARD kern_return_t vm_map_copy_overwrite(struct vm_map *map, struct vm_map_copy *copy,
+                                                  hal_va_t address);
+
 /* Free a copy (NULL: nothing). Context: no lock. */
 void vm_map_copy_discard(struct vm_map_copy *copy);
 

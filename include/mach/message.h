@@ -346,8 +346,10 @@ mach_msg_return_t mach_msg(mach_msg_header_t *msg, mach_msg_option_t option, mac
                            mach_port_name_t notify);
 
 /*
- * As mach_msg(), but the message is received into *rcv_msg; rcv_scatter_size: bytes of the scatter list that
- * *rcv_msg holds for MACH_RCV_OVERWRITE.
+ * As mach_msg(), but the message is received into *rcv_msg, unless that is NULL.
+ * rcv_scatter_size: for MACH_RCV_OVERWRITE, bytes of the scatter list that the receive buffer holds: header, count and descriptors.
+ * The n-th of them that is none of a port is for the n-th piece out of line; with MACH_MSG_OVERWRITE that is written to its address, with
+ * MACH_MSG_ALLOCATE it comes as new memory, as do those for which there is no descriptor.
  */
 mach_msg_return_t mach_msg_overwrite(mach_msg_header_t *msg, mach_msg_option_t option,
                                      mach_msg_size_t send_size, mach_msg_size_t rcv_size,

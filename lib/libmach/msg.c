@@ -16,26 +16,28 @@
  * goes on: a send that was interrupted is sent again; after an interrupted receive the send half has been
  * done.
  */
-static __attribute__((noinline)) mach_msg_return_t msg_again(
-    mach_msg_return_t result, mach_msg_header_t *msg, mach_msg_option_t option, mach_msg_size_t send_size,
-    mach_msg_size_t rcv_size, mach_port_name_t rcv_name, mach_msg_timeout_t timeout, mach_port_name_t notify)
+static __attribute__((noinline)) mach_msg_return_t
+msg_again(mach_msg_return_t result, mach_msg_header_t *msg, mach_msg_option_t option,
+          mach_msg_size_t send_size, mach_msg_size_t rcv_size, mach_port_name_t rcv_name,
+          mach_msg_timeout_t timeout, mach_msg_size_t scatter_size)
 {
     while (result == MACH_SEND_INTERRUPTED && (option & MACH_SEND_INTERRUPT) == 0)
-        result = mach_msg_trap(msg, option, send_size, rcv_size, rcv_name, timeout, notify);
+        result = mach_msg_trap(msg, option, send_size, rcv_size, rcv_name, timeout, scatter_size);
     while (result == MACH_RCV_INTERRUPTED && (option & MACH_RCV_INTERRUPT) == 0)
-        result = mach_msg_trap(msg, option & ~MACH_SEND_MSG, 0, rcv_size, rcv_name, timeout, notify);
+        result = mach_msg_trap(msg, option & ~MACH_SEND_MSG, 0, rcv_size, rcv_name, timeout, scatter_size);
     return result;
 }
 
 static __attribute__((noinline)) mach_msg_return_t msg_by_memory(
     mach_msg_header_t *msg, mach_msg_option_t option, mach_msg_size_t send_size, mach_msg_size_t rcv_size,
-    mach_port_name_t rcv_name, mach_msg_timeout_t timeout, mach_port_name_t notify)
+    mach_port_name_t rcv_name, mach_msg_timeout_t timeout, mach_msg_size_t scatter_size)
 {
-    mach_msg_return_t result = mach_msg_trap(msg, option, send_size, rcv_size, rcv_name, timeout, notify);
+    mach_msg_return_t result =
+        mach_msg_trap(msg, option, send_size, rcv_size, rcv_name, timeout, scatter_size);
 
     if (__builtin_expect(result == MACH_MSG_SUCCESS, 1))
         return result;
-    return msg_again(result, msg, option, send_size, rcv_size, rcv_name, timeout, notify);
+    return msg_again(result, msg, option, send_size, rcv_size, rcv_name, timeout, scatter_size);
 }
 
 /*
@@ -109,7 +111,7 @@ static mach_msg_return_t msg_by_registers(mach_msg_header_t *msg, mach_msg_size_
         large_run = LARGE_RUN;
         code = MACH_RCV_INTERRUPTED; /* the message is still to come, in memory */
     }
-    return msg_again(code, msg, BOTH, send_size, rcv_size, rcv_name, 0, MACH_PORT_NULL);
+    return msg_again(code, msg, BOTH, send_size, rcv_size, rcv_name, 0, 0);
 }
 
 mach_msg_return_t mach_msg(mach_msg_header_t *msg, mach_msg_option_t option, mach_msg_size_t send_size,
@@ -121,7 +123,8 @@ mach_msg_return_t mach_msg(mach_msg_header_t *msg, mach_msg_option_t option, mac
             return msg_by_registers(msg, send_size, rcv_size, rcv_name);
         large_run--;
     }
-    return msg_by_memory(msg, option, send_size, rcv_size, rcv_name, timeout, notify);
+    (void)notify;
+    return msg_by_memory(msg, option, send_size, rcv_size, rcv_name, timeout, 0);
 }
 
 mach_msg_return_t mach_msg_overwrite(mach_msg_header_t *msg, mach_msg_option_t option,
@@ -132,11 +135,10 @@ mach_msg_return_t mach_msg_overwrite(mach_msg_header_t *msg, mach_msg_option_t o
 {
     const mach_msg_option_t both = MACH_SEND_MSG | MACH_RCV_MSG;
 
-    if (rcv_scatter_size != 0)
-        return MACH_RCV_SCATTER_SMALL; /* scatter lists are not there: no list is large enough */
+    (void)notify;
     if ((option & both) == both && rcv_msg != NULL) {
         mach_msg_return_t result =
-            mach_msg(msg, option & ~MACH_RCV_MSG, send_size, 0, MACH_PORT_NULL, timeout, notify);
+            mach_msg(msg, option & ~MACH_RCV_MSG, send_size, 0, MACH_PORT_NULL, timeout, MACH_PORT_NULL);
         if (result != MACH_MSG_SUCCESS)
             return result;
         option &= ~MACH_SEND_MSG;
@@ -144,7 +146,7 @@ mach_msg_return_t mach_msg_overwrite(mach_msg_header_t *msg, mach_msg_option_t o
     }
     if ((option & both) == MACH_RCV_MSG && rcv_msg != NULL)
         msg = rcv_msg;
-    return mach_msg(msg, option, send_size, rcv_size, rcv_name, timeout, notify);
+    return msg_by_memory(msg, option, send_size, rcv_size, rcv_name, timeout, rcv_scatter_size);
 }
 
 /* Release one right that came as `disposition`. */
