@@ -5,7 +5,9 @@
  */
 #include "unit.h"
 
+#include <ipc/kmsg.h>
 #include <ipc/port.h>
+#include <ipc/right.h>
 #include <ipc/space.h>
 #include <kern/host.h>
 #include <kern/task.h>
@@ -154,6 +156,72 @@ static void full_space(void)
     sim_fail(DONE);
 }
 
+/* ---- Messages ---- */
+
+/* A message with a reply right and one right in the body, both to `name`, as the kernel has it. */
+static struct ipc_kmsg *message_with_rights(void)
+{
+    struct ipc_kmsg *kmsg = ipc_kmsg_alloc(sizeof(mach_msg_base_t) + sizeof(mach_msg_port_descriptor_t));
+
+    SIM_CHECK(kmsg != NULL && ipc_kmsg_alloc_ports(kmsg, 1) == KERN_SUCCESS);
+    kmsg->head = (mach_msg_header_t){
+        .msgh_bits = MACH_MSGH_BITS(0, MACH_MSG_TYPE_PORT_SEND_ONCE) | MACH_MSGH_BITS_COMPLEX,
+        .msgh_size = sizeof(mach_msg_base_t) + sizeof(mach_msg_port_descriptor_t)};
+    kmsg->body.msgh_descriptor_count = 1;
+    ipc_kmsg_descriptors(kmsg)->port = (mach_msg_port_descriptor_t){
+        .disposition = MACH_MSG_TYPE_PORT_SEND_ONCE, .type = MACH_MSG_PORT_DESCRIPTOR};
+    kmsg->local = send_once();
+    kmsg->port[0] = send_once();
+    return kmsg;
+}
+
+/* Rights for which there is no name are released, and their names are null. */
+static void check_nameless(struct ipc_kmsg *kmsg)
+{
+    SIM_CHECK(kmsg->head.msgh_remote_port == MACH_PORT_NULL);
+    SIM_CHECK(ipc_kmsg_descriptors(kmsg)->port.name == MACH_PORT_NULL);
+    ipc_kmsg_free(kmsg);
+}
+
+static void full_space_receive(void)
+{
+    begin();
+    struct ipc_kmsg *kmsg = message_with_rights();
+    task->space->used = IPC_SPACE_NAMES_MAX;
+    EXPECT(ipc_kmsg_copyout(task, kmsg, name, NULL), MACH_RCV_HEADER_ERROR | MACH_MSG_IPC_SPACE);
+    check_nameless(kmsg);
+    task->space->used = 2;
+    kmsg = message_with_rights();
+    ipc_right_destroy(kmsg->local, MACH_MSG_TYPE_PORT_SEND_ONCE);
+    kmsg->local = NULL;
+    task->space->used = IPC_SPACE_NAMES_MAX;
+    EXPECT(ipc_kmsg_copyout(task, kmsg, name, NULL), MACH_RCV_BODY_ERROR | MACH_MSG_IPC_SPACE);
+    check_nameless(kmsg);
+    sim_fail(DONE);
+}
+
+/* More descriptors than a message has room for by itself. */
+static void shortage_of_messages(void)
+{
+    const uint32_t many = 20;
+    const uint32_t size = sizeof(mach_msg_base_t) + many * sizeof(mach_msg_port_descriptor_t);
+
+    begin();
+    struct ipc_kmsg *kmsg = ipc_kmsg_alloc(size);
+    mach_msg_port_descriptor_t *d = (void *)ipc_kmsg_descriptors(kmsg);
+    kmsg->head = (mach_msg_header_t){.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_MAKE_SEND_ONCE, 0) |
+                                                  MACH_MSGH_BITS_COMPLEX,
+                                     .msgh_size = size,
+                                     .msgh_remote_port = name};
+    kmsg->body.msgh_descriptor_count = many;
+    for (uint32_t i = 0; i < many; i++)
+        d[i] = (mach_msg_port_descriptor_t){.disposition = MACH_MSG_TYPE_COPY_SEND,
+                                            .type = MACH_MSG_PORT_DESCRIPTOR};
+    EXPECT(ipc_kmsg_copyin(task, kmsg), MACH_SEND_NO_BUFFER);
+    ipc_kmsg_free(kmsg);
+    sim_fail(DONE);
+}
+
 /* ---- Objects that ended ---- */
 
 static exception_mask_t masks[EXC_TYPES_COUNT];
@@ -279,6 +347,8 @@ int main(void)
     run(shortage_of_members, true, "want of memory: members and requests");
     run(shortage_of_objects, true, "want of memory: tasks, threads, lists");
     run(full_space, false, "a full table of names");
+    run(full_space_receive, false, "a full table of names: a message");
+    run(shortage_of_messages, true, "want of memory: a message");
     run(ended_task, false, "a task that ended");
     run(ended_thread, false, "a thread that ended");
     run(both_stopping, false, "two threads that stop each other");
