@@ -90,6 +90,15 @@ static void test_task_information(void)
     CHECK_REFUSED(task_priority(child, 31, FALSE), KERN_POLICY_LIMIT, "a priority of the kernel");
 }
 
+static void test_limits(void)
+{
+    CHECK_REFUSED(task_set_limit(thread, LIMIT_NAMES, 1), KERN_INVALID_ARGUMENT, "no task");
+    CHECK_REFUSED(task_set_limit(child, 99, 1), KERN_INVALID_ARGUMENT, "another limit");
+    CHECK_REFUSED(task_set_limit(child, LIMIT_NAMES, UINT64_MAX), KERN_POLICY_LIMIT, "a higher limit");
+    CHECK_REFUSED(host_set_task_limit(host, child, LIMIT_NAMES, 1), KERN_INVALID_HOST,
+                  "not the privileged port");
+}
+
 static void test_special_ports(void)
 {
     mach_port_array_t list;
@@ -283,6 +292,7 @@ int main(void)
     REQUIRE_OK(thread_create(child, &thread));
     test_tasks();
     test_task_information();
+    test_limits();
     test_special_ports();
     test_exception_ports();
     test_threads();

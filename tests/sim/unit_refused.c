@@ -17,6 +17,7 @@
 #include <mach/mach_host_server.h>
 #include <mach/mach_port_server.h>
 #include <mach/notify.h>
+#include <mach/portolan_server.h>
 #include <mach/processor_info.h>
 #include <mach/task_server.h>
 #include <mach/thread_act_server.h>
@@ -161,7 +162,8 @@ static void full_space(void)
 /* A message with a reply right and one right in the body, both to `name`, as the kernel has it. */
 static struct ipc_kmsg *message_with_rights(void)
 {
-    struct ipc_kmsg *kmsg = ipc_kmsg_alloc(sizeof(mach_msg_base_t) + sizeof(mach_msg_port_descriptor_t));
+    struct ipc_kmsg *kmsg =
+        ipc_kmsg_alloc_unpaid(sizeof(mach_msg_base_t) + sizeof(mach_msg_port_descriptor_t));
 
     SIM_CHECK(kmsg != NULL && ipc_kmsg_alloc_ports(kmsg, 1) == KERN_SUCCESS);
     kmsg->head = (mach_msg_header_t){
@@ -207,7 +209,7 @@ static void shortage_of_messages(void)
     const uint32_t size = sizeof(mach_msg_base_t) + many * sizeof(mach_msg_port_descriptor_t);
 
     begin();
-    struct ipc_kmsg *kmsg = ipc_kmsg_alloc(size);
+    struct ipc_kmsg *kmsg = ipc_kmsg_alloc_unpaid(size);
     mach_msg_port_descriptor_t *d = (void *)ipc_kmsg_descriptors(kmsg);
     kmsg->head = (mach_msg_header_t){.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_MAKE_SEND_ONCE, 0) |
                                                   MACH_MSGH_BITS_COMPLEX,
@@ -319,6 +321,11 @@ static void host_values(void)
     EXPECT(host_get_exception_ports(&host_self, ~0u, OLD), KERN_INVALID_ARGUMENT);
     EXPECT(host_swap_exception_ports(&host_self, all, NULL, EXCEPTION_STATE, 99, OLD), KERN_INVALID_ARGUMENT);
     EXPECT(host_reboot(&host_self, 99), KERN_INVALID_ARGUMENT);
+    begin();
+    EXPECT(host_set_task_limit(&host_self, NULL, LIMIT_NAMES, 1), KERN_INVALID_TASK);
+    EXPECT(host_set_task_limit(&host_self, task, 99, 1), KERN_INVALID_ARGUMENT);
+    EXPECT(host_set_task_limit(&host_self, task, LIMIT_NAMES, IPC_SPACE_NAMES_MAX + 1),
+           KERN_INVALID_ARGUMENT);
     sim_fail(DONE);
 }
 
