@@ -37,24 +37,6 @@ void ipc_direct_wait_undo(const struct direct *d, uint64_t priority)
     } else {
         self->rcv_loan++;
     }
-    uint64_t rx = (uint64_t)(uintptr_t)d->next | (d->next_registers ? 0 : IPC_PORT_RX_BUFFER);
-    __atomic_store_n(&d->port->rx, rx, __ATOMIC_RELEASE);
-}
-
-/* --- the message --- */
-
-SPECIALISED void deliver_registers(const struct direct *d, const struct direct_message *m)
-{
-    uint64_t words = (d->size - sizeof(mach_msg_header_t)) / sizeof(uint64_t);
-    struct hal_rpc rpc = {
-        .remote = d->reply_name,
-        .label = d->label,
-        .header = words << 32 | (uint32_t)m->head.msgh_id,
-    };
-
-    for (unsigned i = 0; i < HAL_RPC_WORDS; i++)
-        rpc.word[i] = i < words ? m->body[i] : 0;
-    hal_uctx_set_rpc(&d->next->uctx, &rpc, MACH_MSG_SUCCESS);
 }
 
 void ipc_direct_lost(struct thread *next, mach_port_name_t reply_name)
@@ -71,17 +53,19 @@ SPECIALISED struct uctx *direct_run(struct direct *d, struct direct_message *m)
 {
     struct ipc_port *receive = d->self->rcv_port;
 
-    if (!find_destination(d) || !take_receiver(d, m) || !become_waiter(d))
+    if (!partners_change(d, m))
         return NULL;
     switch_to_next(d, receive);
-    if (d->next_registers)
-        deliver_registers(d, m);
-    else if (deliver_buffer(d, m, 0))
-        hal_uctx_set_result(&d->next->uctx, MACH_MSG_SUCCESS);
-    else
-        ipc_direct_lost(d->next, d->reply_name);
-    fpu_resume(d->cpu, d->next);
-    return &d->next->uctx;
+    return deliver(d, m);
+}
+
+/* By the waiter of a port; if that is not possible, perhaps by that of a set, or as one. */
+SPECIALISED struct uctx *any_run(struct direct *d, struct direct_message *m)
+{
+    const bool small = d->size <= IPC_DIRECT_SMALL;
+    struct uctx *next = direct_run(d, m);
+
+    return next != NULL || !small ? next : ipc_direct_set(d->self, m, d->registers, d->reply);
 }
 
 /* --- what self wants --- */
@@ -123,7 +107,7 @@ SPECIALISED struct uctx *message_run(struct direct *d, struct direct_message *m,
     d->remote = m->head.msgh_remote_port;
     if (d->size > IPC_DIRECT_SMALL && !read_rest(d->self, d->reply, address, d->size))
         return NULL;
-    return direct_run(d, m);
+    return any_run(d, m);
 }
 
 struct uctx *ipc_direct_msg(struct thread *self)
@@ -178,7 +162,7 @@ struct uctx *ipc_direct_rpc(struct thread *self, bool reply)
     m->head.msgh_id = (mach_msg_id_t)(uint32_t)rpc.header;
     for (unsigned i = 0; i < HAL_RPC_WORDS; i++)
         m->body[i] = rpc.word[i];
-    return direct_run(&d, m);
+    return any_run(&d, m);
 }
 
 void ipc_direct_init(void)

@@ -12,6 +12,7 @@
 #include <kern/task.h>
 #include <kern/trap.h>
 #include <mach/message.h>
+#include <mach/rpc.h>
 #include <vm/pmap.h>
 #include <vm/vm_map.h>
 
@@ -43,8 +44,10 @@ struct direct {
 
     struct ipc_entry *entry; /* of the destination, in self's space */
     struct ipc_port *port;
+    uint64_t rx; /* what its rx held */
     struct thread *next;
     bool next_registers; /* next's form */
+    bool member;         /* next waits on a set that the port is in */
     uint64_t token;      /* of next's address space */
 
     /* what the receiver is told */
@@ -119,32 +122,47 @@ SPECIALISED bool receiver_accepts(struct direct *d, struct direct_message *m)
     return d->size + d->trailer_size <= (uint32_t)hal_uctx_arg(u, 3);
 }
 
+/* Is next, whose port we locked, one to switch to? */
+SPECIALISED bool partner_fits(struct direct *d, struct direct_message *m)
+{
+    const struct thread *next = d->next;
+    uint64_t priority = d->reply ? next->priority : d->self->priority;
+
+    d->token = __atomic_load_n(&next->pmap->token, __ATOMIC_RELAXED);
+    return entry_holds(d) && d->entry->object == d->port && next->cpu == d->cpu && d->token != 0 &&
+           priority >= __atomic_load_n(&d->cpu->top_priority, __ATOMIC_RELAXED) &&
+           (d->reply || __atomic_load_n(&next->reply_entry->bits, __ATOMIC_ACQUIRE) == 0) &&
+           receiver_accepts(d, m);
+}
+
 /* Take the partner out of rx and lock its port; false: everything is as before. */
 SPECIALISED bool take_receiver(struct direct *d, struct direct_message *m)
 {
-    struct ipc_port *port = d->port;
-    uint64_t rx = __atomic_exchange_n(&port->rx, IPC_PORT_RX_LOCKED, __ATOMIC_ACQUIRE);
+    uint64_t rx = __atomic_exchange_n(&d->port->rx, IPC_PORT_RX_LOCKED, __ATOMIC_ACQUIRE);
 
     if ((rx & 1) != 0) {
         if (rx != IPC_PORT_RX_LOCKED)
-            __atomic_store_n(&port->rx, rx, __ATOMIC_RELEASE);
+            __atomic_store_n(&d->port->rx, rx, __ATOMIC_RELEASE);
         return false;
     }
-    struct thread *next = (struct thread *)(uintptr_t)(rx & ~IPC_PORT_RX_BUFFER);
-    uint64_t priority = d->reply ? next->priority : d->self->priority;
-    d->next = next;
+    d->rx = rx;
+    d->next = (struct thread *)(uintptr_t)(rx & ~IPC_PORT_RX_BUFFER);
     d->next_registers = (rx & IPC_PORT_RX_BUFFER) == 0;
-    d->token = __atomic_load_n(&next->pmap->token, __ATOMIC_RELAXED);
-    if (entry_holds(d) && d->entry->object == port && next->cpu == d->cpu && d->token != 0 &&
-        priority >= __atomic_load_n(&d->cpu->top_priority, __ATOMIC_RELAXED) &&
-        (d->reply || __atomic_load_n(&next->reply_entry->bits, __ATOMIC_ACQUIRE) == 0) &&
-        receiver_accepts(d, m))
+    if (partner_fits(d, m))
         return true;
-    __atomic_store_n(&port->rx, rx, __ATOMIC_RELEASE);
+    __atomic_store_n(&d->port->rx, rx, __ATOMIC_RELEASE);
     return false;
 }
 
 /* --- the switch --- */
+
+/* The right is used; the name steps to its next generation. */
+SPECIALISED void reply_right_use(const struct direct *d)
+{
+    d->entry->bits = 0;
+    d->entry->generation--;
+    d->self->priority = d->self->own_priority;
+}
 
 /* What the receive needs to know later is in the arguments of self's trap: ipc_receive_decode(). */
 SPECIALISED void wait_begin(struct direct *d)
@@ -155,16 +173,13 @@ SPECIALISED void wait_begin(struct direct *d)
     if (d->timeout_ms != 0)
         thread_set_timeout(self, d->timeout_ms);
     self->state = THREAD_RECEIVING;
-    if (d->reply) {
-        d->entry->bits = 0; /* the right is used; the name steps to its next generation */
-        d->entry->generation--;
-        self->priority = self->own_priority;
-    } else {
+    if (d->reply)
+        reply_right_use(d);
+    else
         self->rcv_loan--;
-    }
 }
 
-/* Take all that back, self's priority too, and unlock the partner's port. */
+/* Take all that back, self's priority too. */
 void ipc_direct_wait_undo(const struct direct *d, uint64_t priority);
 
 /* Self becomes the waiter of its receive port, its right is used; false: it can't, everything is as before. */
@@ -189,6 +204,17 @@ SPECIALISED bool become_waiter(struct direct *d)
     return true;
 }
 
+/* The partner is ours and self waits; false: everything is as before. */
+SPECIALISED bool partners_change(struct direct *d, struct direct_message *m)
+{
+    if (!find_destination(d) || !take_receiver(d, m))
+        return false;
+    if (become_waiter(d))
+        return true;
+    __atomic_store_n(&d->port->rx, d->rx, __ATOMIC_RELEASE);
+    return false;
+}
+
 /* The partner gets the reply right and the CPU; its port is unlocked. receive: where self waits. */
 SPECIALISED void switch_to_next(struct direct *d, struct ipc_port *receive)
 {
@@ -208,7 +234,7 @@ SPECIALISED void switch_to_next(struct direct *d, struct ipc_port *receive)
         d->reply_name = ~mint->key;
     }
     next->state = THREAD_RUNNING;
-    __atomic_store_n(&port->rx, port->idle, __ATOMIC_RELEASE);
+    __atomic_store_n(&port->rx, d->member ? IPC_PORT_RX_COMPLEX : port->idle, __ATOMIC_RELEASE);
     d->cpu->current = next;
     if (d->cpu->pmap != next->pmap) {
         d->cpu->pmap = next->pmap;
@@ -256,8 +282,35 @@ SPECIALISED bool deliver_buffer(const struct direct *d, struct direct_message *m
            vm_copyout(next->task->map, buffer, m, size) == KERN_SUCCESS;
 }
 
+SPECIALISED void deliver_registers(const struct direct *d, const struct direct_message *m)
+{
+    uint64_t words = (d->size - sizeof(mach_msg_header_t)) / sizeof(uint64_t);
+    struct hal_rpc rpc = {
+        .remote = d->reply_name,
+        .label = d->label,
+        .header = words << 32 | (uint32_t)m->head.msgh_id,
+    };
+
+    for (unsigned i = 0; i < HAL_RPC_WORDS; i++)
+        rpc.word[i] = i < words ? m->body[i] : 0;
+    hal_uctx_set_rpc(&d->next->uctx, &rpc, d->member ? (uint64_t)d->name << 32 : MACH_MSG_SUCCESS);
+}
+
 /* The buffer can't be written: the message is lost, and with it the reply right. */
 void ipc_direct_lost(struct thread *next, mach_port_name_t reply_name);
+
+/* The partner goes on with the message, which has no rights. */
+SPECIALISED struct uctx *deliver(const struct direct *d, struct direct_message *m)
+{
+    if (d->next_registers)
+        deliver_registers(d, m);
+    else if (deliver_buffer(d, m, 0))
+        hal_uctx_set_result(&d->next->uctx, MACH_MSG_SUCCESS);
+    else
+        ipc_direct_lost(d->next, d->reply_name);
+    fpu_resume(d->cpu, d->next);
+    return &d->next->uctx;
+}
 
 /*
  * The message in m, of `size` bytes, which has rights (ipc/direct_rights.c). timeout_ms: of the receive, or 0.
@@ -265,5 +318,12 @@ void ipc_direct_lost(struct thread *next, mach_port_name_t reply_name);
  */
 struct uctx *ipc_direct_rights(struct thread *self, struct direct_message *m, uint32_t size,
                                uint32_t timeout_ms);
+
+/*
+ * Where a port set is in the way (ipc/direct_set.c): for a call, the partner waits on one; for an answer, self will.  m: the message,
+ * without rights; what else self wants is in its trap's arguments.
+ * Returns: as ipc_direct_msg().
+ */
+struct uctx *ipc_direct_set(struct thread *self, struct direct_message *m, bool registers, bool reply);
 
 #endif

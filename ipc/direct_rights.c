@@ -57,7 +57,7 @@ static bool rights_switch(struct direct *d, struct rights *r)
 
     spin_lock(&space->lock);
     bool claimed = space->active && ipc_right_claim(space, r->take, r->count, &failed) == KERN_SUCCESS;
-    bool switched = claimed && find_destination(d) && take_receiver(d, r->m) && become_waiter(d);
+    bool switched = claimed && partners_change(d, r->m);
     if (switched) {
         switch_to_next(d, receive);
         ipc_right_commit(space, r->take, r->count);

@@ -29,8 +29,9 @@
 #define BASE_PRIORITY 10
 
 #define NAME(index) ((mach_port_name_t)(index) << 8 | 1)
-#define PORT_NAME(peer) NAME(0x40 + (peer))  /* everybody has a send right to everybody's port */
-#define SET_NAME NAME(0x47)                  /* the client has an empty set */
+#define PORT_NAME(peer) NAME(0x40 + (peer)) /* everybody has a send right to everybody's port */
+#define SERVER_SET NAME(0x46) /* the last server has one with its port in it, in half of the runs */
+#define SET_NAME NAME(0x47)   /* the client has an empty set */
 #define SPARE_NAME(step) NAME(0x48 + (step)) /* one each: the kernel uses a free one again */
 
 /* What becomes of a request, beside being answered. */
@@ -87,9 +88,11 @@ static struct {
     uint64_t tried, done; /* of RPCs in registers: those that came to it, those that it did */
     uint64_t kernel;      /* calls of the kernel in registers that took the short way */
     uint64_t rights;      /* messages with rights that went directly */
+    uint64_t sets;        /* RPCs through a set that went directly */
+    bool through_set;     /* the last server receives from its set */
 } a;
 
-static uint64_t tried[WAYS], done[WAYS], kernel[WAYS], rights[WAYS]; /* of all seeds */
+static uint64_t tried[WAYS], done[WAYS], kernel[WAYS], rights[WAYS], sets[WAYS]; /* of all seeds */
 
 /* --- keeping the kernel off its direct switch --- */
 
@@ -104,6 +107,8 @@ struct uctx *__real_ipc_direct_rights(struct thread *self, struct direct_message
                                       uint32_t timeout_ms);
 struct uctx *__wrap_ipc_direct_rights(struct thread *self, struct direct_message *m, uint32_t size,
                                       uint32_t timeout_ms);
+struct uctx *__real_ipc_direct_set(struct thread *self, struct direct_message *m, bool registers, bool reply);
+struct uctx *__wrap_ipc_direct_set(struct thread *self, struct direct_message *m, bool registers, bool reply);
 bool __real_ipc_kernel_rpc_registers(struct thread *self);
 bool __wrap_ipc_kernel_rpc_registers(struct thread *self);
 
@@ -127,6 +132,14 @@ struct uctx *__wrap_ipc_direct_rights(struct thread *self, struct direct_message
     struct uctx *next = __real_ipc_direct_rights(self, m, size, timeout_ms);
 
     a.rights += next != NULL;
+    return next;
+}
+
+struct uctx *__wrap_ipc_direct_set(struct thread *self, struct direct_message *m, bool registers, bool reply)
+{
+    struct uctx *next = __real_ipc_direct_set(self, m, registers, reply);
+
+    a.sets += next != NULL;
     return next;
 }
 
@@ -324,12 +337,13 @@ static void call(uint32_t who, uint32_t step, struct message *m, const struct fo
 /* Wait for a message, after an answer if there is one to give (remote). */
 static void answer_wait(uint32_t who, uint32_t step, struct message *m, const struct form *form)
 {
+    const mach_port_name_t where = a.through_set && who == PEERS - 1 ? SERVER_SET : PORT_NAME(who);
     const mach_msg_option_t send = m->remote != MACH_PORT_NULL ? MACH_SEND_MSG : 0;
 
     if (form->registers)
-        by_registers(who, step, m, false, PORT_NAME(who));
+        by_registers(who, step, m, false, where);
     else
-        by_memory(who, step, m, send | MACH_RCV_MSG, send != 0 ? ANSWER_BITS : 0, PORT_NAME(who), form);
+        by_memory(who, step, m, send | MACH_RCV_MSG, send != 0 ? ANSWER_BITS : 0, where, form);
 }
 
 /* A message without answer. */
@@ -411,6 +425,11 @@ static void server(uint64_t who)
     static const struct form first = {.registers = true};
     struct message m = {.remote = MACH_PORT_NULL};
 
+    if (a.through_set && who == PEERS - 1) {
+        SIM_CHECK(mach_port_allocate_name(mach_task_self(), MACH_PORT_RIGHT_PORT_SET, SERVER_SET) ==
+                  KERN_SUCCESS);
+        SIM_CHECK(mach_port_insert_member(mach_task_self(), PORT_NAME(who), SERVER_SET) == KERN_SUCCESS);
+    }
     answer_wait((uint32_t)who, 0, &m, &first);
     for (;;) {
         if (m.result == MACH_RCV_TOO_LARGE) { /* it waits for a buffer */
@@ -629,12 +648,14 @@ static bool run(uint64_t seed, enum way way)
     memset(&a, 0, sizeof(a));
     memset(given, 0, sizeof(given));
     a.direct = way != GENERAL_PATH;
+    a.through_set = seed % 2 == 1;
     steps_generate(seed);
     struct sim_result result = sim_run(&config);
     tried[way] += a.tried;
     done[way] += a.done;
     kernel[way] += a.kernel;
     rights[way] += a.rights;
+    sets[way] += a.sets;
     if (result.end == SIM_POWEROFF)
         return true;
     printf("# seed %llu, %s: %s: %s\n", (unsigned long long)seed, way_names[way], sim_end_name(result.end),
@@ -729,6 +750,8 @@ int main(int argc, char **argv)
                "the short way to the kernel was used, and could be kept from it");
     good &= ok(5, (few || rights[ALL_WAYS] > 0) && rights[GENERAL_PATH] == 0,
                "rights went directly, and could be kept from it");
-    puts("1..5");
+    good &= ok(6, (few || sets[ALL_WAYS] > 0) && sets[GENERAL_PATH] == 0,
+               "sets were passed directly, and could be kept from it");
+    puts("1..6");
     return good ? 0 : 1;
 }
