@@ -161,7 +161,7 @@ struct fallen {
     struct ipc_port *send;
     struct ipc_port *send_once;
     struct ipc_pset *pset;
-    struct ipc_port *deleted;
+    struct ipc_kmsg *deleted;
 };
 
 static void fallen_destroy(struct fallen *f)

@@ -76,11 +76,11 @@ static void message_leave(struct ipc_port *port, struct ipc_kmsg *kmsg, struct t
 
 void ipc_mqueue_tell(struct thread *self)
 {
-    struct ipc_port *notify = self->op.ipc.no_senders;
+    struct ipc_kmsg *message = self->op.ipc.no_senders;
 
-    if (notify != NULL) {
+    if (message != NULL) {
         self->op.ipc.no_senders = NULL;
-        ipc_notify_no_senders(notify, self->op.ipc.mscount);
+        ipc_notify_no_senders(message, self->op.ipc.mscount);
     }
     if (self->op.ipc.room)
         ipc_request_tell_possible(self->op.ipc.port);
@@ -187,19 +187,56 @@ void ipc_mqueue_admit(struct ipc_port *port)
         continue;
 }
 
+void ipc_mqueue_owe(struct ipc_port *port)
+{
+    struct thread *t;
+
+    ipc_port_lock(port);
+    bool alive = ipc_port_alive(port);
+    if (alive) {
+        port->owed++;
+        port->msgcount++;
+        if (port->in_set)
+            (void)ipc_pset_mark_ready(port);
+        while ((t = claim_receiver(port)) != NULL) {
+            ipc_receiver_fail(t, MACH_RCV_IN_PROGRESS);
+            thread_wakeup(t, THREAD_AWAKENED);
+        }
+    }
+    ipc_port_unlock(port);
+    if (!alive)
+        ipc_port_drop_send_once(port);
+}
+
+/* Behind the last message comes what the port owes; that it does so now. Returns NULL without memory. Context: port locked. */
+static struct ipc_kmsg *first_message(struct ipc_port *port)
+{
+    struct list *node = list_first(&port->messages);
+
+    if (__builtin_expect(node != NULL, 1))
+        return CONTAINER_OF(node, struct ipc_kmsg, link);
+    struct ipc_kmsg *kmsg = ipc_notify_owed(port);
+    if (kmsg != NULL) {
+        port->owed--;
+        list_insert_tail(&port->messages, &kmsg->link);
+    }
+    return kmsg;
+}
+
 enum ipc_take ipc_mqueue_take(struct ipc_port *port, struct thread *self)
 {
     /* with a limit of 0 a message passes from a sender that waits to a receiver that comes */
     if (port->msgcount == 0 && (list_empty(&port->senders) || !admit_first(port)))
         return IPC_TAKE_EMPTY;
-    struct list *node = list_first(&port->messages);
-    struct ipc_kmsg *kmsg = CONTAINER_OF(node, struct ipc_kmsg, link);
+    struct ipc_kmsg *kmsg = first_message(port);
+    if (kmsg == NULL)
+        return IPC_TAKE_NO_MEMORY;
     if (!receiver_accepts(self, kmsg)) {
         self->op.ipc.size = kmsg->head.msgh_size;
         self->op.ipc.large = port->name;
         return IPC_TAKE_TOO_LARGE;
     }
-    list_remove(node);
+    list_remove(&kmsg->link);
     port->msgcount--;
     message_leave(port, kmsg, self);
     if (!list_empty(&port->senders))

@@ -42,6 +42,7 @@ enum ipc_take {
     IPC_TAKE_MESSAGE, /* self->op.ipc.kmsg, .port (a reference), .name, .label and .seqno are set */
     IPC_TAKE_EMPTY,
     IPC_TAKE_TOO_LARGE, /* the first message stays; self->op.ipc.size is its size, .large its port */
+    IPC_TAKE_NO_MEMORY, /* there is one, but no memory for it yet */
 };
 
 /*
@@ -60,6 +61,10 @@ static inline void ipc_mqueue_after_take(struct thread *self)
     ipc_port_unref(self->op.ipc.port);
     self->op.ipc.port = NULL;
 }
+
+/* A send-once right of the port, which this consumes, was not used, and there is no memory to say so: it is said to who receives
+ * next and has it. Context: no lock. */
+void ipc_mqueue_owe(struct ipc_port *port);
 
 /* Is there one to be taken: in the queue, or with a sender that waits? Context: port locked. */
 static inline bool ipc_mqueue_has_messages(const struct ipc_port *port)

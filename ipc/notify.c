@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Notifications. */
 #include <ipc/kmsg.h>
+#include <ipc/mqueue.h>
 #include <ipc/notify.h>
 #include <kern/exception.h>
 #include <kern/panic.h>
@@ -25,49 +26,73 @@ static void notify_fill(struct ipc_kmsg *kmsg, struct ipc_port *notify, mach_msg
     kmsg->remote = notify;
 }
 
-static struct ipc_kmsg *notify_alloc(struct ipc_port *notify, mach_msg_id_t id, uint32_t size)
+struct notify_port {
+    mach_msg_header_t head;
+    mach_msg_body_t body;
+    mach_msg_port_descriptor_t port;
+} __attribute__((packed, aligned(4)));
+
+_Static_assert(sizeof(struct notify_port) <= IPC_KMSG_ROOM_MIN &&
+                   sizeof(struct notify_word) <= IPC_KMSG_ROOM_MIN,
+               "every message has room for a notification");
+
+struct ipc_kmsg *ipc_notify_reserve(struct ipc_port *notify, struct ledger_account *payer)
 {
-    struct ipc_kmsg *kmsg = ipc_kmsg_alloc_unpaid(size);
-    if (kmsg == NULL) {
-        /* without memory for a message the right is used up unheard */
-        ipc_port_drop_send_once(notify);
-        return NULL;
-    }
-    notify_fill(kmsg, notify, id, size);
+    struct ipc_kmsg *kmsg = ipc_kmsg_alloc(sizeof(mach_msg_header_t), payer);
+    if (kmsg != NULL)
+        notify_fill(kmsg, notify, 0, sizeof(mach_msg_header_t));
     return kmsg;
 }
 
-static void notify_word(struct ipc_port *notify, mach_msg_id_t id, uint32_t word)
+struct ipc_port *ipc_notify_release(struct ipc_kmsg *message)
 {
-    if (!IPC_PORT_VALID(notify))
+    if (message == NULL)
+        return NULL;
+    struct ipc_port *notify = message->remote;
+    ipc_kmsg_free(message);
+    return notify;
+}
+
+void ipc_notify_unused(struct ipc_kmsg *message)
+{
+    if (message == NULL)
         return;
-    struct ipc_kmsg *kmsg = notify_alloc(notify, id, sizeof(struct notify_word));
+    struct ipc_port *notify = message->remote;
+    if (notify->place == IPC_PORT_IS_DEAD || notify->kotype != IPC_KOTYPE_NONE)
+        ipc_port_release_send_once(ipc_notify_release(message));
+    else
+        ipc_notify_send_once_in(message, notify);
+}
+
+static void notify_word(struct ipc_kmsg *kmsg, mach_msg_id_t id, uint32_t word)
+{
     if (kmsg == NULL)
         return;
+    notify_fill(kmsg, kmsg->remote, id, sizeof(struct notify_word));
     struct notify_word *body = (struct notify_word *)&kmsg->head;
     body->ndr = NDR_record;
     body->word = word;
     ipc_kmsg_send_from_kernel(kmsg);
 }
 
-void ipc_notify_dead_name(struct ipc_port *notify, mach_port_name_t name)
+void ipc_notify_dead_name(struct ipc_kmsg *message, mach_port_name_t name)
 {
-    notify_word(notify, MACH_NOTIFY_DEAD_NAME, name);
+    notify_word(message, MACH_NOTIFY_DEAD_NAME, name);
 }
 
-void ipc_notify_port_deleted(struct ipc_port *notify, mach_port_name_t name)
+void ipc_notify_port_deleted(struct ipc_kmsg *message, mach_port_name_t name)
 {
-    notify_word(notify, MACH_NOTIFY_PORT_DELETED, name);
+    notify_word(message, MACH_NOTIFY_PORT_DELETED, name);
 }
 
-void ipc_notify_send_possible(struct ipc_port *notify, mach_port_name_t name)
+void ipc_notify_send_possible(struct ipc_kmsg *message, mach_port_name_t name)
 {
-    notify_word(notify, MACH_NOTIFY_SEND_POSSIBLE, name);
+    notify_word(message, MACH_NOTIFY_SEND_POSSIBLE, name);
 }
 
-void ipc_notify_no_senders(struct ipc_port *notify, uint32_t mscount)
+void ipc_notify_no_senders(struct ipc_kmsg *message, uint32_t mscount)
 {
-    notify_word(notify, MACH_NOTIFY_NO_SENDERS, mscount);
+    notify_word(message, MACH_NOTIFY_NO_SENDERS, mscount);
 }
 
 void ipc_notify_send_once(struct ipc_port *notify)
@@ -78,9 +103,20 @@ void ipc_notify_send_once(struct ipc_port *notify)
         ipc_port_drop_send_once(notify);
         return;
     }
-    struct ipc_kmsg *kmsg = notify_alloc(notify, MACH_NOTIFY_SEND_ONCE, sizeof(mach_msg_header_t));
+    /* who made the port pays */
+    struct ipc_kmsg *kmsg = ipc_kmsg_alloc(sizeof(mach_msg_header_t), notify->payer);
     if (kmsg != NULL)
-        ipc_kmsg_send_from_kernel(kmsg);
+        ipc_notify_send_once_in(kmsg, notify);
+    else
+        ipc_mqueue_owe(notify);
+}
+
+struct ipc_kmsg *ipc_notify_owed(struct ipc_port *port)
+{
+    struct ipc_kmsg *kmsg = ipc_kmsg_alloc_unpaid(sizeof(mach_msg_header_t));
+    if (kmsg != NULL)
+        notify_fill(kmsg, port, MACH_NOTIFY_SEND_ONCE, sizeof(mach_msg_header_t));
+    return kmsg;
 }
 
 void ipc_notify_send_once_in(struct ipc_kmsg *kmsg, struct ipc_port *notify)
@@ -89,24 +125,16 @@ void ipc_notify_send_once_in(struct ipc_kmsg *kmsg, struct ipc_port *notify)
     ipc_kmsg_send_from_kernel(kmsg);
 }
 
-struct notify_port {
-    mach_msg_header_t head;
-    mach_msg_body_t body;
-    mach_msg_port_descriptor_t port;
-} __attribute__((packed, aligned(4)));
-
-bool ipc_notify_port_destroyed(struct ipc_port *notify, struct ipc_port *port)
+void ipc_notify_port_destroyed(struct ipc_kmsg *message, struct ipc_port *port)
 {
-    struct ipc_kmsg *kmsg = notify_alloc(notify, MACH_NOTIFY_PORT_DESTROYED, sizeof(struct notify_port));
-    if (kmsg == NULL)
-        return false;
-    struct notify_port *body = (struct notify_port *)&kmsg->head;
-    kmsg->head.msgh_bits |= MACH_MSGH_BITS_COMPLEX;
+    struct notify_port *body = (struct notify_port *)&message->head;
+
+    notify_fill(message, message->remote, MACH_NOTIFY_PORT_DESTROYED, sizeof(*body));
+    message->head.msgh_bits |= MACH_MSGH_BITS_COMPLEX;
     body->body.msgh_descriptor_count = 1;
     body->port.type = MACH_MSG_PORT_DESCRIPTOR;
     body->port.disposition = MACH_MSG_TYPE_PORT_RECEIVE;
-    kmsg->port_count = 1;
-    kmsg->port[0] = port;
-    ipc_kmsg_send_from_kernel(kmsg);
-    return true;
+    message->port_count = 1;
+    message->port[0] = port;
+    ipc_kmsg_send_from_kernel(message);
 }

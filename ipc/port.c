@@ -169,11 +169,11 @@ void ipc_port_release_send(struct ipc_port *port)
     if (!IPC_PORT_VALID(port))
         return;
     ipc_port_lock(port);
-    struct ipc_port *notify = ipc_port_drop_send_locked(port, &mscount);
+    struct ipc_kmsg *message = ipc_port_drop_send_locked(port, &mscount);
     ipc_port_unlock(port);
     ipc_port_unref(port);
-    if (notify != NULL)
-        ipc_notify_no_senders(notify, mscount);
+    if (message != NULL)
+        ipc_notify_no_senders(message, mscount);
 }
 
 void ipc_port_drop_send_once(struct ipc_port *port)
@@ -282,7 +282,8 @@ struct port_remains {
     struct list messages;
     struct list waiters;
     struct list requests;
-    struct ipc_port *no_senders;
+    struct ipc_kmsg *no_senders;
+    uint32_t owed;
 };
 
 static void list_move_all(struct list *from, struct list *to)
@@ -306,6 +307,8 @@ static void port_die(struct ipc_port *port, struct port_remains *remains)
     port->kotype = IPC_KOTYPE_NONE;
     port->kobject = NULL;
     port->msgcount = 0;
+    remains->owed = port->owed;
+    port->owed = 0;
     list_move_all(&port->messages, &remains->messages);
     ipc_waiters_claim(&port->receivers, &remains->waiters);
     ipc_waiters_claim(&port->senders, &remains->waiters);
@@ -323,12 +326,12 @@ static void remains_bury(struct port_remains *remains)
     ipc_waiters_fail(&remains->waiters, MACH_RCV_PORT_DIED);
     while ((node = list_pop(&remains->requests)) != NULL) {
         struct ipc_port_request *request = CONTAINER_OF(node, struct ipc_port_request, link);
-        ipc_notify_dead_name(request->notify, request->name);
+        ipc_notify_dead_name(request->message, request->name);
         ipc_request_drop(request);
     }
     while ((node = list_pop(&remains->messages)) != NULL)
         ipc_kmsg_destroy(CONTAINER_OF(node, struct ipc_kmsg, link));
-    ipc_port_release_send_once(remains->no_senders);
+    ipc_notify_unused(remains->no_senders);
 }
 
 void ipc_port_destroy(struct ipc_port *port)
@@ -337,7 +340,7 @@ void ipc_port_destroy(struct ipc_port *port)
     struct list waiters;
 
     ipc_port_lock(port);
-    struct ipc_port *backup = port->port_destroyed;
+    struct ipc_kmsg *backup = port->port_destroyed;
     port->port_destroyed = NULL;
     if (backup != NULL)
         ipc_port_leave(port, &waiters);
@@ -345,11 +348,13 @@ void ipc_port_destroy(struct ipc_port *port)
     if (backup != NULL) {
         /* the receive right does not die: it goes to who asked for it */
         ipc_waiters_fail(&waiters, MACH_RCV_PORT_CHANGED);
-        if (ipc_notify_port_destroyed(backup, port))
-            return;
+        ipc_notify_port_destroyed(backup, port);
+        return;
     }
     port_die(port, &remains);
     remains_bury(&remains);
+    for (; remains.owed > 0; remains.owed--)
+        ipc_port_unref(port);
     ipc_port_unref(port);
     if (thread_current() != NULL)
         ipc_thread_settle(thread_current());

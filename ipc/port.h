@@ -31,6 +31,7 @@
 #include <mach/kern_return.h>
 #include <mach/port.h>
 
+struct ipc_kmsg;
 struct ipc_pset;
 struct ipc_space;
 struct ledger_account;
@@ -54,7 +55,7 @@ enum ipc_port_place {
 };
 
 /*
- * A request for a notification: the entry `name` of some space wants `notify` told when the port dies, or (possible) when a
+ * A request for a notification: the entry `name` of some space wants `message` sent when the port dies, or (possible) when a
  * message can be sent to it again.  The entry and the live port own it together; the port's part ends when it is spent, and goes over
  * to the burial of a port that dies.  All but owners: under the port's lock.
  */
@@ -62,7 +63,7 @@ struct ipc_port_request {
     struct list link; /* port->requests: armed ones first */
     uint32_t owners;  /* atomic */
     mach_port_name_t name;
-    struct ipc_port *notify;      /* a send-once right */
+    struct ipc_kmsg *message;     /* reserved (ipc/notify.h) */
     bool possible;                /* constant */
     bool armed;                   /* told as soon as there is room */
     bool spent;                   /* it was told that there is room: the port has it no more */
@@ -102,6 +103,8 @@ struct ipc_port {
     };
     uint16_t qlimit;
     uint8_t kotype; /* enum ipc_kotype */
+    uint32_t
+        owed; /* of msgcount: send-once rights that were not used, and for whose message there was no memory */
     union {
         struct ipc_space
             *receiver; /* IN_SPACE; not a reference (the space clears its rights before it goes) */
@@ -119,8 +122,8 @@ struct ipc_port {
     struct list senders;             /* threads waiting for room */
     struct list sets;                /* struct ipc_pset_link.port_link */
     struct list requests;            /* struct ipc_port_request */
-    struct ipc_port *no_senders;     /* send-once right, or NULL */
-    struct ipc_port *port_destroyed; /* send-once right, or NULL */
+    struct ipc_kmsg *no_senders;     /* reserved (ipc/notify.h), or NULL */
+    struct ipc_kmsg *port_destroyed; /* likewise */
     struct ledger_account *payer;
 };
 
@@ -281,15 +284,15 @@ void ipc_port_destroy(struct ipc_port *port);
  */
 /* The waiter in `fast`, if any, becomes the first of `receivers`. Context: locked. */
 void ipc_port_fast_to_list(struct ipc_port *port);
-/* One send right less. Returns the no-senders request that is due (with *mscount), or NULL. Context: locked. */
-static inline struct ipc_port *ipc_port_drop_send_locked(struct ipc_port *port, uint32_t *mscount)
+/* One send right less. Returns the no-senders notification that is due (with *mscount), or NULL. Context: locked. */
+static inline struct ipc_kmsg *ipc_port_drop_send_locked(struct ipc_port *port, uint32_t *mscount)
 {
     if (!ipc_port_alive(port) || !ipc_port_send_drop(port))
         return NULL;
-    struct ipc_port *notify = port->no_senders;
+    struct ipc_kmsg *message = port->no_senders;
     port->no_senders = NULL;
     *mscount = port->mscount;
-    return notify;
+    return message;
 }
 /* One send-once right and its reference less, without a notification (it was used). Context: no lock. */
 void ipc_port_drop_send_once(struct ipc_port *port);

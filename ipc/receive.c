@@ -49,7 +49,11 @@ static void receive_done(struct thread *self, enum ipc_take taken, mach_msg_retu
             ipc_msg_finish(self);
         return;
     }
-    self->op.ipc.result = (uint32_t)(taken == IPC_TAKE_TOO_LARGE ? MACH_RCV_TOO_LARGE : result);
+    if (taken == IPC_TAKE_TOO_LARGE)
+        result = MACH_RCV_TOO_LARGE;
+    else if (taken == IPC_TAKE_NO_MEMORY)
+        result = MACH_RCV_HEADER_ERROR | MACH_MSG_IPC_KERNEL;
+    self->op.ipc.result = (uint32_t)result;
     ipc_msg_receive_failed(self);
 }
 

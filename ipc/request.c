@@ -7,6 +7,7 @@
  * Then it is spent: the port has done with it, and the entry gives it up when it is looked at next.
  */
 #include <ipc/entry.h>
+#include <ipc/kmsg.h>
 #include <ipc/notify.h>
 #include <ipc/request.h>
 #include <ipc/right.h>
@@ -32,10 +33,10 @@ void ipc_request_drop(struct ipc_port_request *request)
     cache_free(&request_cache, request);
 }
 
-struct ipc_port *ipc_request_cancel(struct ipc_entry *entry, bool *told)
+struct ipc_kmsg *ipc_request_cancel(struct ipc_entry *entry, bool *told)
 {
     struct ipc_port_request *request = entry->request;
-    struct ipc_port *notify = NULL;
+    struct ipc_kmsg *message = NULL;
     bool died = false;
 
     if (request != NULL) {
@@ -44,7 +45,7 @@ struct ipc_port *ipc_request_cancel(struct ipc_entry *entry, bool *told)
         ipc_port_lock(port);
         if (ipc_port_alive(port) && !request->spent) {
             list_remove(&request->link);
-            notify = request->notify;
+            message = request->message;
             request->owners--; /* the port's part */
         } else {
             died = !request->spent;
@@ -54,7 +55,7 @@ struct ipc_port *ipc_request_cancel(struct ipc_entry *entry, bool *told)
     }
     if (told != NULL)
         *told = died;
-    return notify;
+    return message;
 }
 
 mach_port_type_t ipc_request_type(const struct ipc_entry *entry)
@@ -85,25 +86,25 @@ bool ipc_request_is_due(const struct ipc_port *port)
 
 void ipc_request_tell_possible(struct ipc_port *port)
 {
-    struct ipc_port *notify;
+    struct ipc_kmsg *message;
 
     do {
         struct ipc_port_request *request = NULL;
         mach_port_name_t name = MACH_PORT_NULL;
-        notify = NULL;
+        message = NULL;
         ipc_port_lock(port);
         if (ipc_request_is_due(port)) {
             request = first_armed(port);
             list_remove(&request->link);
             __atomic_store_n(&request->spent, true, __ATOMIC_RELAXED);
-            notify = request->notify;
+            message = request->message;
             name = request->name;
         }
         ipc_port_unlock(port);
         if (request != NULL)
             ipc_request_drop(request);
-        ipc_notify_send_possible(notify, name);
-    } while (notify != NULL);
+        ipc_notify_send_possible(message, name);
+    } while (message != NULL);
 }
 
 /* Context: port locked. */
@@ -142,15 +143,15 @@ struct asking {
     mach_port_name_t name;
     bool possible; /* send possible, else dead name */
     bool at_once;
-    struct ipc_port *notify;
-    struct ipc_port *previous;
+    struct ipc_kmsg *message; /* reserved, or NULL: no notification is wanted */
+    struct ipc_kmsg *replaced;
     mach_msg_id_t due; /* the notification that is due at once, or 0 */
 };
 
 /* The name is dead already. */
 static kern_return_t ask_dead(struct ipc_entry *entry, struct asking *a)
 {
-    if (!a->at_once || a->notify == NULL)
+    if (!a->at_once || a->message == NULL)
         return KERN_INVALID_ARGUMENT;
     /* the notification counts as a user reference */
     kern_return_t kr = ipc_urefs_change(&entry->urefs, 1);
@@ -203,16 +204,16 @@ static kern_return_t ask_live(ipc_space_t space, struct ipc_entry *entry, struct
 
     if ((entry->bits & (a->possible ? MACH_PORT_TYPE_SEND : MACH_PORT_TYPE_PORT_RIGHTS)) == 0)
         return KERN_INVALID_RIGHT;
-    if (a->notify != NULL && (request = request_alloc(&space->ledger->memory)) == NULL)
+    if (a->message != NULL && (request = request_alloc(&space->ledger->memory)) == NULL)
         return KERN_RESOURCE_SHORTAGE;
-    a->previous = ipc_request_cancel(entry, &told);
+    a->replaced = ipc_request_cancel(entry, &told);
     if (told) /* a moment ago: that counts as a user reference */
         entry->urefs = ipc_urefs_add(entry->urefs);
     if (request == NULL)
         return KERN_SUCCESS;
     *request = (struct ipc_port_request){.owners = 2,
                                          .name = a->name,
-                                         .notify = a->notify,
+                                         .message = a->message,
                                          .possible = a->possible,
                                          .payer = &space->ledger->memory};
     list_init(&request->link);
@@ -220,7 +221,7 @@ static kern_return_t ask_live(ipc_space_t space, struct ipc_entry *entry, struct
     return KERN_SUCCESS;
 }
 
-static kern_return_t request_on_name(ipc_space_t space, struct asking *a)
+static kern_return_t request_on_name(ipc_space_t space, struct asking *a, struct ipc_port **previous)
 {
     kern_return_t kr = KERN_INVALID_TASK;
 
@@ -234,27 +235,29 @@ static kern_return_t request_on_name(ipc_space_t space, struct asking *a)
     }
     spin_unlock(&space->lock);
     if (a->due == MACH_NOTIFY_DEAD_NAME)
-        ipc_notify_dead_name(a->notify, a->name);
+        ipc_notify_dead_name(a->message, a->name);
     else if (a->due == MACH_NOTIFY_SEND_POSSIBLE)
-        ipc_notify_send_possible(a->notify, a->name);
+        ipc_notify_send_possible(a->message, a->name);
+    *previous = ipc_notify_release(a->replaced);
     return kr;
 }
 
 /* Returns whether there are no senders now, so that it is told at once. Context: port locked. */
-static bool request_no_senders(struct ipc_port *port, mach_port_mscount_t sync, struct ipc_port *notify,
-                               struct ipc_port **previous)
+static bool request_no_senders(struct ipc_port *port, mach_port_mscount_t sync, struct ipc_kmsg *message,
+                               struct ipc_kmsg **previous)
 {
-    bool told = notify != NULL && port->srights == 0 && sync <= port->mscount;
+    bool told = message != NULL && port->srights == 0 && sync <= port->mscount;
 
     *previous = port->no_senders;
-    port->no_senders = told ? NULL : notify;
+    port->no_senders = told ? NULL : message;
     return told;
 }
 
 static kern_return_t request_on_receive(ipc_space_t space, mach_port_name_t name, mach_msg_id_t id,
-                                        mach_port_mscount_t sync, struct ipc_port *notify,
+                                        mach_port_mscount_t sync, struct ipc_kmsg *message,
                                         struct ipc_port **previous)
 {
+    struct ipc_kmsg *replaced;
     struct ipc_port *port;
     bool told = false;
 
@@ -264,33 +267,44 @@ static kern_return_t request_on_receive(ipc_space_t space, mach_port_name_t name
     if (kr != KERN_SUCCESS)
         return kr;
     if (id == MACH_NOTIFY_NO_SENDERS) {
-        told = request_no_senders(port, sync, notify, previous);
+        told = request_no_senders(port, sync, message, &replaced);
     } else {
-        *previous = port->port_destroyed;
-        port->port_destroyed = notify;
+        replaced = port->port_destroyed;
+        port->port_destroyed = message;
     }
     uint32_t mscount = port->mscount;
     ipc_port_unlock(port);
     if (told)
-        ipc_notify_no_senders(notify, mscount);
+        ipc_notify_no_senders(message, mscount);
+    *previous = ipc_notify_release(replaced);
     return KERN_SUCCESS;
+}
+
+static bool id_is_known(mach_msg_id_t id)
+{
+    return id == MACH_NOTIFY_NO_SENDERS || id == MACH_NOTIFY_PORT_DESTROYED || id == MACH_NOTIFY_DEAD_NAME ||
+           id == MACH_NOTIFY_SEND_POSSIBLE;
 }
 
 kern_return_t mach_port_request_notification(ipc_space_t space, mach_port_name_t name, mach_msg_id_t id,
                                              mach_port_mscount_t sync, mach_port_t notify,
                                              mach_port_t *previous)
 {
-    struct asking a = {
-        .name = name, .possible = id == MACH_NOTIFY_SEND_POSSIBLE, .at_once = sync != 0, .notify = notify};
+    struct asking a = {.name = name, .possible = id == MACH_NOTIFY_SEND_POSSIBLE, .at_once = sync != 0};
+    kern_return_t kr;
 
     *previous = NULL;
     if (notify == IPC_PORT_DEAD)
         return KERN_INVALID_CAPABILITY;
-    if (id == MACH_NOTIFY_NO_SENDERS || id == MACH_NOTIFY_PORT_DESTROYED)
-        return request_on_receive(space, name, id, sync, notify, previous);
-    if (id != MACH_NOTIFY_DEAD_NAME && id != MACH_NOTIFY_SEND_POSSIBLE)
+    if (!id_is_known(id))
         return KERN_INVALID_VALUE;
-    kern_return_t kr = request_on_name(space, &a);
-    *previous = a.previous;
+    if (notify != NULL && (a.message = ipc_notify_reserve(notify, &space->ledger->memory)) == NULL)
+        return KERN_RESOURCE_SHORTAGE;
+    if (id == MACH_NOTIFY_NO_SENDERS || id == MACH_NOTIFY_PORT_DESTROYED)
+        kr = request_on_receive(space, name, id, sync, a.message, previous);
+    else
+        kr = request_on_name(space, &a, previous);
+    if (kr != KERN_SUCCESS)
+        (void)ipc_notify_release(a.message); /* the right is the caller's yet */
     return kr;
 }

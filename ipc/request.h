@@ -10,10 +10,10 @@ void ipc_request_init_module(void);
 
 /*
  * An entry gives up its request, if it has one.  *told (may be NULL): the port died, and who asked was told.
- * Returns: whose right it is to be told now; NULL: nobody's.
+ * Returns: the notification that nobody waits for any more; NULL: none.
  * Context: space->lock held.
  */
-struct ipc_port *ipc_request_cancel(struct ipc_entry *entry, bool *told);
+struct ipc_kmsg *ipc_request_cancel(struct ipc_entry *entry, bool *told);
 
 /* MACH_PORT_TYPE_DNREQUEST, _SPREQUEST: for what an entry asked, and was not told yet. Context: space->lock held. */
 mach_port_type_t ipc_request_type(const struct ipc_entry *entry);

@@ -501,7 +501,7 @@ kern_return_t ipc_right_copyout_name(struct ipc_space *space, struct ipc_port *p
 
 void ipc_right_clear(struct ipc_space *space, struct ipc_entry *entry)
 {
-    struct ipc_port *deleted = NULL;
+    struct ipc_kmsg *deleted = NULL;
     struct ipc_port *port = NULL;
 
     spin_lock(&space->lock);

@@ -18,7 +18,7 @@ struct ipc_right_take {
     bool alive;                       /* a dead name will not do: KERN_INVALID_CAPABILITY */
     struct ipc_port *port;    /* out: the right; NULL for MACH_PORT_NULL, IPC_PORT_DEAD for dead names */
     struct ipc_entry *entry;  /* private */
-    struct ipc_port *deleted; /* private: who hears of the name's end */
+    struct ipc_kmsg *deleted; /* private: notification of the name's end */
 };
 
 /*

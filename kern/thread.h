@@ -125,7 +125,7 @@ struct thread {
             mach_port_name_t large; /* MACH_RCV_TOO_LARGE: the port that has the message */
             bool room;        /* the message that was taken made room for senders who asked to be told */
             uint32_t mscount; /* for no_senders */
-            struct ipc_port
+            struct ipc_kmsg
                 *no_senders; /* a notification that fell due when the message was taken, or NULL */
         } ipc;
         struct {

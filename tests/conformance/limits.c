@@ -394,6 +394,28 @@ static void test_inherit(void)
     REQUIRE(test_child_wait(task));
 }
 
+/* Without memory for a message a port counts what it owes. The last test: no page more is to be had. */
+static void test_unused(void)
+{
+    const unsigned rights = 1000;
+    mach_port_t port = test_port(), name;
+    mach_msg_type_name_t type;
+    struct test_message m;
+    unsigned told = 0;
+
+    REQUIRE_OK(task_set_limit(SELF, LIMIT_MEMORY, 0));
+    for (unsigned i = 0; i < rights; i++) {
+        REQUIRE_OK(mach_port_extract_right(SELF, port, MACH_MSG_TYPE_MAKE_SEND_ONCE, &name, &type));
+        REQUIRE_OK(mach_port_deallocate(SELF, name));
+    }
+    CHECK_EQUAL(test_status(port).mps_msgcount, rights, "rights that are not used need no memory to say so");
+    while (test_receive(port, &m, sizeof(m), 0) == MACH_MSG_SUCCESS &&
+           m.header.msgh_id == MACH_NOTIFY_SEND_ONCE)
+        told++;
+    CHECK_EQUAL(told, rights, "and each of them is told");
+    test_port_destroy(port);
+}
+
 int main(void)
 {
     test_begin("limits");
@@ -405,5 +427,6 @@ int main(void)
     test_messages();
     test_threads();
     test_names();
+    test_unused();
     return test_end();
 }

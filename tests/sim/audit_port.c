@@ -185,8 +185,9 @@ static void check_queue(struct ipc_port *port)
               (void *)kmsg->remote, (void *)port);
         messages++;
     }
-    AUDIT(messages == port->msgcount, "port-messages", port, "%u messages in the queue, counted %u", messages,
-          port->msgcount);
+    messages += port->owed;
+    AUDIT(messages == port->msgcount, "port-messages", port, "%u messages in the queue or owed, counted %u",
+          messages, port->msgcount);
     AUDIT(port->qlimit <= MACH_PORT_QLIMIT_MAX, "port-limit", port, "%u", port->qlimit);
     check_waiters(port, &port->receivers, THREAD_WAIT_RECEIVE);
     check_waiters(port, &port->senders, THREAD_WAIT_SEND);
@@ -207,13 +208,14 @@ static void check_requests(const struct ipc_port *port)
     {
         const struct ipc_port_request *request = CONTAINER_OF(node, struct ipc_port_request, link);
         audit_object(AUDIT_REQUEST, request, port)->refs++;
-        AUDIT(IPC_PORT_VALID(request->notify), "request-notify", request, "nobody to notify");
+        AUDIT(request->message != NULL && IPC_PORT_VALID(request->message->remote), "request-notify", request,
+              "nobody to notify");
         AUDIT(!request->spent && (request->possible || !request->armed), "request-state", request,
               "possible %d, armed %d, spent %d", request->possible, request->armed, request->spent);
         AUDIT(armed || !request->armed, "request-order", request, "armed, behind one that is not");
         AUDIT(!request->armed || !ipc_port_has_room(port), "request-room", request, "there is room");
         armed = request->armed;
-        audit_right(request->notify, AUDIT_SEND_ONCE, request);
+        audit_message(request->message, NULL, "request");
     }
 }
 
@@ -283,8 +285,12 @@ static void check_port(struct ipc_port *port)
     check_sets(port);
     check_requests(port);
     check_cacher(port);
-    audit_right(port->no_senders, AUDIT_SEND_ONCE, port);
-    audit_right(port->port_destroyed, AUDIT_SEND_ONCE, port);
+    if (port->no_senders != NULL)
+        audit_message(port->no_senders, NULL, "no-senders request");
+    if (port->port_destroyed != NULL)
+        audit_message(port->port_destroyed, NULL, "port-destroyed request");
+    for (uint32_t i = 0; i < port->owed; i++)
+        audit_right(port, AUDIT_SEND_ONCE, port);
     if (port->destination != NULL)
         audit_port_ref(port->destination, port);
     if (!ipc_port_alive(port))

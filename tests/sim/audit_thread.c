@@ -26,7 +26,8 @@ static void operation_rights(const struct thread *t)
     if (receives(t) && t->state != THREAD_WAITING && kmsg != NULL) {
         audit_message(kmsg, t->op.ipc.port, "receiving thread");
         audit_port_ref(t->op.ipc.port, t);
-        audit_right(t->op.ipc.no_senders, AUDIT_SEND_ONCE, t);
+        if (t->op.ipc.no_senders != NULL)
+            audit_message(t->op.ipc.no_senders, NULL, "receiving thread");
     } else if (sends(t) && kmsg != NULL) {
         audit_message(kmsg, kmsg->remote, "sending thread");
     } else if (t->continuation == exception_continue) {

@@ -166,7 +166,7 @@ static void message_sizes(void)
     m.head.msgh_remote_port = m.head.msgh_local_port = port;
     CALL(mach_msg(&m.head, MACH_SEND_MSG, size, 0, MACH_PORT_NULL, 0, MACH_PORT_NULL));
     CALL_IS(MACH_RCV_TOO_LARGE, mach_msg(&m.head, MACH_RCV_MSG, 0, 40, port, 0, MACH_PORT_NULL)); /* lost */
-    (void)scenario_notified(port, MACH_NOTIFY_SEND_ONCE, NULL);
+    scenario_notified(port, MACH_NOTIFY_SEND_ONCE, NULL);
     m.head.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, 0);
     m.head.msgh_local_port = MACH_PORT_NULL;
     CALL_IS(MACH_SEND_MSG_TOO_SMALL, mach_msg(&m.head, MACH_SEND_MSG, 20, 0, port, 0, MACH_PORT_NULL));

@@ -180,7 +180,7 @@ static void rpc_server_dies(void)
     scenario_thread_until(&server, TH_STATE_WAITING);
     scenario_release(server.thread);
     scenario_task_end(task);
-    (void)scenario_notified(reply, MACH_NOTIFY_SEND_ONCE, NULL);
+    scenario_notified(reply, MACH_NOTIFY_SEND_ONCE, NULL);
     scenario_port_end(reply);
     scenario_release(port);
 }

@@ -46,7 +46,7 @@ struct sim_result scenario_run(const struct scenario *scenario, const struct sce
 
 /* --- for the bodies --- */
 
-/* Are failures injected in this run? Then notifications may be lost. */
+/* Are failures injected in this run? */
 bool scenario_fails(void);
 
 /* Is `kr` what a call answers for want of memory, and may it be repeated? Counts in *tries. */
@@ -111,9 +111,9 @@ mach_msg_return_t scenario_receive(mach_port_t from, struct scenario_message *m,
                                    mach_msg_timeout_t timeout);
 /* Receive a message that is there, with this id. */
 void scenario_take(mach_port_t from, struct scenario_message *m, mach_msg_id_t id);
-/* Receive a notification with this id, or only its number. Returns false: it got lost, which only a failure excuses. */
-bool scenario_received(mach_port_t from, struct scenario_message *m, mach_msg_id_t id);
-bool scenario_notified(mach_port_t from, mach_msg_id_t id, uint32_t *word);
+/* Receive a notification with this id, or only its number: none gets lost, whatever failed. */
+void scenario_received(mach_port_t from, struct scenario_message *m, mach_msg_id_t id);
+void scenario_notified(mach_port_t from, mach_msg_id_t id, uint32_t *word);
 /* There is no message. */
 void scenario_silent(mach_port_t from);
 
