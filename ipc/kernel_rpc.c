@@ -138,6 +138,45 @@ SPECIALISED bool port_pass(struct kernel_rpc *k)
 
 /* --- the reply --- */
 
+/*
+ * Does the reply fit the message that the CPU keeps for it?  In registers, without rights, most do: no allocation, no failure.
+ */
+SPECIALISED bool reply_is_kept(const struct kernel_rpc *k, const struct mig_kernel_entry *entry)
+{
+    return k->request.registers && entry->reply_ports == 0 && entry->reply_size <= IPC_KMSG_ROOM_MIN;
+}
+
+SPECIALISED struct ipc_kmsg *reply_alloc(const struct kernel_rpc *k, const struct mig_kernel_entry *entry)
+{
+    struct cpu *cpu = hal_cpu_self();
+    struct ipc_kmsg *kept = cpu->reply;
+
+    if (__builtin_expect(kept == NULL || !reply_is_kept(k, entry), 0))
+        return ipc_kobject_reply_alloc(entry, NULL);
+    cpu->reply = NULL;
+    return kept;
+}
+
+SPECIALISED void reply_free(const struct kernel_rpc *k, const struct mig_kernel_entry *entry,
+                            struct ipc_kmsg *reply)
+{
+    struct cpu *cpu = hal_cpu_self();
+
+    if (__builtin_expect(cpu->reply != NULL || !reply_is_kept(k, entry), 0))
+        ipc_kmsg_free(reply);
+    else
+        cpu->reply = reply;
+}
+
+void ipc_kernel_rpc_init(void)
+{
+    for (uint32_t i = 0; i < hal_info.cpu_count; i++) {
+        cpu_table[i]->reply = ipc_kmsg_alloc_unpaid(IPC_KMSG_ROOM_MIN);
+        if (cpu_table[i]->reply == NULL)
+            panic("no memory for replies of CPU %u", i);
+    }
+}
+
 /* Run the routine. Returns false: there is no reply. */
 SPECIALISED bool serve(struct kernel_rpc *k, const struct mig_kernel_entry *entry, struct ipc_kmsg *reply)
 {
@@ -163,14 +202,15 @@ SPECIALISED bool serve(struct kernel_rpc *k, const struct mig_kernel_entry *entr
 }
 
 /* The reply leaves in registers. */
-SPECIALISED void give_registers(const struct kernel_rpc *k, struct ipc_kmsg *reply)
+SPECIALISED void give_registers(const struct kernel_rpc *k, const struct mig_kernel_entry *entry,
+                                struct ipc_kmsg *reply)
 {
     const uint64_t *word = (const void *)(&reply->head + 1);
     struct hal_rpc rpc = {.label = k->label, .header = ipc_rpc_header(&reply->head)};
 
     for (unsigned i = 0; i < HAL_RPC_WORDS; i++)
         rpc.word[i] = word[i];
-    ipc_kmsg_free(reply);
+    reply_free(k, entry, reply);
     hal_uctx_set_rpc(&k->self->uctx, &rpc, MACH_MSG_SUCCESS);
 }
 
@@ -226,21 +266,23 @@ SPECIALISED bool kernel_rpc(struct thread *self, struct ipc_kernel_request reque
     if (!port_hold(&k))
         goto no_port;
     /* the reply is not queued, as a rule, and paid for only if it is */
-    if (!ledger_is_solvent(&self->task->ledger->messages) ||
-        (reply = ipc_kobject_reply_alloc(entry, NULL)) == NULL)
+    if (!ledger_is_solvent(&self->task->ledger->messages) || (reply = reply_alloc(&k, entry)) == NULL)
         goto no_reply;
     bool replies = serve(&k, entry, reply);
     ipc_port_unref(k.object);
     if (__builtin_expect(!replies || !reply_fits(&k, reply) || !port_pass(&k), 0)) {
         struct kernel_rpc rest = k; /* so that k itself can stay in registers */
         if (!replies)
-            ipc_kmsg_free(reply);
+            reply_free(&k, entry, reply);
+        else if (hal_cpu_self()->reply == NULL)
+            hal_cpu_self()->reply = ipc_kmsg_alloc_unpaid(
+                IPC_KMSG_ROOM_MIN); /* this one goes; without memory, till a later one */
         receive_by_queue(&rest, replies ? reply : NULL);
         return true;
     }
     ipc_port_unref(k.port);
     if (request.registers)
-        give_registers(&k, reply);
+        give_registers(&k, entry, reply);
     else
         give_buffer(&k, reply);
     return true;

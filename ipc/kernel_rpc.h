@@ -37,6 +37,9 @@ struct ipc_kernel_request {
  */
 bool ipc_kernel_rpc(struct thread *self, const struct ipc_kernel_request *request);
 
+/* Boot: memory for the first reply of each CPU. Context: all are in cpu_table; none but this one runs. */
+void ipc_kernel_rpc_init(void);
+
 /* The same for the request that is in the registers of MACH_TRAP_RPC_CALL. */
 bool ipc_kernel_rpc_registers(struct thread *self);
 

@@ -166,13 +166,16 @@ struct fallen {
 
 static void fallen_destroy(struct fallen *f)
 {
-    ipc_notify_port_deleted(f->deleted, f->name);
+    if (f->deleted != NULL)
+        ipc_notify_port_deleted(f->deleted, f->name);
     if (f->pset != NULL)
         ipc_pset_destroy(f->pset);
     if (f->receive != NULL)
         ipc_port_destroy(f->receive);
-    ipc_port_release_send(f->send);
-    ipc_port_release_send_once(f->send_once);
+    if (f->send != NULL)
+        ipc_port_release_send(f->send);
+    if (f->send_once != NULL)
+        ipc_port_release_send_once(f->send_once);
 }
 
 /* Take the rights of `kinds` out of the entry. Context: space locked. */
@@ -194,7 +197,8 @@ static void entry_drop(ipc_space_t space, struct ipc_entry *entry, mach_port_nam
     f->send = drop & MACH_PORT_TYPE_SEND ? port : NULL;
     f->send_once = drop & MACH_PORT_TYPE_SEND_ONCE ? port : NULL;
     if (left == 0) {
-        f->deleted = ipc_request_cancel(entry, NULL);
+        if (entry->request != NULL)
+            f->deleted = ipc_request_cancel(entry, NULL);
         if (drop & MACH_PORT_TYPE_SEND_RECEIVE)
             ipc_hash_remove(space, entry, name);
     }

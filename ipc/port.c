@@ -98,12 +98,10 @@ struct ipc_port *ipc_port_alloc(struct ledger_account *payer)
     return port;
 }
 
-void ipc_port_fast_to_list(struct ipc_port *port)
+void ipc_port_waiter_to_list(struct ipc_port *port)
 {
     struct thread *waiter = port->fast;
 
-    if (waiter == NULL)
-        return;
     port->fast = NULL;
     list_insert_tail(&port->receivers, &waiter->wait_link);
     ipc_receive_decode(waiter);
@@ -272,7 +270,8 @@ void ipc_port_leave(struct ipc_port *port, struct list *waiters)
     list_init(waiters);
     ipc_port_fast_to_list(port);
     ipc_port_moved(port);
-    ipc_pset_remove_all_locked(port);
+    if (port->in_set)
+        ipc_pset_remove_all_locked(port);
     port->place = IPC_PORT_IN_TRANSIT;
     ipc_waiters_claim(&port->receivers, waiters);
 }
@@ -294,15 +293,16 @@ static void list_move_all(struct list *from, struct list *to)
         list_insert_tail(to, node);
 }
 
+/* Context: locked. */
 static void port_die(struct ipc_port *port, struct port_remains *remains)
 {
     list_init(&remains->messages);
     list_init(&remains->waiters);
     list_init(&remains->requests);
-    ipc_port_lock(port);
     ipc_port_fast_to_list(port);
     ipc_port_moved(port);
-    ipc_pset_remove_all_locked(port);
+    if (port->in_set)
+        ipc_pset_remove_all_locked(port);
     port->place = IPC_PORT_IS_DEAD;
     port->kotype = IPC_KOTYPE_NONE;
     port->kobject = NULL;
@@ -315,7 +315,6 @@ static void port_die(struct ipc_port *port, struct port_remains *remains)
     list_move_all(&port->requests, &remains->requests);
     remains->no_senders = port->no_senders;
     port->no_senders = NULL;
-    ipc_port_unlock(port);
 }
 
 /* Tell everybody, with no lock held. */
@@ -341,21 +340,22 @@ void ipc_port_destroy(struct ipc_port *port)
 
     ipc_port_lock(port);
     struct ipc_kmsg *backup = port->port_destroyed;
-    port->port_destroyed = NULL;
-    if (backup != NULL)
-        ipc_port_leave(port, &waiters);
-    ipc_port_unlock(port);
     if (backup != NULL) {
         /* the receive right does not die: it goes to who asked for it */
+        port->port_destroyed = NULL;
+        ipc_port_leave(port, &waiters);
+        ipc_port_unlock(port);
         ipc_waiters_fail(&waiters, MACH_RCV_PORT_CHANGED);
         ipc_notify_port_destroyed(backup, port);
         return;
     }
     port_die(port, &remains);
+    ipc_port_unlock(port);
     remains_bury(&remains);
     for (; remains.owed > 0; remains.owed--)
         ipc_port_unref(port);
     ipc_port_unref(port);
-    if (thread_current() != NULL)
-        ipc_thread_settle(thread_current());
+    struct thread *self = thread_current();
+    if (self != NULL && self->rcv_port != NULL)
+        ipc_thread_settle(self);
 }

@@ -283,7 +283,12 @@ void ipc_port_destroy(struct ipc_port *port);
  * locked: port lock held.
  */
 /* The waiter in `fast`, if any, becomes the first of `receivers`. Context: locked. */
-void ipc_port_fast_to_list(struct ipc_port *port);
+void ipc_port_waiter_to_list(struct ipc_port *port);
+static inline void ipc_port_fast_to_list(struct ipc_port *port)
+{
+    if (port->fast != NULL)
+        ipc_port_waiter_to_list(port);
+}
 /* One send right less. Returns the no-senders notification that is due (with *mscount), or NULL. Context: locked. */
 static inline struct ipc_kmsg *ipc_port_drop_send_locked(struct ipc_port *port, uint32_t *mscount)
 {

@@ -454,8 +454,8 @@ kern_return_t ipc_right_copyout(struct ipc_space *space, struct ipc_port *port, 
     spin_lock(&space->lock);
     if (!space->active)
         kr = KERN_INVALID_TASK;
-    else if (type != MACH_MSG_TYPE_PORT_SEND_ONCE)
-        n.entry = ipc_hash_lookup(space, port);
+    else if (type == MACH_MSG_TYPE_PORT_SEND || (type == MACH_MSG_TYPE_PORT_RECEIVE && port->srights > 0))
+        n.entry = ipc_hash_lookup(space, port); /* a receive right alone can't meet a send right */
     if (n.entry != NULL) {
         n.name = ipc_entry_name(n.entry);
     } else if (kr == KERN_SUCCESS) {

@@ -5,6 +5,7 @@
  */
 #include <hal/hal.h>
 #include <ipc/ipc.h>
+#include <ipc/kernel_rpc.h>
 #include <kern/bootstrap.h>
 #include <kern/cache.h>
 #include <kern/console.h>
@@ -93,6 +94,7 @@ struct uctx *kern_boot(const struct hal_info *info)
     for (uint32_t i = 1; i < info->cpu_count; i++)
         cpu_create(i);
     ipc_direct_init();
+    ipc_kernel_rpc_init();
     for (uint32_t i = 1; i < info->cpu_count; i++)
         cpu_start(i);
     reaper_start();

@@ -11,6 +11,7 @@
 #include <sched/timeout.h>
 
 struct direct_message;
+struct ipc_kmsg;
 struct pmap;
 struct thread;
 
@@ -24,6 +25,7 @@ struct cpu {
     uint64_t top_priority;    /* best priority ready in runq; CPU_TOP_URGENT when an exit must look */
 
     struct direct_message *message; /* a message on its way (ipc/direct.c) */
+    struct ipc_kmsg *reply;         /* memory for the next reply of the kernel, or NULL (ipc/kernel_rpc.c) */
 
     uint32_t index;
     bool online;

@@ -16,8 +16,6 @@
 #define ID_STOP 1099
 
 #define FLOAT_CALLS 1000u
-#define LATER_MS 100u
-#define OTHER_NAMES 16u
 
 static mach_port_t server;
 static mach_port_t reply;
@@ -460,57 +458,6 @@ static void test_reply_once(void)
     CHECK_EQUAL(test_status(reply).mps_msgcount, 0, "and no other");
 }
 
-static mach_port_t gone;
-
-static void call_and_be_gone(void *unused)
-{
-    struct mach_rpc m = {.remote = server, .local = gone, .header = MACH_RPC_HEADER(ID_ECHO, 0)};
-
-    (void)unused;
-    test_sleep(1); /* for the names that a thread needs */
-    (void)mach_rpc_call(&m);
-}
-
-/* Calls when the server waits again. */
-static void call_later(void *unused)
-{
-    struct mach_rpc m = {.remote = server, .local = reply, .header = MACH_RPC_HEADER(ID_ECHO, 0)};
-
-    (void)unused;
-    test_sleep(LATER_MS);
-    (void)mach_rpc_call(&m);
-}
-
-/* Who called is gone: the name of the reply right is given up, and its entry is used again, for one right at a time. */
-static void test_reply_dead(void)
-{
-    struct mach_rpc m = {.local = server};
-
-    gone = test_port();
-    REQUIRE_OK(mach_thread_start(call_later, NULL, NULL));
-    test_sleep(LATER_MS / 2); /* it has all the names that it needs */
-    REQUIRE_OK(mach_thread_start(call_and_be_gone, NULL, NULL));
-    REQUIRE_OK(mach_rpc_reply_wait(&m));
-    test_port_destroy(gone);
-    CHECK_EQUAL(test_type(m.remote), MACH_PORT_TYPE_DEAD_NAME,
-                "the reply right of a client that is gone is a dead name");
-    CHECK_RESULT(mach_port_deallocate(SELF, m.remote), KERN_SUCCESS, "which can be given up");
-    m = (struct mach_rpc){.local = server};
-    REQUIRE_OK(mach_rpc_reply_wait(&m));
-    mach_port_t once = m.remote;
-    mach_port_t other[OTHER_NAMES];
-    bool own = true;
-    for (unsigned i = 0; i < OTHER_NAMES; i++) {
-        other[i] = test_port();
-        own &= other[i] != once;
-    }
-    CHECK(own, "the next reply right has a name of its own");
-    CHECK_EQUAL(test_type(once), MACH_PORT_TYPE_SEND_ONCE, "and stays one when there are more names");
-    for (unsigned i = 0; i < OTHER_NAMES; i++)
-        test_port_destroy(other[i]);
-    CHECK_RESULT(test_send(once, MACH_MSG_TYPE_MOVE_SEND_ONCE, 6, 0), MACH_MSG_SUCCESS, "it can answer");
-}
-
 /* One step of a sum whose every bit depends on all before; noinline: its registers are taken anew each time. */
 static __attribute__((noinline)) double mix(double x, unsigned i)
 {
@@ -568,7 +515,6 @@ int main(void)
     test_names();
     test_change_of_form();
     test_reply_once();
-    test_reply_dead();
     test_floating_point();
     REQUIRE_OK(mach_port_deallocate(SELF, server));
     test_port_destroy(reply);

@@ -42,8 +42,11 @@ static void check_quiet(void)
 
 static void own_message_buffers(void)
 {
-    for (uint32_t i = 0; i < hal_info.cpu_count; i++)
+    for (uint32_t i = 0; i < hal_info.cpu_count; i++) {
         audit_own_memory(cpu_table[i]->message, IPC_DIRECT_BUFFER_SIZE, "CPU");
+        if (cpu_table[i]->reply != NULL)
+            audit_message(cpu_table[i]->reply, NULL, "CPU");
+    }
 }
 
 bool audit_kernel(struct audit_finding *finding)
