@@ -16,6 +16,13 @@
 
 _Static_assert(sizeof(mig_reply_error_t) >= sizeof(mach_msg_header_t), "a reply has room for a header");
 
+/* A call that goes the short way (ipc/kernel_rpc.c) has made no reply right yet that a routine could have. */
+_Static_assert(mach_host_reply_rights + host_priv_reply_rights + host_security_reply_rights +
+                       mach_port_reply_rights + task_reply_rights + thread_act_reply_rights +
+                       mach_vm_reply_rights + portolan_reply_rights ==
+                   0,
+               "no routine of the kernel takes the reply right");
+
 #define IDS IPC_KOBJECT_IDS
 
 const struct mig_kernel_subsystem *const ipc_kobject_subsystem[IPC_KOBJECT_SUBSYSTEMS] = {

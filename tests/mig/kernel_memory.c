@@ -12,6 +12,8 @@
 #include "kernel_memory_sender.h"
 #include "kernel_memory_server.h"
 
+_Static_assert(kernel_memory_reply_rights == 1, "one routine takes the reply right");
+
 #define ROOM 256
 #define PORTS_MAX 8
 

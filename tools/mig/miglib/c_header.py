@@ -116,6 +116,9 @@ def server_header(interface):
         writer.line()
     if interface.kernel_server:
         writer.line(f"extern const struct mig_kernel_subsystem {interface.name}_subsystem;")
+        takers = sum(bool(routine.with_role("replyport", "sreplyport")) for routine in interface.routines)
+        writer.comment("How many of the routines take the reply right as an argument.")
+        writer.line(f"enum {{ {interface.name}_reply_rights = {takers} }};")
     else:
         writer.lines(
             f"extern const mig_subsystem_t {interface.name}_subsystem;",
