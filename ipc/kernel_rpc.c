@@ -152,7 +152,7 @@ SPECIALISED struct ipc_kmsg *reply_alloc(const struct kernel_rpc *k, const struc
     struct ipc_kmsg *kept = cpu->reply;
 
     if (__builtin_expect(kept == NULL || !reply_is_kept(k, entry), 0))
-        return ipc_kobject_reply_alloc(entry, NULL);
+        return ipc_kobject_reply_alloc(entry);
     cpu->reply = NULL;
     return kept;
 }

@@ -52,18 +52,22 @@ struct ipc_kmsg *ipc_kmsg_alloc_unpaid(uint32_t size)
     return kmsg;
 }
 
+bool ipc_kmsg_pay(struct ipc_kmsg *kmsg, struct ledger_account *payer)
+{
+    if (!ledger_charge(payer, kmsg->charged))
+        return false;
+    kmsg->payer = payer;
+    return true;
+}
+
 struct ipc_kmsg *ipc_kmsg_alloc(uint32_t size, struct ledger_account *payer)
 {
     struct ipc_kmsg *kmsg = ipc_kmsg_alloc_unpaid(size);
 
-    if (kmsg == NULL)
-        return NULL;
-    if (!ledger_charge(payer, kmsg->charged)) {
-        ipc_kmsg_free(kmsg);
-        return NULL;
-    }
-    kmsg->payer = payer;
-    return kmsg;
+    if (kmsg == NULL || ipc_kmsg_pay(kmsg, payer))
+        return kmsg;
+    ipc_kmsg_free(kmsg);
+    return NULL;
 }
 
 bool ipc_kmsg_charge(struct ipc_kmsg *kmsg, uint64_t bytes)
@@ -113,12 +117,18 @@ void ipc_kmsg_free_ports(struct ipc_kmsg *kmsg)
     kmsg->port_count = 0;
 }
 
+/* Not inlined: what is not paid for takes a shorter way. */
+static __attribute__((noinline)) void uncharge(const struct ipc_kmsg *kmsg)
+{
+    ledger_uncharge(kmsg->payer, kmsg->charged);
+}
+
 void ipc_kmsg_free(struct ipc_kmsg *kmsg)
 {
     if (kmsg->port != kmsg->port_inline)
         ipc_kmsg_free_ports(kmsg);
     if (kmsg->payer != NULL)
-        ledger_uncharge(kmsg->payer, kmsg->charged);
+        uncharge(kmsg);
     if (kmsg->capacity <= KMSG_SMALL_ROOM)
         cache_free_inline(&kmsg_cache, kmsg);
     else

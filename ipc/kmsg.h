@@ -62,6 +62,8 @@ void ipc_kmsg_init_module(void);
 HAL_NODISCARD struct ipc_kmsg *ipc_kmsg_alloc(uint32_t size, struct ledger_account *payer);
 /* The same, but nobody pays: for what is not queued. */
 HAL_NODISCARD struct ipc_kmsg *ipc_kmsg_alloc_unpaid(uint32_t size);
+/* From now on `payer` does. Returns false above a limit. */
+HAL_NODISCARD bool ipc_kmsg_pay(struct ipc_kmsg *kmsg, struct ledger_account *payer);
 /* Charge `bytes` more, which go back with the message. Returns false above a limit. */
 HAL_NODISCARD bool ipc_kmsg_charge(struct ipc_kmsg *kmsg, uint64_t bytes);
 /*

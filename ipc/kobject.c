@@ -75,10 +75,10 @@ static void address_reply(struct ipc_kmsg *request, struct ipc_kmsg *reply)
     request->local = NULL;
 }
 
-struct ipc_kmsg *ipc_kobject_reply_alloc(const struct mig_kernel_entry *entry, struct ledger_account *payer)
+struct ipc_kmsg *ipc_kobject_reply_alloc(const struct mig_kernel_entry *entry)
 {
-    const uint32_t size = entry != NULL ? entry->reply_size : sizeof(mig_reply_error_t);
-    struct ipc_kmsg *reply = payer != NULL ? ipc_kmsg_alloc(size, payer) : ipc_kmsg_alloc_unpaid(size);
+    struct ipc_kmsg *reply =
+        ipc_kmsg_alloc_unpaid(entry != NULL ? entry->reply_size : sizeof(mig_reply_error_t));
 
     if (reply != NULL && entry != NULL && entry->reply_ports > 0 &&
         ipc_kmsg_alloc_ports(reply, entry->reply_ports) != KERN_SUCCESS) {
@@ -151,7 +151,11 @@ struct ipc_kmsg *ipc_kobject_serve(struct ipc_kmsg *kmsg)
         return NULL;
     }
     const struct mig_kernel_entry *entry = ipc_kobject_routine(kmsg->head.msgh_id);
-    struct ipc_kmsg *reply = ipc_kobject_reply_alloc(entry, kmsg->payer);
+    struct ipc_kmsg *reply = ipc_kobject_reply_alloc(entry);
+    if (reply != NULL && kmsg->payer != NULL && !ipc_kmsg_pay(reply, kmsg->payer)) {
+        ipc_kmsg_free(reply);
+        reply = NULL;
+    }
     if (reply == NULL)
         return refuse_request(kmsg);
     reply = serve_request(kmsg, entry, reply);

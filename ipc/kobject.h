@@ -56,10 +56,8 @@ static inline const struct mig_kernel_entry *ipc_kobject_routine(mach_msg_id_t i
         return NULL;
     return mig_kernel_lookup(ipc_kobject_subsystem[number], id);
 }
-/* Room for the reply of a routine, or of none (NULL), charged to `payer`; NULL: to nobody, as long as it is not queued. Returns
- * NULL without memory. */
-HAL_NODISCARD struct ipc_kmsg *ipc_kobject_reply_alloc(const struct mig_kernel_entry *entry,
-                                                       struct ledger_account *payer);
+/* Room for the reply of a routine, or of none (NULL); nobody pays it yet (ipc/kmsg.h). NULL without memory. */
+HAL_NODISCARD struct ipc_kmsg *ipc_kobject_reply_alloc(const struct mig_kernel_entry *entry);
 
 /*
  * Serve a request to a kernel object: consumes kmsg.
