@@ -115,9 +115,8 @@ static void map_enter(struct vm_map *map, hal_va_t start, hal_va_t end, struct v
     (void)vm_map_join_next(map, entry);
 }
 
-/* Find the place for vm_map_allocate(). */
-static kern_return_t map_place(struct vm_map *map, hal_va_t address, uint64_t size, bool anywhere,
-                               hal_va_t *start) REQUIRES(map->lock)
+kern_return_t vm_map_place(struct vm_map *map, hal_va_t address, uint64_t size, bool anywhere,
+                           hal_va_t *start)
 {
     if (anywhere) {
         if (address > hal_info.user_limit)
@@ -149,7 +148,7 @@ kern_return_t vm_map_allocate(struct vm_map *map, hal_va_t *address, uint64_t si
         return KERN_RESOURCE_SHORTAGE;
 
     spin_lock(&map->lock);
-    kern_return_t kr = map_place(map, *address, size, anywhere, &start);
+    kern_return_t kr = vm_map_place(map, *address, size, anywhere, &start);
     if (kr == KERN_SUCCESS)
         map_enter(map, start, start + size, entry);
     spin_unlock(&map->lock);
@@ -216,8 +215,7 @@ static void map_remove(struct vm_map *map, struct vm_map_entry *entry, hal_va_t 
     }
 }
 
-/* Remove [start, end). Returns false without memory: unchanged. */
-static bool map_remove_range(struct vm_map *map, hal_va_t start, hal_va_t end) REQUIRES(map->lock)
+bool vm_map_remove_range(struct vm_map *map, hal_va_t start, hal_va_t end)
 {
     struct vm_map_entry *entry = vm_map_tree_find(map, start);
     struct vm_map_spare spare;
@@ -247,7 +245,7 @@ kern_return_t vm_map_deallocate(struct vm_map *map, hal_va_t address, uint64_t s
         return KERN_SUCCESS;
 
     spin_lock(&map->lock);
-    bool removed = map_remove_range(map, start, end);
+    bool removed = vm_map_remove_range(map, start, end);
     spin_unlock(&map->lock);
     return removed ? KERN_SUCCESS : KERN_RESOURCE_SHORTAGE;
 }
@@ -268,7 +266,7 @@ kern_return_t vm_map_replace(struct vm_map *map, hal_va_t address, uint64_t size
         return KERN_RESOURCE_SHORTAGE;
 
     spin_lock(&map->lock);
-    bool removed = map_remove_range(map, start, start + size);
+    bool removed = vm_map_remove_range(map, start, start + size);
     if (removed)
         map_enter(map, start, start + size, entry);
     spin_unlock(&map->lock);

@@ -56,6 +56,27 @@ kern_return_t vm_map_protect(struct vm_map *map, hal_va_t address, uint64_t size
  * KERN_RESOURCE_SHORTAGE: nothing changed. */
 kern_return_t vm_map_inherit(struct vm_map *map, hal_va_t address, uint64_t size, vm_inherit_t inheritance);
 
+/* How vm_map_remap() is to be done, and what came of it. */
+struct vm_map_remap {
+    uint64_t mask; /* 2^n - 1: anywhere, an address without these bits */
+    bool anywhere;
+    bool overwrite; /* in place of what is there */
+    bool copy;
+    vm_inherit_t inheritance;
+    vm_prot_t protection;     /* result: what all of it has */
+    vm_prot_t max_protection; /* result */
+};
+
+/*
+ * Let `map` have [source_address, source_address + size) of `source`, rounded outwards to pages, as well: the same
+ * memory, or a copy. Both maps may be the same, and the ranges may overlap.
+ * Returns KERN_SUCCESS, *address set; KERN_INVALID_ARGUMENT size 0, the source or the fixed place wraps, mask or
+ * inheritance; KERN_INVALID_ADDRESS a hole in the source, or the place is not in user space; KERN_NO_SPACE;
+ * KERN_RESOURCE_SHORTAGE: nothing changed.
+ */
+kern_return_t vm_map_remap(struct vm_map *map, hal_va_t *address, struct vm_map *source,
+                           hal_va_t source_address, uint64_t size, struct vm_map_remap *how);
+
 /* Neighbouring pages with the same attributes. */
 struct vm_map_region {
     hal_va_t start;

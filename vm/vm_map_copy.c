@@ -48,29 +48,6 @@ static kern_return_t copy_check(struct vm_map *map, hal_va_t start, hal_va_t end
     return KERN_SUCCESS;
 }
 
-/* Copy the entries of [start, end), which were checked. On failure the copy has some of them. */
-static kern_return_t copy_entries(struct vm_map *map, hal_va_t start, hal_va_t end, struct vm_map_copy *copy)
-    REQUIRES(map->lock)
-{
-    const struct vm_map_entry *source;
-
-    for (hal_va_t va = start; va < end; va = source->end) {
-        source = vm_map_lookup(map, va);
-        struct vm_map_entry *entry = vm_map_entry_alloc(map->payer);
-        if (entry == NULL)
-            return KERN_RESOURCE_SHORTAGE;
-        kern_return_t kr = vm_map_entry_copy(source, va, source->end < end ? source->end : end, entry);
-        if (kr != KERN_SUCCESS) {
-            vm_map_entry_free(entry);
-            return kr;
-        }
-        entry->start -= start;
-        entry->end -= start;
-        list_insert_tail(&copy->entries, &entry->link);
-    }
-    return KERN_SUCCESS;
-}
-
 /* Leave only the bytes [from, to) of the page at `at`. Returns false without memory. */
 static bool copy_trim_page(struct vm_map_entry *entry, uint64_t at, size_t from, size_t to)
 {
@@ -111,7 +88,7 @@ kern_return_t vm_map_copyin(struct vm_map *map, hal_va_t address, uint64_t size,
     spin_lock(&map->lock);
     kern_return_t kr = copy_check(map, start, end);
     if (kr == KERN_SUCCESS)
-        kr = copy_entries(map, start, end, taken);
+        kr = vm_map_derive(map, start, end, false, map->payer, &taken->entries);
     spin_unlock(&map->lock);
     if (kr == KERN_SUCCESS && !copy_trim(taken))
         kr = KERN_RESOURCE_SHORTAGE;
@@ -183,28 +160,15 @@ kern_return_t vm_map_copy_from_kernel(const void *data, uint64_t size, struct le
 
 /* --- out ------------------------------------------------------------------------------------------------ */
 
-static struct vm_map_entry *copy_pop(struct vm_map_copy *copy)
+/* A copy comes out as memory with default attributes. */
+static void copy_set_attributes(const struct vm_map_copy *copy)
 {
-    struct list *node = list_pop(&copy->entries);
-
-    return node != NULL ? CONTAINER_OF(node, struct vm_map_entry, link) : NULL;
-}
-
-static void copy_enter(struct vm_map *map, hal_va_t start, struct vm_map_copy *copy) REQUIRES(map->lock)
-{
-    struct vm_map_entry *entry;
-
-    while ((entry = copy_pop(copy)) != NULL) {
-        entry->start += start;
-        entry->end += start;
+    LIST_FOR_EACH(node, &copy->entries)
+    {
+        struct vm_map_entry *entry = CONTAINER_OF(node, struct vm_map_entry, link);
         entry->protection = VM_PROT_DEFAULT;
         entry->max_protection = VM_PROT_ALL;
         entry->inheritance = VM_INHERIT_DEFAULT;
-        vm_map_tree_insert(map, entry);
-        struct vm_map_entry *below = vm_map_tree_prev(map, entry);
-        if (below == NULL || !vm_map_join_next(map, below))
-            below = entry;
-        (void)vm_map_join_next(map, below);
     }
 }
 
@@ -215,10 +179,11 @@ kern_return_t vm_map_copyout(struct vm_map *map, struct vm_map_copy *copy, hal_v
     *address = 0;
     if (copy == NULL)
         return KERN_SUCCESS;
+    copy_set_attributes(copy);
     spin_lock(&map->lock);
     bool room = vm_map_tree_space(map, hal_info.user_base, round_page(copy->offset + copy->size), &start);
     if (room)
-        copy_enter(map, start, copy);
+        vm_map_enter_all(map, start, &copy->entries);
     spin_unlock(&map->lock);
     if (!room)
         return KERN_NO_SPACE;
@@ -269,11 +234,8 @@ kern_return_t vm_map_copy_overwrite(struct vm_map *map, struct vm_map_copy *copy
 
 void vm_map_copy_discard(struct vm_map_copy *copy)
 {
-    struct vm_map_entry *entry;
-
     if (copy == NULL)
         return;
-    while ((entry = copy_pop(copy)) != NULL)
-        vm_map_entry_free(entry);
+    vm_map_entries_free(&copy->entries);
     cache_free(&copy_cache, copy);
 }

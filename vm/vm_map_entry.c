@@ -94,25 +94,108 @@ void vm_map_split(struct vm_map *map, hal_va_t at, struct vm_map_spare *spare)
     vm_map_tree_insert(map, upper);
 }
 
-kern_return_t vm_map_entry_copy(const struct vm_map_entry *source, hal_va_t start, hal_va_t end,
-                                struct vm_map_entry *entry)
+/* Give `entry` a copy of what `source` has in [entry->start, entry->end). */
+static kern_return_t entry_copy(const struct vm_map_entry *source, struct vm_map_entry *entry)
 {
-    struct vm_object *copy = NULL;
-    uint64_t index = 0;
+    struct vm_object *copy;
+    uint64_t index;
 
-    if (source->object != NULL) {
-        uint64_t first = (source->offset + (start - source->start)) >> PAGE_SHIFT;
-        kern_return_t kr = vm_object_copy(source->object, first, first + ((end - start) >> PAGE_SHIFT),
-                                          entry->payer, &copy, &index);
-        if (kr != KERN_SUCCESS)
-            return kr;
+    if (source->object == NULL) {
+        entry->offset = 0;
+        return KERN_SUCCESS;
     }
-    entry->start = start;
-    entry->end = end;
+    uint64_t first = (source->offset + (entry->start - source->start)) >> PAGE_SHIFT;
+    uint64_t end = first + ((entry->end - entry->start) >> PAGE_SHIFT);
+    kern_return_t kr = vm_object_copy(source->object, first, end, entry->payer, &copy, &index);
+    if (kr != KERN_SUCCESS)
+        return kr;
     entry->offset = index << PAGE_SHIFT;
     if (copy != NULL)
         vm_object_attach(copy, entry);
     return KERN_SUCCESS;
+}
+
+/* Let `entry` use the object of `source` for [entry->start, entry->end). */
+static kern_return_t entry_share(struct vm_map_entry *source, struct vm_map_entry *entry)
+{
+    if (source->object == NULL) {
+        struct vm_object *object = vm_object_create(source->map->payer);
+        if (object == NULL)
+            return KERN_RESOURCE_SHORTAGE;
+        source->offset = 0;
+        vm_object_attach(object, source);
+    }
+    vm_object_share(source->object);
+    vm_object_ref(source->object);
+    entry->offset = source->offset + (entry->start - source->start);
+    vm_object_attach(source->object, entry);
+    return KERN_SUCCESS;
+}
+
+kern_return_t vm_map_entry_derive(struct vm_map_entry *source, hal_va_t start, hal_va_t end, bool share,
+                                  struct vm_map_entry *entry)
+{
+    entry->start = start;
+    entry->end = end;
+    entry->protection = source->protection;
+    entry->max_protection = source->max_protection;
+    entry->inheritance = source->inheritance;
+    return share ? entry_share(source, entry) : entry_copy(source, entry);
+}
+
+kern_return_t vm_map_derive(struct vm_map *map, hal_va_t start, hal_va_t end, bool share,
+                            struct ledger_account *payer, struct list *entries)
+{
+    struct vm_map_entry *source;
+
+    for (hal_va_t va = start; va < end; va = source->end) {
+        source = vm_map_lookup(map, va);
+        if (source == NULL)
+            return KERN_INVALID_ADDRESS;
+        struct vm_map_entry *entry = vm_map_entry_alloc(payer);
+        if (entry == NULL)
+            return KERN_RESOURCE_SHORTAGE;
+        kern_return_t kr =
+            vm_map_entry_derive(source, va, source->end < end ? source->end : end, share, entry);
+        if (kr != KERN_SUCCESS) {
+            vm_map_entry_free(entry);
+            return kr;
+        }
+        entry->start -= start;
+        entry->end -= start;
+        list_insert_tail(entries, &entry->link);
+    }
+    return KERN_SUCCESS;
+}
+
+static struct vm_map_entry *entries_pop(struct list *entries)
+{
+    struct list *node = list_pop(entries);
+
+    return node != NULL ? CONTAINER_OF(node, struct vm_map_entry, link) : NULL;
+}
+
+void vm_map_enter_all(struct vm_map *map, hal_va_t start, struct list *entries)
+{
+    struct vm_map_entry *entry;
+
+    while ((entry = entries_pop(entries)) != NULL) {
+        entry->start += start;
+        entry->end += start;
+        vm_map_tree_insert(map, entry);
+        struct vm_map_entry *below = vm_map_tree_prev(map, entry);
+        if (below == NULL || !vm_map_join_next(map, below))
+            below = entry;
+        (void)vm_map_join_next(map, below);
+    }
+}
+
+void vm_map_entries_free(struct list *entries)
+{
+    struct vm_map_entry *entry;
+
+    while ((entry = entries_pop(entries)) != NULL)
+        vm_map_entry_free(entry);
 }
 
 static bool entry_is_like(const struct vm_map_entry *a, const struct vm_map_entry *b)

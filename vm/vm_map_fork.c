@@ -9,26 +9,6 @@
 #include <mach/vm_param.h>
 #include <vm/vm_map_i.h>
 
-/* Let the child's entry use the object of the parent's. */
-static kern_return_t fork_share(struct vm_map *parent, struct vm_map_entry *source, hal_va_t start,
-                                struct vm_map_entry *entry)
-{
-    if (source->object == NULL) {
-        struct vm_object *object = vm_object_create(parent->payer);
-        if (object == NULL)
-            return KERN_RESOURCE_SHORTAGE;
-        source->offset = 0;
-        vm_object_attach(object, source);
-    }
-    vm_object_share(source->object);
-    vm_object_ref(source->object);
-    entry->start = start;
-    entry->end = source->end;
-    entry->offset = source->offset + (start - source->start);
-    vm_object_attach(source->object, entry);
-    return KERN_SUCCESS;
-}
-
 /*
  * Fill `entry` with what the child inherits of the first range of the parent at or above `from`.
  * Returns: KERN_SUCCESS; KERN_NOT_FOUND there is none; KERN_RESOURCE_SHORTAGE.
@@ -43,11 +23,7 @@ static kern_return_t fork_pick(struct vm_map *parent, hal_va_t from, struct vm_m
         source = vm_map_tree_next(parent, source);
     if (source != NULL) {
         hal_va_t start = source->start > from ? source->start : from;
-        kr = source->inheritance == VM_INHERIT_SHARE ? fork_share(parent, source, start, entry)
-                                                     : vm_map_entry_copy(source, start, source->end, entry);
-        entry->protection = source->protection;
-        entry->max_protection = source->max_protection;
-        entry->inheritance = source->inheritance;
+        kr = vm_map_entry_derive(source, start, source->end, source->inheritance == VM_INHERIT_SHARE, entry);
     }
     spin_unlock(&parent->lock);
     return kr;

@@ -98,10 +98,23 @@ static inline struct vm_map_entry *vm_map_lookup(struct vm_map *map, hal_va_t va
 /* Allocate what vm_map_split() at `start` and at `end` will need. Returns false without memory: nothing. */
 HAL_NODISCARD bool vm_map_spare_alloc(struct vm_map *map, hal_va_t start, hal_va_t end,
                                       struct vm_map_spare *spare) REQUIRES(map->lock);
-/* Give `entry`, which is in no map and without object, a copy of what `source` has in [start, end), at the cost of the entry's
- * payer. Returns KERN_SUCCESS; KERN_RESOURCE_SHORTAGE: nothing happened. */
-HAL_NODISCARD kern_return_t vm_map_entry_copy(const struct vm_map_entry *source, hal_va_t start, hal_va_t end,
-                                              struct vm_map_entry *entry);
+/*
+ * Give `entry`, which is in no map and without object, what `source` has in [start, end), with its attributes: the same
+ * memory (share), or a copy at the cost of the entry's payer.
+ * Returns KERN_SUCCESS; KERN_RESOURCE_SHORTAGE: the entry has no object.
+ * Context: the map of the source is locked.
+ */
+HAL_NODISCARD kern_return_t vm_map_entry_derive(struct vm_map_entry *source, hal_va_t start, hal_va_t end,
+                                                bool share, struct vm_map_entry *entry);
+/* Append such entries for all of [start, end), not empty, which becomes 0 and up, to the list `entries`, charged to `payer`.
+ * Returns KERN_SUCCESS; KERN_INVALID_ADDRESS a hole; KERN_RESOURCE_SHORTAGE: some were appended. */
+HAL_NODISCARD kern_return_t vm_map_derive(struct vm_map *map, hal_va_t start, hal_va_t end, bool share,
+                                          struct ledger_account *payer, struct list *entries)
+    REQUIRES(map->lock);
+/* Move entries from 0 up, in order and without holes, into the map at `start`, where there is room. */
+void vm_map_enter_all(struct vm_map *map, hal_va_t start, struct list *entries) REQUIRES(map->lock);
+/* Free a list of entries that are in no map. */
+void vm_map_entries_free(struct list *entries);
 /* Make `at` the border of two entries, if it is inside one. */
 void vm_map_split(struct vm_map *map, hal_va_t at, struct vm_map_spare *spare) REQUIRES(map->lock);
 
@@ -111,5 +124,13 @@ bool vm_map_entry_joins(const struct vm_map_entry *entry, const struct vm_map_en
 bool vm_map_join_next(struct vm_map *map, struct vm_map_entry *entry) REQUIRES(map->lock);
 /* Merge neighbours that join, from the one below `start` to the one at `end`. */
 void vm_map_merge(struct vm_map *map, hal_va_t start, hal_va_t end) REQUIRES(map->lock);
+
+/* --- places (vm_map.c) ---------------------------------------------------------------------------------- */
+
+/* Where vm_map_allocate() would put `size` bytes (whole pages, > 0). Returns as it does. */
+kern_return_t vm_map_place(struct vm_map *map, hal_va_t address, uint64_t size, bool anywhere,
+                           hal_va_t *start) REQUIRES(map->lock);
+/* Remove [start, end). Returns false without memory: unchanged. */
+HAL_NODISCARD bool vm_map_remove_range(struct vm_map *map, hal_va_t start, hal_va_t end) REQUIRES(map->lock);
 
 #endif

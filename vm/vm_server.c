@@ -76,6 +76,27 @@ kern_return_t mach_vm_read_overwrite(vm_map_t target_task, mach_vm_address_t add
     return kr;
 }
 
+kern_return_t mach_vm_remap(vm_map_t target_task, mach_vm_address_t *target_address, mach_vm_size_t size,
+                            mach_vm_offset_t mask, int flags, vm_map_t src_task,
+                            mach_vm_address_t src_address, boolean_t copy, vm_prot_t *cur_protection,
+                            vm_prot_t *max_protection, vm_inherit_t inheritance)
+{
+    struct vm_map_remap how = {
+        .mask = mask,
+        .anywhere = flags == VM_FLAGS_ANYWHERE,
+        .overwrite = flags == (VM_FLAGS_FIXED | VM_FLAGS_OVERWRITE),
+        .copy = copy != FALSE,
+        .inheritance = inheritance,
+    };
+
+    if (src_task == NULL || (flags != VM_FLAGS_FIXED && !how.anywhere && !how.overwrite))
+        return KERN_INVALID_ARGUMENT; /* a port that is no task's has no map */
+    kern_return_t kr = vm_map_remap(target_task, target_address, src_task, src_address, size, &how);
+    *cur_protection = how.protection;
+    *max_protection = how.max_protection;
+    return kr;
+}
+
 kern_return_t mach_vm_region(vm_map_t target_task, mach_vm_address_t *address, mach_vm_size_t *size,
                              vm_region_flavor_t flavor, vm_region_info_t info,
                              mach_msg_type_number_t *infoCnt, mach_port_t *object_name)

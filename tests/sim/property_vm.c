@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Virtual memory follows a model of it: tasks as arrays of pages.  Random operations on a window of pages: allocate,
- * deallocate, protect, inherit, fork, copies by the kernel, and loads and stores by two threads, which on a machine with
+ * deallocate, protect, inherit, fork, remap, copies by the kernel, and loads and stores by two threads, which on a machine with
  * several CPUs have a TLB each: what one of them changes, the other one must see at once.
  *
  * Of each page the words at every WORD_STEP bytes are followed. Scripts are the bytes of struct model_op, so they shrink as
@@ -41,6 +41,7 @@ enum code {
     LOAD,
     STORE,
     COPY, /* a message with memory; or a look at one that came, and perhaps its end */
+    REMAP,
     CODES
 };
 
@@ -112,9 +113,14 @@ static vm_prot_t protection_of(const struct model_op *op)
     return some[op->kind[0] % 8];
 }
 
+static uint32_t space_there(uint32_t space)
+{
+    return v.task[space % SPACES] != MACH_PORT_NULL ? space % SPACES : 0;
+}
+
 static uint32_t space_of(const struct model_op *op)
 {
-    return v.task[op->target % SPACES] != MACH_PORT_NULL ? op->target % SPACES : 0;
+    return space_there(op->target);
 }
 
 /* --- the model --- */
@@ -172,6 +178,30 @@ static void model_fork(const struct page *parent, struct page *child)
             *child[i].store = *parent[i].store;
         }
     }
+}
+
+/* `count` pages from `from` on are at `to`, too. */
+static kern_return_t model_remap(const struct page *from, struct page *to, uint32_t count, bool overwrite,
+                                 bool copy, vm_inherit_t inheritance)
+{
+    struct page taken[PAGES];
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (!from[i].mapped)
+            return KERN_INVALID_ADDRESS;
+        taken[i] = from[i];
+        taken[i].inheritance = inheritance;
+        if (copy) {
+            taken[i].store = store_new();
+            *taken[i].store = *from[i].store;
+        }
+    }
+    for (uint32_t i = 0; i < count && !overwrite; i++) {
+        if (to[i].mapped)
+            return KERN_NO_SPACE;
+    }
+    memcpy(to, taken, count * sizeof(*to));
+    return KERN_SUCCESS;
 }
 
 static kern_return_t model_access(const struct page *page, vm_prot_t access)
@@ -388,6 +418,34 @@ static void do_copy(const struct model_op *op)
     copy->address = 0;
 }
 
+static void do_remap(uint32_t space, const struct model_op *op)
+{
+    const uint32_t source = space_there(op->kind[2]), first = first_page(op);
+    const bool overwrite = (op->value & 1) != 0, copy = (op->value & 2) != 0;
+    const uint32_t at = op->slot[3] % PAGES;
+    const uint32_t count = end_page(op) - first < PAGES - at ? end_page(op) - first : PAGES - at;
+    vm_prot_t protection = VM_PROT_ALL, maximum = VM_PROT_ALL, protection_seen, maximum_seen;
+    mach_vm_address_t address = address_of(at);
+
+    for (uint32_t i = 0; i < count; i++) {
+        protection &= v.page[source][first + i].protection;
+        maximum &= v.page[source][first + i].maximum;
+    }
+    const kern_return_t kr =
+        mach_vm_remap(v.task[space], &address, count * PAGE_SIZE, 0,
+                      overwrite ? VM_FLAGS_FIXED | VM_FLAGS_OVERWRITE : VM_FLAGS_FIXED, v.task[source],
+                      address_of(first), copy, &protection_seen, &maximum_seen, op->kind[1] % 3u);
+    must((uint64_t)kr,
+         (uint64_t)model_remap(&v.page[source][first], &v.page[space][at], count, overwrite, copy,
+                               op->kind[1] % 3u),
+         "result of a remap");
+    if (kr != KERN_SUCCESS)
+        return;
+    must(address, address_of(at), "address of a remap");
+    must((uint64_t)protection_seen, (uint64_t)protection, "protection of a remap");
+    must((uint64_t)maximum_seen, (uint64_t)maximum, "maximum protection of a remap");
+}
+
 static kern_return_t do_map_call(uint32_t space, const struct model_op *op, kern_return_t *want)
 {
     const uint32_t first = first_page(op), end = end_page(op);
@@ -446,6 +504,9 @@ static void do_op(const struct model_op *op)
         break;
     case COPY:
         do_copy(op);
+        break;
+    case REMAP:
+        do_remap(space, op);
         break;
     default: {
         const kern_return_t kr = do_map_call(space, op, &want);
@@ -530,7 +591,7 @@ static void report(struct model_op *ops, uint32_t count, struct sim_config *mach
 {
     static const char *const names[CODES] = {"allocate", "overwrite", "deallocate", "protect", "maximum",
                                              "inherit",  "fork",      "region",     "read",    "write",
-                                             "load",     "store",     "copy"};
+                                             "load",     "store",     "copy",       "remap"};
 
     printf("# seed %llu, operation %u: %s\n", (unsigned long long)machine->seed, v.position, v.text);
     count = property_shrink(ops, count, run, machine);

@@ -48,6 +48,33 @@ static void memory_ranges(void)
     CALL(mach_vm_deallocate(self(), at, 64 * PAGE));
 }
 
+/* The same memory at two places, a copy of it, and a place that is replaced by its neighbour. */
+static void memory_remap(void)
+{
+    mach_vm_address_t at = 0, to = 0;
+    vm_prot_t protection, maximum;
+
+    CALL(mach_vm_allocate(self(), &at, 8 * PAGE, VM_FLAGS_ANYWHERE));
+    sim_store8(at, 1);
+    CALL(mach_vm_protect(self(), at + 4 * PAGE, 4 * PAGE, FALSE, VM_PROT_READ));
+    CALL(mach_vm_remap(self(), &to, 8 * PAGE, 0xffff, VM_FLAGS_ANYWHERE, self(), at, FALSE, &protection,
+                       &maximum, VM_INHERIT_SHARE));
+    SIM_CHECK(to % 0x10000 == 0 && protection == VM_PROT_READ && maximum == VM_PROT_ALL);
+    sim_store8(to + PAGE, 2);
+    SIM_CHECK(sim_load8(to) == 1 && sim_load8(at + PAGE) == 2);
+    CALL(mach_vm_deallocate(self(), to, 8 * PAGE));
+    CALL(mach_vm_remap(self(), &to, 8 * PAGE, 0, VM_FLAGS_ANYWHERE, self(), at, TRUE, &protection, &maximum,
+                       VM_INHERIT_COPY));
+    sim_store8(at, 3);
+    SIM_CHECK(sim_load8(to) == 1);
+    CALL(mach_vm_deallocate(self(), to, 8 * PAGE));
+    to = at + PAGE;
+    CALL(mach_vm_remap(self(), &to, 2 * PAGE, 0, VM_FLAGS_FIXED | VM_FLAGS_OVERWRITE, self(), at, FALSE,
+                       &protection, &maximum, VM_INHERIT_COPY));
+    SIM_CHECK(sim_load8(at + PAGE) == 3 && sim_load8(at + 2 * PAGE) == 2);
+    CALL(mach_vm_deallocate(self(), at, 8 * PAGE));
+}
+
 struct memory_message {
     mach_msg_base_t base;
     mach_msg_ool_descriptor_t memory[2];
@@ -426,6 +453,7 @@ static void host_facts(void)
 
 const struct scenario scenarios_memory[] = {
     {"memory_ranges", memory_ranges},
+    {"memory_remap", memory_remap},
     {"memory_out_of_line", memory_out_of_line},
     {"memory_other_task", memory_other_task},
     {"memory_shootdown", memory_shootdown},
