@@ -152,6 +152,41 @@ static void rpc_tasks(void)
     scenario_release(port);
 }
 
+/* A server asks to be told of the end of its reply right: the name goes when it answers. */
+static void serve_watching(uint64_t port)
+{
+    struct sim_rpc m = {.local = (uint32_t)port};
+    mach_port_t mail = scenario_port(), previous = 0;
+    uint32_t name = 0;
+
+    for (unsigned i = 0; i < 4; i++) {
+        CALL((kern_return_t)sim_trap_rpc(MACH_TRAP_RPC_REPLY_WAIT, &m));
+        CALL(mach_port_request_notification(self(), (mach_port_t)m.remote, MACH_NOTIFY_DEAD_NAME, 0, mail,
+                                            MACH_MSG_TYPE_MAKE_SEND_ONCE, &previous));
+        m.local = (uint32_t)port;
+    }
+    scenario_post((struct scenario_right){(mach_port_t)m.remote, MACH_MSG_TYPE_MOVE_SEND_ONCE}, SCENARIO_NONE,
+                  ID_ADD, NULL, 0);
+    for (unsigned i = 0; i < 4; i++)
+        scenario_notified(mail, MACH_NOTIFY_PORT_DELETED, &name);
+    scenario_port_end(mail);
+}
+
+static void rpc_watched(void)
+{
+    struct scenario_thread server;
+    mach_port_t port = scenario_port_send(), reply = scenario_port();
+    uint64_t sum = 1;
+
+    scenario_thread_start(&server, self(), serve_watching, port);
+    for (unsigned i = 0; i < 4; i++)
+        scenario_check((kern_return_t)call_registers(port, reply, &sum, i), MACH_MSG_SUCCESS, "call",
+                       __FILE__, __LINE__);
+    scenario_thread_join(&server);
+    scenario_port_end(reply);
+    scenario_port_end(port);
+}
+
 /* --- what goes wrong --- */
 
 static void serve_never(uint64_t port)
@@ -235,6 +270,11 @@ static void rpc_interrupted(void)
 }
 
 const struct scenario scenarios_rpc[] = {
-    {"rpc_registers", rpc_registers},     {"rpc_memory", rpc_memory},           {"rpc_tasks", rpc_tasks},
-    {"rpc_server_dies", rpc_server_dies}, {"rpc_interrupted", rpc_interrupted}, {NULL, NULL},
+    {"rpc_registers", rpc_registers},
+    {"rpc_memory", rpc_memory},
+    {"rpc_tasks", rpc_tasks},
+    {"rpc_watched", rpc_watched},
+    {"rpc_server_dies", rpc_server_dies},
+    {"rpc_interrupted", rpc_interrupted},
+    {NULL, NULL},
 };
