@@ -174,12 +174,11 @@ static void tree_inherit(struct vm_map *map, const struct vm_map_entry *entry, s
     tree_replace(map, entry, heir);
 }
 
-/* Take `entry`, which has two children, out of the tree by putting the next higher one in its place. Returns
- * the lowest node whose subtree changed. */
-static struct vm_map_entry *tree_remove_inner(struct vm_map *map, struct vm_map_entry *entry)
-    REQUIRES(map->lock)
+/* Take `entry`, which has two children, out of the tree by putting the next higher one in its place: `heir`, the leftmost below
+ * child[HIGHER]. Returns the lowest node whose subtree changed. */
+static struct vm_map_entry *tree_remove_inner(struct vm_map *map, struct vm_map_entry *entry,
+                                              struct vm_map_entry *heir) REQUIRES(map->lock)
 {
-    struct vm_map_entry *heir = vm_map_tree_next(map, entry); /* leftmost below child[HIGHER] */
     struct vm_map_entry *changed = heir;
 
     if (heir->parent != entry) {
@@ -199,10 +198,11 @@ void vm_map_tree_remove(struct vm_map *map, struct vm_map_entry *entry)
     struct vm_map_entry *next = vm_map_tree_next(map, entry);
     struct vm_map_entry *changed = entry->child[entry->child[LOWER] == NULL];
 
+    list_remove(&entry->link);
     if (next != NULL)
         next->gap += entry->gap + (entry->end - entry->start);
     if (entry->child[LOWER] != NULL && entry->child[HIGHER] != NULL) {
-        changed = tree_remove_inner(map, entry);
+        changed = tree_remove_inner(map, entry, next);
     } else if (changed != NULL) {
         tree_inherit(map, entry, changed);
     } else {
@@ -210,7 +210,6 @@ void vm_map_tree_remove(struct vm_map *map, struct vm_map_entry *entry)
         tree_replace(map, entry, NULL);
     }
     tree_fix(map, changed, next); /* next is at `changed`, or above it */
-    list_remove(&entry->link);
     map->size -= entry->end - entry->start;
     if (map->hint == entry)
         map->hint = NULL;
