@@ -101,7 +101,11 @@ proctype Cpu(byte c)
 
 init
 {
-    c_code { world = &now.w; };
+    c_code {
+        world = &now.w;
+        for (unsigned t = 0; t < THREADS; t++)
+            now.w.thread[t].task = &task;
+    };
     atomic {
         run Cpu(0);
         run Cpu(1)

@@ -13,7 +13,20 @@
 #define KERN_SUCCESS 0
 #define KERN_RESOURCE_SHORTAGE 6
 
+struct ledger_account {
+    uint64_t used;
+};
+
+struct ledger {
+    struct ledger_account memory;
+};
+
+struct task {
+    struct ledger *ledger;
+};
+
 struct thread {
+    struct task *task;
     void *fpu;
     uint32_t fpu_credit;
 };
@@ -47,6 +60,23 @@ static struct world *world;
         if (!(condition))                                                                                    \
             world->broken = true;                                                                            \
     } while (0)
+
+/* All threads are of one task, which may have what it wants: who pays is no part of the model. */
+static struct ledger ledger;
+static struct task task = {&ledger};
+
+static bool ledger_charge(struct ledger_account *account, uint64_t bytes)
+{
+    (void)account;
+    (void)bytes;
+    return true;
+}
+
+static void ledger_uncharge(struct ledger_account *account, uint64_t bytes)
+{
+    (void)account;
+    (void)bytes;
+}
 
 struct cache {
     char unused;
