@@ -244,6 +244,7 @@ static void test_state_in_call(void)
     CHECK_REFUSED(thread_set_state(waiter, GENERAL, state, size), KERN_FAILURE, "in a call");
     REQUIRE_OK(test_send(port, MACH_MSG_TYPE_COPY_SEND, 1, 0));
     CHECK(test_wait(&returned, TEST_SOON_MS) && received == MACH_MSG_SUCCESS, "the call goes on");
+    REQUIRE(test_child_wait(waiter));
 }
 
 static void test_host_calls(void)

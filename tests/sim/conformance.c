@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MEMORY (UINT64_C(64) << 20)
+#define MEMORY (UINT64_C(128) << 20)
 
 struct options {
     const char *archive;
