@@ -7,59 +7,83 @@
 #include <ipc/right.h>
 #include <mach/mach_port_server.h>
 
-kern_return_t mach_port_set_mscount(ipc_space_t space, mach_port_name_t name, mach_port_mscount_t mscount)
+/* What one call does to a receive right: it writes *value there, or reads it. Context: port locked. */
+typedef void attribute_t(struct ipc_port *port, uint64_t *value);
+
+static void write_mscount(struct ipc_port *port, uint64_t *value)
+{
+    port->mscount = (mach_port_mscount_t)*value;
+}
+
+static void write_seqno(struct ipc_port *port, uint64_t *value)
+{
+    port->seqno = (mach_port_seqno_t)*value;
+}
+
+static void write_context(struct ipc_port *port, uint64_t *value)
+{
+    port->context = *value;
+}
+
+static void read_context(struct ipc_port *port, uint64_t *value)
+{
+    *value = port->context;
+}
+
+static void read_srights(struct ipc_port *port, uint64_t *value)
+{
+    *value = port->srights < UINT32_MAX ? port->srights : UINT32_MAX;
+}
+
+static void read_requests(struct ipc_port *port, uint64_t *value)
+{
+    LIST_FOR_EACH(node, &port->requests)
+    (*value)++;
+}
+
+static inline kern_return_t attribute(ipc_space_t space, mach_port_name_t name, attribute_t *attribute,
+                                      uint64_t *value)
 {
     struct ipc_port *port;
     kern_return_t kr = ipc_right_receive_enter(space, name, &port);
     if (kr != KERN_SUCCESS)
         return kr;
-    port->mscount = mscount;
+    attribute(port, value);
     ipc_port_unlock(port);
     return KERN_SUCCESS;
+}
+
+kern_return_t mach_port_set_mscount(ipc_space_t space, mach_port_name_t name, mach_port_mscount_t mscount)
+{
+    uint64_t value = mscount;
+
+    return attribute(space, name, write_mscount, &value);
 }
 
 kern_return_t mach_port_set_seqno(ipc_space_t space, mach_port_name_t name, mach_port_seqno_t seqno)
 {
-    struct ipc_port *port;
-    kern_return_t kr = ipc_right_receive_enter(space, name, &port);
-    if (kr != KERN_SUCCESS)
-        return kr;
-    port->seqno = seqno;
-    ipc_port_unlock(port);
-    return KERN_SUCCESS;
+    uint64_t value = seqno;
+
+    return attribute(space, name, write_seqno, &value);
 }
 
 kern_return_t mach_port_get_context(ipc_space_t space, mach_port_name_t name, mach_port_context_t *context)
 {
-    struct ipc_port *port;
-    kern_return_t kr = ipc_right_receive_enter(space, name, &port);
-    if (kr != KERN_SUCCESS)
-        return kr;
-    *context = port->context;
-    ipc_port_unlock(port);
-    return KERN_SUCCESS;
+    return attribute(space, name, read_context, context);
 }
 
 kern_return_t mach_port_set_context(ipc_space_t space, mach_port_name_t name, mach_port_context_t context)
 {
-    struct ipc_port *port;
-    kern_return_t kr = ipc_right_receive_enter(space, name, &port);
-    if (kr != KERN_SUCCESS)
-        return kr;
-    port->context = context;
-    ipc_port_unlock(port);
-    return KERN_SUCCESS;
+    return attribute(space, name, write_context, &context);
 }
 
 kern_return_t mach_port_get_srights(ipc_space_t space, mach_port_name_t name, mach_port_rights_t *srights)
 {
-    struct ipc_port *port;
-    kern_return_t kr = ipc_right_receive_enter(space, name, &port);
-    if (kr != KERN_SUCCESS)
-        return kr;
-    *srights = port->srights < UINT32_MAX ? (mach_port_rights_t)port->srights : UINT32_MAX;
-    ipc_port_unlock(port);
-    return KERN_SUCCESS;
+    uint64_t value = 0;
+    kern_return_t kr = attribute(space, name, read_srights, &value);
+
+    *srights = (mach_port_rights_t)value;
+    return kr;
 }
 
 static uint32_t set_count(const struct ipc_port *port)
@@ -161,18 +185,12 @@ kern_return_t mach_port_kernel_object(ipc_space_t space, mach_port_name_t name, 
 kern_return_t mach_port_dnrequest_info(ipc_space_t space, mach_port_name_t name, unsigned *total,
                                        unsigned *used)
 {
-    struct ipc_port *port;
-    unsigned count = 0;
+    uint64_t count = 0;
+    kern_return_t kr = attribute(space, name, read_requests, &count);
 
-    kern_return_t kr = ipc_right_receive_enter(space, name, &port);
-    if (kr != KERN_SUCCESS)
-        return kr;
-    LIST_FOR_EACH(node, &port->requests)
-    count++;
-    ipc_port_unlock(port);
-    *total = count;
-    *used = count;
-    return KERN_SUCCESS;
+    *total = (unsigned)count;
+    *used = *total;
+    return kr;
 }
 
 /* --- port sets --- */

@@ -7,21 +7,6 @@
 #include <string.h>
 
 #define SELF mach_task_self()
-#define PLACE (UINT64_C(0x200000000) + (UINT64_C(1) << 20)) /* far from anything else */
-#define TOP (~PAGE_MASK)                                    /* the last page that an address can name */
-
-static mach_vm_address_t allocate(mach_vm_size_t size)
-{
-    mach_vm_address_t address = 0;
-
-    REQUIRE_OK(mach_vm_allocate(SELF, &address, size, VM_FLAGS_ANYWHERE));
-    return address;
-}
-
-static void deallocate(mach_vm_address_t address, mach_vm_size_t size)
-{
-    REQUIRE_OK(mach_vm_deallocate(SELF, address, size));
-}
 
 static bool all_zero(mach_vm_address_t address, size_t size)
 {
@@ -42,9 +27,9 @@ static kern_return_t probe(mach_vm_address_t address)
     return mach_vm_read_inband(SELF, address, 1, data, &count);
 }
 
-static void test_allocate(void)
+static void test_allocation(void)
 {
-    mach_vm_address_t a = 0, b = PLACE, c;
+    mach_vm_address_t a = 0, b = TEST_PLACE, c;
 
     CHECK_RESULT(mach_vm_allocate(SELF, &a, 5 * PAGE_SIZE, VM_FLAGS_ANYWHERE), KERN_SUCCESS,
                  "memory anywhere");
@@ -55,33 +40,33 @@ static void test_allocate(void)
     CHECK_RESULT(probe(a), KERN_INVALID_ADDRESS, "then it is gone");
     REQUIRE_OK(mach_vm_allocate(SELF, &a, 5 * PAGE_SIZE, VM_FLAGS_ANYWHERE));
     CHECK(all_zero(a, 5 * PAGE_SIZE), "what comes instead is zero again");
-    deallocate(a, 5 * PAGE_SIZE);
+    test_deallocate(a, 5 * PAGE_SIZE);
     CHECK_RESULT(mach_vm_allocate(SELF, &b, PAGE_SIZE, VM_FLAGS_FIXED), KERN_SUCCESS,
                  "memory at a fixed place");
-    CHECK_EQUAL(b, PLACE, "is there");
-    c = PLACE;
+    CHECK_EQUAL(b, TEST_PLACE, "is there");
+    c = TEST_PLACE;
     CHECK_RESULT(mach_vm_allocate(SELF, &c, PAGE_SIZE, VM_FLAGS_FIXED), KERN_NO_SPACE,
                  "a place in use is refused");
-    c = PLACE + 100;
+    c = TEST_PLACE + 100;
     CHECK_RESULT(mach_vm_allocate(SELF, &c, PAGE_SIZE, VM_FLAGS_FIXED), KERN_NO_SPACE,
                  "wherever in the page");
-    deallocate(b, PAGE_SIZE);
-    c = PLACE + 100;
+    test_deallocate(b, PAGE_SIZE);
+    c = TEST_PLACE + 100;
     CHECK_RESULT(mach_vm_allocate(SELF, &c, 1, VM_FLAGS_FIXED), KERN_SUCCESS, "an odd address");
-    CHECK_EQUAL(c, PLACE, "is rounded down to its page");
-    CHECK(all_zero(PLACE, PAGE_SIZE), "and an odd size up");
-    deallocate(PLACE, PAGE_SIZE);
+    CHECK_EQUAL(c, TEST_PLACE, "is rounded down to its page");
+    CHECK(all_zero(TEST_PLACE, PAGE_SIZE), "and an odd size up");
+    test_deallocate(TEST_PLACE, PAGE_SIZE);
 }
 
 static void test_bad_allocate(void)
 {
-    mach_vm_address_t a = PLACE;
+    mach_vm_address_t a = TEST_PLACE;
 
     CHECK_RESULT(mach_vm_allocate(SELF, &a, 0, VM_FLAGS_ANYWHERE), KERN_SUCCESS, "no memory is no error");
-    a = PLACE;
+    a = TEST_PLACE;
     CHECK_RESULT(mach_vm_allocate(SELF, &a, ~UINT64_C(0), VM_FLAGS_FIXED), KERN_INVALID_ARGUMENT,
                  "a size that wraps is refused");
-    a = TOP;
+    a = TEST_TOP;
     CHECK_RESULT(mach_vm_allocate(SELF, &a, 2 * PAGE_SIZE, VM_FLAGS_FIXED), KERN_INVALID_ARGUMENT,
                  "a range that wraps is refused");
     a = machine_kernel_address & ~PAGE_MASK;
@@ -95,9 +80,9 @@ static void test_bad_allocate(void)
                  "more than there are addresses is refused");
 }
 
-static void test_deallocate(void)
+static void test_deallocation(void)
 {
-    mach_vm_address_t a = allocate(5 * PAGE_SIZE);
+    mach_vm_address_t a = test_allocate(5 * PAGE_SIZE);
 
     *(volatile uint8_t *)(a + 4 * PAGE_SIZE) = 7;
     CHECK_RESULT(mach_vm_deallocate(SELF, a + PAGE_SIZE, PAGE_SIZE), KERN_SUCCESS,
@@ -107,14 +92,14 @@ static void test_deallocate(void)
     CHECK_EQUAL(*(volatile uint8_t *)(a + 4 * PAGE_SIZE), 7, "the ones behind stay as they are");
     CHECK_RESULT(mach_vm_deallocate(SELF, a, 5 * PAGE_SIZE), KERN_SUCCESS, "holes are no error");
     CHECK_RESULT(mach_vm_deallocate(SELF, a, 5 * PAGE_SIZE), KERN_SUCCESS, "nothing at all is none either");
-    CHECK_RESULT(mach_vm_deallocate(SELF, TOP, 2 * PAGE_SIZE), KERN_INVALID_ARGUMENT,
+    CHECK_RESULT(mach_vm_deallocate(SELF, TEST_TOP, 2 * PAGE_SIZE), KERN_INVALID_ARGUMENT,
                  "a range that wraps is refused");
     CHECK_RESULT(mach_vm_deallocate(SELF, a, 0), KERN_SUCCESS, "an empty range is no error");
 }
 
 static void test_protect(void)
 {
-    mach_vm_address_t a = allocate(3 * PAGE_SIZE);
+    mach_vm_address_t a = test_allocate(3 * PAGE_SIZE);
     const mach_vm_address_t middle = a + PAGE_SIZE;
     uint8_t data[1];
     mach_msg_type_number_t count = sizeof(data);
@@ -139,15 +124,15 @@ static void test_protect(void)
                  KERN_PROTECTION_FAILURE, "not even among others");
     *(volatile uint8_t *)a = 1;
     CHECK_EQUAL(*(volatile uint8_t *)a, 1, "which stay as they are");
-    deallocate(middle, PAGE_SIZE);
+    test_deallocate(middle, PAGE_SIZE);
     CHECK_RESULT(mach_vm_protect(SELF, a, 3 * PAGE_SIZE, FALSE, VM_PROT_READ), KERN_INVALID_ADDRESS,
                  "a hole can't be protected");
-    deallocate(a, 3 * PAGE_SIZE);
+    test_deallocate(a, 3 * PAGE_SIZE);
 }
 
 static void test_region(void)
 {
-    mach_vm_address_t a = PLACE, at = PLACE - PAGE_SIZE;
+    mach_vm_address_t a = TEST_PLACE, at = TEST_PLACE - PAGE_SIZE;
     mach_vm_size_t size = 0;
     struct vm_region_basic_info_64 info;
     mach_msg_type_number_t count = VM_REGION_BASIC_INFO_COUNT_64;
@@ -166,7 +151,7 @@ static void test_region(void)
     CHECK_RESULT(
         mach_vm_region(SELF, &at, &size, VM_REGION_BASIC_INFO_64, (vm_region_info_t)&info, &count, &object),
         KERN_INVALID_ADDRESS, "there is no region above all");
-    deallocate(a, 3 * PAGE_SIZE);
+    test_deallocate(a, 3 * PAGE_SIZE);
 }
 
 /* Memory that children see in different ways. */
@@ -186,9 +171,9 @@ static void child_writes(void)
 
 static void test_inherit(void)
 {
-    mach_vm_address_t s = allocate(PAGE_SIZE), c = allocate(PAGE_SIZE);
+    mach_vm_address_t s = test_allocate(PAGE_SIZE), c = test_allocate(PAGE_SIZE);
 
-    absent = allocate(PAGE_SIZE);
+    absent = test_allocate(PAGE_SIZE);
     shared = (volatile uint32_t *)s;
     copied = (volatile uint32_t *)c;
     shared[0] = copied[0] = 10;
@@ -204,16 +189,16 @@ static void test_inherit(void)
     CHECK_EQUAL(shared[1], 11, "its copy had our data");
     CHECK_EQUAL(copied[0], 10, "what it wrote to its copy is not seen here");
     CHECK_EQUAL(shared[2], 1, "what was kept from it was not there");
-    deallocate(s, PAGE_SIZE);
-    deallocate(c, PAGE_SIZE);
-    deallocate(absent, PAGE_SIZE);
+    test_deallocate(s, PAGE_SIZE);
+    test_deallocate(c, PAGE_SIZE);
+    test_deallocate(absent, PAGE_SIZE);
 }
 
 static void test_other_task(void)
 {
     static uint8_t data[4096], back[4096];
     mach_msg_type_number_t count = sizeof(back);
-    mach_vm_address_t theirs = PLACE;
+    mach_vm_address_t theirs = TEST_PLACE;
     mach_vm_size_t copied_size = 0;
     task_t task;
 
@@ -257,7 +242,7 @@ static void test_other_task(void)
 static void test_many(void)
 {
     enum { RANGES = 500 };
-    const mach_vm_address_t base = PLACE;
+    const mach_vm_address_t base = TEST_PLACE;
     bool ok = true;
 
     for (unsigned i = 0; i < RANGES; i++) { /* every other page: no two ranges can join */
@@ -274,9 +259,9 @@ static void test_many(void)
 int main(void)
 {
     test_begin("memory");
-    test_allocate();
+    test_allocation();
     test_bad_allocate();
-    test_deallocate();
+    test_deallocation();
     test_protect();
     test_region();
     test_inherit();

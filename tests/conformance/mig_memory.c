@@ -19,30 +19,15 @@ static mach_port_t service;
 
 /* --- the server --- */
 
-static uint8_t *allocate(mach_msg_type_number_t size)
-{
-    mach_vm_address_t address = 0;
-
-    if (size > 0)
-        REQUIRE_OK(mach_vm_allocate(SELF, &address, size, VM_FLAGS_ANYWHERE));
-    return (uint8_t *)address;
-}
-
-static void release(const void *memory, size_t size)
-{
-    if (size > 0)
-        REQUIRE_OK(mach_vm_deallocate(SELF, (mach_vm_address_t)memory, size));
-}
-
 kern_return_t do_reverse(mach_port_t server, data_t data, mach_msg_type_number_t dataCnt, data_t *reversed,
                          mach_msg_type_number_t *reversedCnt)
 {
     (void)server;
-    *reversed = allocate(dataCnt);
+    *reversed = test_memory(dataCnt);
     for (mach_msg_type_number_t i = 0; i < dataCnt; i++)
         (*reversed)[i] = data[dataCnt - 1 - i];
     *reversedCnt = dataCnt;
-    release(data, dataCnt);
+    test_memory_free(data, dataCnt);
     return KERN_SUCCESS;
 }
 
@@ -54,7 +39,7 @@ kern_return_t do_reverse_given(mach_port_t server, data_t *data, mach_msg_type_n
 kern_return_t do_fill(mach_port_t server, uint32_t length, data_t *data, mach_msg_type_number_t *dataCnt)
 {
     (void)server;
-    *data = allocate(length);
+    *data = test_memory(length);
     memset(*data, 'x', length);
     *dataCnt = length;
     return KERN_SUCCESS;
@@ -101,9 +86,9 @@ static void serve(void *argument)
 
 /* --- the client --- */
 
-static void test_memory(void)
+static void test_data(void)
 {
-    uint8_t *data = allocate(LARGE), *back = NULL;
+    uint8_t *data = test_memory(LARGE), *back = NULL;
     mach_msg_type_number_t count = 0;
     uint8_t room[100];
 
@@ -113,14 +98,14 @@ static void test_memory(void)
                  "memory goes there and comes back");
     CHECK(count == LARGE && back != data && back[0] == 2 && back[LARGE - 1] == 1, "with all its bytes");
     CHECK(data[0] == 1 && data[LARGE - 1] == 2, "and stays with its owner");
-    release(back, count);
+    test_memory_free(back, count);
     CHECK_RESULT(reverse(service, data + 1, 0, &back, &count), KERN_SUCCESS, "no memory at all");
     CHECK(count == 0 && back == NULL, "is nothing on the other side");
     back = data;
     count = LARGE;
     CHECK_RESULT(reverse_given(service, &back, &count), KERN_SUCCESS, "memory can be given away");
     CHECK(count == LARGE && back[0] == 2, "and other memory comes for it");
-    release(back, count);
+    test_memory_free(back, count);
     count = sizeof(room);
     CHECK_RESULT(fill(service, 50, room, &count), KERN_SUCCESS,
                  "memory that comes may go to a place of ours");
@@ -149,7 +134,7 @@ static void test_rights(void)
         all &= many_back[i] == many[i];
     CHECK(manyCnt == RIGHTS && all, "and out of line");
     CHECK_EQUAL(test_refs(port, MACH_PORT_RIGHT_SEND), 1 + 2 + RIGHTS / 2, "each with a reference");
-    release(many_back, manyCnt * sizeof(*many_back));
+    test_memory_free(many_back, manyCnt * sizeof(*many_back));
     CHECK_RESULT(pairs(service, numbers, 2, few, &sum), KERN_SUCCESS, "two arrays may share a count");
     CHECK_EQUAL(sum, 3, "of which all arrive");
     CHECK_RESULT(pairs(service, numbers, 5, few, &sum), MIG_ARRAY_TOO_LARGE, "which must fit both");
@@ -203,7 +188,7 @@ static void prepare_reverse(uint8_t *data, mach_msg_size_t size)
 
 static void test_lies_about_memory(void)
 {
-    uint8_t *data = allocate(LARGE);
+    uint8_t *data = test_memory(LARGE);
 
     prepare_reverse(data, LARGE);
     m.reverse.dataCnt = LARGE + 1;
@@ -217,7 +202,7 @@ static void test_lies_about_memory(void)
     mig_put_ool_ports((mach_msg_ool_ports_descriptor_t *)&m.reverse.data, NULL, 0, FALSE,
                       MACH_MSG_TYPE_COPY_SEND);
     CHECK_RESULT(call(7700, sizeof(m.reverse)), MIG_BAD_ARGUMENTS, "rights instead of memory");
-    release(data, LARGE);
+    test_memory_free(data, LARGE);
 }
 
 static void test_lies_about_rights(void)
@@ -251,7 +236,7 @@ int main(void)
     service = test_port_send();
     REQUIRE_OK(mach_port_set_context(SELF, service, LABEL));
     REQUIRE_OK(mach_thread_start(serve, NULL, &thread));
-    test_memory();
+    test_data();
     test_rights();
     test_label();
     test_lies_about_memory();

@@ -42,8 +42,7 @@ static struct memory_message memory_of(const void *address, mach_msg_size_t size
 
 static mach_msg_return_t send(struct memory_message *m)
 {
-    return mach_msg(&m->header, MACH_SEND_MSG | MACH_SEND_TIMEOUT, m->header.msgh_size, 0, MACH_PORT_NULL, 0,
-                    MACH_PORT_NULL);
+    return test_send_now(&m->header, m->header.msgh_size);
 }
 
 static mach_msg_return_t receive(struct memory_message *m)
@@ -58,19 +57,6 @@ static uint8_t *pass(struct memory_message *m)
     REQUIRE_OK(send(m));
     REQUIRE_OK(receive(m));
     return m->memory.address;
-}
-
-static uint8_t *allocate(mach_vm_size_t size)
-{
-    mach_vm_address_t address = 0;
-
-    REQUIRE_OK(mach_vm_allocate(SELF, &address, size, VM_FLAGS_ANYWHERE));
-    return (uint8_t *)address;
-}
-
-static void deallocate(const void *address, mach_vm_size_t size)
-{
-    REQUIRE_OK(mach_vm_deallocate(SELF, (mach_vm_address_t)address, size));
 }
 
 static bool is_mapped(const void *address)
@@ -92,7 +78,7 @@ static bool all_are(const uint8_t *bytes, mach_vm_size_t size, uint8_t value)
 
 static void test_pages(void)
 {
-    uint8_t *mine = allocate(4 * PAGE);
+    uint8_t *mine = test_memory(4 * PAGE);
     struct memory_message m = memory_of(mine, 4 * PAGE);
 
     memset(mine, 1, PAGE);
@@ -108,12 +94,12 @@ static void test_pages(void)
     mach_msg_destroy(&m.header);
     CHECK(!is_mapped(came) && !is_mapped(came + 3 * PAGE), "destroying the message releases it");
     CHECK(all_are(mine, PAGE, 1), "the sender keeps its own");
-    deallocate(mine, 4 * PAGE);
+    test_memory_free(mine, 4 * PAGE);
 }
 
 static void test_copy_on_write(void)
 {
-    uint8_t *mine = allocate(3 * PAGE);
+    uint8_t *mine = test_memory(3 * PAGE);
     struct memory_message m = memory_of(mine, 3 * PAGE);
 
     memset(mine, 1, 3 * PAGE);
@@ -141,12 +127,12 @@ static void test_copy_on_write(void)
     came[0] = 2;
     CHECK(mine[0] == 9 && came[PAGE + 1] == 8, "a physical copy is one as well");
     mach_msg_destroy(&m.header);
-    deallocate(mine, 3 * PAGE);
+    test_memory_free(mine, 3 * PAGE);
 }
 
 static void test_alignment(void)
 {
-    uint8_t *mine = allocate(4 * PAGE);
+    uint8_t *mine = test_memory(4 * PAGE);
     struct memory_message m = memory_of(mine + 100, 3 * PAGE);
 
     memset(mine, 1, 4 * PAGE);
@@ -169,13 +155,13 @@ static void test_alignment(void)
     mach_msg_destroy(&m.header);
     m = memory_of((void *)8, 0);
     CHECK(pass(&m) == NULL && m.memory.size == 0, "no memory has no address");
-    deallocate(mine, 4 * PAGE);
+    test_memory_free(mine, 4 * PAGE);
 }
 
 /* Memory that consists of several regions. */
 static void test_regions(void)
 {
-    uint8_t *mine = allocate(6 * PAGE);
+    uint8_t *mine = test_memory(6 * PAGE);
     struct memory_message m = memory_of(mine, 6 * PAGE);
 
     for (unsigned i = 0; i < 6; i++)
@@ -204,17 +190,17 @@ static void test_regions(void)
     came[0] = 5;
     CHECK(came[0] == 5 && mine[PAGE] == 2 && mine[4 * PAGE] == 5, "the rest is as before");
     mach_msg_destroy(&m.header);
-    deallocate(mine, 6 * PAGE);
+    test_memory_free(mine, 6 * PAGE);
 }
 
 static void test_refused(void)
 {
-    uint8_t *mine = allocate(3 * PAGE);
+    uint8_t *mine = test_memory(3 * PAGE);
     mach_port_t p = test_port_send();
     struct memory_message m = memory_of(mine, 3 * PAGE);
 
     mine[0] = 1;
-    deallocate(mine + 2 * PAGE, PAGE);
+    test_memory_free(mine + 2 * PAGE, PAGE);
     m.memory.deallocate = TRUE;
     m.right.name = p;
     m.right.disposition = MACH_MSG_TYPE_MOVE_SEND;
@@ -244,14 +230,14 @@ static void test_refused(void)
     CHECK_RESULT(mach_msg((mach_msg_header_t *)8, MACH_RCV_MSG, 0, sizeof(m), carrier, 0, MACH_PORT_NULL),
                  MACH_RCV_INVALID_DATA, "a buffer that can't be written costs the message");
     test_port_destroy(p);
-    deallocate(mine + PAGE, PAGE);
+    test_memory_free(mine + PAGE, PAGE);
 }
 
 /* What could not be sent comes back. */
 static void test_unsent(void)
 {
     mach_port_limits_t limit = {1};
-    uint8_t *mine = allocate(2 * PAGE);
+    uint8_t *mine = test_memory(2 * PAGE);
     struct memory_message m = memory_of(mine, 2 * PAGE);
 
     mine[PAGE] = 3;
@@ -276,7 +262,7 @@ static void test_unsent(void)
 static void test_sparse(void)
 {
     struct memory_message m[PIECES];
-    uint8_t *mine = allocate(LARGE);
+    uint8_t *mine = test_memory(LARGE);
     bool good = true;
 
     for (mach_vm_size_t at = 0; at < LARGE; at += LARGE / 16)
@@ -297,7 +283,7 @@ static void test_sparse(void)
     CHECK(good, "gigabytes can be sent, touched or not");
     for (unsigned i = 0; i < PIECES; i++)
         mach_msg_destroy(&m[i].header);
-    deallocate(mine, LARGE);
+    test_memory_free(mine, LARGE);
 }
 
 /* A child without room for what it is sent. */
@@ -324,7 +310,7 @@ static void test_no_room(void)
 {
     mach_port_t to = test_port_send();
     const struct test_right rights[] = {{to, MACH_MSG_TYPE_MOVE_RECEIVE}, {carrier, MACH_MSG_TYPE_COPY_SEND}};
-    uint8_t *mine = allocate(2 * PAGE);
+    uint8_t *mine = test_memory(2 * PAGE);
     struct memory_message m;
 
     *mine = 42;
@@ -337,7 +323,7 @@ static void test_no_room(void)
     REQUIRE(test_child_wait(test_child(crowded, rights, 2)));
     CHECK(test_receive_id(carrier, MACH_RCV_BODY_ERROR | MACH_MSG_VM_SPACE),
           "a task without room for memory receives the rest of the message");
-    deallocate(mine, 2 * PAGE);
+    test_memory_free(mine, 2 * PAGE);
     test_port_destroy(to);
 }
 
@@ -381,7 +367,7 @@ static void test_generations(void)
 /* In a child, so that what this task's map and tables grow by is no leak. */
 static void leak_child(void)
 {
-    uint8_t *mine = allocate(80 * PAGE);
+    uint8_t *mine = test_memory(80 * PAGE);
 
     memset(mine, 1, 80 * PAGE);
     for (unsigned i = 0; i < 3; i++) {

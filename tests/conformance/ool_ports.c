@@ -41,8 +41,7 @@ static struct array_message array_of(const mach_port_t *names, unsigned count, u
 
 static mach_msg_return_t send(struct array_message *m)
 {
-    return mach_msg(&m->header, MACH_SEND_MSG | MACH_SEND_TIMEOUT, m->header.msgh_size, 0, MACH_PORT_NULL, 0,
-                    MACH_PORT_NULL);
+    return test_send_now(&m->header, m->header.msgh_size);
 }
 
 static mach_msg_return_t receive(struct array_message *m)
@@ -70,10 +69,7 @@ static bool is_mapped(const void *address)
 
 static mach_port_t *page_of_names(void)
 {
-    mach_vm_address_t address = 0;
-
-    REQUIRE_OK(mach_vm_allocate(SELF, &address, PAGE, VM_FLAGS_ANYWHERE));
-    return (mach_port_t *)address;
+    return (mach_port_t *)test_allocate(PAGE);
 }
 
 static void test_send_rights(void)
@@ -149,7 +145,7 @@ static void test_other_rights(void)
     CHECK_EQUAL(test_type(q), MACH_PORT_TYPE_NONE, "a moved dead name is gone");
 }
 
-static void test_memory(void)
+static void test_array_memory(void)
 {
     mach_port_t *names = page_of_names();
     struct array_message m = array_of(names, 1, MACH_MSG_TYPE_COPY_SEND);
@@ -302,7 +298,7 @@ int main(void)
     carrier = test_port_send();
     test_send_rights();
     test_other_rights();
-    test_memory();
+    test_array_memory();
     test_refused();
     test_limit();
     test_undelivered();

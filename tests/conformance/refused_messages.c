@@ -32,14 +32,6 @@ static mach_port_t lone;  /* a receive right */
 static mach_port_name_t names[2];
 static uint8_t *memory; /* a page */
 
-static uint8_t *page(void)
-{
-    mach_vm_address_t address = 0;
-
-    REQUIRE_OK(mach_vm_allocate(SELF, &address, PAGE_SIZE, VM_FLAGS_ANYWHERE));
-    return (uint8_t *)address;
-}
-
 static struct load load(void)
 {
     names[0] = port;
@@ -66,8 +58,7 @@ static struct load load(void)
 
 static mach_msg_return_t send(struct load *m, mach_msg_size_t size)
 {
-    return mach_msg(&m->header, MACH_SEND_MSG | MACH_SEND_TIMEOUT, size, 0, MACH_PORT_NULL, 0,
-                    MACH_PORT_NULL);
+    return test_send_now(&m->header, size);
 }
 
 /* Send *m, which is to be refused: the buffer and the memory that it would give away stay, too. */
@@ -314,14 +305,14 @@ static void check_lost(const char *text)
     CHECK_EQUAL(test_status(lone).mps_sorights, 0, "none of them is left");
     CHECK(!test_status(lone).mps_srights, "nor is a send right");
     moved = test_port();
-    memory = page();
+    memory = test_memory(PAGE_SIZE);
 }
 
 static void test_lost(void)
 {
     struct load m = load();
     const mach_msg_option_t poll = MACH_RCV_MSG | MACH_RCV_TIMEOUT;
-    uint8_t *buffer = page();
+    uint8_t *buffer = test_memory(PAGE_SIZE);
 
     REQUIRE_OK(mach_port_mod_refs(SELF, port, MACH_PORT_RIGHT_SEND, 1));
     REQUIRE_OK(send(&m, LOAD_SIZE));
@@ -351,7 +342,7 @@ int main(void)
     port = test_port_send();
     moved = test_port();
     lone = test_port();
-    memory = page();
+    memory = test_memory(PAGE_SIZE);
     test_header();
     test_body();
     test_timed_out();

@@ -104,6 +104,8 @@ static void test_references(void)
                   "much less than none");
     CHECK_REFUSED(mach_port_mod_refs(SELF, port, MACH_PORT_RIGHT_RECEIVE, 1), KERN_INVALID_VALUE,
                   "a second receive right");
+    CHECK_REFUSED(mach_port_mod_refs(SELF, port, MACH_PORT_RIGHT_RECEIVE, -2), KERN_INVALID_VALUE,
+                  "two receive rights less");
     CHECK_REFUSED(mach_port_mod_refs(SELF, once, MACH_PORT_RIGHT_SEND_ONCE, 1), KERN_INVALID_VALUE,
                   "a second send-once right");
     CHECK_REFUSED(mach_port_mod_refs(SELF, set, MACH_PORT_RIGHT_PORT_SET, -2), KERN_INVALID_VALUE,

@@ -7,23 +7,8 @@
 #include <string.h>
 
 #define SELF mach_task_self()
-#define PLACE (UINT64_C(0x200000000) + (UINT64_C(1) << 20)) /* far from anything else */
-#define TOP (~PAGE_MASK)                                    /* the last page that an address can name */
 #define PAGES 3u
 #define SIZE (PAGES * PAGE_SIZE)
-
-static mach_vm_address_t allocate(mach_vm_size_t size)
-{
-    mach_vm_address_t address = 0;
-
-    REQUIRE_OK(mach_vm_allocate(SELF, &address, size, VM_FLAGS_ANYWHERE));
-    return address;
-}
-
-static void deallocate(mach_vm_address_t address, mach_vm_size_t size)
-{
-    REQUIRE_OK(mach_vm_deallocate(SELF, address, size));
-}
 
 static volatile uint32_t *word_at(mach_vm_address_t base, unsigned page)
 {
@@ -53,7 +38,7 @@ static struct vm_region_basic_info_64 region_at(mach_vm_address_t address)
 
 static void test_share(void)
 {
-    mach_vm_address_t a = allocate(SIZE), b = 0;
+    mach_vm_address_t a = test_allocate(SIZE), b = 0;
 
     *word_at(a, 0) = 1;
     CHECK_RESULT(remap(SELF, &b, VM_FLAGS_ANYWHERE, a, SIZE, FALSE), KERN_SUCCESS,
@@ -69,14 +54,14 @@ static void test_share(void)
     CHECK_EQUAL(*word_at(b, 1), 3, "a page that is first used later is shared, too");
     *word_at(b, 2) = 4;
     CHECK_EQUAL(*word_at(a, 2), 4, "on either side");
-    deallocate(a, SIZE);
+    test_deallocate(a, SIZE);
     CHECK(*word_at(b, 0) == 2 && *word_at(b, 2) == 4, "the one place stays when the other goes");
-    deallocate(b, SIZE);
+    test_deallocate(b, SIZE);
 }
 
 static void test_copy(void)
 {
-    mach_vm_address_t a = allocate(SIZE), b = 0, c = 0;
+    mach_vm_address_t a = test_allocate(SIZE), b = 0, c = 0;
 
     *word_at(a, 0) = 1;
     CHECK_RESULT(remap(SELF, &b, VM_FLAGS_ANYWHERE, a, SIZE, TRUE), KERN_SUCCESS, "or a copy of it");
@@ -88,14 +73,14 @@ static void test_copy(void)
     REQUIRE_OK(remap(SELF, &c, VM_FLAGS_ANYWHERE, b, SIZE, FALSE));
     *word_at(c, 0) = 5;
     CHECK(*word_at(b, 0) == 5 && *word_at(a, 0) == 2, "a copy can be shared, too");
-    deallocate(a, SIZE);
-    deallocate(b, SIZE);
-    deallocate(c, SIZE);
+    test_deallocate(a, SIZE);
+    test_deallocate(b, SIZE);
+    test_deallocate(c, SIZE);
 }
 
 static void test_protection(void)
 {
-    mach_vm_address_t a = allocate(SIZE), b = 0;
+    mach_vm_address_t a = test_allocate(SIZE), b = 0;
 
     *word_at(a, 1) = 7;
     REQUIRE_OK(mach_vm_protect(SELF, a + PAGE_SIZE, PAGE_SIZE, TRUE, VM_PROT_READ));
@@ -108,26 +93,26 @@ static void test_protection(void)
                  KERN_PROTECTION_FAILURE, "nor become more");
     *word_at(b, 2) = 8;
     CHECK(*word_at(b, 1) == 7 && *word_at(a, 2) == 8, "the others may");
-    deallocate(a, SIZE);
-    deallocate(b, SIZE);
+    test_deallocate(a, SIZE);
+    test_deallocate(b, SIZE);
 }
 
 static void test_place(void)
 {
     const mach_vm_offset_t mask = (UINT64_C(1) << 24) - 1;
-    mach_vm_address_t a = allocate(SIZE), b = PLACE + 100;
+    mach_vm_address_t a = test_allocate(SIZE), b = TEST_PLACE + 100;
 
     *word_at(a, 0) = 1;
     *word_at(a, 1) = 2;
     CHECK_RESULT(remap(SELF, &b, VM_FLAGS_FIXED, a + 10, PAGE_SIZE, FALSE), KERN_SUCCESS, "a fixed place");
-    CHECK_EQUAL(b, PLACE, "is rounded down to its page");
+    CHECK_EQUAL(b, TEST_PLACE, "is rounded down to its page");
     CHECK(*word_at(b, 0) == 1 && *word_at(b, 1) == 2, "the source is rounded outwards to pages");
     CHECK_RESULT(remap(SELF, &b, VM_FLAGS_FIXED, a, PAGE_SIZE, FALSE), KERN_NO_SPACE,
                  "a place in use is refused");
     CHECK_RESULT(remap(SELF, &b, VM_FLAGS_FIXED | VM_FLAGS_OVERWRITE, a + PAGE_SIZE, PAGE_SIZE, FALSE),
                  KERN_SUCCESS, "unless what is there is to go");
     CHECK_EQUAL(*word_at(b, 0), 2, "then it is replaced");
-    deallocate(b, 2 * PAGE_SIZE);
+    test_deallocate(b, 2 * PAGE_SIZE);
     b = a + PAGE_SIZE;
     CHECK_RESULT(remap(SELF, &b, VM_FLAGS_FIXED | VM_FLAGS_OVERWRITE, a, 2 * PAGE_SIZE, FALSE), KERN_SUCCESS,
                  "even by its neighbour");
@@ -139,13 +124,13 @@ static void test_place(void)
                                VM_INHERIT_DEFAULT),
                  KERN_SUCCESS, "an aligned place can be asked for");
     CHECK(b != 0 && (b & mask) == 0, "and is aligned");
-    deallocate(b, SIZE);
-    deallocate(a, SIZE);
+    test_deallocate(b, SIZE);
+    test_deallocate(a, SIZE);
 }
 
 static void test_other_task(void)
 {
-    mach_vm_address_t a = allocate(SIZE), theirs = 0, back = 0;
+    mach_vm_address_t a = test_allocate(SIZE), theirs = 0, back = 0;
     uint32_t word = 0;
     mach_msg_type_number_t count = sizeof(word);
     task_t task;
@@ -167,15 +152,15 @@ static void test_other_task(void)
     REQUIRE_OK(task_terminate(task));
     REQUIRE_OK(mach_port_deallocate(SELF, task));
     CHECK_EQUAL(*word_at(back, 0), 6, "it outlives the task");
-    deallocate(back, SIZE);
-    deallocate(a, SIZE);
+    test_deallocate(back, SIZE);
+    test_deallocate(a, SIZE);
 }
 
 /* One refused call, of `size` bytes of a source that is there, but for what is said. */
 static void refused(mach_vm_address_t from, mach_vm_size_t size, mach_vm_offset_t mask, int flags,
                     mach_port_t task, vm_inherit_t inheritance, kern_return_t expected, const char *what)
 {
-    mach_vm_address_t to = PLACE;
+    mach_vm_address_t to = TEST_PLACE;
 
     CHECK_RESULT(
         mach_vm_remap(SELF, &to, size, mask, flags, task, from, FALSE, &protection, &maximum, inheritance),
@@ -185,11 +170,11 @@ static void refused(mach_vm_address_t from, mach_vm_size_t size, mach_vm_offset_
 static void test_refused(void)
 {
     const int anywhere = VM_FLAGS_ANYWHERE;
-    mach_vm_address_t a = allocate(SIZE), to = TOP;
+    mach_vm_address_t a = test_allocate(SIZE), to = TEST_TOP;
     mach_port_t port = test_port_send();
 
     refused(a, 0, 0, anywhere, SELF, VM_INHERIT_NONE, KERN_INVALID_ARGUMENT, "an empty range is refused");
-    refused(TOP, 2 * PAGE_SIZE, 0, anywhere, SELF, VM_INHERIT_NONE, KERN_INVALID_ARGUMENT,
+    refused(TEST_TOP, 2 * PAGE_SIZE, 0, anywhere, SELF, VM_INHERIT_NONE, KERN_INVALID_ARGUMENT,
             "a source that wraps is refused");
     refused(a, SIZE, 5, anywhere, SELF, VM_INHERIT_NONE, KERN_INVALID_ARGUMENT,
             "a mask with holes is refused");
@@ -206,12 +191,12 @@ static void test_refused(void)
     to = machine_kernel_address & ~PAGE_MASK;
     CHECK_RESULT(remap(SELF, &to, VM_FLAGS_FIXED | VM_FLAGS_OVERWRITE, a, PAGE_SIZE, FALSE),
                  KERN_INVALID_ADDRESS, "nor is it replaced");
-    deallocate(a + PAGE_SIZE, PAGE_SIZE);
+    test_deallocate(a + PAGE_SIZE, PAGE_SIZE);
     refused(a, SIZE, 0, anywhere, SELF, VM_INHERIT_NONE, KERN_INVALID_ADDRESS,
             "a source with a hole is refused");
     *word_at(a, 0) = 1;
     CHECK_EQUAL(*word_at(a, 0), 1, "and stays as it is");
-    deallocate(a, SIZE);
+    test_deallocate(a, SIZE);
     test_port_destroy(port);
 }
 

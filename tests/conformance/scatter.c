@@ -29,14 +29,6 @@ static uint8_t *source;   /* SIZE bytes at FROM, then untouched memory, LARGE in
 static uint8_t *place;
 static mach_port_name_t names[RIGHTS];
 
-static uint8_t *memory(mach_vm_size_t size)
-{
-    mach_vm_address_t address = 0;
-
-    REQUIRE_OK(mach_vm_allocate(SELF, &address, size, VM_FLAGS_ANYWHERE));
-    return (uint8_t *)address;
-}
-
 static mach_msg_ool_descriptor_t piece(void *address, mach_msg_size_t size, mach_msg_copy_options_t copy)
 {
     return (mach_msg_ool_descriptor_t){
@@ -135,7 +127,7 @@ static void test_overwrite(void)
     release(&m);
 }
 
-static void test_allocate(void)
+static void test_new_memory(void)
 {
     struct pieces m = list(MACH_MSG_ALLOCATE);
 
@@ -233,7 +225,7 @@ static void test_bad_place(void)
 /* The list can be read, but the message can't be written over it. */
 static void test_bad_buffer(void)
 {
-    struct pieces *m = (void *)memory(PAGE_SIZE);
+    struct pieces *m = (void *)test_memory(PAGE_SIZE);
 
     *m = list(MACH_MSG_OVERWRITE);
     REQUIRE_OK(mach_vm_protect(SELF, (mach_vm_address_t)m, PAGE_SIZE, FALSE, VM_PROT_READ));
@@ -247,7 +239,7 @@ static void test_bad_buffer(void)
 static void test_large(void)
 {
     struct pieces m = list(MACH_MSG_OVERWRITE);
-    uint8_t *room = memory(LARGE);
+    uint8_t *room = test_memory(LARGE);
     bool zero = true;
 
     memset(room, 9, 4 * PAGE_SIZE);
@@ -274,12 +266,12 @@ int main(void)
     test_begin("scatter");
     port = test_port_send();
     right = test_port();
-    source = memory(LARGE);
-    place = memory(5 * PAGE_SIZE);
+    source = test_memory(LARGE);
+    place = test_memory(5 * PAGE_SIZE);
     for (unsigned i = 0; i < SIZE; i++)
         source[FROM + i] = (uint8_t)(i * 7 + 1);
     test_overwrite();
-    test_allocate();
+    test_new_memory();
     test_short_list();
     test_refused();
     test_bad_place();

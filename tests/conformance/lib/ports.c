@@ -49,6 +49,11 @@ mach_port_status_t test_status(mach_port_t name)
     return status;
 }
 
+mach_msg_return_t test_send_now(mach_msg_header_t *header, mach_msg_size_t size)
+{
+    return mach_msg(header, MACH_SEND_MSG | MACH_SEND_TIMEOUT, size, 0, MACH_PORT_NULL, 0, MACH_PORT_NULL);
+}
+
 mach_msg_return_t test_send(mach_port_t to, mach_msg_type_name_t disposition, mach_msg_id_t id,
                             unsigned words)
 {
@@ -61,8 +66,7 @@ mach_msg_return_t test_send(mach_port_t to, mach_msg_type_name_t disposition, ma
 
     for (unsigned i = 0; i < words; i++)
         m.word[i] = i;
-    return mach_msg(&m.header, MACH_SEND_MSG | MACH_SEND_TIMEOUT, m.header.msgh_size, 0, MACH_PORT_NULL, 0,
-                    MACH_PORT_NULL);
+    return test_send_now(&m.header, m.header.msgh_size);
 }
 
 mach_msg_return_t test_send_right(mach_port_t to, mach_msg_id_t id, mach_port_t port,
@@ -77,8 +81,7 @@ mach_msg_return_t test_send_right(mach_port_t to, mach_msg_id_t id, mach_port_t 
         .port = {.name = port, .disposition = disposition & 0xff, .type = MACH_MSG_PORT_DESCRIPTOR},
     };
 
-    return mach_msg(&m.header, MACH_SEND_MSG | MACH_SEND_TIMEOUT, m.header.msgh_size, 0, MACH_PORT_NULL, 0,
-                    MACH_PORT_NULL);
+    return test_send_now(&m.header, m.header.msgh_size);
 }
 
 mach_msg_return_t test_receive(mach_port_t from, void *m, mach_msg_size_t size, unsigned ms)

@@ -41,6 +41,9 @@ mach_port_type_t test_type(mach_port_t name);
 /* The state of a receive right. */
 mach_port_status_t test_status(mach_port_t name);
 
+/* Send that message, not waiting. */
+mach_msg_return_t test_send_now(mach_msg_header_t *header, mach_msg_size_t size);
+
 /* Send a message of `words` words (word[i] = i) with that id over a right of `disposition`, not waiting. */
 mach_msg_return_t test_send(mach_port_t to, mach_msg_type_name_t disposition, mach_msg_id_t id,
                             unsigned words);

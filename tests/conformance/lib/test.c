@@ -70,10 +70,29 @@ void test_skip(const char *text, const char *reason)
     mach_lock_release(&lock);
 }
 
-void test_memory_free(const void *memory, mach_vm_size_t size)
+mach_vm_address_t test_allocate(mach_vm_size_t size)
+{
+    mach_vm_address_t address = 0;
+
+    if (size > 0)
+        REQUIRE_OK(mach_vm_allocate(mach_task_self(), &address, size, VM_FLAGS_ANYWHERE));
+    return address;
+}
+
+void test_deallocate(mach_vm_address_t address, mach_vm_size_t size)
 {
     if (size > 0)
-        REQUIRE_OK(mach_vm_deallocate(mach_task_self(), (mach_vm_address_t)memory, size));
+        REQUIRE_OK(mach_vm_deallocate(mach_task_self(), address, size));
+}
+
+uint8_t *test_memory(mach_vm_size_t size)
+{
+    return (uint8_t *)test_allocate(size);
+}
+
+void test_memory_free(const void *memory, mach_vm_size_t size)
+{
+    test_deallocate((mach_vm_address_t)memory, size);
 }
 
 void test_give_up(const char *file, int line, const char *expression)

@@ -64,7 +64,16 @@ void test_sleep(unsigned ms);
 /* Wait until *flag is not 0, at most `ms` milliseconds. Returns: whether it is. */
 bool test_wait(const volatile int *flag, unsigned ms);
 
-/* Give back memory of this task that a call allocated (size 0: it did not). */
+/* Places of memory: far from anything else; the last page that an address can name. */
+#define TEST_PLACE (UINT64_C(0x200000000) + (UINT64_C(1) << 20))
+#define TEST_TOP (~PAGE_MASK)
+
+/* New memory of this task, anywhere (size 0: none), and the end of memory of this task, whoever allocated it. */
+mach_vm_address_t test_allocate(mach_vm_size_t size);
+void test_deallocate(mach_vm_address_t address, mach_vm_size_t size);
+
+/* The same by pointers. */
+uint8_t *test_memory(mach_vm_size_t size);
 void test_memory_free(const void *memory, mach_vm_size_t size);
 
 /*
