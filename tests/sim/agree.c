@@ -84,17 +84,19 @@ static struct {
     struct step step[STEPS];
     struct record record[PEERS];
     bool ended;
-    bool direct;          /* may ipc/direct.c be used? */
+    bool direct;          /* may ipc/direct.c and the other short ways be used? */
     uint64_t tried, done; /* of RPCs in registers: those that came to it, those that it did */
     uint64_t kernel;      /* calls of the kernel in registers that took the short way */
     uint64_t rights;      /* messages with rights that went directly */
     uint64_t sets;        /* RPCs through a set that went directly */
+    uint64_t simple;      /* messages that were queued the short way */
     bool through_set;     /* the last server receives from its set */
 } a;
 
-static uint64_t tried[WAYS], done[WAYS], kernel[WAYS], rights[WAYS], sets[WAYS]; /* of all seeds */
+static uint64_t tried[WAYS], done[WAYS], kernel[WAYS], rights[WAYS], sets[WAYS],
+    simple[WAYS]; /* of all seeds */
 
-/* --- keeping the kernel off its direct switch --- */
+/* --- keeping the kernel off its short ways --- */
 
 struct thread;
 struct uctx;
@@ -111,6 +113,17 @@ struct uctx *__real_ipc_direct_set(struct thread *self, struct direct_message *m
 struct uctx *__wrap_ipc_direct_set(struct thread *self, struct direct_message *m, bool registers, bool reply);
 bool __real_ipc_kernel_rpc_registers(struct thread *self);
 bool __wrap_ipc_kernel_rpc_registers(struct thread *self);
+struct ipc_kmsg;
+bool __real_ipc_simple_send(struct thread *self, struct ipc_kmsg *kmsg, struct thread **receiver);
+bool __wrap_ipc_simple_send(struct thread *self, struct ipc_kmsg *kmsg, struct thread **receiver);
+
+bool __wrap_ipc_simple_send(struct thread *self, struct ipc_kmsg *kmsg, struct thread **receiver)
+{
+    bool sent = a.direct && __real_ipc_simple_send(self, kmsg, receiver);
+
+    a.simple += sent;
+    return sent;
+}
 
 /* (The other form of it is behind ipc_direct_msg().) */
 bool __wrap_ipc_kernel_rpc_registers(struct thread *self)
@@ -656,6 +669,7 @@ static bool run(uint64_t seed, enum way way)
     kernel[way] += a.kernel;
     rights[way] += a.rights;
     sets[way] += a.sets;
+    simple[way] += a.simple;
     if (result.end == SIM_POWEROFF)
         return true;
     printf("# seed %llu, %s: %s: %s\n", (unsigned long long)seed, way_names[way], sim_end_name(result.end),
@@ -752,6 +766,8 @@ int main(int argc, char **argv)
                "rights went directly, and could be kept from it");
     good &= ok(6, (few || sets[ALL_WAYS] > 0) && sets[GENERAL_PATH] == 0,
                "sets were passed directly, and could be kept from it");
-    puts("1..6");
+    good &= ok(7, (few || simple[ALL_WAYS] > 0) && simple[GENERAL_PATH] == 0,
+               "simple messages were queued the short way, and could be kept from it");
+    puts("1..7");
     return good ? 0 : 1;
 }
