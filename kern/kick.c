@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <hal/hal.h>
 #include <ipc/ipc.h>
+#include <kern/irq.h>
 #include <kern/kick.h>
 #include <kern/smp.h>
 #include <kern/thread.h>
@@ -81,9 +82,8 @@ void kick_examine(struct cpu *cpu)
         (void)__atomic_exchange_n(&t->kicked, 0, __ATOMIC_SEQ_CST);
         examine(cpu, t);
         thread_unref(t);
-        if (cpu->examined != NULL && hal_irq_pending()) {
-            smp_kick(cpu);
-            return;
-        }
+        /* None may be left for a later exit: an idle CPU need not have one. */
+        if (hal_irq_pending())
+            irq_serve(cpu);
     }
 }

@@ -14,8 +14,7 @@
  * Context: any; the caller holds a reference or t->lock. */
 void kick_thread(struct thread *t, struct cpu *cpu);
 
-/* Look at the threads on this CPU's list; leaves some for the next exit if an interrupt waits. Context: no
- * lock. */
+/* Look at all threads on this CPU's list; takes interrupts in between. Context: no lock. */
 void kick_examine(struct cpu *cpu);
 
 #endif

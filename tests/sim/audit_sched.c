@@ -133,12 +133,11 @@ static void check_current(const struct cpu *cpu, const struct sim_cpu_view *view
 /* A CPU that has something to do notices. */
 static void check_noticed(const struct cpu *cpu, const struct sim_cpu_view *view)
 {
-    bool kicked = cpu->kicked != NULL || cpu->examined != NULL;
     bool better = cpu->runq.count > 0 && (cpu->current == NULL || best_ready(cpu) > cpu->current->priority);
-    bool interrupt = view->ipi_pending || view->deadline <= cpu->timer_deadline;
 
-    AUDIT(!kicked || interrupt, "cpu-kick", cpu, "CPU %u has kicked threads, and nothing makes it look",
-          cpu->index);
+    AUDIT(cpu->examined == NULL, "cpu-kick", cpu, "CPU %u left kicked threads to nobody", cpu->index);
+    AUDIT(cpu->kicked == NULL || view->ipi_pending, "cpu-kick", cpu,
+          "CPU %u has kicked threads, and nothing makes it look", cpu->index);
     AUDIT(!better || view->ipi_pending, "cpu-better", cpu,
           "CPU %u has a better thread to run, and nothing makes it look", cpu->index);
     AUDIT(cpu->calls == 0 || view->ipi_pending, "cpu-call", cpu, "CPU %u does not hear of a cross-call",

@@ -9,6 +9,7 @@
 #include <kern/cache.h>
 #include <kern/cmdline.h>
 #include <kern/cpu.h>
+#include <kern/kick.h>
 #include <kern/ledger.h>
 #include <kern/panic.h>
 #include <kern/spinlock.h>
@@ -207,6 +208,26 @@ static void test_milliseconds(void)
     SIM_CHECK(timeout_ms_to_ticks(0) == 0);
     SIM_CHECK(timeout_ms_to_ticks(1) == hal_info.time_hz / 1000);
     SIM_CHECK(timeout_ms_to_ticks(UINT32_MAX) == UINT32_MAX * (hal_info.time_hz / 1000));
+}
+
+/* ---- kern/kick.c ---- */
+
+static void no_step(struct thread *self)
+{
+    (void)self;
+}
+
+/* An interrupt that waits may be gone when the CPU idles: the timer is turned off. So it is no reason to leave a thread. */
+static void test_kicks(void)
+{
+    struct cpu *cpu = hal_cpu_self();
+
+    for (unsigned i = 0; i < 3; i++)
+        kick_thread(thread_create_kernel("kicked", no_step, SCHED_PRIORITY_DEFAULT), cpu);
+    hal_timer_arm(hal_time_now());
+    SIM_CHECK(hal_irq_pending());
+    kick_examine(cpu);
+    SIM_CHECK(cpu->examined == NULL && cpu->kicked == NULL);
 }
 
 /* ---- kern/cache.c ---- */
@@ -573,6 +594,7 @@ static const struct test tests[] = {
     {test_runq, "run queue: order", SIM_FAILED, DONE, NULL, 0},
     {test_timeouts, "timeouts: order, cancel", SIM_FAILED, DONE, NULL, 0},
     {test_milliseconds, "milliseconds as ticks", SIM_FAILED, DONE, NULL, 0},
+    {test_kicks, "kicked threads while an interrupt waits", SIM_FAILED, DONE, NULL, 0},
     {test_cache, "object cache: allocate, free, reap", SIM_FAILED, DONE, NULL, 0},
     {test_kmem, "memory of any size", SIM_FAILED, DONE, NULL, 0},
     {free_twice, "object freed twice", SIM_PANIC, "freed twice", NULL, 0},
