@@ -79,6 +79,9 @@ class Killers(unittest.TestCase):
     def test_a_failure_ends_the_program(self):
         self.assertEqual(_shell("echo ok 1; echo not ok 2 - x; sleep 50").run(), "not ok 2 - x")
 
+    def test_what_ends_a_program_is_the_failure(self):
+        self.assertEqual(_shell("echo 'Bail out! x.c:7'; echo not ok 1 - left objects").run(), "Bail out! x.c:7")
+
     def test_a_status_is_a_failure(self):
         self.assertEqual(_shell("exit 3").run(), "status 3")
 

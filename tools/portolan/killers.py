@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from portolan import guest
 from portolan.console import PANIC
 
-FAILURE = "not ok "
+FAILURES = ("not ok ", "Bail out!")
 TIME_LIMIT = "time limit"
 SLEEP_FACTOR = 20  # a program may wait for the processor that much longer than it uses it
 
@@ -40,7 +40,7 @@ class Program:
         timer = threading.Timer(SLEEP_FACTOR * self.limit, os.kill, (process.pid, signal.SIGKILL))
         timer.start()
         try:
-            failed = next((line for line in process.stdout if line.startswith(FAILURE)), "")
+            failed = next((line for line in process.stdout if line.startswith(FAILURES)), "")
             if failed:
                 os.kill(process.pid, signal.SIGKILL)
         finally:
@@ -70,7 +70,7 @@ class Guest:
         noticed = []
 
         def on_line(line):
-            if line.startswith((FAILURE, PANIC)):
+            if line.startswith((*FAILURES, PANIC)):
                 noticed.append(line)
                 raise _Noticed
 
