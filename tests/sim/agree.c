@@ -10,6 +10,7 @@
  */
 #include "agree_kernel.h"
 #include "property_counts.h"
+#include "short_ways.h"
 #include "user.h"
 
 #include <mach/rpc.h>
@@ -84,86 +85,10 @@ static struct {
     struct step step[STEPS];
     struct record record[PEERS];
     bool ended;
-    bool direct;          /* may ipc/direct.c and the other short ways be used? */
-    uint64_t tried, done; /* of RPCs in registers: those that came to it, those that it did */
-    uint64_t kernel;      /* calls of the kernel in registers that took the short way */
-    uint64_t rights;      /* messages with rights that went directly */
-    uint64_t sets;        /* RPCs through a set that went directly */
-    uint64_t simple;      /* messages that were queued the short way */
-    bool through_set;     /* the last server receives from its set */
+    bool through_set; /* the last server receives from its set */
 } a;
 
-static uint64_t tried[WAYS], done[WAYS], kernel[WAYS], rights[WAYS], sets[WAYS],
-    simple[WAYS]; /* of all seeds */
-
-/* --- keeping the kernel off its short ways --- */
-
-struct thread;
-struct uctx;
-struct uctx *__real_ipc_direct_msg(struct thread *self);
-struct uctx *__wrap_ipc_direct_msg(struct thread *self);
-struct uctx *__real_ipc_direct_rpc(struct thread *self, bool reply);
-struct uctx *__wrap_ipc_direct_rpc(struct thread *self, bool reply);
-struct direct_message;
-struct uctx *__real_ipc_direct_rights(struct thread *self, struct direct_message *m, uint32_t size,
-                                      uint32_t timeout_ms);
-struct uctx *__wrap_ipc_direct_rights(struct thread *self, struct direct_message *m, uint32_t size,
-                                      uint32_t timeout_ms);
-struct uctx *__real_ipc_direct_set(struct thread *self, struct direct_message *m, bool registers, bool reply);
-struct uctx *__wrap_ipc_direct_set(struct thread *self, struct direct_message *m, bool registers, bool reply);
-bool __real_ipc_kernel_rpc_registers(struct thread *self);
-bool __wrap_ipc_kernel_rpc_registers(struct thread *self);
-struct ipc_kmsg;
-bool __real_ipc_simple_send(struct thread *self, struct ipc_kmsg *kmsg, struct thread **receiver);
-bool __wrap_ipc_simple_send(struct thread *self, struct ipc_kmsg *kmsg, struct thread **receiver);
-
-bool __wrap_ipc_simple_send(struct thread *self, struct ipc_kmsg *kmsg, struct thread **receiver)
-{
-    bool sent = a.direct && __real_ipc_simple_send(self, kmsg, receiver);
-
-    a.simple += sent;
-    return sent;
-}
-
-/* (The other form of it is behind ipc_direct_msg().) */
-bool __wrap_ipc_kernel_rpc_registers(struct thread *self)
-{
-    bool served = a.direct && __real_ipc_kernel_rpc_registers(self);
-
-    a.kernel += served;
-    return served;
-}
-
-struct uctx *__wrap_ipc_direct_msg(struct thread *self)
-{
-    return a.direct ? __real_ipc_direct_msg(self) : NULL;
-}
-
-struct uctx *__wrap_ipc_direct_rights(struct thread *self, struct direct_message *m, uint32_t size,
-                                      uint32_t timeout_ms)
-{
-    struct uctx *next = __real_ipc_direct_rights(self, m, size, timeout_ms);
-
-    a.rights += next != NULL;
-    return next;
-}
-
-struct uctx *__wrap_ipc_direct_set(struct thread *self, struct direct_message *m, bool registers, bool reply)
-{
-    struct uctx *next = __real_ipc_direct_set(self, m, registers, reply);
-
-    a.sets += next != NULL;
-    return next;
-}
-
-struct uctx *__wrap_ipc_direct_rpc(struct thread *self, bool reply)
-{
-    struct uctx *next = a.direct ? __real_ipc_direct_rpc(self, reply) : NULL;
-
-    a.tried++;
-    a.done += next != NULL;
-    return next;
-}
+static struct short_ways used[WAYS]; /* of all seeds */
 
 /* --- what is noted --- */
 
@@ -648,6 +573,16 @@ static void steps_generate(uint64_t seed)
     }
 }
 
+static void ways_add(struct short_ways *sum)
+{
+    sum->tried += short_ways.tried;
+    sum->done += short_ways.done;
+    sum->kernel += short_ways.kernel;
+    sum->rights += short_ways.rights;
+    sum->sets += short_ways.sets;
+    sum->simple += short_ways.simple;
+}
+
 static bool run(uint64_t seed, enum way way)
 {
     struct sim_config config = sim_config_default();
@@ -660,16 +595,11 @@ static bool run(uint64_t seed, enum way way)
     property_counts_reset();
     memset(&a, 0, sizeof(a));
     memset(given, 0, sizeof(given));
-    a.direct = way != GENERAL_PATH;
+    short_ways = (struct short_ways){.closed = way == GENERAL_PATH};
     a.through_set = seed % 2 == 1;
     steps_generate(seed);
     struct sim_result result = sim_run(&config);
-    tried[way] += a.tried;
-    done[way] += a.done;
-    kernel[way] += a.kernel;
-    rights[way] += a.rights;
-    sets[way] += a.sets;
-    simple[way] += a.simple;
+    ways_add(&used[way]);
     if (result.end == SIM_POWEROFF)
         return true;
     printf("# seed %llu, %s: %s: %s\n", (unsigned long long)seed, way_names[way], sim_end_name(result.end),
@@ -757,16 +687,16 @@ int main(int argc, char **argv)
     printf("# seeds %llu to %llu\n", (unsigned long long)first, (unsigned long long)last);
     good = ok(1, good, "fast path, direct switch and general path agree");
     const bool few = first == last; /* one seed alone need not go every way */
-    good &= ok(2, few || tried[ALL_WAYS] < tried[NO_FAST_PATH], "the fast path was used");
-    good &= ok(3, (few || done[NO_FAST_PATH] > 0) && done[GENERAL_PATH] == 0,
+    good &= ok(2, few || used[ALL_WAYS].tried < used[NO_FAST_PATH].tried, "the fast path was used");
+    good &= ok(3, (few || used[NO_FAST_PATH].done > 0) && used[GENERAL_PATH].done == 0,
                "the direct switch was used, and could be kept from it");
-    good &= ok(4, (few || kernel[ALL_WAYS] > 0) && kernel[GENERAL_PATH] == 0,
+    good &= ok(4, (few || used[ALL_WAYS].kernel > 0) && used[GENERAL_PATH].kernel == 0,
                "the short way to the kernel was used, and could be kept from it");
-    good &= ok(5, (few || rights[ALL_WAYS] > 0) && rights[GENERAL_PATH] == 0,
+    good &= ok(5, (few || used[ALL_WAYS].rights > 0) && used[GENERAL_PATH].rights == 0,
                "rights went directly, and could be kept from it");
-    good &= ok(6, (few || sets[ALL_WAYS] > 0) && sets[GENERAL_PATH] == 0,
+    good &= ok(6, (few || used[ALL_WAYS].sets > 0) && used[GENERAL_PATH].sets == 0,
                "sets were passed directly, and could be kept from it");
-    good &= ok(7, (few || simple[ALL_WAYS] > 0) && simple[GENERAL_PATH] == 0,
+    good &= ok(7, (few || used[ALL_WAYS].simple > 0) && used[GENERAL_PATH].simple == 0,
                "simple messages were queued the short way, and could be kept from it");
     puts("1..7");
     return good ? 0 : 1;

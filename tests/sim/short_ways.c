@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "short_ways.h"
+
+#include <stddef.h>
+
+struct short_ways short_ways;
+
+struct direct_message;
+struct ipc_kmsg;
+struct thread;
+struct uctx;
+struct uctx *__real_ipc_direct_msg(struct thread *self);
+struct uctx *__wrap_ipc_direct_msg(struct thread *self);
+struct uctx *__real_ipc_direct_rpc(struct thread *self, bool reply);
+struct uctx *__wrap_ipc_direct_rpc(struct thread *self, bool reply);
+struct uctx *__real_ipc_direct_rights(struct thread *self, struct direct_message *m, uint32_t size,
+                                      uint32_t timeout_ms);
+struct uctx *__wrap_ipc_direct_rights(struct thread *self, struct direct_message *m, uint32_t size,
+                                      uint32_t timeout_ms);
+struct uctx *__real_ipc_direct_set(struct thread *self, struct direct_message *m, bool registers, bool reply);
+struct uctx *__wrap_ipc_direct_set(struct thread *self, struct direct_message *m, bool registers, bool reply);
+bool __real_ipc_kernel_rpc_registers(struct thread *self);
+bool __wrap_ipc_kernel_rpc_registers(struct thread *self);
+bool __real_ipc_simple_send(struct thread *self, struct ipc_kmsg *kmsg, struct thread **receiver);
+bool __wrap_ipc_simple_send(struct thread *self, struct ipc_kmsg *kmsg, struct thread **receiver);
+
+/* (Rights, sets and the kernel's buffers are behind this one.) */
+struct uctx *__wrap_ipc_direct_msg(struct thread *self)
+{
+    return short_ways.closed ? NULL : __real_ipc_direct_msg(self);
+}
+
+struct uctx *__wrap_ipc_direct_rpc(struct thread *self, bool reply)
+{
+    struct uctx *next = short_ways.closed ? NULL : __real_ipc_direct_rpc(self, reply);
+
+    short_ways.tried++;
+    short_ways.done += next != NULL;
+    return next;
+}
+
+struct uctx *__wrap_ipc_direct_rights(struct thread *self, struct direct_message *m, uint32_t size,
+                                      uint32_t timeout_ms)
+{
+    struct uctx *next = __real_ipc_direct_rights(self, m, size, timeout_ms);
+
+    short_ways.rights += next != NULL;
+    return next;
+}
+
+struct uctx *__wrap_ipc_direct_set(struct thread *self, struct direct_message *m, bool registers, bool reply)
+{
+    struct uctx *next = __real_ipc_direct_set(self, m, registers, reply);
+
+    short_ways.sets += next != NULL;
+    return next;
+}
+
+bool __wrap_ipc_kernel_rpc_registers(struct thread *self)
+{
+    bool served = !short_ways.closed && __real_ipc_kernel_rpc_registers(self);
+
+    short_ways.kernel += served;
+    return served;
+}
+
+bool __wrap_ipc_simple_send(struct thread *self, struct ipc_kmsg *kmsg, struct thread **receiver)
+{
+    bool sent = !short_ways.closed && __real_ipc_simple_send(self, kmsg, receiver);
+
+    short_ways.simple += sent;
+    return sent;
+}
