@@ -6,6 +6,7 @@
 #include <hal/hal.h>
 #include <ipc/ipc.h>
 #include <ipc/kernel_rpc.h>
+#include <ipc/port_trap.h>
 #include <kern/exception.h>
 #include <kern/fpu.h>
 #include <kern/irq.h>
@@ -72,7 +73,7 @@ static struct uctx *trap_set_tls(struct thread *self)
     return trap_exit(self);
 }
 
-/* Those of kern/trap_calls.c. */
+/* Those of kern/trap_calls.c and ipc/port_trap.c. */
 #define TRAP_CALL(name)                                                                                      \
     static struct uctx *name##_trap(struct thread *self)                                                     \
     {                                                                                                        \
@@ -84,6 +85,14 @@ TRAP_CALL(trap_task_self)
 TRAP_CALL(trap_host_self)
 TRAP_CALL(trap_thread_switch)
 TRAP_CALL(trap_print)
+TRAP_CALL(trap_port_allocate)
+TRAP_CALL(trap_port_destroy)
+TRAP_CALL(trap_port_deallocate)
+TRAP_CALL(trap_port_mod_refs)
+TRAP_CALL(trap_port_insert_right)
+TRAP_CALL(trap_port_move_member)
+TRAP_CALL(trap_port_insert_member)
+TRAP_CALL(trap_port_extract_member)
 
 static const trap_function_t trap_table[MACH_TRAP_COUNT] = {
     [MACH_TRAP_RPC_CALL] = trap_rpc_call,
@@ -97,6 +106,14 @@ static const trap_function_t trap_table[MACH_TRAP_COUNT] = {
     [MACH_TRAP_THREAD_SET_TLS] = trap_set_tls,
     [MACH_TRAP_PRINT] = trap_print_trap,
     [MACH_TRAP_NULL] = trap_null,
+    [MACH_TRAP_PORT_ALLOCATE] = trap_port_allocate_trap,
+    [MACH_TRAP_PORT_DESTROY] = trap_port_destroy_trap,
+    [MACH_TRAP_PORT_DEALLOCATE] = trap_port_deallocate_trap,
+    [MACH_TRAP_PORT_MOD_REFS] = trap_port_mod_refs_trap,
+    [MACH_TRAP_PORT_INSERT_RIGHT] = trap_port_insert_right_trap,
+    [MACH_TRAP_PORT_MOVE_MEMBER] = trap_port_move_member_trap,
+    [MACH_TRAP_PORT_INSERT_MEMBER] = trap_port_insert_member_trap,
+    [MACH_TRAP_PORT_EXTRACT_MEMBER] = trap_port_extract_member_trap,
 };
 
 struct uctx *kern_syscall(struct uctx *u, uint64_t number)

@@ -4,8 +4,10 @@
 #define MACH_MACH_TRAPS_H
 
 #include <mach/kern_return.h>
+#include <mach/message.h>
 #include <mach/port.h>
 #include <mach/vm_types.h>
+#include <stdint.h>
 
 #ifndef KERNEL
 
@@ -39,6 +41,25 @@ kern_return_t mach_print(const char *text);
 
 /* Set the calling thread's thread pointer. Returns: KERN_SUCCESS; KERN_INVALID_ADDRESS no user address. */
 kern_return_t mach_thread_set_tls(vm_address_t tls);
+
+/*
+ * The routines of mach_port.defs without _trap, for the calling task's own names; these try the trap first.
+ * Returns: as those; MACH_SEND_INVALID_DEST: nothing changed, `task` is not the task's kernel port, or the right to be inserted
+ * can't be taken. mach_port_allocate_trap(): that in bits 0-31, the new name in bits 32-63.
+ */
+uint64_t mach_port_allocate_trap(mach_port_name_t task, mach_port_right_t right);
+kern_return_t mach_port_destroy_trap(mach_port_name_t task, mach_port_name_t name);
+kern_return_t mach_port_deallocate_trap(mach_port_name_t task, mach_port_name_t name);
+kern_return_t mach_port_mod_refs_trap(mach_port_name_t task, mach_port_name_t name, mach_port_right_t right,
+                                      mach_port_delta_t delta);
+kern_return_t mach_port_insert_right_trap(mach_port_name_t task, mach_port_name_t name,
+                                          mach_port_name_t right, mach_msg_type_name_t disposition);
+kern_return_t mach_port_move_member_trap(mach_port_name_t task, mach_port_name_t member,
+                                         mach_port_name_t after);
+kern_return_t mach_port_insert_member_trap(mach_port_name_t task, mach_port_name_t name,
+                                           mach_port_name_t pset);
+kern_return_t mach_port_extract_member_trap(mach_port_name_t task, mach_port_name_t name,
+                                            mach_port_name_t pset);
 
 #endif
 

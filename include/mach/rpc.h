@@ -46,7 +46,16 @@
 #define MACH_TRAP_THREAD_SET_TLS 8
 #define MACH_TRAP_PRINT 9
 #define MACH_TRAP_NULL 10
-#define MACH_TRAP_COUNT 11
+/* A task's calls about its own names (libmach/port.c); what they decline goes as a message. */
+#define MACH_TRAP_PORT_ALLOCATE 11
+#define MACH_TRAP_PORT_DESTROY 12
+#define MACH_TRAP_PORT_DEALLOCATE 13
+#define MACH_TRAP_PORT_MOD_REFS 14
+#define MACH_TRAP_PORT_INSERT_RIGHT 15
+#define MACH_TRAP_PORT_MOVE_MEMBER 16
+#define MACH_TRAP_PORT_INSERT_MEMBER 17
+#define MACH_TRAP_PORT_EXTRACT_MEMBER 18
+#define MACH_TRAP_COUNT 19
 
 #define MACH_RPC_WORDS 6
 #define MACH_RPC_HALF (1ul << 35)

@@ -24,5 +24,13 @@
     trap mach_thread_set_tls, MACH_TRAP_THREAD_SET_TLS
     trap mach_print, MACH_TRAP_PRINT
     trap mach_null, MACH_TRAP_NULL
+    trap mach_port_allocate_trap, MACH_TRAP_PORT_ALLOCATE
+    trap mach_port_destroy_trap, MACH_TRAP_PORT_DESTROY
+    trap mach_port_deallocate_trap, MACH_TRAP_PORT_DEALLOCATE
+    trap mach_port_move_member_trap, MACH_TRAP_PORT_MOVE_MEMBER
+    trap mach_port_insert_member_trap, MACH_TRAP_PORT_INSERT_MEMBER
+    trap mach_port_extract_member_trap, MACH_TRAP_PORT_EXTRACT_MEMBER
+    trap mach_port_mod_refs_trap, MACH_TRAP_PORT_MOD_REFS
+    trap mach_port_insert_right_trap, MACH_TRAP_PORT_INSERT_RIGHT
     trap mach_msg_trap, MACH_TRAP_MSG
     .section .note.GNU-stack, "", %progbits

@@ -3,6 +3,7 @@
 #include "lib/ports.h"
 #include "lib/test.h"
 
+#include <libmach/thread.h>
 #include <mach/notify.h>
 
 #define SELF mach_task_self()
@@ -361,6 +362,57 @@ static void test_kernel_object(void)
     test_port_destroy(p);
 }
 
+/* --- a port that is not the task's own kernel port gets the message --- */
+
+#define ALLOCATE_ID 3204 /* of mach_port_allocate */
+
+struct allocate_reply {
+    mach_msg_header_t header;
+    NDR_record_t ndr;
+    kern_return_t result;
+    mach_port_name_t name;
+};
+
+static void answer_allocate(void *stand_in)
+{
+    struct test_message request;
+    struct allocate_reply reply = {.ndr = NDR_record, .result = KERN_SUCCESS, .name = FREE_NAME};
+
+    if (test_receive((mach_port_t)(uintptr_t)stand_in, &request, sizeof(request), TEST_SOON_MS) !=
+            MACH_MSG_SUCCESS ||
+        request.header.msgh_id != ALLOCATE_ID)
+        return;
+    reply.header = (mach_msg_header_t){
+        .msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_MOVE_SEND_ONCE, 0),
+        .msgh_size = sizeof(reply),
+        .msgh_remote_port = request.header.msgh_remote_port,
+        .msgh_id = ALLOCATE_ID + 100,
+    };
+    (void)mach_msg(&reply.header, MACH_SEND_MSG, sizeof(reply), 0, MACH_PORT_NULL, 0, MACH_PORT_NULL);
+}
+
+static void test_stand_in(void)
+{
+    mach_port_t stand_in = test_port_send();
+    mach_port_name_t name = MACH_PORT_NULL;
+
+    CHECK_RESULT(mach_port_destroy_trap(stand_in, stand_in), MACH_SEND_INVALID_DEST,
+                 "a trap declines a port that is not the task's kernel port");
+    CHECK_RESULT(mach_port_destroy_trap(MACH_PORT_NULL, stand_in), MACH_SEND_INVALID_DEST, "and no port");
+    CHECK_EQUAL(test_type(stand_in), MACH_PORT_TYPE_SEND_RECEIVE, "and changes nothing");
+    CHECK_RESULT((kern_return_t)mach_port_allocate_trap(stand_in, MACH_PORT_RIGHT_RECEIVE),
+                 MACH_SEND_INVALID_DEST, "so does that which makes ports");
+    CHECK_RESULT(mach_port_insert_right_trap(SELF, FREE_NAME, FREE_NAME2, MACH_MSG_TYPE_COPY_SEND),
+                 MACH_SEND_INVALID_DEST, "one that inserts a right declines a right that is not there");
+    CHECK_RESULT(mach_port_insert_right(SELF, FREE_NAME, FREE_NAME2, MACH_MSG_TYPE_COPY_SEND),
+                 MACH_SEND_INVALID_RIGHT, "then the message is refused");
+    REQUIRE_OK(mach_thread_start(answer_allocate, (void *)(uintptr_t)stand_in, NULL));
+    CHECK_RESULT(mach_port_allocate(stand_in, MACH_PORT_RIGHT_RECEIVE, &name), KERN_SUCCESS,
+                 "a call about a port of a task goes to who receives from it");
+    CHECK_EQUAL(name, FREE_NAME, "and the answer is theirs");
+    test_port_destroy(stand_in);
+}
+
 int main(void)
 {
     test_begin("port");
@@ -378,5 +430,6 @@ int main(void)
     test_long_list();
     test_space_info();
     test_kernel_object();
+    test_stand_in();
     return test_end();
 }

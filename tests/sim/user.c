@@ -57,6 +57,51 @@ mach_port_name_t mach_task_self_trap(void)
     return (mach_port_name_t)trap(MACH_TRAP_TASK_SELF);
 }
 
+uint64_t mach_port_allocate_trap(mach_port_name_t task, mach_port_right_t right)
+{
+    return sim_trap(MACH_TRAP_PORT_ALLOCATE, task, right, 0, 0, 0, 0, 0);
+}
+
+kern_return_t mach_port_destroy_trap(mach_port_name_t task, mach_port_name_t name)
+{
+    return (kern_return_t)sim_trap(MACH_TRAP_PORT_DESTROY, task, name, 0, 0, 0, 0, 0);
+}
+
+kern_return_t mach_port_deallocate_trap(mach_port_name_t task, mach_port_name_t name)
+{
+    return (kern_return_t)sim_trap(MACH_TRAP_PORT_DEALLOCATE, task, name, 0, 0, 0, 0, 0);
+}
+
+kern_return_t mach_port_mod_refs_trap(mach_port_name_t task, mach_port_name_t name, mach_port_right_t right,
+                                      mach_port_delta_t delta)
+{
+    return (kern_return_t)sim_trap(MACH_TRAP_PORT_MOD_REFS, task, name, right, (uint64_t)delta, 0, 0, 0);
+}
+
+kern_return_t mach_port_insert_right_trap(mach_port_name_t task, mach_port_name_t name,
+                                          mach_port_name_t right, mach_msg_type_name_t disposition)
+{
+    return (kern_return_t)sim_trap(MACH_TRAP_PORT_INSERT_RIGHT, task, name, right, disposition, 0, 0, 0);
+}
+
+kern_return_t mach_port_move_member_trap(mach_port_name_t task, mach_port_name_t member,
+                                         mach_port_name_t after)
+{
+    return (kern_return_t)sim_trap(MACH_TRAP_PORT_MOVE_MEMBER, task, member, after, 0, 0, 0, 0);
+}
+
+kern_return_t mach_port_insert_member_trap(mach_port_name_t task, mach_port_name_t name,
+                                           mach_port_name_t pset)
+{
+    return (kern_return_t)sim_trap(MACH_TRAP_PORT_INSERT_MEMBER, task, name, pset, 0, 0, 0, 0);
+}
+
+kern_return_t mach_port_extract_member_trap(mach_port_name_t task, mach_port_name_t name,
+                                            mach_port_name_t pset)
+{
+    return (kern_return_t)sim_trap(MACH_TRAP_PORT_EXTRACT_MEMBER, task, name, pset, 0, 0, 0, 0);
+}
+
 mach_port_name_t mach_host_self(void)
 {
     return (mach_port_name_t)trap(MACH_TRAP_HOST_SELF);

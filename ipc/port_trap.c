@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Traps that do what messages of mach_port.defs do, for a task that means its own names.
+ *
+ * A task may hand out a port of its own in place of its kernel port, to see its threads' calls or to send them elsewhere.  So a trap
+ * serves only the name that denotes the kernel port itself, and declines any other with MACH_SEND_INVALID_DEST; the library then
+ * sends the message (libmach/port.c), which also finds whatever else is wrong with the name.
+ */
+#include <hal/hal.h>
+#include <ipc/entry.h>
+#include <ipc/port_trap.h>
+#include <ipc/right.h>
+#include <kern/task.h>
+#include <kern/thread.h>
+#include <mach/mach_port_server.h>
+
+#define DECLINED MACH_SEND_INVALID_DEST
+
+/*
+ * Does the first argument denote the kernel port of self's task?
+ * The object is read before the key, without a lock.  If the name gets another meaning between the two reads, another thread of the
+ * task does that at the same moment, and may have done it a moment later.
+ */
+static bool names_own_task(const struct thread *self) NO_THREAD_SAFETY_ANALYSIS
+{
+    const mach_port_name_t name = (mach_port_name_t)hal_uctx_arg(&self->uctx, 0);
+    const struct ipc_entry *entry = ipc_entry_peek(self->space, name);
+
+    if (entry == NULL)
+        return false;
+    const void *object = __atomic_load_n(&entry->object, __ATOMIC_ACQUIRE);
+    /* relaxed: compared, not followed; NULL once the task ends, which no entry holds */
+    return entry->key == name && object == __atomic_load_n(&self->task->self_port, __ATOMIC_RELAXED);
+}
+
+static uint32_t argument(const struct thread *self, unsigned i)
+{
+    return (uint32_t)hal_uctx_arg(&self->uctx, i);
+}
+
+static void result(struct thread *self, kern_return_t kr)
+{
+    hal_uctx_set_result(&self->uctx, (uint32_t)kr);
+}
+
+void trap_port_allocate(struct thread *self)
+{
+    mach_port_name_t name = MACH_PORT_NULL;
+    kern_return_t kr = DECLINED;
+
+    if (names_own_task(self))
+        kr = mach_port_allocate(self->space, argument(self, 1), &name);
+    hal_uctx_set_result(&self->uctx, (uint64_t)name << 32 | (uint32_t)kr);
+}
+
+void trap_port_destroy(struct thread *self)
+{
+    result(self, names_own_task(self) ? mach_port_destroy(self->space, argument(self, 1)) : DECLINED);
+}
+
+void trap_port_deallocate(struct thread *self)
+{
+    result(self, names_own_task(self) ? mach_port_deallocate(self->space, argument(self, 1)) : DECLINED);
+}
+
+void trap_port_mod_refs(struct thread *self)
+{
+    kern_return_t kr = DECLINED;
+
+    if (names_own_task(self))
+        kr = mach_port_mod_refs(self->space, argument(self, 1), argument(self, 2),
+                                (mach_port_delta_t)argument(self, 3));
+    result(self, kr);
+}
+
+/* A right that can't be taken is the message's to refuse. */
+static kern_return_t insert_right(struct ipc_space *space, mach_port_name_t name, mach_port_name_t right,
+                                  mach_msg_type_name_t disposition)
+{
+    struct ipc_port *port;
+
+    if (ipc_right_copyin(space, right, disposition, &port) != KERN_SUCCESS)
+        return DECLINED;
+    const mach_msg_type_name_t type = ipc_right_result(disposition);
+    kern_return_t kr = mach_port_insert_right(space, name, port, type);
+    if (kr != KERN_SUCCESS)
+        ipc_right_destroy(port, type);
+    return kr;
+}
+
+void trap_port_insert_right(struct thread *self)
+{
+    kern_return_t kr = DECLINED;
+
+    if (names_own_task(self))
+        kr = insert_right(self->space, argument(self, 1), argument(self, 2), argument(self, 3));
+    result(self, kr);
+}
+
+void trap_port_move_member(struct thread *self)
+{
+    kern_return_t kr = DECLINED;
+
+    if (names_own_task(self))
+        kr = mach_port_move_member(self->space, argument(self, 1), argument(self, 2));
+    result(self, kr);
+}
+
+void trap_port_insert_member(struct thread *self)
+{
+    kern_return_t kr = DECLINED;
+
+    if (names_own_task(self))
+        kr = mach_port_insert_member(self->space, argument(self, 1), argument(self, 2));
+    result(self, kr);
+}
+
+void trap_port_extract_member(struct thread *self)
+{
+    kern_return_t kr = DECLINED;
+
+    if (names_own_task(self))
+        kr = mach_port_extract_member(self->space, argument(self, 1), argument(self, 2));
+    result(self, kr);
+}
