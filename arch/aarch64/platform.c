@@ -152,9 +152,5 @@ void arch_platform_read(uint64_t dtb)
     read_timer(&tree);
     read_psci(&tree);
     boot_mem_reserve(HAL_PA(dtb), tree.size);
-    if (fdt_boot_memory(&tree))
-        return;
-    if (hal_board.ram.size == 0)
-        boot_panic("the device tree names no memory");
-    boot_mem_add(hal_board.ram.base, hal_board.ram.size);
+    fdt_boot_memory(&tree);
 }

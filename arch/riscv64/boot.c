@@ -6,6 +6,7 @@
  * they lie.  The tree is read completely before the final tables are active: it may lie outside of RAM.
  */
 #include "machine.h"
+#include "tree.h"
 
 #include <arch/csr.h>
 #include <hal/boot/boot.h>
@@ -18,73 +19,32 @@
 #define ATTR_DATA (HAL_ATTR_R | HAL_ATTR_W | HAL_ATTR_GLOBAL | HAL_ATTR_ACCESSED | HAL_ATTR_DIRTY)
 
 #define FPU_SIZE 320u /* 32 registers and fcsr, a multiple of 64 */
-#define IRQ_SUPERVISOR_EXTERNAL 9u
 
 struct hal_info hal_info;
 struct arch_machine arch_machine;
 
-/* What the device tree says of devices: used after the final tables are active. */
+/* What the device tree says: used after the final tables are active. */
 static struct {
-    volatile void *uart; /* NULL: none that we know */
-    uint32_t uart_shift;
-    bool uart_wide;
-    volatile void *plic; /* NULL: none */
-    uint64_t plic_size;
-    uint32_t plic_lines;
-    uint32_t plic_context[HAL_CPU_MAX];
+    struct arch_tree_cpus cpus;
+    struct arch_tree_uart uart;
+    struct arch_tree_plic plic;
 } found;
 
-/* ---- CPUs ---- */
+static volatile void *uart_registers, *plic_registers;
 
-/* Does the ISA string ("rv64imafdc_zicsr_sstc") or list of `cpu` name the multi-letter extension? */
-static bool isa_has(const struct fdt *t, fdt_node_t cpu, const char *extension)
+static void tree_read(const struct fdt *t, uint64_t boot_hart)
 {
-    const char *isa = fdt_string(t, cpu, "riscv,isa");
-
-    if (fdt_string_in(t, cpu, "riscv,isa-extensions", extension))
-        return true;
-    while (isa != NULL && *isa != '\0') {
-        if (*isa++ != '_')
-            continue;
-        uint32_t n = 0;
-        while (extension[n] != '\0' && isa[n] == extension[n])
-            n++;
-        if (extension[n] == '\0' && (isa[n] == '_' || isa[n] == '\0'))
-            return true;
-    }
-    return false;
-}
-
-static void find_cpus(const struct fdt *t, uint64_t boot_hart)
-{
-    uint64_t hart;
-    uint32_t frequency = 0;
-    uint32_t excess = 0;
-
-    arch_machine.hart[0] = boot_hart;
-    hal_info.cpu_count = 1;
-    for (fdt_node_t cpu = fdt_boot_cpu_next(t, FDT_NONE, &hart); cpu != FDT_NONE;
-         cpu = fdt_boot_cpu_next(t, cpu, &hart)) {
-        if (frequency == 0)
-            (void)fdt_u32(t, cpu, "timebase-frequency", 0, &frequency);
-        if (hart == boot_hart)
-            arch_machine.sstc = isa_has(t, cpu, "sstc");
-        else if (!sbi_has_hart_start() || fdt_string_in(t, cpu, "mmu-type", "riscv,none"))
-            continue;
-        else if (hal_info.cpu_count == HAL_CPU_MAX)
-            excess++;
-        else
-            arch_machine.hart[hal_info.cpu_count++] = hart;
-    }
-    if (excess > 0)
-        boot_print("boot: %u CPUs stay unused\n", (uint64_t)excess);
-
-    fdt_node_t cpus = fdt_path(t, "/cpus");
-    if (cpus != FDT_NONE)
-        (void)fdt_u32(t, cpus, "timebase-frequency", 0, &frequency);
-    if (frequency == 0)
+    arch_tree_cpus(t, boot_hart, sbi_has_hart_start(), &found.cpus);
+    if (found.cpus.unused > 0)
+        boot_print("boot: %u CPUs stay unused\n", (uint64_t)found.cpus.unused);
+    if (found.cpus.time_hz == 0)
         boot_panic("the device tree names no timebase-frequency");
-    hal_info.time_hz = frequency;
+    __builtin_memcpy(arch_machine.hart, found.cpus.hart, sizeof arch_machine.hart);
+    arch_machine.sstc = found.cpus.sstc;
+    hal_info.cpu_count = found.cpus.count;
+    hal_info.time_hz = found.cpus.time_hz;
+    arch_tree_uart(t, &found.uart);
+    arch_tree_plic(t, &found.cpus, &found.plic);
 }
 
 /* Is `word` one of the words of the command line? */
@@ -140,11 +100,7 @@ static void find_memory(const struct fdt *t, uint64_t tree_pa)
 {
     hal_pa_t image = arch_machine.image;
 
-    if (!fdt_boot_memory(t)) {
-        if (hal_board.ram.size == 0)
-            boot_panic("the device tree names no memory");
-        boot_mem_add(hal_board.ram.base, hal_board.ram.size);
-    }
+    fdt_boot_memory(t);
     boot_mem_remove(HAL_PA(ARCH_DIRECT_SIZE), UINT64_MAX);
     boot_mem_reserve(image, (uint64_t)(arch_image_end - arch_image_start));
     boot_mem_reserve(HAL_PA(tree_pa), t->size);
@@ -171,82 +127,27 @@ static void map_kernel(void)
 
 /* ---- Devices ---- */
 
-static void find_uart(const struct fdt *t)
+static void map_devices(void)
 {
-    fdt_node_t node = fdt_boot_console(t);
-    struct fdt_range r;
-    uint32_t width = 1;
-
-    if (node == FDT_NONE)
-        node = fdt_compatible_next(t, FDT_NONE, "ns16550a");
-    if (node == FDT_NONE || !fdt_reg(t, node, 0, &r) || r.size < 8)
-        return;
-    if (!fdt_string_in(t, node, "compatible", "ns16550a") &&
-        !fdt_string_in(t, node, "compatible", "ns16550") &&
-        !fdt_string_in(t, node, "compatible", "snps,dw-apb-uart"))
-        return;
-    (void)fdt_u32(t, node, "reg-shift", 0, &found.uart_shift);
-    (void)fdt_u32(t, node, "reg-io-width", 0, &width);
-    if (found.uart_shift > 3 || (8ull << found.uart_shift) > r.size)
-        return;
-    found.uart_wide = width == 4;
-    found.uart = boot_map_device(arch_machine.root, HAL_PA(r.base), r.size);
-}
-
-/* The CPU index of the hart whose interrupt controller has that phandle; cpu_count if we do not use it. */
-static uint32_t cpu_of_controller(const struct fdt *t, uint32_t phandle)
-{
-    fdt_node_t controller = fdt_phandle(t, phandle);
-    fdt_node_t cpu = controller == FDT_NONE ? FDT_NONE : fdt_parent(t, controller);
-    struct fdt_range r;
-    uint32_t index = 0;
-
-    if (cpu == FDT_NONE || !fdt_reg_raw(t, cpu, 0, &r))
-        return hal_info.cpu_count;
-    while (index < hal_info.cpu_count && arch_machine.hart[index] != r.base)
-        index++;
-    return index;
-}
-
-static void find_plic(const struct fdt *t)
-{
-    struct fdt_range r;
-    uint32_t lines, phandle, irq;
-    fdt_node_t node = fdt_compatible_next(t, FDT_NONE, "riscv,plic0");
-
-    if (node == FDT_NONE)
-        node = fdt_compatible_next(t, FDT_NONE, "sifive,plic-1.0.0");
-    if (node == FDT_NONE || !fdt_reg(t, node, 0, &r) || !fdt_u32(t, node, "riscv,ndev", 0, &lines))
-        return;
-    for (uint32_t cpu = 0; cpu < hal_info.cpu_count; cpu++)
-        found.plic_context[cpu] = PLIC_CONTEXT_MAX;
-    for (uint32_t context = 0; context < PLIC_CONTEXT_MAX; context++) {
-        if (!fdt_u32(t, node, "interrupts-extended", 2 * context, &phandle) ||
-            !fdt_u32(t, node, "interrupts-extended", 2 * context + 1, &irq))
-            break;
-        if (irq != IRQ_SUPERVISOR_EXTERNAL)
-            continue;
-        uint32_t cpu = cpu_of_controller(t, phandle);
-        if (cpu < hal_info.cpu_count)
-            found.plic_context[cpu] = context;
-    }
-    found.plic = boot_map_device(arch_machine.root, HAL_PA(r.base), r.size);
-    found.plic_size = r.size;
-    found.plic_lines = lines < HAL_IRQ_MAX ? lines + 1 : HAL_IRQ_MAX;
+    if (found.uart.size > 0)
+        uart_registers = boot_map_device(arch_machine.root, found.uart.base, found.uart.size);
+    if (found.plic.size > 0)
+        plic_registers = boot_map_device(arch_machine.root, found.plic.base, found.plic.size);
 }
 
 static void init_devices(void)
 {
+    const struct arch_tree_plic *plic = &found.plic;
+
     if (hal_board.early_init != NULL)
         hal_board.early_init();
-    if (found.uart != NULL)
-        arch_console_init(found.uart, found.uart_shift, found.uart_wide);
-    if (found.plic == NULL)
+    if (uart_registers != NULL)
+        arch_console_init(uart_registers, found.uart.shift, found.uart.wide);
+    if (plic_registers == NULL)
         return;
-    if (plic_init(found.plic, found.plic_size, found.plic_lines, found.plic_context, hal_info.cpu_count) ==
-        HAL_OK) {
+    if (plic_init(plic_registers, plic->size, plic->lines, plic->context, hal_info.cpu_count) == HAL_OK) {
         arch_machine.plic = true;
-        hal_info.irq_count = found.plic_lines;
+        hal_info.irq_count = plic->lines;
     } else {
         boot_print("boot: the PLIC does not serve every CPU: no device interrupts\n");
     }
@@ -271,12 +172,11 @@ void arch_boot(uint64_t hart, uint64_t tree_pa, uint64_t image)
 
     fdt_boot_chosen(&tree);
     probe_cpu();
-    find_cpus(&tree, hart);
+    tree_read(&tree, hart);
     find_memory(&tree, tree_pa);
     map_kernel();
     boot_map_direct(arch_machine.root, arch_machine.image, arch_image_pa(arch_rodata_end));
-    find_uart(&tree);
-    find_plic(&tree);
+    map_devices();
 
     ARCH_CSR_WRITE(satp, hal_pt_token(arch_machine.root, 0));
     hal_tlb_flush_asid(HAL_ASID_ALL);

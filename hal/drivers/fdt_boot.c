@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <hal/boot/board.h>
 #include <hal/boot/boot.h>
 #include <hal/drivers/fdt_boot.h>
 
@@ -18,6 +19,7 @@ static bool has_device_type(const struct fdt *t, fdt_node_t node, const char *ty
     return text != NULL && text_equal(text, type);
 }
 
+/* Returns whether the tree names any. */
 static bool add_memory(const struct fdt *t)
 {
     bool found = false;
@@ -53,10 +55,13 @@ static void reserve_regions(const struct fdt *t)
     }
 }
 
-bool fdt_boot_memory(const struct fdt *t)
+void fdt_boot_memory(const struct fdt *t)
 {
-    bool found = add_memory(t);
-
+    if (!add_memory(t)) {
+        if (hal_board.ram.size == 0)
+            boot_panic("the device tree names no memory");
+        boot_mem_add(hal_board.ram.base, hal_board.ram.size);
+    }
     for (uint32_t i = 0; i < t->reserve_count; i++) {
         struct fdt_range r = fdt_reserve(t, i);
         boot_mem_reserve(HAL_PA(r.base), r.size);
@@ -67,7 +72,6 @@ bool fdt_boot_memory(const struct fdt *t)
         hal_info.archive_size = 0;
     }
     boot_mem_reserve(hal_info.archive_base, hal_info.archive_size);
-    return found;
 }
 
 void fdt_boot_chosen(const struct fdt *t)

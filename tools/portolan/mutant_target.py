@@ -14,7 +14,7 @@ LIMIT_FACTOR = 6  # of a test's cost without a fault
 IGNORED = shutil.ignore_patterns("build", ".git", "__pycache__")
 KEPT_OPTIONS = ("-I", "-D", "-std", "--target", "-ffreestanding", "-nostdlibinc")  # what the parser must know
 MACHINE_INDEPENDENT = ("kern", "ipc", "vm", "sched")
-HOST_TESTS = ("acpi_test", "fdt_test", "range_test")  # tests/drivers
+HOST_TESTS = ("acpi_test", "fdt_test", "map_test", "range_test", "tree_test")  # tests/drivers
 TESTS_OF_TESTS = ("model_test", "rv64_test")  # of the suite `sim`: no code of the kernel runs in them
 
 
