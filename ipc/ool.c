@@ -8,13 +8,14 @@
 #include <ipc/ool.h>
 #include <ipc/port.h>
 #include <kern/cache.h>
+#include <kern/task.h>
 #include <vm/vm_map.h>
 #include <vm/vm_map_copy.h>
 
 mach_msg_return_t ipc_ool_read(struct vm_map *map, const mach_msg_ool_descriptor_t *d,
                                struct vm_map_copy **copy)
 {
-    switch (vm_map_copyin(map, d->address, d->size, copy)) {
+    switch (vm_map_copyin(map, d->address, d->size, task_payer(), copy)) {
     case KERN_SUCCESS:
         return MACH_MSG_SUCCESS;
     case KERN_RESOURCE_SHORTAGE:
@@ -49,7 +50,7 @@ static mach_msg_return_t overwrite_error(kern_return_t kr)
 mach_msg_return_t ipc_ool_overwrite(struct vm_map *map, mach_msg_ool_descriptor_t *d, hal_va_t address)
 {
     struct vm_map_copy *copy = ipc_ool_copy(d);
-    mach_msg_return_t why = overwrite_error(vm_map_copy_overwrite(map, copy, address));
+    mach_msg_return_t why = overwrite_error(vm_map_copy_overwrite(map, copy, address, UINT64_MAX));
 
     vm_map_copy_discard(copy);
     d->address = why == 0 ? address : 0;

@@ -71,7 +71,8 @@ static bool copy_trim(struct vm_map_copy *copy)
            copy_trim_page(last, last_page, 0, end - last_page);
 }
 
-kern_return_t vm_map_copyin(struct vm_map *map, hal_va_t address, uint64_t size, struct vm_map_copy **copy)
+kern_return_t vm_map_copyin(struct vm_map *map, hal_va_t address, uint64_t size, struct ledger_account *payer,
+                            struct vm_map_copy **copy)
 {
     hal_va_t start;
     hal_va_t end;
@@ -88,7 +89,7 @@ kern_return_t vm_map_copyin(struct vm_map *map, hal_va_t address, uint64_t size,
     spin_lock(&map->lock);
     kern_return_t kr = copy_check(map, start, end);
     if (kr == KERN_SUCCESS)
-        kr = vm_map_derive(map, start, end, false, map->payer, &taken->entries);
+        kr = vm_map_derive(map, start, end, false, payer, &taken->entries);
     spin_unlock(&map->lock);
     if (kr == KERN_SUCCESS && !copy_trim(taken))
         kr = KERN_RESOURCE_SHORTAGE;
@@ -190,46 +191,6 @@ kern_return_t vm_map_copyout(struct vm_map *map, struct vm_map_copy *copy, hal_v
     *address = start + copy->offset;
     cache_free(&copy_cache, copy);
     return KERN_SUCCESS;
-}
-
-/* What the copy has at `at`: its bytes up to the end of the page. The page stays, the object being the copy's own. */
-static const char *entry_bytes(const struct vm_map_entry *entry, uint64_t at)
-{
-    static const char zeros[PAGE_SIZE];
-    uint64_t offset = entry->offset + (at - entry->start);
-    struct vm_object *object = entry->object;
-    struct vm_page *page = NULL;
-    bool own;
-
-    if (object != NULL) {
-        spin_lock(&object->lock);
-        page = vm_radix_find(&object->pages, offset >> PAGE_SHIFT, false, &own);
-        spin_unlock(&object->lock);
-    }
-    return (page != NULL ? (const char *)vm_page_address(page) : zeros) + (offset & (PAGE_SIZE - 1));
-}
-
-kern_return_t vm_map_copy_overwrite(struct vm_map *map, struct vm_map_copy *copy, hal_va_t address)
-{
-    if (copy == NULL)
-        return KERN_SUCCESS;
-    uint64_t at = copy->offset;
-    uint64_t end = copy->offset + copy->size;
-    kern_return_t kr = KERN_SUCCESS;
-
-    LIST_FOR_EACH(node, &copy->entries)
-    {
-        const struct vm_map_entry *entry = CONTAINER_OF(node, struct vm_map_entry, link);
-        while (at < end && at < entry->end && kr == KERN_SUCCESS) {
-            uint64_t part = trunc_page(at) + PAGE_SIZE - at;
-            if (part > end - at)
-                part = end - at;
-            kr = vm_copyout(map, address, entry_bytes(entry, at), part);
-            at += part;
-            address += part;
-        }
-    }
-    return kr;
 }
 
 void vm_map_copy_discard(struct vm_map_copy *copy)

@@ -18,13 +18,13 @@ struct vm_map_copy;
 void vm_map_copy_init_module(void);
 
 /*
- * Copy [address, address + size), which need not be aligned. size 0: *copy NULL.
+ * Copy [address, address + size), which need not be aligned, at the cost of `payer`. size 0: *copy NULL.
  * Returns: KERN_SUCCESS; KERN_INVALID_ADDRESS part of it is not allocated; KERN_PROTECTION_FAILURE part of it may not be read;
  * KERN_RESOURCE_SHORTAGE: *copy is NULL.
  * Context: no lock.
  */
 HAL_NODISCARD kern_return_t vm_map_copyin(struct vm_map *map, hal_va_t address, uint64_t size,
-                                          struct vm_map_copy **copy);
+                                          struct ledger_account *payer, struct vm_map_copy **copy);
 
 /*
  * The same of memory of the kernel. The first byte is at the start of a page.
@@ -43,12 +43,15 @@ HAL_NODISCARD kern_return_t vm_map_copy_from_kernel(const void *data, uint64_t s
 HAL_NODISCARD kern_return_t vm_map_copyout(struct vm_map *map, struct vm_map_copy *copy, hal_va_t *address);
 
 /*
- * Write the copy (NULL: of nothing) over what the current task has at `address`.  It stays the caller's.
- * Returns: KERN_SUCCESS, or the error of vm_copyout(): some of it may have been written.
- * Context: no lock; map is the current one.
+ * Write the copy (NULL: of nothing) over what the map has at `address`.  It stays the caller's.
+ * most: as many bytes may be copied one by one; larger copies must consist of whole pages, and nobody may share those that
+ * they replace.
+ * Returns: KERN_SUCCESS; KERN_INVALID_ARGUMENT they do not: nothing was written; KERN_INVALID_ADDRESS part of the range is not
+ * allocated; KERN_PROTECTION_FAILURE part of it may not be written; KERN_RESOURCE_SHORTAGE: some of it may have been written.
+ * Context: no lock.
  */
 HAL_NODISCARD kern_return_t vm_map_copy_overwrite(struct vm_map *map, struct vm_map_copy *copy,
-                                                  hal_va_t address);
+                                                  hal_va_t address, uint64_t most);
 
 /* Free a copy (NULL: nothing). Context: no lock. */
 void vm_map_copy_discard(struct vm_map_copy *copy);

@@ -11,10 +11,11 @@
 #include <mach/portolan_server.h>
 #include <mach/vm_param.h>
 #include <vm/vm_map.h>
+#include <vm/vm_map_copy.h>
 #include <vm/vm_page.h>
 
-/* The most that one mach_vm_read_overwrite() copies: interrupts are off meanwhile. */
-#define READ_OVERWRITE_MAX ((mach_vm_size_t)1 << 20)
+/* The most that one call copies byte by byte: interrupts are off meanwhile. */
+#define OVERWRITE_MAX ((mach_vm_size_t)1 << 20)
 
 kern_return_t mach_vm_allocate(vm_map_t target, mach_vm_address_t *address, mach_vm_size_t size, int flags)
 {
@@ -51,13 +52,83 @@ kern_return_t mach_vm_inherit(vm_map_t target_task, mach_vm_address_t address, m
     return vm_map_inherit(target_task, address, size, new_inheritance);
 }
 
+kern_return_t mach_vm_read(vm_map_t target_task, mach_vm_address_t address, mach_vm_size_t size,
+                           vm_offset_t *data, mach_msg_type_number_t *dataCnt)
+{
+    struct vm_map_copy *copy;
+
+    if (size > UINT32_MAX)
+        return KERN_INVALID_ARGUMENT;
+    kern_return_t kr = vm_map_copyin(target_task, address, size, task_payer(), &copy);
+    *data = (vm_offset_t)(uintptr_t)copy;
+    *dataCnt = (mach_msg_type_number_t)size;
+    return kr;
+}
+
+/* Let the caller have a copy of *range, which becomes that of the copy. Returns as mach_vm_read_list(). */
+static kern_return_t range_read(vm_map_t source, vm_map_t caller, mach_vm_range_t *range)
+{
+    struct vm_map_copy *copy;
+    kern_return_t kr = vm_map_copyin(source, range->address, range->size, task_payer(), &copy);
+
+    if (kr != KERN_SUCCESS)
+        return kr;
+    kr = vm_map_copyout(caller, copy, &range->address);
+    if (kr != KERN_SUCCESS)
+        vm_map_copy_discard(copy);
+    return kr;
+}
+
+kern_return_t mach_vm_read_list(vm_map_t target_task, mach_vm_range_t *data_list, natural_t count)
+{
+    struct vm_map *caller = thread_current()->task->map;
+    kern_return_t kr = KERN_SUCCESS;
+    natural_t done = 0;
+
+    if (count > VM_MAP_ENTRY_MAX)
+        return KERN_INVALID_ARGUMENT;
+    while (done < count && kr == KERN_SUCCESS) {
+        kr = range_read(target_task, caller, &data_list[done]);
+        if (kr == KERN_SUCCESS)
+            done++;
+    }
+    /* what joined its neighbour may stay for want of memory: it is the caller's */
+    while (kr != KERN_SUCCESS && done-- > 0)
+        (void)vm_map_deallocate(caller, data_list[done].address, data_list[done].size);
+    return kr;
+}
+
+kern_return_t mach_vm_write(vm_map_t target_task, mach_vm_address_t address, vm_offset_t data,
+                            mach_msg_type_number_t dataCnt)
+{
+    struct vm_map_copy *copy = (struct vm_map_copy *)(uintptr_t)data;
+    kern_return_t kr = vm_map_copy_overwrite(target_task, copy, address, OVERWRITE_MAX);
+
+    (void)dataCnt; /* the copy knows */
+    if (kr == KERN_SUCCESS)
+        vm_map_copy_discard(copy);
+    return kr; /* after an error it is still the request's */
+}
+
+kern_return_t mach_vm_copy(vm_map_t target_task, mach_vm_address_t source_address, mach_vm_size_t size,
+                           mach_vm_address_t dest_address)
+{
+    struct vm_map_copy *copy;
+    kern_return_t kr = vm_map_copyin(target_task, source_address, size, task_payer(), &copy);
+
+    if (kr == KERN_SUCCESS)
+        kr = vm_map_copy_overwrite(target_task, copy, dest_address, OVERWRITE_MAX);
+    vm_map_copy_discard(copy);
+    return kr;
+}
+
 kern_return_t mach_vm_read_overwrite(vm_map_t target_task, mach_vm_address_t address, mach_vm_size_t size,
                                      mach_vm_address_t data, mach_vm_size_t *outsize)
 {
     struct vm_map *caller = thread_current()->task->map;
     kern_return_t kr = KERN_SUCCESS;
 
-    if (size > READ_OVERWRITE_MAX)
+    if (size > OVERWRITE_MAX)
         return KERN_INVALID_ARGUMENT;
     if (!HAL_USER_RANGE(address, size) || !HAL_USER_RANGE(data, size))
         return KERN_INVALID_ADDRESS;

@@ -36,4 +36,12 @@ typedef struct vm_region_basic_info_64 *vm_region_basic_info_64_t;
 #define VM_REGION_BASIC_INFO_COUNT_64                                                                        \
     ((mach_msg_type_number_t)(sizeof(vm_region_basic_info_data_64_t) / sizeof(int)))
 
+/* What mach_vm_read_list() is to read, and where it came. */
+#define VM_MAP_ENTRY_MAX 256
+typedef struct mach_vm_range {
+    mach_vm_address_t address;
+    mach_vm_size_t size;
+} mach_vm_range_t;
+typedef mach_vm_range_t mach_vm_read_entry_t[VM_MAP_ENTRY_MAX];
+
 #endif

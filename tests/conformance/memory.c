@@ -224,6 +224,9 @@ static void test_other_task(void)
                  KERN_INVALID_ADDRESS, "not beyond its end");
     CHECK_RESULT(mach_vm_read_overwrite(task, theirs, PAGE_SIZE, 8, &copied_size), KERN_INVALID_ADDRESS,
                  "nor to no place of ours");
+    REQUIRE_OK(mach_vm_protect(task, theirs + PAGE_SIZE, PAGE_SIZE, FALSE, VM_PROT_NONE));
+    CHECK_RESULT(mach_vm_read_overwrite(task, theirs, 2 * PAGE_SIZE, (mach_vm_address_t)data, &copied_size),
+                 KERN_PROTECTION_FAILURE, "nor what may not be read");
     CHECK_RESULT(mach_vm_read_inband(task, theirs, 4097, back, &count), KERN_INVALID_ARGUMENT,
                  "nor more than fits in a message");
     CHECK_RESULT(mach_vm_read_inband(task, machine_kernel_address, 8, back, &count), KERN_INVALID_ADDRESS,

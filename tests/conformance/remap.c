@@ -156,44 +156,42 @@ static void test_other_task(void)
     test_deallocate(a, SIZE);
 }
 
-/* One refused call, of `size` bytes of a source that is there, but for what is said. */
-static void refused(mach_vm_address_t from, mach_vm_size_t size, mach_vm_offset_t mask, int flags,
-                    mach_port_t task, vm_inherit_t inheritance, kern_return_t expected, const char *what)
-{
-    mach_vm_address_t to = TEST_PLACE;
-
-    CHECK_RESULT(
-        mach_vm_remap(SELF, &to, size, mask, flags, task, from, FALSE, &protection, &maximum, inheritance),
-        expected, what);
-}
-
 static void test_refused(void)
 {
     const int anywhere = VM_FLAGS_ANYWHERE;
-    mach_vm_address_t a = test_allocate(SIZE), to = TEST_TOP;
+    const mach_vm_address_t kernel = machine_kernel_address & ~PAGE_MASK;
+    mach_vm_address_t a = test_allocate(SIZE), to = TEST_PLACE;
     mach_port_t port = test_port_send();
 
-    refused(a, 0, 0, anywhere, SELF, VM_INHERIT_NONE, KERN_INVALID_ARGUMENT, "an empty range is refused");
-    refused(TEST_TOP, 2 * PAGE_SIZE, 0, anywhere, SELF, VM_INHERIT_NONE, KERN_INVALID_ARGUMENT,
-            "a source that wraps is refused");
-    refused(a, SIZE, 5, anywhere, SELF, VM_INHERIT_NONE, KERN_INVALID_ARGUMENT,
-            "a mask with holes is refused");
-    refused(a, SIZE, 0, 0x20, SELF, VM_INHERIT_NONE, KERN_INVALID_ARGUMENT, "unknown flags are refused");
-    refused(a, SIZE, 0, anywhere, SELF, 77, KERN_INVALID_ARGUMENT, "an unknown inheritance is refused");
-    refused(a, SIZE, 0, anywhere, port, VM_INHERIT_NONE, KERN_INVALID_ARGUMENT,
-            "a source that is no task is refused");
-    refused(a, SIZE, ~UINT64_C(0), anywhere, SELF, VM_INHERIT_NONE, KERN_NO_SPACE,
-            "there is no place that is aligned to everything");
-    refused(machine_kernel_address & ~PAGE_MASK, PAGE_SIZE, 0, anywhere, SELF, VM_INHERIT_NONE,
-            KERN_INVALID_ADDRESS, "memory of the kernel is not to be had");
+    CHECK_RESULT(
+        mach_vm_remap(SELF, &to, 0, 0, anywhere, SELF, a, FALSE, &protection, &maximum, VM_INHERIT_NONE),
+        KERN_INVALID_ARGUMENT, "an empty range is refused");
+    CHECK_RESULT(remap(SELF, &to, anywhere, TEST_TOP, 2 * PAGE_SIZE, FALSE), KERN_INVALID_ARGUMENT,
+                 "a source that wraps is refused");
+    CHECK_RESULT(
+        mach_vm_remap(SELF, &to, SIZE, 5, anywhere, SELF, a, FALSE, &protection, &maximum, VM_INHERIT_NONE),
+        KERN_INVALID_ARGUMENT, "a mask with holes is refused");
+    CHECK_RESULT(remap(SELF, &to, 0x20, a, SIZE, FALSE), KERN_INVALID_ARGUMENT, "unknown flags are refused");
+    CHECK_RESULT(mach_vm_remap(SELF, &to, SIZE, 0, anywhere, SELF, a, FALSE, &protection, &maximum, 77),
+                 KERN_INVALID_ARGUMENT, "an unknown inheritance is refused");
+    CHECK_RESULT(
+        mach_vm_remap(SELF, &to, SIZE, 0, anywhere, port, a, FALSE, &protection, &maximum, VM_INHERIT_NONE),
+        KERN_INVALID_ARGUMENT, "a source that is no task is refused");
+    CHECK_RESULT(mach_vm_remap(SELF, &to, SIZE, ~UINT64_C(0), anywhere, SELF, a, FALSE, &protection, &maximum,
+                               VM_INHERIT_NONE),
+                 KERN_NO_SPACE, "there is no place that is aligned to everything");
+    CHECK_RESULT(mach_vm_remap(SELF, &to, PAGE_SIZE, 0, anywhere, SELF, kernel, FALSE, &protection, &maximum,
+                               VM_INHERIT_NONE),
+                 KERN_INVALID_ADDRESS, "memory of the kernel is not to be had");
+    to = TEST_TOP;
     CHECK_RESULT(remap(SELF, &to, VM_FLAGS_FIXED, a, SIZE, FALSE), KERN_INVALID_ARGUMENT,
                  "a place that wraps is refused");
-    to = machine_kernel_address & ~PAGE_MASK;
+    to = kernel;
     CHECK_RESULT(remap(SELF, &to, VM_FLAGS_FIXED | VM_FLAGS_OVERWRITE, a, PAGE_SIZE, FALSE),
                  KERN_INVALID_ADDRESS, "nor is it replaced");
     test_deallocate(a + PAGE_SIZE, PAGE_SIZE);
-    refused(a, SIZE, 0, anywhere, SELF, VM_INHERIT_NONE, KERN_INVALID_ADDRESS,
-            "a source with a hole is refused");
+    CHECK_RESULT(remap(SELF, &to, anywhere, a, SIZE, FALSE), KERN_INVALID_ADDRESS,
+                 "a source with a hole is refused");
     *word_at(a, 0) = 1;
     CHECK_EQUAL(*word_at(a, 0), 1, "and stays as it is");
     test_deallocate(a, SIZE);

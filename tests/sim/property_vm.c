@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Virtual memory follows a model of it: tasks as arrays of pages.  Random operations on a window of pages: allocate,
- * deallocate, protect, inherit, fork, remap, copies by the kernel, and loads and stores by two threads, which on a machine with
+ * deallocate, protect, inherit, fork, remap, copies by the kernel of bytes and of pages, and loads and stores by two threads, which on a machine with
  * several CPUs have a TLB each: what one of them changes, the other one must see at once.
  *
  * Of each page the words at every WORD_STEP bytes are followed. Scripts are the bytes of struct model_op, so they shrink as
@@ -26,6 +26,7 @@
 #define NOBODY 2u    /* in place of a thread */
 #define PATIENCE 64u /* steps from one yield to the next */
 #define QUIET_EVERY 300u
+#define REPLACED 4u /* as many pages are written all or none */
 
 enum code {
     ALLOCATE,
@@ -42,6 +43,7 @@ enum code {
     STORE,
     COPY, /* a message with memory; or a look at one that came, and perhaps its end */
     REMAP,
+    OVERCOPY, /* mach_vm_copy, or mach_vm_write from the first task */
     CODES
 };
 
@@ -209,6 +211,31 @@ static kern_return_t model_access(const struct page *page, vm_prot_t access)
     if (!page->mapped)
         return KERN_INVALID_ADDRESS;
     return (access & ~page->protection) != 0 ? KERN_PROTECTION_FAILURE : KERN_SUCCESS;
+}
+
+/* The error of the first of `count` pages that does not allow the access. */
+static kern_return_t model_access_all(const struct page *pages, uint32_t count, vm_prot_t access)
+{
+    kern_return_t kr = KERN_SUCCESS;
+
+    for (uint32_t i = 0; i < count && kr == KERN_SUCCESS; i++)
+        kr = model_access(&pages[i], access);
+    return kr;
+}
+
+/* Write what is in `count` readable pages over others. */
+static kern_return_t model_overcopy(const struct page *from, const struct page *to, uint32_t count)
+{
+    struct store taken[PAGES];
+    const kern_return_t kr = model_access_all(to, count, VM_PROT_WRITE);
+
+    if (kr != KERN_SUCCESS && count >= REPLACED)
+        return kr;
+    for (uint32_t i = 0; i < count; i++)
+        taken[i] = *from[i].store;
+    for (uint32_t i = 0; i < count && model_access(&to[i], VM_PROT_WRITE) == KERN_SUCCESS; i++)
+        *to[i].store = taken[i];
+    return kr;
 }
 
 /* --- checks --- */
@@ -446,6 +473,27 @@ static void do_remap(uint32_t space, const struct model_op *op)
     must((uint64_t)maximum_seen, (uint64_t)maximum, "maximum protection of a remap");
 }
 
+static void do_overcopy(uint32_t space, const struct model_op *op)
+{
+    const bool write = (op->value & 1) != 0; /* from the first task */
+    const uint32_t first = first_page(op), at = op->slot[3] % PAGES;
+    const uint32_t count = end_page(op) - first < PAGES - at ? end_page(op) - first : PAGES - at;
+    const struct page *from = &v.page[write ? 0 : space][first];
+    kern_return_t want = model_access_all(from, count, VM_PROT_READ);
+    kern_return_t kr;
+
+    if (write && want != KERN_SUCCESS)
+        want = MACH_SEND_INVALID_MEMORY;
+    if (want == KERN_SUCCESS)
+        want = model_overcopy(from, &v.page[space][at], count);
+    if (write)
+        kr = mach_vm_write(v.task[space], address_of(at), address_of(first),
+                           (mach_msg_type_number_t)(count * PAGE_SIZE));
+    else
+        kr = mach_vm_copy(v.task[space], address_of(first), count * PAGE_SIZE, address_of(at));
+    must((uint64_t)kr, (uint64_t)want, "result of a copy over pages");
+}
+
 static kern_return_t do_map_call(uint32_t space, const struct model_op *op, kern_return_t *want)
 {
     const uint32_t first = first_page(op), end = end_page(op);
@@ -507,6 +555,9 @@ static void do_op(const struct model_op *op)
         break;
     case REMAP:
         do_remap(space, op);
+        break;
+    case OVERCOPY:
+        do_overcopy(space, op);
         break;
     default: {
         const kern_return_t kr = do_map_call(space, op, &want);
@@ -591,7 +642,7 @@ static void report(struct model_op *ops, uint32_t count, struct sim_config *mach
 {
     static const char *const names[CODES] = {"allocate", "overwrite", "deallocate", "protect", "maximum",
                                              "inherit",  "fork",      "region",     "read",    "write",
-                                             "load",     "store",     "copy",       "remap"};
+                                             "load",     "store",     "copy",       "remap",   "overcopy"};
 
     printf("# seed %llu, operation %u: %s\n", (unsigned long long)machine->seed, v.position, v.text);
     count = property_shrink(ops, count, run, machine);

@@ -158,6 +158,40 @@ static void memory_other_task(void)
     CALL(mach_vm_deallocate(self(), here, 16 * PAGE));
 }
 
+/* Copies of memory as new memory, and over other memory: by pages and by bytes, of one range and of several. */
+static void memory_copies(void)
+{
+    mach_port_t task = scenario_task();
+    mach_vm_address_t there = 0, at = 0;
+    mach_vm_read_entry_t list = {{0, 0}};
+    vm_offset_t copy = 0;
+    mach_msg_type_number_t count = 0;
+
+    CALL(mach_vm_allocate(self(), &at, 80 * PAGE, VM_FLAGS_ANYWHERE));
+    CALL(mach_vm_allocate(task, &there, 80 * PAGE, VM_FLAGS_ANYWHERE));
+    for (unsigned i = 0; i < 70; i++)
+        sim_store8(at + i * PAGE, (uint8_t)i);
+    CALL(mach_vm_protect(task, there + 60 * PAGE, 8 * PAGE, TRUE, VM_PROT_DEFAULT));
+    CALL(mach_vm_write(task, there, at, 80 * PAGE));
+    CALL(mach_vm_write(task, there + 8, at + PAGE, 3));
+    CALL(mach_vm_copy(task, there, 40 * PAGE, there + 20 * PAGE));
+    CALL_IS(KERN_INVALID_ADDRESS, mach_vm_copy(task, there, 40 * PAGE, there + 60 * PAGE));
+    CALL(mach_vm_read(task, there, 70 * PAGE, &copy, &count));
+    SIM_CHECK(count == 70 * PAGE && sim_load8(copy) == 0 && sim_load8(copy + 8) == 1);
+    SIM_CHECK(sim_load8(copy + 20 * PAGE) == 0 && sim_load8(copy + 59 * PAGE) == 39 &&
+              sim_load8(copy + 60 * PAGE) == 60);
+    CALL(mach_vm_deallocate(self(), copy, count));
+    for (unsigned i = 0; i < 3; i++)
+        list[i] = (mach_vm_range_t){there + 40 * i * PAGE, 8};
+    CALL_IS(KERN_INVALID_ADDRESS, mach_vm_read_list(task, list, 3));
+    CALL(mach_vm_read_list(task, list, 2));
+    SIM_CHECK(sim_load8(list[0].address) == 0 && sim_load8(list[1].address) == 20);
+    for (unsigned i = 0; i < 2; i++)
+        CALL(mach_vm_deallocate(self(), list[i].address, list[i].size));
+    scenario_task_end(task);
+    CALL(mach_vm_deallocate(self(), at, 80 * PAGE));
+}
+
 static void touch_all(uint64_t at)
 {
     for (unsigned i = 0; i < 48; i++) {
@@ -456,6 +490,7 @@ const struct scenario scenarios_memory[] = {
     {"memory_remap", memory_remap},
     {"memory_out_of_line", memory_out_of_line},
     {"memory_other_task", memory_other_task},
+    {"memory_copies", memory_copies},
     {"memory_shootdown", memory_shootdown},
     {"exception_default", exception_default},
     {"exception_states", exception_states},
