@@ -53,19 +53,17 @@ SPECIALISED struct uctx *direct_run(struct direct *d, struct direct_message *m)
 {
     struct ipc_port *receive = d->self->rcv_port;
 
-    if (!partners_change(d, m))
+    if (!find_destination(d))
+        return NULL;
+    uint64_t rx = lock_port(d);
+    if (__builtin_expect((rx & 1) != 0, 0)) {
+        struct direct member = *d;
+        return ipc_direct_member(&member, m, rx);
+    }
+    if (!partners_change(d, m, rx))
         return NULL;
     switch_to_next(d, receive);
     return deliver(d, m);
-}
-
-/* By the waiter of a port; if that is not possible, perhaps by that of a set, or as one. */
-SPECIALISED struct uctx *any_run(struct direct *d, struct direct_message *m)
-{
-    const bool small = d->size <= IPC_DIRECT_SMALL;
-    struct uctx *next = direct_run(d, m);
-
-    return next != NULL || !small ? next : ipc_direct_set(d->self, m, d->registers, d->reply);
 }
 
 /* --- what self wants --- */
@@ -88,7 +86,11 @@ static bool receiver_waits(const struct thread *self, mach_port_name_t remote, b
     if (entry == NULL)
         return false;
     const struct ipc_object *object = entry->object;
-    return (__atomic_load_n(&object->rx, __ATOMIC_RELAXED) & 1) == 0;
+    uint64_t rx = __atomic_load_n(&object->rx, __ATOMIC_RELAXED);
+    if ((rx & 1) == 0)
+        return true;
+    const struct ipc_pset *set = ipc_port_rx_set(rx); /* type-stable: it may be gone, but can be looked at */
+    return set != NULL && (__atomic_load_n(&set->rx, __ATOMIC_RELAXED) & 1) == 0;
 }
 
 /* The rest of a message of which the header is there, if it can go this way. */
@@ -107,7 +109,7 @@ SPECIALISED struct uctx *message_run(struct direct *d, struct direct_message *m,
     d->remote = m->head.msgh_remote_port;
     if (d->size > IPC_DIRECT_SMALL && !read_rest(d->self, d->reply, address, d->size))
         return NULL;
-    return any_run(d, m);
+    return direct_run(d, m);
 }
 
 struct uctx *ipc_direct_msg(struct thread *self)
@@ -162,7 +164,7 @@ struct uctx *ipc_direct_rpc(struct thread *self, bool reply)
     m->head.msgh_id = (mach_msg_id_t)(uint32_t)rpc.header;
     for (unsigned i = 0; i < HAL_RPC_WORDS; i++)
         m->body[i] = rpc.word[i];
-    return any_run(&d, m);
+    return direct_run(&d, m);
 }
 
 void ipc_direct_init(void)

@@ -8,6 +8,7 @@
 #include <hal/hal.h>
 #include <ipc/entry.h>
 #include <ipc/ipc.h>
+#include <ipc/pset.h>
 #include <kern/fpu.h>
 #include <kern/task.h>
 #include <kern/trap.h>
@@ -44,10 +45,11 @@ struct direct {
 
     struct ipc_entry *entry; /* of the destination, in self's space */
     struct ipc_port *port;
-    uint64_t rx; /* what its rx held */
+    bool member; /* next waits on a set that the port is in: this */
+    struct ipc_pset *set;
+    uint64_t rx; /* what the rx held that next waits in */
     struct thread *next;
     bool next_registers; /* next's form */
-    bool member;         /* next waits on a set that the port is in */
     uint64_t token;      /* of next's address space */
 
     /* what the receiver is told */
@@ -131,27 +133,46 @@ SPECIALISED bool partner_fits(struct direct *d, struct direct_message *m)
     d->token = __atomic_load_n(&next->pmap->token, __ATOMIC_RELAXED);
     return entry_holds(d) && d->entry->object == d->port && next->cpu == d->cpu && d->token != 0 &&
            priority >= __atomic_load_n(&d->cpu->top_priority, __ATOMIC_RELAXED) &&
-           (d->reply || __atomic_load_n(&next->reply_entry->bits, __ATOMIC_ACQUIRE) == 0) &&
+           (d->reply ? !d->member || next->rcv_port == d->port /* whose right goes back on loan */
+                     : __atomic_load_n(&next->reply_entry->bits, __ATOMIC_ACQUIRE) == 0) &&
            receiver_accepts(d, m);
 }
 
-/* Take the partner out of rx and lock its port; false: everything is as before. */
-SPECIALISED bool take_receiver(struct direct *d, struct direct_message *m)
+/* What was locked is as it was before. */
+SPECIALISED void put_back(const struct direct *d)
 {
-    uint64_t rx = __atomic_exchange_n(&d->port->rx, IPC_PORT_RX_LOCKED, __ATOMIC_ACQUIRE);
+    uint64_t rx = d->rx;
 
-    if ((rx & 1) != 0) {
-        if (rx != IPC_PORT_RX_LOCKED)
-            __atomic_store_n(&d->port->rx, rx, __ATOMIC_RELEASE);
-        return false;
+    if (d->member) {
+        __atomic_store_n(&d->set->rx, rx, __ATOMIC_RELEASE);
+        rx = (uint64_t)(uintptr_t)d->set + IPC_PORT_RX_COMPLEX;
     }
+    __atomic_store_n(&d->port->rx, rx, __ATOMIC_RELEASE);
+}
+
+/* Take the partner out of rx, which held this, is locked now, and is even; false: everything is as before. */
+SPECIALISED bool take_receiver(struct direct *d, struct direct_message *m, uint64_t rx)
+{
     d->rx = rx;
     d->next = (struct thread *)(uintptr_t)(rx & ~IPC_PORT_RX_BUFFER);
     d->next_registers = (rx & IPC_PORT_RX_BUFFER) == 0;
     if (partner_fits(d, m))
         return true;
-    __atomic_store_n(&d->port->rx, rx, __ATOMIC_RELEASE);
+    put_back(d);
     return false;
+}
+
+/* Lock the destination. Returns: what its rx held. */
+SPECIALISED uint64_t lock_port(const struct direct *d)
+{
+    return __atomic_exchange_n(&d->port->rx, IPC_PORT_RX_LOCKED, __ATOMIC_ACQUIRE);
+}
+
+/* Nobody is to be taken there. */
+SPECIALISED void unlock_port(const struct direct *d, uint64_t rx)
+{
+    if (rx != IPC_PORT_RX_LOCKED)
+        __atomic_store_n(&d->port->rx, rx, __ATOMIC_RELEASE);
 }
 
 /* --- the switch --- */
@@ -192,7 +213,7 @@ SPECIALISED bool become_waiter(struct direct *d)
 
     fpu_release(d->cpu);
     wait_begin(d);
-    if (!__atomic_compare_exchange_n(&self->rcv_port->rx, &idle, waiter, false, __ATOMIC_RELEASE,
+    if (!__atomic_compare_exchange_n(self->rcv_rx, &idle, waiter, false, __ATOMIC_RELEASE,
                                      __ATOMIC_RELAXED)) {
         struct direct undo = *d;
         ipc_direct_wait_undo(&undo, priority);
@@ -204,18 +225,30 @@ SPECIALISED bool become_waiter(struct direct *d)
     return true;
 }
 
-/* The partner is ours and self waits; false: everything is as before. */
-SPECIALISED bool partners_change(struct direct *d, struct direct_message *m)
+/* The partner is ours and self waits; false: everything is as before. Context, rx: as take_receiver(). */
+SPECIALISED bool partners_change(struct direct *d, struct direct_message *m, uint64_t rx)
 {
-    if (!find_destination(d) || !take_receiver(d, m))
+    if (!take_receiver(d, m, rx))
         return false;
     if (become_waiter(d))
         return true;
-    __atomic_store_n(&d->port->rx, d->rx, __ATOMIC_RELEASE);
+    put_back(d);
     return false;
 }
 
-/* The partner gets the reply right and the CPU; its port is unlocked. receive: where self waits. */
+/* The port, and the set, have no waiter any more. */
+SPECIALISED void unlock(const struct direct *d)
+{
+    uint64_t rx = d->port->idle;
+
+    if (d->member) {
+        __atomic_store_n(&d->set->rx, d->set->idle, __ATOMIC_RELEASE);
+        rx = (uint64_t)(uintptr_t)d->set + IPC_PORT_RX_COMPLEX;
+    }
+    __atomic_store_n(&d->port->rx, rx, __ATOMIC_RELEASE);
+}
+
+/* The partner gets the reply right and the CPU; its port is unlocked. receive: where the answer to self goes. */
 SPECIALISED void switch_to_next(struct direct *d, struct ipc_port *receive)
 {
     struct thread *next = d->next;
@@ -234,7 +267,7 @@ SPECIALISED void switch_to_next(struct direct *d, struct ipc_port *receive)
         d->reply_name = ~mint->key;
     }
     next->state = THREAD_RUNNING;
-    __atomic_store_n(&port->rx, d->member ? IPC_PORT_RX_COMPLEX : port->idle, __ATOMIC_RELEASE);
+    unlock(d);
     d->cpu->current = next;
     if (d->cpu->pmap != next->pmap) {
         d->cpu->pmap = next->pmap;
@@ -320,10 +353,10 @@ struct uctx *ipc_direct_rights(struct thread *self, struct direct_message *m, ui
                                uint32_t timeout_ms);
 
 /*
- * Where a port set is in the way (ipc/direct_set.c): for a call, the partner waits on one; for an answer, self will.  m: the message,
- * without rights; what else self wants is in its trap's arguments.
+ * No thread waits at the destination `from` has found, whose rx held this and is locked now; perhaps one waits on a set that the port
+ * is in (ipc/direct_set.c).  m: the message, without rights.
  * Returns: as ipc_direct_msg().
  */
-struct uctx *ipc_direct_set(struct thread *self, struct direct_message *m, bool registers, bool reply);
+struct uctx *ipc_direct_member(const struct direct *from, struct direct_message *m, uint64_t rx);
 
 #endif

@@ -48,6 +48,18 @@ static bool rights_read(struct rights *r, uint32_t size)
     return true;
 }
 
+/* To who waits at the destination itself. */
+static bool partners_find(struct direct *d, struct direct_message *m)
+{
+    if (!find_destination(d))
+        return false;
+    uint64_t rx = lock_port(d);
+    if ((rx & 1) == 0)
+        return partners_change(d, m, rx);
+    unlock_port(d, rx);
+    return false;
+}
+
 /* Claim the rights and switch. */
 static bool rights_switch(struct direct *d, struct rights *r)
 {
@@ -57,7 +69,7 @@ static bool rights_switch(struct direct *d, struct rights *r)
 
     spin_lock(&space->lock);
     bool claimed = space->active && ipc_right_claim(space, r->take, r->count, &failed) == KERN_SUCCESS;
-    bool switched = claimed && partners_change(d, r->m);
+    bool switched = claimed && partners_find(d, r->m);
     if (switched) {
         switch_to_next(d, receive);
         ipc_right_commit(space, r->take, r->count);

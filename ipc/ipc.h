@@ -28,7 +28,7 @@ void ipc_trap_reply_port(struct thread *self);     /* MACH_TRAP_REPLY_PORT */
 bool ipc_wait_claim(struct thread *t, enum thread_wait_result result);
 
 /* A RECEIVING thread must be looked at before it runs again (suspended, terminated): move it from the rx word to the
- * port's list so that the fast path does not find it. Nothing if it is not RECEIVING. Context: no lock. */
+ * list of the port or set, so that the fast path does not find it. Nothing if it is not RECEIVING. Context: no lock. */
 void ipc_wait_make_slow(struct thread *t);
 
 /*

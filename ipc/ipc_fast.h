@@ -4,7 +4,8 @@
  * (arch/<isa>/fastpath.c): call, and reply + wait.  docs/design/ipc.md explains it step by step.
  *
  * It handles: a plain send right (call) or the send-once right that an earlier fast call minted for this thread
- * (reply), to a port whose only waiter is a thread in the register form that last ran on this CPU; a receive port that is idle.
+ * (reply), to a port whose only waiter, or that of whose set (call), is a thread in the register form that last ran on this CPU;
+ * a receive port, or (reply) set, that is idle.
  * Everything else goes to the general path, with nothing changed.
  *
  * The payload never appears here: it stays in registers that the compiler is kept away from.  There is no stack: the
@@ -17,6 +18,8 @@
  *   IPC_FAST_EXIT(here, name, label, next)
  *                                     resumes `next` (a call frame) on CPU `here`, perhaps not the one that resumed it
  *                                     last, with these results and the payload; clears the rest
+ *   IPC_FAST_EXIT_MEMBER(here, name, label, next, result)
+ *                                     the same, but with the result of a receive from a set
  *   IPC_FAST_SWAP(p, v)               atomic exchange, acquire
  *   IPC_FAST_CAS(p, old, new, fail)   atomic compare and swap, release; goes to label `fail` if *p is not old
  *   IPC_FAST_STORE(p, v)              store, release
@@ -35,7 +38,9 @@
  *    the port's lock, so the right is there and stays there until the port is unlocked.  Key and bits of an entry are read
  *    at once where both matter, so no order of reads does: a reserved entry that is free shows its next name.  What is
  *    written into it comes after that read because the branch on it does (a load and a store that depends on it are in order).
- * 3  The waiter is ours, and no other CPU touches it: it is in no rx word and on no list.  It had no request pending when it began
+ *    A port that is idle but for its sets names the first one in its rx, and one more exchange, on the rx of that set, locks the set and
+ *    yields its waiter.  The port stays in the set while it is locked, so the set is there, and that this one comes first.
+ * 3  The waiter is ours, and no other CPU touches it: it was in this one rx word, and is on no list.  It had no request pending when it began
  *    to wait, and who makes a request takes it out of rx first (kern/thread.c), or waits until we are done.
  * 4  Before the compare-and-swap that publishes us as waiter, everything of ours is in its final state; after it, another CPU may run
  *    us, so `cur` is not touched any more.
@@ -45,6 +50,7 @@
 
 #include <hal/hal.h>
 #include <ipc/port.h>
+#include <ipc/pset.h>
 #include <ipc/space.h>
 #include <kern/cpu.h>
 #include <kern/thread.h>
@@ -69,9 +75,11 @@ struct ipc_fast {
     uint64_t local;
     uint64_t top; /* priority that is ready */
     bool reply;
+    bool member;             /* next waits on a set that the port is in */
     struct ipc_entry *entry; /* of the destination */
     struct ipc_port *port;
-    struct ipc_port *receive; /* where cur waits */
+    struct ipc_pset *set;
+    struct ipc_port *receive; /* where the answer to cur goes */
     struct thread *next;
     uint64_t right;         /* reply: what its entry's word is while it holds the right */
     struct ipc_entry *mint; /* call: next's reserved entry */
@@ -81,6 +89,7 @@ struct ipc_fast {
     uint64_t priority;      /* cur's */
     uint64_t name;          /* of the reply right, for next */
     uint64_t label;
+    uint64_t result; /* for a member: that of next's trap */
 };
 
 /* 0: vector state leaves with the thread; if we decline later, it comes back by a fault. */
@@ -134,18 +143,40 @@ IPC_FAST_INLINE bool ipc_fast_find_reply(struct ipc_fast *f)
     return (ipc_fast_word(f->entry) == f->right) IPC_FAST_AND(f->cur->rcv_name == f->local);
 }
 
-/* 2: its lock and its waiter. */
+/* Port and waiter are as before. */
+IPC_FAST_INLINE void ipc_fast_put_back(const struct ipc_fast *f)
+{
+    if (f->member) {
+        IPC_FAST_STORE(&f->set->rx, (uint64_t)f->next);
+        IPC_FAST_STORE(&f->port->rx, (uint64_t)f->set + IPC_PORT_RX_COMPLEX);
+    } else {
+        IPC_FAST_STORE(&f->port->rx, (uint64_t)f->next);
+    }
+}
+
+/* 2: nobody waits in the port's rx, which held this; in that of a set that it is in? */
+IPC_FAST_INLINE bool ipc_fast_take_member(struct ipc_fast *f, uint64_t rx)
+{
+    f->set = f->reply ? NULL : ipc_port_rx_set(rx);
+    if (f->set != NULL) {
+        uint64_t waiter = IPC_FAST_SWAP(&f->set->rx, IPC_PORT_RX_LOCKED);
+        f->next = (struct thread *)waiter;
+        if ((waiter & 3) == 0)
+            return true;
+        if (waiter != IPC_PORT_RX_LOCKED)
+            IPC_FAST_STORE(&f->set->rx, waiter);
+    }
+    if (rx != IPC_PORT_RX_LOCKED)
+        IPC_FAST_STORE(&f->port->rx, rx);
+    return false;
+}
+
+/* 2: both are locked; may we and can we? */
 IPC_FAST_INLINE bool ipc_fast_take(struct ipc_fast *f)
 {
-    uint64_t rx = IPC_FAST_SWAP(&f->port->rx, IPC_PORT_RX_LOCKED);
-    if (IPC_FAST_UNLIKELY(rx & 3)) {
-        if (rx != IPC_PORT_RX_LOCKED)
-            IPC_FAST_STORE(&f->port->rx, rx);
-        return false;
-    }
-    struct thread *next = (struct thread *)rx;
+    struct thread *next = f->next;
     bool good;
-    f->next = next;
+
     f->pmap = next->pmap;
     f->token = __atomic_load_n(&f->pmap->token, __ATOMIC_RELAXED);
     if (f->reply) {
@@ -158,7 +189,7 @@ IPC_FAST_INLINE bool ipc_fast_take(struct ipc_fast *f)
             IPC_FAST_AND((void *)f->port == f->entry->object) IPC_FAST_AND(next->cpu == f->cpu);
     }
     if (IPC_FAST_UNLIKELY(!good))
-        IPC_FAST_STORE(&f->port->rx, (uint64_t)next);
+        ipc_fast_put_back(f);
     return good;
 }
 
@@ -176,7 +207,7 @@ IPC_FAST_INLINE bool ipc_fast_wait(struct ipc_fast *f)
     }
     cur->state = THREAD_RECEIVING;
     f->receive = cur->rcv_port;
-    IPC_FAST_CAS(&f->receive->rx, cur->rcv_idle, (uint64_t)cur, busy);
+    IPC_FAST_CAS(cur->rcv_rx, cur->rcv_idle, (uint64_t)cur, busy);
     return true;
 
 busy:
@@ -189,7 +220,7 @@ busy:
     } else {
         cur->rcv_loan++;
     }
-    IPC_FAST_STORE(&f->port->rx, (uint64_t)f->next);
+    ipc_fast_put_back(f);
     return false;
 }
 
@@ -212,7 +243,13 @@ IPC_FAST_INLINE void ipc_fast_switch(struct ipc_fast *f)
     }
     next->state = THREAD_RUNNING;
     f->label = f->port->context;
-    IPC_FAST_STORE(&f->port->rx, f->port->idle);
+    if (f->member) {
+        f->result = (uint64_t)f->port->name << 32;
+        IPC_FAST_STORE(&f->set->rx, f->set->idle);
+        IPC_FAST_STORE(&f->port->rx, (uint64_t)f->set + IPC_PORT_RX_COMPLEX);
+    } else {
+        IPC_FAST_STORE(&f->port->rx, f->port->idle);
+    }
     const struct pmap *active = f->cpu->pmap;
     f->cpu->current = next;
     f->cpu->pmap = IPC_FAST_AGAIN(f->pmap, next->pmap);
@@ -245,10 +282,21 @@ IPC_FAST_INLINE uint64_t ipc_fast_body(const bool reply)
         goto slow;
     if (IPC_FAST_UNLIKELY(!(reply ? ipc_fast_find_reply(&f) : ipc_fast_find_call(&f))))
         goto slow;
+    uint64_t rx = IPC_FAST_SWAP(&f.port->rx, IPC_PORT_RX_LOCKED);
+    if (IPC_FAST_UNLIKELY(rx & 3))
+        goto member;
+    f.next = (struct thread *)rx;
     if (!ipc_fast_take(&f) || !ipc_fast_wait(&f))
         goto slow;
     ipc_fast_switch(&f);
     IPC_FAST_EXIT(f.cpu, f.name, f.label, f.next);
+
+member: /* an answer to one who waits on a set is for the direct switch: it has the loan to look at */
+    f.member = true;
+    if (!ipc_fast_take_member(&f, rx) || !ipc_fast_take(&f) || !ipc_fast_wait(&f))
+        goto slow;
+    ipc_fast_switch(&f);
+    IPC_FAST_EXIT_MEMBER(f.cpu, f.name, f.label, f.next, f.result);
 
 slow:
     IPC_FAST_SLOW();

@@ -106,7 +106,7 @@ SPECIALISED bool port_hold(struct kernel_rpc *k)
     struct thread *self = k->self;
     uint64_t idle = 0;
 
-    if (__builtin_expect(self->rcv_name != k->request.rcv_name, 0)) {
+    if (__builtin_expect(self->rcv_name != k->request.rcv_name || self->rcv_set != NULL, 0)) {
         k->port = port_find(self, k->request.rcv_name, &idle);
         k->idle = idle;
         return k->port != NULL;

@@ -145,7 +145,7 @@ kern_return_t mach_port_rename(ipc_space_t space, mach_port_name_t old_name, mac
         ipc_port_unlock(port);
     } else if (kr == KERN_SUCCESS) {
         if (from->bits & MACH_PORT_TYPE_PORT_SET)
-            ((struct ipc_pset *)from->object)->name = new_name;
+            ipc_pset_rename(from->object, new_name);
         entry_move(space, from, old_name, to, new_name);
     }
     spin_unlock(&space->lock);

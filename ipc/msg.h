@@ -86,13 +86,10 @@ static inline thread_continuation_t ipc_receive_continuation(const struct thread
     return t->op.ipc.registers ? ipc_rpc_receive_continue : ipc_msg_receive_continue;
 }
 
-/* Set op.ipc of a thread that waits in rx from the arguments of its trap: the short paths leave them there. */
+/* Set op.ipc of a thread that waits in the rx of a port or set from the arguments of its trap: the short paths leave them there. */
 void ipc_receive_decode(struct thread *t);
 
-/* What rx holds while t waits there. */
-static inline uint64_t ipc_port_rx_waiter(const struct thread *t)
-{
-    return (uint64_t)(uintptr_t)t | (t->op.ipc.registers ? 0 : IPC_PORT_RX_BUFFER);
-}
+/* `t` waited in the rx of `object` (a port or set) and does so as an ordinary waiter from now on. Context: object locked. */
+void ipc_waiter_to_list(struct thread *t, struct list *receivers, enum thread_wait wait, void *object);
 
 #endif

@@ -28,30 +28,40 @@ void ipc_port_init_module(void)
 
 /* --- the lock word --- */
 
-uint64_t ipc_port_lock_wait(struct ipc_port *port)
+uint64_t ipc_rx_lock_wait(uint64_t *rx)
 {
-    uint64_t rx;
+    uint64_t old;
 
     do {
-        while (__atomic_load_n(&port->rx, __ATOMIC_RELAXED) == IPC_PORT_RX_LOCKED) {
+        while (__atomic_load_n(rx, __ATOMIC_RELAXED) == IPC_PORT_RX_LOCKED) {
             smp_poll();
             hal_cpu_pause();
         }
         /* acquire: as in ipc_port_lock() */
-        rx = __atomic_exchange_n(&port->rx, IPC_PORT_RX_LOCKED, __ATOMIC_ACQUIRE);
-    } while (rx == IPC_PORT_RX_LOCKED);
-    return rx;
+        old = __atomic_exchange_n(rx, IPC_PORT_RX_LOCKED, __ATOMIC_ACQUIRE);
+    } while (old == IPC_PORT_RX_LOCKED);
+    return old;
 }
 
-void ipc_port_lock_waiter(struct ipc_port *port, uint64_t rx)
+struct thread *ipc_rx_waiter(uint64_t rx)
 {
-    port->fast = (struct thread *)(uintptr_t)(rx & ~IPC_PORT_RX_BUFFER);
-    port->fast->op.ipc.registers = (rx & IPC_PORT_RX_BUFFER) == 0; /* the fast path writes nothing but rx */
+    struct thread *t = (struct thread *)(uintptr_t)(rx & ~IPC_PORT_RX_BUFFER);
+
+    t->op.ipc.registers = (rx & IPC_PORT_RX_BUFFER) == 0; /* the fast path writes nothing but rx */
+    return t;
 }
 
-uint64_t ipc_port_unlock_waiter(const struct ipc_port *port)
+uint64_t ipc_rx_of_waiter(const struct thread *t)
 {
-    return ipc_port_rx_waiter(port->fast);
+    return (uint64_t)(uintptr_t)t | (t->op.ipc.registers ? 0 : IPC_PORT_RX_BUFFER);
+}
+
+uint64_t ipc_port_rx_member(const struct ipc_port *port)
+{
+    const struct ipc_pset *pset = ipc_pset_first(port);
+
+    return port->place == IPC_PORT_IN_SPACE ? (uint64_t)(uintptr_t)pset + IPC_PORT_RX_COMPLEX
+                                            : IPC_PORT_RX_COMPLEX;
 }
 
 /* Memory that was no port yet. What a dead port leaves behind is constructed: its lists are empty. */
@@ -79,7 +89,7 @@ struct ipc_port *ipc_port_alloc(struct ledger_account *payer)
     /* A CPU on the fast path may hold its lock for a moment yet. */
     uint64_t rx = __atomic_exchange_n(&port->rx, IPC_PORT_RX_LOCKED, __ATOMIC_ACQUIRE);
     if (__builtin_expect(rx == IPC_PORT_RX_LOCKED, 0))
-        (void)ipc_port_lock_wait(port);
+        (void)ipc_rx_lock_wait(&port->rx);
     /* `idle` goes on from where it was, so what a thread may remember of another port in this place never matches. */
     port->idle += IPC_PORT_IDLE_STEP;
     port->context = 0;
@@ -98,17 +108,22 @@ struct ipc_port *ipc_port_alloc(struct ledger_account *payer)
     return port;
 }
 
+void ipc_waiter_to_list(struct thread *t, struct list *receivers, enum thread_wait wait, void *object)
+{
+    list_insert_tail(receivers, &t->wait_link);
+    ipc_receive_decode(t);
+    t->continuation = ipc_receive_continuation(t);
+    t->wait = wait;
+    t->wait_object = object;
+    t->state = THREAD_WAITING;
+}
+
 void ipc_port_waiter_to_list(struct ipc_port *port)
 {
     struct thread *waiter = port->fast;
 
     port->fast = NULL;
-    list_insert_tail(&port->receivers, &waiter->wait_link);
-    ipc_receive_decode(waiter);
-    waiter->continuation = ipc_receive_continuation(waiter);
-    waiter->wait = THREAD_WAIT_RECEIVE;
-    waiter->wait_object = port;
-    waiter->state = THREAD_WAITING;
+    ipc_waiter_to_list(waiter, &port->receivers, THREAD_WAIT_RECEIVE, port);
 }
 
 /* --- references and counts --- */
@@ -210,7 +225,7 @@ void ipc_port_uncache(struct ipc_port *port)
 bool ipc_thread_cache(struct thread *self, struct ipc_port *port)
 {
     if (port->cacher != self) {
-        if (self->rcv_port != NULL)
+        if (self->rcv_rx != NULL)
             return false; /* uncached a moment ago, by another CPU: self has to settle that without this lock */
         ipc_port_uncache(port);
         port->cacher = self;
@@ -223,22 +238,21 @@ bool ipc_thread_cache(struct thread *self, struct ipc_port *port)
         ipc_port_send_once_add(port);
         ipc_port_ref(port);
     }
+    self->rcv_rx = &port->rx;
     self->rcv_idle = port->idle;
     self->rcv_name = port->name;
     return true;
 }
 
-void ipc_thread_settle(struct thread *self)
+static void port_forget(struct thread *self, struct ipc_port *port)
 {
-    struct ipc_port *port = self->rcv_port;
-
-    if (port == NULL || self->rcv_name != THREAD_RCV_NONE)
-        return;
     uint32_t loan = self->rcv_loan;
+
     self->rcv_port = NULL;
     self->rcv_loan = 0;
     ipc_port_lock(port);
-    KASSERT(port->cacher != self);
+    if (port->cacher == self)
+        port->cacher = NULL;
     port->sorights -= loan;
     ipc_port_unlock(port);
     for (; loan > 0; loan--)
@@ -248,15 +262,18 @@ void ipc_thread_settle(struct thread *self)
 
 void ipc_thread_uncache(struct thread *self)
 {
-    struct ipc_port *port = self->rcv_port;
+    self->rcv_name = THREAD_RCV_NONE;
+    self->rcv_rx = NULL;
+    if (self->rcv_port != NULL)
+        port_forget(self, self->rcv_port);
+    if (self->rcv_set != NULL)
+        ipc_pset_forget(self);
+}
 
-    if (port == NULL)
-        return;
-    ipc_port_lock(port);
-    if (port->cacher == self)
-        ipc_port_uncache(port);
-    ipc_port_unlock(port);
-    ipc_thread_settle(self);
+void ipc_thread_settle(struct thread *self)
+{
+    if (self->rcv_rx != NULL && self->rcv_name == THREAD_RCV_NONE)
+        ipc_thread_uncache(self);
 }
 
 void ipc_port_moved(struct ipc_port *port)
@@ -356,6 +373,6 @@ void ipc_port_destroy(struct ipc_port *port)
         ipc_port_unref(port);
     ipc_port_unref(port);
     struct thread *self = thread_current();
-    if (self != NULL && self->rcv_port != NULL)
+    if (self != NULL)
         ipc_thread_settle(self);
 }

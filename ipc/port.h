@@ -9,7 +9,8 @@
  *   == idle (odd)   unlocked; no waiter, empty queue, alive, in no set
  *   RX_LOCKED       locked
  *   RX_KERNEL       unlocked; the receive right is the kernel's
- *   RX_COMPLEX      unlocked; anything else: queued messages, buffer-form waiters, member of a set, in transit, dead
+ *   RX_COMPLEX      unlocked; anything else: queued messages, several waiters, in transit, dead
+ *   RX_COMPLEX + s  unlocked; idle but for being in port sets, of which s is the first
  * `idle` differs in every incarnation of the memory as a port and whenever the receive right moves, so a thread that
  * remembers (rcv_port, rcv_idle) checks both with the compare-and-swap that makes it the waiter.
  *
@@ -71,8 +72,8 @@ struct ipc_port_request {
 };
 
 /*
- * What an entry of a name space points to begins with an `rx`: the fast path may exchange it before it knows better.  In objects
- * that are no port it is always RX_COMPLEX.
+ * What an entry of a name space points to begins with an `rx`: the fast path may exchange it before it knows better.  That of a set
+ * is a lock, too (ipc/pset.h); where there is no object it is always RX_COMPLEX.
  */
 struct ipc_object {
     uint64_t rx;
@@ -139,10 +140,19 @@ HAL_NODISCARD struct ipc_port *ipc_port_alloc(struct ledger_account *payer);
 
 /* --- lock --- */
 
-/* Out of line: somebody else holds the lock (returns what rx held then); a thread waited in rx. */
-uint64_t ipc_port_lock_wait(struct ipc_port *port);
-void ipc_port_lock_waiter(struct ipc_port *port, uint64_t rx);
-uint64_t ipc_port_unlock_waiter(const struct ipc_port *port);
+/*
+ * For a word like rx, of a port or a set.  Somebody else holds the lock: returns what the word held when that ended.  The thread
+ * that waited there, with its form; what the word is while t waits there.
+ */
+uint64_t ipc_rx_lock_wait(uint64_t *rx);
+struct thread *ipc_rx_waiter(uint64_t rx);
+uint64_t ipc_rx_of_waiter(const struct thread *t);
+
+/* The first set of a port that is idle otherwise, or NULL. rx: odd. */
+static inline struct ipc_pset *ipc_port_rx_set(uint64_t rx)
+{
+    return rx % 8 == IPC_PORT_RX_COMPLEX ? (struct ipc_pset *)(uintptr_t)(rx - IPC_PORT_RX_COMPLEX) : NULL;
+}
 
 static inline void ipc_port_lock(struct ipc_port *port) NO_THREAD_SAFETY_ANALYSIS
 {
@@ -150,20 +160,25 @@ static inline void ipc_port_lock(struct ipc_port *port) NO_THREAD_SAFETY_ANALYSI
     /* acquire: what the previous holder wrote is visible after the exchange */
     uint64_t rx = __atomic_exchange_n(&port->rx, IPC_PORT_RX_LOCKED, __ATOMIC_ACQUIRE);
     if (__builtin_expect(rx == IPC_PORT_RX_LOCKED, 0))
-        rx = ipc_port_lock_wait(port);
+        rx = ipc_rx_lock_wait(&port->rx);
     port->fast = NULL;
     if ((rx & 1) == 0)
-        ipc_port_lock_waiter(port, rx);
+        port->fast = ipc_rx_waiter(rx);
 }
+
+/* The same of a port that is in sets, and idle but for that. */
+uint64_t ipc_port_rx_member(const struct ipc_port *port);
 
 /* What rx says of the port once it is unlocked. */
 static inline uint64_t ipc_port_rx_unlocked(const struct ipc_port *port)
 {
     if (port->place == IPC_PORT_IN_KERNEL)
         return IPC_PORT_RX_KERNEL;
-    if (port->not_idle != 0 || !list_empty(&port->receivers) || !list_empty(&port->senders))
+    if (!list_empty(&port->receivers) || !list_empty(&port->senders))
         return IPC_PORT_RX_COMPLEX;
-    return port->fast == NULL ? port->idle : ipc_port_unlock_waiter(port);
+    if (port->not_idle != 0)
+        return port->in_set && port->msgcount == 0 ? ipc_port_rx_member(port) : IPC_PORT_RX_COMPLEX;
+    return port->fast == NULL ? port->idle : ipc_rx_of_waiter(port->fast);
 }
 
 static inline void ipc_port_unlock(struct ipc_port *port) NO_THREAD_SAFETY_ANALYSIS
@@ -306,9 +321,9 @@ void ipc_port_uncache(struct ipc_port *port);
 /* `port` (IN_SPACE, in self's space) becomes self's cached receive port, with a send-once right on loan; false: not now.
  * Context: locked; self is current; ipc_thread_uncache() was called if another port was cached. */
 HAL_NODISCARD bool ipc_thread_cache(struct thread *self, struct ipc_port *port);
-/* Give back what self holds of a port that was uncached behind its back. Context: self is current; no port lock. */
+/* Give back what self holds of a port or set that was uncached behind its back. Context: self is current; no port or set lock. */
 void ipc_thread_settle(struct thread *self);
-/* self has no cached receive port any more. Context: self is current, or dead; no port lock. */
+/* self has no cached receive port or set any more. Context: self is current, or dead; no port or set lock. */
 void ipc_thread_uncache(struct thread *self);
 
 /* The receive right leaves or enters a space, a message or the kernel: new incarnation of `idle`, cacher told, sequence number

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Port sets: membership, and which member to receive from. */
 #include <ipc/mqueue.h>
+#include <ipc/msg.h>
 #include <ipc/port.h>
 #include <ipc/pset.h>
 #include <kern/cache.h>
@@ -18,6 +19,104 @@ void ipc_pset_init_module(void)
     cache_init(&link_cache, "ipc_pset_link", sizeof(struct ipc_pset_link), 8);
 }
 
+/* --- the lock word --- */
+
+void ipc_pset_lock(struct ipc_pset *pset) NO_THREAD_SAFETY_ANALYSIS
+{
+    lock_rank_enter(pset, LOCK_RANK_PSET, false, __FILE__, __LINE__);
+    /* acquire: what the previous holder wrote is visible after the exchange */
+    uint64_t rx = __atomic_exchange_n(&pset->rx, IPC_PORT_RX_LOCKED, __ATOMIC_ACQUIRE);
+    if (__builtin_expect(rx == IPC_PORT_RX_LOCKED, 0))
+        rx = ipc_rx_lock_wait(&pset->rx);
+    pset->fast = (rx & 1) == 0 ? ipc_rx_waiter(rx) : NULL;
+}
+
+/* What rx says of the set once it is unlocked. */
+static uint64_t rx_unlocked(const struct ipc_pset *pset)
+{
+    if (!pset->active || !list_empty(&pset->ready) || !list_empty(&pset->receivers))
+        return IPC_PORT_RX_COMPLEX;
+    return pset->fast == NULL ? pset->idle : ipc_rx_of_waiter(pset->fast);
+}
+
+void ipc_pset_unlock(struct ipc_pset *pset) NO_THREAD_SAFETY_ANALYSIS
+{
+    uint64_t rx = rx_unlocked(pset);
+
+    KASSERT(pset->fast == NULL || (rx & 1) == 0);
+    lock_rank_leave(pset);
+    /* release: whoever locks it next sees what was written */
+    __atomic_store_n(&pset->rx, rx, __ATOMIC_RELEASE);
+}
+
+void ipc_pset_fast_to_list(struct ipc_pset *pset)
+{
+    struct thread *waiter = pset->fast;
+
+    if (waiter == NULL)
+        return;
+    pset->fast = NULL;
+    ipc_waiter_to_list(waiter, &pset->receivers, THREAD_WAIT_RECEIVE_SET, pset);
+}
+
+/* --- who remembers it --- */
+
+/* As ipc_port_uncache(). Context: locked. */
+static void uncache(struct ipc_pset *pset)
+{
+    if (pset->cacher == NULL)
+        return;
+    __atomic_store_n(&pset->cacher->rcv_name, THREAD_RCV_NONE, __ATOMIC_RELAXED);
+    pset->cacher = NULL;
+}
+
+/* The name or the right goes: who waits in rx, and who remembers the set, did so under the old one. Context: locked. */
+static void moved(struct ipc_pset *pset)
+{
+    ipc_pset_fast_to_list(pset);
+    pset->idle += IPC_PORT_IDLE_STEP;
+    uncache(pset);
+}
+
+bool ipc_pset_cache(struct thread *self, struct ipc_pset *pset)
+{
+    if (pset->cacher != self) {
+        if (self->rcv_rx != NULL)
+            return false;
+        uncache(pset);
+        pset->cacher = self;
+        self->rcv_set = pset;
+        ipc_pset_ref(pset);
+    }
+    self->rcv_rx = &pset->rx;
+    self->rcv_idle = pset->idle;
+    self->rcv_name = pset->name;
+    return true;
+}
+
+void ipc_pset_forget(struct thread *self)
+{
+    struct ipc_pset *pset = self->rcv_set;
+
+    self->rcv_set = NULL;
+    ipc_pset_lock(pset);
+    if (pset->cacher == self)
+        pset->cacher = NULL;
+    ipc_pset_unlock(pset);
+    ipc_pset_unref(pset);
+}
+
+/* --- life --- */
+
+/* Memory that was no set yet. What a dead set leaves behind is constructed: its lists are empty. */
+static void pset_construct(struct ipc_pset *pset)
+{
+    *pset = (struct ipc_pset){.rx = IPC_PORT_RX_COMPLEX, .idle = IPC_PORT_IDLE_FIRST};
+    list_init(&pset->members);
+    list_init(&pset->ready);
+    list_init(&pset->receivers);
+}
+
 struct ipc_pset *ipc_pset_create(mach_port_name_t name, struct ledger_account *payer)
 {
     if (!ledger_charge(payer, sizeof(struct ipc_pset)))
@@ -27,19 +126,16 @@ struct ipc_pset *ipc_pset_create(mach_port_name_t name, struct ledger_account *p
         ledger_uncharge(payer, sizeof(*pset));
         return NULL;
     }
-    /* memory that was a set keeps its lock: a CPU that looked the old set up may still hold it */
     if (pset->rx == 0)
-        spin_init(&pset->lock, LOCK_RANK_PSET);
-    pset->rx = IPC_PORT_RX_COMPLEX;
+        pset_construct(pset);
+    /* memory that was a set keeps its lock: a CPU that looked the old set up may still hold it */
+    ipc_pset_lock(pset);
+    pset->idle += IPC_PORT_IDLE_STEP;
     pset->refs = 1;
     pset->name = name;
     pset->payer = payer;
-    spin_lock(&pset->lock);
     pset->active = true;
-    list_init(&pset->members);
-    list_init(&pset->ready);
-    list_init(&pset->receivers);
-    spin_unlock(&pset->lock);
+    ipc_pset_unlock(pset);
     return pset;
 }
 
@@ -56,12 +152,25 @@ void ipc_pset_unref(struct ipc_pset *pset)
     cache_free(&pset_cache, pset);
 }
 
+void ipc_pset_rename(struct ipc_pset *pset, mach_port_name_t name)
+{
+    ipc_pset_lock(pset);
+    moved(pset);
+    pset->name = name;
+    ipc_pset_unlock(pset);
+}
+
 bool ipc_pset_is_active(struct ipc_pset *pset)
 {
-    spin_lock(&pset->lock);
+    ipc_pset_lock(pset);
     bool active = pset->active;
-    spin_unlock(&pset->lock);
+    ipc_pset_unlock(pset);
     return active;
+}
+
+struct ipc_pset *ipc_pset_first(const struct ipc_port *port)
+{
+    return CONTAINER_OF(list_first(&port->sets), struct ipc_pset_link, port_link)->pset;
 }
 
 static struct ipc_pset_link *port_find_link(struct ipc_port *port, const struct ipc_pset *pset)
@@ -89,10 +198,10 @@ static void link_detach(struct ipc_pset_link *link)
     struct ipc_pset *pset = link->pset;
 
     list_remove(&link->port_link);
-    spin_lock(&pset->lock);
+    ipc_pset_lock(pset);
     list_remove(&link->set_link);
     list_remove(&link->ready_link);
-    spin_unlock(&pset->lock);
+    ipc_pset_unlock(pset);
 }
 
 kern_return_t ipc_pset_insert(struct ipc_pset *pset, struct ipc_port *port)
@@ -110,7 +219,7 @@ kern_return_t ipc_pset_insert(struct ipc_pset *pset, struct ipc_port *port)
     ipc_port_lock(port);
     kern_return_t kr = port_find_link(port, pset) != NULL ? KERN_ALREADY_IN_SET : KERN_SUCCESS;
     if (kr == KERN_SUCCESS) {
-        spin_lock(&pset->lock);
+        ipc_pset_lock(pset);
         if (pset->active) {
             ipc_pset_ref(pset);
             ipc_port_ref(port);
@@ -119,7 +228,7 @@ kern_return_t ipc_pset_insert(struct ipc_pset *pset, struct ipc_port *port)
         } else {
             kr = KERN_INVALID_NAME;
         }
-        spin_unlock(&pset->lock);
+        ipc_pset_unlock(pset);
     }
     if (kr == KERN_SUCCESS) {
         /* whoever waits for the port alone goes on waiting there, on the list */
@@ -168,13 +277,13 @@ static bool pset_drop_member(struct ipc_pset *pset)
 {
     struct ipc_port *port = NULL;
 
-    spin_lock(&pset->lock);
+    ipc_pset_lock(pset);
     struct list *node = list_first(&pset->members);
     if (node != NULL) {
         port = CONTAINER_OF(node, struct ipc_pset_link, set_link)->port;
         ipc_port_ref(port);
     }
-    spin_unlock(&pset->lock);
+    ipc_pset_unlock(pset);
     if (port == NULL)
         return false;
     (void)ipc_pset_remove(pset, port); /* the port may have left by itself meanwhile */
@@ -187,15 +296,19 @@ void ipc_pset_destroy(struct ipc_pset *pset)
     struct list waiters;
 
     list_init(&waiters);
-    spin_lock(&pset->lock);
+    ipc_pset_lock(pset);
     pset->active = false;
+    moved(pset);
     ipc_waiters_claim(&pset->receivers, &waiters);
-    spin_unlock(&pset->lock);
+    ipc_pset_unlock(pset);
 
     while (pset_drop_member(pset))
         continue;
     ipc_waiters_fail(&waiters, MACH_RCV_PORT_DIED);
     ipc_pset_unref(pset);
+    struct thread *self = thread_current();
+    if (self != NULL)
+        ipc_thread_settle(self);
 }
 
 struct thread *ipc_pset_claim_receiver(struct ipc_port *port)
@@ -203,9 +316,10 @@ struct thread *ipc_pset_claim_receiver(struct ipc_port *port)
     LIST_FOR_EACH(node, &port->sets)
     {
         struct ipc_pset *pset = CONTAINER_OF(node, struct ipc_pset_link, port_link)->pset;
-        spin_lock(&pset->lock);
+        ipc_pset_lock(pset);
+        ipc_pset_fast_to_list(pset);
         struct list *waiter = list_pop(&pset->receivers);
-        spin_unlock(&pset->lock);
+        ipc_pset_unlock(pset);
         if (waiter != NULL)
             return CONTAINER_OF(waiter, struct thread, wait_link);
     }
@@ -219,11 +333,12 @@ bool ipc_pset_mark_ready(struct ipc_port *port)
     LIST_FOR_EACH(node, &port->sets)
     {
         struct ipc_pset_link *link = CONTAINER_OF(node, struct ipc_pset_link, port_link);
-        spin_lock(&link->pset->lock);
+        ipc_pset_lock(link->pset);
+        ipc_pset_fast_to_list(link->pset);
         if (list_empty(&link->ready_link))
             list_insert_tail(&link->pset->ready, &link->ready_link);
         waited_for |= !list_empty(&link->pset->receivers);
-        spin_unlock(&link->pset->lock);
+        ipc_pset_unlock(link->pset);
     }
     return waited_for;
 }
@@ -244,16 +359,16 @@ void ipc_pset_not_ready(struct ipc_pset *pset, struct ipc_port *port)
     struct ipc_pset_link *link = port_find_link(port, pset);
     if (link == NULL)
         return;
-    spin_lock(&pset->lock);
+    ipc_pset_lock(pset);
     list_remove(&link->ready_link);
-    spin_unlock(&pset->lock);
+    ipc_pset_unlock(pset);
 }
 
 uint32_t ipc_pset_members(struct ipc_pset *pset, mach_port_name_t *names, uint32_t room)
 {
     uint32_t count = 0;
 
-    spin_lock(&pset->lock);
+    ipc_pset_lock(pset);
     LIST_FOR_EACH(node, &pset->members)
     {
         struct ipc_pset_link *link = CONTAINER_OF(node, struct ipc_pset_link, set_link);
@@ -261,6 +376,6 @@ uint32_t ipc_pset_members(struct ipc_pset *pset, mach_port_name_t *names, uint32
             names[count] = link->port->name; /* stable: a member that moves leaves the set first */
         count++;
     }
-    spin_unlock(&pset->lock);
+    ipc_pset_unlock(pset);
     return count;
 }

@@ -2,6 +2,11 @@
 /*
  * Port sets.  A port may be a member of several.  `ready` lists members that may have messages; it is a hint: a receiver
  * that finds such a member empty takes it off.  Lock order: port, then set.
+ *
+ * The word `rx` is that of a port (ipc/port.h): lock, single waiter and state of the set.  == idle: alive, none of its members is
+ * ready, nobody waits.  A thread that waits on a set alone is in the set's rx, and nowhere else.  The rx of a member that is idle but
+ * for its sets names the first of them; so on the short paths one exchange locks the member, and a second one locks the set and yields
+ * the waiter.  As long as the member is locked it stays in the set, and so the set exists.
  */
 #ifndef IPC_PSET_H
 #define IPC_PSET_H
@@ -16,28 +21,43 @@ struct ipc_port;
 struct ledger_account;
 struct thread;
 
+/* All fields but rx, refs and what says otherwise: under the lock. */
 struct ipc_pset {
-    uint64_t rx;     /* IPC_PORT_RX_COMPLEX: see struct ipc_object */
-    spinlock_t lock; /* rank LOCK_RANK_PSET */
-    uint64_t refs;   /* kern/ref.h: the entry, and threads that look at it */
-    bool active GUARDED_BY(lock);
+    uint64_t rx;
+    uint64_t idle;
+    uint64_t refs;         /* kern/ref.h: the entry, and threads that look at it or remember it */
+    struct thread *fast;   /* while locked: the waiter that rx held, or NULL */
+    struct thread *cacher; /* the thread that has it as rcv_set, or NULL */
+    bool active;
     mach_port_name_t name;
-    struct ledger_account *payer;           /* constant */
-    struct list members GUARDED_BY(lock);   /* ipc_pset_link.set_link */
-    struct list ready GUARDED_BY(lock);     /* ipc_pset_link.ready_link */
-    struct list receivers GUARDED_BY(lock); /* waiting threads */
+    struct ledger_account *payer; /* constant */
+    struct list members;          /* ipc_pset_link.set_link */
+    struct list ready;            /* ipc_pset_link.ready_link */
+    struct list receivers;        /* waiting threads, when not alone in rx */
 };
 
 /* One membership. */
 struct ipc_pset_link {
-    struct list set_link;   /* pset->members; pset lock */
-    struct list ready_link; /* pset->ready; pset lock */
+    struct list set_link;   /* pset->members; set locked */
+    struct list ready_link; /* pset->ready; set locked */
     struct list port_link;  /* port->sets; port lock */
     struct ipc_pset *pset;  /* a reference */
     struct ipc_port *port;  /* a reference */
 };
 
 void ipc_pset_init_module(void);
+
+void ipc_pset_lock(struct ipc_pset *pset);
+void ipc_pset_unlock(struct ipc_pset *pset);
+/* The waiter in rx, if any, becomes the first of `receivers`. Context: locked. */
+void ipc_pset_fast_to_list(struct ipc_pset *pset);
+/* The set becomes self's cached one; false: not now. Context: locked, self is current; as ipc_thread_cache(). */
+HAL_NODISCARD bool ipc_pset_cache(struct thread *self, struct ipc_pset *pset);
+/* self's cached set is no more; rcv_name is THREAD_RCV_NONE already. Context: self is current, or dead; no set lock. */
+void ipc_pset_forget(struct thread *self);
+/* The first set that a port is in. Context: port locked, in a set. */
+struct ipc_pset *ipc_pset_first(const struct ipc_port *port);
+
 /* A new empty set with one reference, or NULL. It and its memberships are charged to `payer`. */
 HAL_NODISCARD struct ipc_pset *ipc_pset_create(mach_port_name_t name, struct ledger_account *payer);
 void ipc_pset_ref(struct ipc_pset *pset);
@@ -45,6 +65,8 @@ void ipc_pset_unref(struct ipc_pset *pset);
 /* The right to the set dies: members leave, receivers fail with MACH_RCV_PORT_DIED. Consumes a reference. Context: no lock. */
 void ipc_pset_destroy(struct ipc_pset *pset);
 
+/* Its name changes. Context: no set lock. */
+void ipc_pset_rename(struct ipc_pset *pset, mach_port_name_t name);
 /* Has it not been destroyed? Context: no set lock. */
 bool ipc_pset_is_active(struct ipc_pset *pset);
 
@@ -63,7 +85,7 @@ struct thread *ipc_pset_claim_receiver(struct ipc_port *port);
  */
 bool ipc_pset_mark_ready(struct ipc_port *port);
 /* The member to look at next, with a reference, moved to the end; NULL: none ready. Context: pset locked. */
-struct ipc_port *ipc_pset_next_ready(struct ipc_pset *pset) REQUIRES(pset->lock);
+struct ipc_port *ipc_pset_next_ready(struct ipc_pset *pset);
 /* The member has no messages any more. Context: port locked (and empty), set not. */
 void ipc_pset_not_ready(struct ipc_pset *pset, struct ipc_port *port);
 /* Names of the members: up to `room` into names; returns how many there are. Context: no lock. */

@@ -109,9 +109,9 @@ static void receive_from_port(struct thread *self, struct ipc_port *port, struct
 static enum ipc_take take_from_set(struct thread *self, struct ipc_pset *pset)
 {
     for (;;) {
-        spin_lock(&pset->lock);
+        ipc_pset_lock(pset);
         struct ipc_port *port = ipc_pset_next_ready(pset);
-        spin_unlock(&pset->lock);
+        ipc_pset_unlock(pset);
         if (port == NULL)
             return IPC_TAKE_EMPTY;
         ipc_port_lock(port);
@@ -125,6 +125,21 @@ static enum ipc_take take_from_set(struct thread *self, struct ipc_pset *pset)
     }
 }
 
+/* As wait_on_port(). Context: set locked. */
+static void set_waiter(struct thread *self, struct ipc_pset *pset)
+{
+    bool alone = pset->fast == NULL && list_empty(&pset->receivers);
+
+    if (alone && ipc_pset_cache(self, pset)) {
+        pset->fast = self;
+        thread_block(self, THREAD_WAIT_RECEIVE_SET, NULL, NULL);
+        return;
+    }
+    ipc_pset_fast_to_list(pset);
+    list_insert_tail(&pset->receivers, &self->wait_link);
+    thread_block(self, THREAD_WAIT_RECEIVE_SET, pset, ipc_receive_continuation(self));
+}
+
 /* Wait on the set, unless a message came meanwhile. Returns false then. Context: no lock. */
 static bool wait_on_set(struct thread *self, struct ipc_pset *pset)
 {
@@ -132,13 +147,12 @@ static bool wait_on_set(struct thread *self, struct ipc_pset *pset)
 
     self->op.ipc.kmsg = NULL;
     receive_set_timeout(self);
-    spin_lock(&pset->lock);
+    ipc_pset_lock(pset);
     if (list_empty(&pset->ready) && pset->active) {
         wait = true;
-        list_insert_tail(&pset->receivers, &self->wait_link);
-        thread_block(self, THREAD_WAIT_RECEIVE_SET, pset, ipc_receive_continuation(self));
+        set_waiter(self, pset);
     }
-    spin_unlock(&pset->lock);
+    ipc_pset_unlock(pset);
     return wait;
 }
 
@@ -171,7 +185,7 @@ void ipc_msg_receive(struct thread *self, struct thread *receiver)
 
     if (self->reply_entry->bits != 0)
         ipc_entry_reserve(self);
-    if (self->rcv_port != NULL && self->rcv_name != self->op.ipc.rcv_name)
+    if (self->rcv_rx != NULL && self->rcv_name != self->op.ipc.rcv_name)
         ipc_thread_uncache(self);
     spin_lock(&space->lock);
     /* neither a receive right nor a set is a plain send right: the key is ~name */
@@ -197,26 +211,24 @@ void ipc_msg_receive(struct thread *self, struct thread *receiver)
 
 /* --- ending a wait from outside --- */
 
-/* Is t in the rx word of the port that it has cached? Then it is taken out. */
-static bool claim_fast(struct thread *t, bool to_list)
+/* The port and the set that t remembers are type-stable: at worst the lock of some other one is taken. */
+void ipc_wait_make_slow(struct thread *t)
 {
-    struct ipc_port *port = t->rcv_port; /* type-stable: at worst the lock of some other port is taken */
-    bool mine = false;
+    struct ipc_pset *pset = t->rcv_set;
+    struct ipc_port *port = t->rcv_port;
 
-    if (port == NULL)
-        return false;
-    ipc_port_lock(port);
-    if (port->fast == t) {
-        mine = true;
-        if (to_list) {
-            ipc_port_fast_to_list(port);
-        } else {
-            port->fast = NULL;
-            ipc_receive_decode(t);
-        }
+    if (pset != NULL) {
+        ipc_pset_lock(pset);
+        if (pset->fast == t)
+            ipc_pset_fast_to_list(pset);
+        ipc_pset_unlock(pset);
     }
-    ipc_port_unlock(port);
-    return mine;
+    if (port != NULL) {
+        ipc_port_lock(port);
+        if (port->fast == t)
+            ipc_port_fast_to_list(port);
+        ipc_port_unlock(port);
+    }
 }
 
 /* Is t on a list of the port? Then it is taken off. Context: port locked. */
@@ -241,19 +253,20 @@ static bool claim_from_port(struct thread *t, struct ipc_port *port)
 
 static bool claim_from_set(struct thread *t, struct ipc_pset *pset)
 {
-    spin_lock(&pset->lock);
+    ipc_pset_lock(pset);
     bool mine = claim_listed(t, pset);
-    spin_unlock(&pset->lock);
+    ipc_pset_unlock(pset);
     return mine;
 }
 
 bool ipc_wait_claim(struct thread *t, enum thread_wait_result result)
 {
-    bool mine = claim_fast(t, false);
-    /* only now: who comes to wait beside t makes an ordinary waiter of it, and names the object, under the port's lock */
-    void *object = t->wait_object;
+    bool mine = false;
 
-    if (!mine && object != NULL) {
+    ipc_wait_make_slow(t);
+    /* only now: an ordinary waiter names the object that it is on the list of */
+    void *object = t->wait_object;
+    if (object != NULL) {
         if (t->wait == THREAD_WAIT_RECEIVE_SET)
             mine = claim_from_set(t, object);
         else if (t->wait == THREAD_WAIT_RECEIVE || t->wait == THREAD_WAIT_SEND)
@@ -262,9 +275,4 @@ bool ipc_wait_claim(struct thread *t, enum thread_wait_result result)
     if (mine)
         ipc_receiver_fail(t, result == THREAD_TIMED_OUT ? MACH_RCV_TIMED_OUT : MACH_RCV_INTERRUPTED);
     return mine;
-}
-
-void ipc_wait_make_slow(struct thread *t)
-{
-    (void)claim_fast(t, true);
 }

@@ -55,7 +55,7 @@ SPECIALISED struct ipc_port *lock_destination(const struct destination *to) NO_T
     lock_rank_enter(port, LOCK_RANK_PORT, false, __FILE__, __LINE__);
     port->fast = NULL;
     if ((rx & 1) == 0)
-        ipc_port_lock_waiter(port, rx);
+        port->fast = ipc_rx_waiter(rx);
     return port;
 }
 

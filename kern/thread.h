@@ -13,7 +13,7 @@
  *   RUNNING    current on t->cpu
  *   READY      in the run queue of t->cpu, or about to be entered there
  *   WAITING    on the queue of wait_object (or a pure sleep); continuation set
- *   RECEIVING  in the rx word of rcv_port: waits in the register form, result goes to its registers
+ *   RECEIVING  in the rx word of the port or set that it remembers (rcv_rx): the message goes to it as its trap's arguments say
  *   STOPPED    runnable but for suspend_count > 0, or not started yet
  *   DEAD       will never run again; memory remains while references do
  */
@@ -33,6 +33,7 @@ struct thread;
 struct ipc_entry;
 struct ipc_kmsg;
 struct ipc_port;
+struct ipc_pset;
 struct ipc_space;
 struct pmap;
 
@@ -79,17 +80,19 @@ struct thread {
     struct ipc_space *space;       /* of its task; constant */
     struct pmap *pmap;             /* of its task; constant */
     struct ipc_port *rcv_port;     /* cached receive port, or NULL (ipc/port.h: port.cacher) */
-    uint64_t rcv_idle;     /* value of rcv_port->rx while that port is idle in its present incarnation */
-    uint64_t rcv_name;     /* its name in space, or THREAD_RCV_NONE */
-    uint32_t rcv_loan;     /* send-once rights to rcv_port counted there ahead of use */
-    uint32_t state;        /* enum thread_state */
-    uint32_t ast;          /* THREAD_AST_*; atomic */
-    uint64_t priority;     /* effective: 0 (least) .. SCHED_PRIORITY_MAX */
-    uint64_t own_priority; /* what `priority` is without donation (sched_priority_own()) */
+    uint64_t *rcv_rx;              /* rx of rcv_set or rcv_port, or NULL */
+    uint64_t rcv_idle;             /* its value while that port or set is idle in its present incarnation */
+    uint64_t rcv_name;             /* the name of that in space, or THREAD_RCV_NONE */
+    uint32_t rcv_loan;             /* send-once rights to rcv_port counted there ahead of use */
+    uint32_t state;                /* enum thread_state */
+    uint32_t ast;                  /* THREAD_AST_*; atomic */
+    uint64_t priority;             /* effective: 0 (least) .. SCHED_PRIORITY_MAX */
+    uint64_t own_priority;         /* what `priority` is without donation (sched_priority_own()) */
 
     /* --- the rest --- */
-    spinlock_t lock; /* rank LOCK_RANK_THREAD */
-    uint64_t refs;   /* kern/ref.h */
+    spinlock_t lock;          /* rank LOCK_RANK_THREAD */
+    uint64_t refs;            /* kern/ref.h */
+    struct ipc_pset *rcv_set; /* cached port set, or NULL (ipc/pset.h: pset.cacher) */
     struct task *task;
     struct list task_link;    /* task->threads; task->lock */
     struct list run_link;     /* run queue; its lock */

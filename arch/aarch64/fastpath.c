@@ -44,7 +44,7 @@ void arch_fast_reply_wait(void);
         __builtin_unreachable();                                                                             \
     } while (0)
 
-/* As arch_uctx_resume, with result 0 and the message in its registers; x18 is the last to become zero. */
+/* As arch_uctx_resume, with the result and the message in its registers; x18 is the last to become zero. */
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_(x)
 #define LOAD(a, b, offset) "ldp " #a ", " #b ", [%0, #" TEXT(offset) "]\n\t"
@@ -56,17 +56,19 @@ void arch_fast_reply_wait(void);
     "msr elr_el1, x10\n\tmsr tpidr_el0, x11\n\tmsr sp_el0, x12\n\t"                                          \
     LOAD(x19, x20, UCTX_X19) LOAD(x21, x22, UCTX_X19 + 16) LOAD(x23, x24, UCTX_X19 + 32)                     \
     LOAD(x25, x26, UCTX_X19 + 48) LOAD(x27, x28, UCTX_X19 + 64)                                              \
-    "msr spsr_el1, xzr\n\tmov x8, xzr\n\t"                                                                   \
+    "msr spsr_el1, xzr\n\t"                                                                   \
     ZERO(x10, x11) ZERO(x12, x13) ZERO(x14, x15) ZERO(x16, x17) ZERO(x18, x30)                               \
     "eret"
 /* clang-format on */
 
-#define IPC_FAST_EXIT(here, name, label, next)                                                               \
+#define IPC_FAST_EXIT(here, name, label, next) IPC_FAST_EXIT_MEMBER(here, name, label, next, 0)
+#define IPC_FAST_EXIT_MEMBER(here, name, label, next, result)                                                \
     do {                                                                                                     \
         register struct thread *thread_ __asm__("x18") = (next);                                             \
         x0_ = (name);                                                                                        \
         x1_ = (label);                                                                                       \
-        __asm__ volatile(RESUME ::"r"(thread_), "r"(x0_), "r"(x1_), PAYLOAD : "memory");                     \
+        register uint64_t result_ __asm__("x8") = (result);                                                  \
+        __asm__ volatile(RESUME ::"r"(thread_), "r"(x0_), "r"(x1_), "r"(result_), PAYLOAD : "memory");       \
         __builtin_unreachable();                                                                             \
     } while (0)
 

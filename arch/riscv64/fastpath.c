@@ -63,17 +63,19 @@ __attribute__((section(".text.entry"))) void arch_fast_reply_wait(void);
     LOAD(s4, UCTX_S(4)) LOAD(s5, UCTX_S(5)) LOAD(s6, UCTX_S(6)) LOAD(s7, UCTX_S(7))                          \
     LOAD(s8, UCTX_S(8)) LOAD(s9, UCTX_S(9)) LOAD(s10, UCTX_S(10)) LOAD(s11, UCTX_S(11))                      \
     LOAD(sp, UCTX_SP) LOAD(tp, UCTX_TP) LOAD(gp, UCTX_GP)                                                    \
-    "li a2, 0\n\tli t0, 0\n\tli t1, 0\n\tli t4, 0\n\tli t5, 0\n\tli t6, 0\n\tli ra, 0\n\t"                     \
+    "li t0, 0\n\tli t1, 0\n\tli t4, 0\n\tli t5, 0\n\tli t6, 0\n\tli ra, 0\n\t"                     \
     "sret"
 /* clang-format on */
 
-#define IPC_FAST_EXIT(here, name, label, next)                                                               \
+#define IPC_FAST_EXIT(here, name, label, next) IPC_FAST_EXIT_MEMBER(here, name, label, next, 0)
+#define IPC_FAST_EXIT_MEMBER(here, name, label, next, result)                                                \
     do {                                                                                                     \
         (next)->uctx.cpu = &(here)->hal;                                                                     \
         register struct thread *t0_ __asm__("t0") = (next);                                                  \
         a0_ = (uint64_t)(int32_t)(name);                                                                     \
         a1_ = (label);                                                                                       \
-        __asm__ volatile(RESUME_FROM_T0 ::"r"(t0_), "r"(a0_), "r"(a1_), PAYLOAD : "memory");                 \
+        register uint64_t result_ __asm__("a2") = (result);                                                  \
+        __asm__ volatile(RESUME_FROM_T0 ::"r"(t0_), "r"(a0_), "r"(a1_), "r"(result_), PAYLOAD : "memory");   \
         __builtin_unreachable();                                                                             \
     } while (0)
 

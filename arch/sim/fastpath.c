@@ -8,11 +8,12 @@
 #include <kern/thread.h>
 
 /* The payload goes from register to register: from this CPU's into the context that it resumes. */
-static struct uctx *fast_exit(const struct rv64_regs *r, struct uctx *next, uint64_t name, uint64_t label)
+static struct uctx *fast_exit(const struct rv64_regs *r, struct uctx *next, uint64_t name, uint64_t label,
+                              uint64_t result)
 {
     next->x[UCTX_A0] = name;
     next->x[UCTX_A1] = label;
-    next->x[UCTX_A2] = 0;
+    next->x[UCTX_A2] = result;
     next->x[UCTX_T2] = r->x[UCTX_T2];
     for (unsigned i = 0; i < HAL_RPC_WORDS; i++)
         next->x[uctx_word(i)] = r->x[uctx_word(i)];
@@ -29,8 +30,9 @@ static struct uctx *fast_exit(const struct rv64_regs *r, struct uctx *next, uint
 
 #define IPC_FAST_SLOW() return 0
 
-#define IPC_FAST_EXIT(here, name, label, next)                                                               \
-    return (uint64_t)(uintptr_t)fast_exit(&machine->regs, &(next)->uctx, name, label)
+#define IPC_FAST_EXIT(here, name, label, next) IPC_FAST_EXIT_MEMBER(here, name, label, next, 0)
+#define IPC_FAST_EXIT_MEMBER(here, name, label, next, result)                                                \
+    return (uint64_t)(uintptr_t)fast_exit(&machine->regs, &(next)->uctx, name, label, result)
 
 #define IPC_FAST_SWAP(p, v) __atomic_exchange_n(p, v, __ATOMIC_ACQUIRE)
 

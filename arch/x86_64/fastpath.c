@@ -48,27 +48,26 @@ void x86_fast_reply_wait(void);
         __builtin_unreachable();                                                                             \
     } while (0)
 
-/* Resume the call frame `next` with result 0. wrmsr takes edx, where the label goes. */
+/* Resume the call frame `next`, its result by the instruction `result`. wrmsr takes edx, where the label goes. */
+/* clang-format off */
+#define RESUME(name, label, next, result, ...)                                                               \
+    register struct thread *thread_ __asm__("r15") = (next);                                                 \
+    register uint64_t label_ __asm__("r14") = (label);                                                       \
+    __asm__ volatile("mov %0, %%gs:" TEXT(CPU_CURRENT) "\n\tmov $" TEXT(MSR_FS_BASE) ", %%ecx\n\t"           \
+                     LOAD(UCTX_FS_BASE, eax) LOAD(UCTX_FS_BASE + 4, edx) "wrmsr\n\tmov %%r14, %%rdx\n\t"     \
+                     LOAD(UCTX_RBP, rbp) LOAD(UCTX_RSP, rsp) LOAD(UCTX_RIP, rcx) LOAD(UCTX_R14, r14)         \
+                     LOAD(UCTX_R15, r15) result "\n\tmov $" TEXT(RFLAGS_USER) ", %%r11d\n\tswapgs\n\tsysretq" \
+                     ::"r"(thread_), "D"(name), "r"(label_), ##__VA_ARGS__, PAYLOAD : "memory");             \
+    __builtin_unreachable()
+/* clang-format on */
 #define IPC_FAST_EXIT(here, name, label, next)                                                               \
     do {                                                                                                     \
-        register struct thread *thread_ __asm__("r15") = (next);                                             \
-        register uint64_t label_ __asm__("r14") = (label);                                                   \
-        __asm__ volatile(                                                                                    \
-            "mov %0, %%gs:" TEXT(                                                                            \
-                CPU_CURRENT) "\n\t"                                                                          \
-                             "mov $" TEXT(MSR_FS_BASE) ", %%ecx\n\t" LOAD(UCTX_FS_BASE, eax)                 \
-                                 LOAD(UCTX_FS_BASE + 4,                                                      \
-                                      edx) "wrmsr\n\t"                                                       \
-                                           "mov %%r14, %%rdx\n\t" LOAD(UCTX_RBP, rbp) LOAD(UCTX_RSP, rsp)    \
-                                               LOAD(UCTX_RIP, rcx) LOAD(UCTX_R14, r14)                       \
-                                                   LOAD(UCTX_R15, r15) "mov $" TEXT(                         \
-                                                       RFLAGS_USER) ", %%r11d\n\t"                           \
-                                                                    "xor %%eax, %%eax\n\t"                   \
-                                                                    "swapgs\n\t"                             \
-                                                                    "sysretq" ::"r"(thread_),                \
-            "D"(name), "r"(label_), PAYLOAD                                                                  \
-            : "memory");                                                                                     \
-        __builtin_unreachable();                                                                             \
+        RESUME(name, label, next, "xor %%eax, %%eax");                                                       \
+    } while (0)
+#define IPC_FAST_EXIT_MEMBER(here, name, label, next, result)                                                \
+    do {                                                                                                     \
+        register uint64_t result_ __asm__("r11") = (result);                                                 \
+        RESUME(name, label, next, "mov %%r11, %%rax", "r"(result_));                                         \
     } while (0)
 
 #define IPC_FAST_SWAP(p, v)                                                                                  \

@@ -191,7 +191,7 @@ static const struct {
     FAULT(ready, state, THREAD_READY ^ THREAD_STOPPED, "run-queue"),
     FAULT(ready, priority, 8, "run-priority"),
     FAULT(ready, own_priority, 8, "thread-priority"),
-    FAULT(in_rx, rcv_port, 0x40, "port-waiter"),
+    FAULT(in_rx, rcv_rx, 0x40, "port-waiter"),
     FAULT(in_rx, rcv_loan, 2, "send-once-rights"),
     FAULT(stopped, suspend_count, 1, "thread-stopped"),
     FAULT(task, refs, 1, "task-refs"),

@@ -113,11 +113,40 @@ static void check_member(const struct ipc_pset *pset, const struct ipc_pset_link
           "port %p has messages, the set does not know", (void *)link->port);
 }
 
+static const struct thread *waiter_in_rx(uint64_t rx)
+{
+    return (rx & 1) != 0 ? NULL : (const struct thread *)(uintptr_t)(rx & ~IPC_PORT_RX_BUFFER);
+}
+
+static void check_set_rx(const struct ipc_pset *pset)
+{
+    const struct thread *t = waiter_in_rx(pset->rx);
+    bool idle = pset->active && list_empty(&pset->ready) && list_empty(&pset->receivers);
+
+    if (t != NULL) {
+        (void)audit_object(AUDIT_THREAD, t, pset);
+        AUDIT(idle && t->state == THREAD_RECEIVING && t->rcv_rx == &pset->rx && t->continuation == NULL,
+              "set-waiter", pset, "idle %d, thread %p in rx: state %u, receives from %p", idle,
+              (const void *)t, t->state, (void *)t->rcv_rx);
+    } else {
+        AUDIT(pset->rx == (idle ? pset->idle : IPC_PORT_RX_COMPLEX), "set-rx", pset, "rx is 0x%" PRIx64,
+              pset->rx);
+    }
+    t = pset->cacher;
+    if (t == NULL)
+        return;
+    (void)audit_object(AUDIT_THREAD, t, pset);
+    AUDIT(t->rcv_set == pset && t->rcv_rx == &pset->rx && t->rcv_name == pset->name &&
+              t->rcv_idle == pset->idle,
+          "set-cacher", pset, "thread %p has cached set %p, name 0x%" PRIx64 ", idle 0x%" PRIx64,
+          (const void *)t, (void *)t->rcv_set, t->rcv_name, t->rcv_idle);
+}
+
 static void check_set(struct ipc_pset *pset)
 {
     uint32_t members = 0;
 
-    AUDIT(pset->rx == IPC_PORT_RX_COMPLEX, "set-rx", pset, "rx is 0x%" PRIx64, pset->rx);
+    check_set_rx(pset);
     AUDIT_LIST(node, &pset->members)
     {
         check_member(pset, CONTAINER_OF(node, struct ipc_pset_link, set_link));
@@ -132,31 +161,38 @@ static void check_set(struct ipc_pset *pset)
 
 /* --- ports --- */
 
-static const struct thread *waiter_in_rx(const struct ipc_port *port)
+/* What rx is of a port that a message can't be given to at once. */
+static uint64_t rx_of_busy(const struct ipc_port *port, bool alone)
 {
-    return (port->rx & 1) != 0 ? NULL : (const struct thread *)(uintptr_t)(port->rx & ~IPC_PORT_RX_BUFFER);
+    if (port->place == IPC_PORT_IN_KERNEL)
+        return IPC_PORT_RX_KERNEL;
+    if (!alone || list_empty(&port->sets))
+        return IPC_PORT_RX_COMPLEX;
+    return IPC_PORT_RX_COMPLEX +
+           (uint64_t)(uintptr_t)CONTAINER_OF(port->sets.next, struct ipc_pset_link, port_link)->pset;
 }
 
 static void check_rx(const struct ipc_port *port)
 {
-    const struct thread *t = waiter_in_rx(port);
-    bool idle = port->place == IPC_PORT_IN_SPACE && port->msgcount == 0 && !port->in_set &&
-                list_empty(&port->receivers) && list_empty(&port->senders);
+    const struct thread *t = waiter_in_rx(port->rx);
+    bool alone = port->place == IPC_PORT_IN_SPACE && port->msgcount == 0 && list_empty(&port->receivers) &&
+                 list_empty(&port->senders);
+    bool idle = alone && !port->in_set;
 
     AUDIT(port->rx != IPC_PORT_RX_LOCKED, "port-locked", port, "nobody is in the kernel");
     AUDIT(port->idle >= IPC_PORT_IDLE_FIRST && port->idle % IPC_PORT_IDLE_STEP == 1, "port-idle", port,
           "idle is 0x%" PRIx64, port->idle);
     if (!idle) {
-        const uint64_t rx = port->place == IPC_PORT_IN_KERNEL ? IPC_PORT_RX_KERNEL : IPC_PORT_RX_COMPLEX;
-        AUDIT(port->rx == rx, "port-rx", port, "rx is 0x%" PRIx64 ", the port is not idle", port->rx);
+        AUDIT(port->rx == rx_of_busy(port, alone), "port-rx", port,
+              "rx is 0x%" PRIx64 ", the port is not idle", port->rx);
     } else if (t == NULL) {
         AUDIT(port->rx == port->idle, "port-rx", port, "rx is 0x%" PRIx64 ", idle 0x%" PRIx64, port->rx,
               port->idle);
     } else {
         (void)audit_object(AUDIT_THREAD, t, port);
-        AUDIT(t->state == THREAD_RECEIVING && t->rcv_port == port && t->continuation == NULL, "port-waiter",
-              port, "thread %p in rx: state %u, receives from %p", (const void *)t, t->state,
-              (void *)t->rcv_port);
+        AUDIT(t->state == THREAD_RECEIVING && t->rcv_rx == &port->rx && t->continuation == NULL,
+              "port-waiter", port, "thread %p in rx: state %u, receives from %p", (const void *)t, t->state,
+              (void *)t->rcv_rx);
     }
 }
 
@@ -226,8 +262,8 @@ static void check_cacher(const struct ipc_port *port)
     if (t == NULL)
         return;
     (void)audit_object(AUDIT_THREAD, t, port);
-    AUDIT(t->rcv_port == port && t->rcv_name == port->name && t->rcv_idle == port->idle &&
-              port->place == IPC_PORT_IN_SPACE && port->receiver == t->space,
+    AUDIT(t->rcv_port == port && t->rcv_rx == &port->rx && t->rcv_name == port->name &&
+              t->rcv_idle == port->idle && port->place == IPC_PORT_IN_SPACE && port->receiver == t->space,
           "port-cacher", port, "thread %p has cached port %p, name 0x%" PRIx64 ", idle 0x%" PRIx64,
           (const void *)t, (void *)t->rcv_port, t->rcv_name, t->rcv_idle);
 }

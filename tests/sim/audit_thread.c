@@ -35,6 +35,30 @@ static void operation_rights(const struct thread *t)
     }
 }
 
+/* What it remembers of its last receive. */
+static void remembered(const struct thread *t)
+{
+    const struct thread *cacher = NULL;
+
+    AUDIT(t->rcv_loan == 0 || t->rcv_port != NULL, "thread-loan", t, "%u rights on loan from no port",
+          t->rcv_loan);
+    AUDIT(t->rcv_port == NULL || t->rcv_set == NULL, "thread-cache", t, "port %p and set %p",
+          (void *)t->rcv_port, (void *)t->rcv_set);
+    if (t->rcv_port != NULL) {
+        audit_port_ref(t->rcv_port, t);
+        cacher = t->rcv_port->cacher;
+    }
+    if (t->rcv_set != NULL) {
+        audit_object(AUDIT_PSET, t->rcv_set, t)->refs++;
+        cacher = t->rcv_set->cacher;
+    }
+    for (uint32_t i = 0; i < t->rcv_loan; i++)
+        audit_right(t->rcv_port, AUDIT_SEND_ONCE, t);
+    AUDIT(t->kernel || (t->rcv_name != THREAD_RCV_NONE) == (cacher == t), "thread-cache", t,
+          "port %p or set %p is cached under name 0x%" PRIx64 " by thread %p", (void *)t->rcv_port,
+          (void *)t->rcv_set, t->rcv_name, (const void *)cacher);
+}
+
 static void thread_rights(const struct thread *t)
 {
     for (unsigned i = 0; i < EXC_TYPES_COUNT; i++)
@@ -45,18 +69,7 @@ static void thread_rights(const struct thread *t)
         audit_own(AUDIT_FPU, t->fpu, "thread");
     AUDIT(t->fpu != NULL || t->fpu_credit == 0, "thread-fpu", t, "no vector state, but credit %u",
           t->fpu_credit);
-    if (t->rcv_port == NULL) {
-        AUDIT(t->rcv_loan == 0, "thread-loan", t, "%u rights on loan from no port", t->rcv_loan);
-        AUDIT(t->rcv_name == THREAD_RCV_NONE || t->kernel, "thread-cache", t, "no port under name 0x%" PRIx64,
-              t->rcv_name);
-        return;
-    }
-    audit_port_ref(t->rcv_port, t);
-    for (uint32_t i = 0; i < t->rcv_loan; i++)
-        audit_right(t->rcv_port, AUDIT_SEND_ONCE, t);
-    AUDIT((t->rcv_name != THREAD_RCV_NONE) == (t->rcv_port->cacher == t), "thread-cache", t,
-          "port %p is cached under name 0x%" PRIx64 " by thread %p", (void *)t->rcv_port, t->rcv_name,
-          (void *)t->rcv_port->cacher);
+    remembered(t);
 }
 
 /* --- states --- */
@@ -158,8 +171,8 @@ static void check_state(const struct thread *t, const struct audit_object *o)
     else if (t->state != THREAD_RECEIVING)
         AUDIT(t->timeout.cpu == NULL, "timeout-late", t, "state %u: the time of a past wait runs", t->state);
     if (t->state == THREAD_RECEIVING)
-        AUDIT(t->rcv_port != NULL && (t->rcv_port->rx & ~IPC_PORT_RX_BUFFER) == (uint64_t)(uintptr_t)t,
-              "wait-lost", t, "not in the rx word of port %p", (void *)t->rcv_port);
+        AUDIT(t->rcv_rx != NULL && (*t->rcv_rx & ~IPC_PORT_RX_BUFFER) == (uint64_t)(uintptr_t)t, "wait-lost",
+              t, "not in the rx word at %p", (void *)t->rcv_rx);
     AUDIT(t->state <= THREAD_DEAD, "thread-state", t, "%u", t->state);
     AUDIT(t->state != THREAD_STOPPED || t->continuation == NULL, "thread-stopped", t, "inside an operation");
     check_requests(t);

@@ -2,7 +2,7 @@
 /*
  * A thread waits for a message alone, as the short paths have it, and another comes to wait beside it: the first becomes an
  * ordinary waiter at that moment.  Whoever ends its wait just then (its own timeout, thread_abort, thread_terminate) finds it
- * all the same.
+ * all the same.  So it is on a port, and on a set that the port is in.
  */
 #include "driver.h"
 #include "user.h"
@@ -15,8 +15,8 @@
 enum ending { TIMEOUT, ABORT, TERMINATE, ENDINGS };
 
 static struct {
-    mach_port_t port;
-    uint32_t ready; /* waiters about to wait */
+    mach_port_t port; /* or set */
+    uint32_t ready;   /* waiters about to wait */
 } r;
 
 static void wait_registers(uint64_t unused)
@@ -106,7 +106,12 @@ static void first_program(uint64_t arg)
     const mach_port_t host_priv = user_start(arg);
 
     SIM_CHECK(mach_port_allocate(mach_task_self(), MACH_PORT_RIGHT_RECEIVE, &r.port) == KERN_SUCCESS);
-    for (unsigned i = 0; i < ROUNDS * ENDINGS; i++)
+    for (unsigned i = 0; i < ROUNDS / 2 * ENDINGS; i++)
+        round_run(i % ENDINGS);
+    mach_port_t member = r.port;
+    SIM_CHECK(mach_port_allocate(mach_task_self(), MACH_PORT_RIGHT_PORT_SET, &r.port) == KERN_SUCCESS);
+    SIM_CHECK(mach_port_move_member(mach_task_self(), member, r.port) == KERN_SUCCESS);
+    for (unsigned i = 0; i < ROUNDS / 2 * ENDINGS; i++)
         round_run(i % ENDINGS);
     user_power_off(host_priv);
 }

@@ -17,8 +17,9 @@ struct uctx *__real_ipc_direct_rights(struct thread *self, struct direct_message
                                       uint32_t timeout_ms);
 struct uctx *__wrap_ipc_direct_rights(struct thread *self, struct direct_message *m, uint32_t size,
                                       uint32_t timeout_ms);
-struct uctx *__real_ipc_direct_set(struct thread *self, struct direct_message *m, bool registers, bool reply);
-struct uctx *__wrap_ipc_direct_set(struct thread *self, struct direct_message *m, bool registers, bool reply);
+struct direct;
+struct uctx *__real_ipc_direct_member(const struct direct *from, struct direct_message *m, uint64_t rx);
+struct uctx *__wrap_ipc_direct_member(const struct direct *from, struct direct_message *m, uint64_t rx);
 bool __real_ipc_kernel_rpc_registers(struct thread *self);
 bool __wrap_ipc_kernel_rpc_registers(struct thread *self);
 bool __real_ipc_simple_send(struct thread *self, struct ipc_kmsg *kmsg, struct thread **receiver);
@@ -48,9 +49,9 @@ struct uctx *__wrap_ipc_direct_rights(struct thread *self, struct direct_message
     return next;
 }
 
-struct uctx *__wrap_ipc_direct_set(struct thread *self, struct direct_message *m, bool registers, bool reply)
+struct uctx *__wrap_ipc_direct_member(const struct direct *from, struct direct_message *m, uint64_t rx)
 {
-    struct uctx *next = __real_ipc_direct_set(self, m, registers, reply);
+    struct uctx *next = __real_ipc_direct_member(from, m, rx);
 
     short_ways.sets += next != NULL;
     return next;

@@ -82,7 +82,8 @@ def thread_wait(thread, states, waits):
             text += f", then {symbol(thread['continuation'])}"
         return text
     if state == "receiving":
-        return f"waits in registers for a message to port {int(thread['rcv_port']):#x}"
+        place = "set" if int(thread["rcv_set"]) else "port"
+        return f"waits for a message to {place} {int(thread['rcv_' + place]):#x}"
     return state if int(thread["suspend_count"]) == 0 else f"{state}, suspended {int(thread['suspend_count'])} times"
 
 
