@@ -13,7 +13,7 @@ sys.dont_write_bytecode = True
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
-from portolan import bench, cli, guest, halsuite, latency, machines, tapout, test  # noqa: E402 (the path is set first)
+from portolan import bench, cli, guest, halsuite, latency, machines, panics, tapout, test  # noqa: E402 (the path is set first)
 from portolan.console import PANIC_END, Console  # noqa: E402
 
 GOOD = """portolan: x86_64 on q35, 4 CPUs, 120 MiB
@@ -46,6 +46,22 @@ class Script:
 
 def boot(text, **arguments):
     return guest.run(Script(f"cat <<'END'\n{text}\nEND\n"), **arguments)
+
+
+class PanicTest(unittest.TestCase):
+    REPORT = ["panic: out of tune", "cpu: 0 of 2", "backtrace:", "  80001000 kern_boot+0x12", PANIC_END]
+
+    def test_a_whole_report(self):
+        self.assertEqual(panics.problems(self.REPORT, "out of tune"), [])
+
+    def test_what_a_report_lacks(self):
+        for line, lack in zip(self.REPORT, ("reason", "CPU", "backtrace", "backtrace", "last line"), strict=True):
+            report = [other for other in self.REPORT if other != line]
+            self.assertIn(lack, " ".join(panics.problems(report, "out of tune")))
+
+    def test_a_frame_without_a_name(self):
+        report = [line.replace("kern_boot+0x12", "?") for line in self.REPORT]
+        self.assertIn("names", panics.problems(report, "out of tune")[0])
 
 
 class GuestTest(unittest.TestCase):

@@ -9,7 +9,7 @@ import threading
 import time
 from dataclasses import dataclass, replace
 
-from portolan import guest
+from portolan import guest, panics
 from portolan.console import PANIC
 
 FAILURES = ("not ok ", "Bail out!")
@@ -83,6 +83,16 @@ class Guest:
         finally:
             self.cost = time.monotonic() - start
         return outcome.problems[0] if outcome.problems else boot.end_problem() or ""
+
+
+@dataclass
+class Panic(Guest):
+    """A boot that must end in a panic (tools/portolan/panics.py)."""
+
+    def run(self):
+        outcome = panics.boot(replace(self.boot, timeout=self.limit, silence=self.limit))
+        self.cost = outcome.seconds
+        return outcome.problems[0] if outcome.problems else ""
 
 
 def calibrate(killers, factor):

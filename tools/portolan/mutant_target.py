@@ -5,7 +5,7 @@ import json
 import shutil
 from dataclasses import dataclass
 
-from portolan import builder, halsuite, killers, mutant_table, mutate, run, sim, status
+from portolan import builder, halsuite, killers, mutant_table, mutate, panics, run, sim, status
 from portolan.machines import ROOT, Boot, default_board, machines_of
 
 PLACE = ROOT / "build" / "mutants"
@@ -149,6 +149,7 @@ class IsaTarget(Target):
         return [killers.Program(f"tests/drivers/{name}", [str(place / "tests" / "drivers" / name)])
                 for name in HOST_TESTS] + [
             killers.Guest(f"tests/hal on {boot.machine.name}, {boot.cpus} CPU", boot) for boot in boots] + [
+            killers.Panic(f"panic: {boot.reason}", boot) for boot in panics.of_build(self.board, place)] + [
             killers.Guest("tests/conformance", Boot(first, place, CPUS, run.CMDLINE))]
 
     def attempts(self, count, seed):

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 
-from portolan import bench, conformance, halsuite, mutants, run, sim, status
+from portolan import bench, conformance, halsuite, mutants, panics, run, sim, status
 from portolan.machines import FLAVOURS, Boot, build_dir, machines_of
 from portolan.pool import run_all
 
@@ -118,6 +118,8 @@ def command(options, boards, progress):
     count(outcomes, tally)
     compare(outcomes, tally)
     count(halsuite.run(halsuite.plan(boards, flavours, thorough=False), progress, options.verbose), tally)
+
+    panics.check(boards, flavours, tally, progress)
 
     if "release" in flavours:
         bench.check(boards, tally, progress, options.verbose)
