@@ -24,7 +24,7 @@ struct scenario {
 
 /* Each up to one without a name. */
 extern const struct scenario scenarios_port[], scenarios_right[], scenarios_message[], scenarios_rpc[],
-    scenarios_task[], scenarios_memory[];
+    scenarios_task[], scenarios_memory[], scenarios_ool[];
 
 /* The i-th of all scenarios, or NULL. */
 const struct scenario *scenario_get(size_t i);
