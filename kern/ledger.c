@@ -84,11 +84,15 @@ static void credit_trim(struct ledger_account *account, uint64_t more) REQUIRES(
         credit_set(account, used < credit ? used : credit);
 }
 
-void ledger_return_credit(struct ledger_account *account)
+uint64_t ledger_return_credit(struct ledger_account *account, uint64_t bytes)
 {
+    uint64_t rest = bytes > 0;
+
+    (void)__atomic_sub_fetch(&account->used, bytes - rest, __ATOMIC_RELAXED); /* the rest orders it for all */
     spin_lock(&ledger_lock);
     credit_trim(account, LEDGER_CHUNK);
     spin_unlock(&ledger_lock);
+    return rest;
 }
 
 /* --- life --- */

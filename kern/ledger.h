@@ -60,8 +60,11 @@ void ledger_release(struct ledger *ledger, uint64_t bytes);
 
 /* `used` is above the credit. Returns false, with `bytes` taken back: that is above a limit. */
 HAL_NODISCARD bool ledger_charge_beyond(struct ledger_account *account, uint64_t bytes);
-/* There is far too much credit. Context: the caller has a part of the account. */
-void ledger_return_credit(struct ledger_account *account);
+/*
+ * There will be far too much credit: give up the caller's part of `bytes`, but for what keeps the account meanwhile, and then the credit.
+ * Returns what is left of the part.
+ */
+uint64_t ledger_return_credit(struct ledger_account *account, uint64_t bytes);
 /* Nobody has a part any more. */
 void ledger_end(struct ledger_account *account);
 
@@ -98,9 +101,8 @@ static inline void ledger_uncharge(struct ledger_account *account, uint64_t byte
     uint64_t used = __atomic_load_n(&account->used, __ATOMIC_RELAXED);
 
     KASSERT(used >= bytes);
-    /* before the part is given up, which may have been the last */
     if (__builtin_expect(used - bytes + 2 * LEDGER_CHUNK < credit, 0))
-        ledger_return_credit(account);
+        bytes = ledger_return_credit(account, bytes);
     /* acq_rel: who finds 0 comes behind all that had a part */
     if (__builtin_expect(__atomic_sub_fetch(&account->used, bytes, __ATOMIC_ACQ_REL) == 0, 0))
         ledger_end(account);
@@ -114,7 +116,10 @@ struct ledger_state {
     uint64_t limit;
 };
 void ledger_account_state(struct ledger_account *account, struct ledger_state *state);
-/* What is used already stays, even if that is more. raise: it may become higher. Returns false: it would, unchanged. */
+/*
+ * What is used already stays, even if that is more; so does credit of the accounts below, which they may use: not more than
+ * 2 * LEDGER_CHUNK each.  raise: it may become higher.  Returns false: it would, unchanged.
+ */
 HAL_NODISCARD bool ledger_account_limit(struct ledger_account *account, uint64_t limit, bool raise);
 
 #endif

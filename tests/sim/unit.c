@@ -22,6 +22,31 @@ void unit_boot(const struct sim_config *config, enum sim_end end, const char *te
     unit_result(good, name);
 }
 
+static void idle_program(uint64_t arg)
+{
+    (void)arg;
+    for (;;)
+        sim_step();
+}
+
+static void quiet(void *user)
+{
+    void (*const *test)(void) = user;
+
+    (*test)();
+    sim_fail(UNIT_DONE);
+}
+
+void unit_in_kernel(struct sim_config config, void (*test)(void), enum sim_end end, const char *text,
+                    const char *name)
+{
+    config.program = idle_program;
+    config.quiet = quiet;
+    config.quiet_every = 1;
+    config.user = (void *)&test;
+    unit_boot(&config, end, text, name);
+}
+
 int unit_end(void)
 {
     printf("1..%u\n", tests);

@@ -20,24 +20,7 @@
 #include <vm/pmap.h>
 #include <vm/vm_page.h>
 
-#define DONE "all of the test was done"
-
 /* ---- Running ---- */
-
-static void idle_program(uint64_t arg)
-{
-    (void)arg;
-    for (;;)
-        sim_step();
-}
-
-static void quiet(void *user)
-{
-    void (*const *test)(void) = user;
-
-    (*test)();
-    sim_fail(DONE);
-}
 
 struct test {
     void (*function)(void);
@@ -52,13 +35,9 @@ static void run(const struct test *test)
 {
     struct sim_config config = sim_config_default();
 
-    config.program = idle_program;
-    config.quiet = quiet;
-    config.quiet_every = 1;
-    config.user = (void *)&test->function;
     config.cmdline = test->cmdline;
     config.step_ns = test->step_ns != 0 ? test->step_ns : config.step_ns;
-    unit_boot(&config, test->end, test->text, test->name);
+    unit_in_kernel(config, test->function, test->end, test->text, test->name);
 }
 
 /* ---- kern/printf.c ---- */
@@ -586,32 +565,32 @@ static void panic_without_thread(void)
 /* ---- The table ---- */
 
 static const struct test tests[] = {
-    {test_conversions, "conversions of kprintf", SIM_FAILED, DONE, NULL, 0},
-    {test_short_buffers, "ksnprintf cuts", SIM_FAILED, DONE, NULL, 0},
-    {test_blocks, "copying, moving, filling, comparing", SIM_FAILED, DONE, NULL, 0},
-    {test_cmdline, "words of the command line", SIM_FAILED, DONE, "one  two=2 three", 0},
-    {test_symbols, "an address below all functions", SIM_FAILED, DONE, NULL, 0},
-    {test_runq, "run queue: order", SIM_FAILED, DONE, NULL, 0},
-    {test_timeouts, "timeouts: order, cancel", SIM_FAILED, DONE, NULL, 0},
-    {test_milliseconds, "milliseconds as ticks", SIM_FAILED, DONE, NULL, 0},
-    {test_kicks, "kicked threads while an interrupt waits", SIM_FAILED, DONE, NULL, 0},
-    {test_cache, "object cache: allocate, free, reap", SIM_FAILED, DONE, NULL, 0},
-    {test_kmem, "memory of any size", SIM_FAILED, DONE, NULL, 0},
+    {test_conversions, "conversions of kprintf", SIM_FAILED, UNIT_DONE, NULL, 0},
+    {test_short_buffers, "ksnprintf cuts", SIM_FAILED, UNIT_DONE, NULL, 0},
+    {test_blocks, "copying, moving, filling, comparing", SIM_FAILED, UNIT_DONE, NULL, 0},
+    {test_cmdline, "words of the command line", SIM_FAILED, UNIT_DONE, "one  two=2 three", 0},
+    {test_symbols, "an address below all functions", SIM_FAILED, UNIT_DONE, NULL, 0},
+    {test_runq, "run queue: order", SIM_FAILED, UNIT_DONE, NULL, 0},
+    {test_timeouts, "timeouts: order, cancel", SIM_FAILED, UNIT_DONE, NULL, 0},
+    {test_milliseconds, "milliseconds as ticks", SIM_FAILED, UNIT_DONE, NULL, 0},
+    {test_kicks, "kicked threads while an interrupt waits", SIM_FAILED, UNIT_DONE, NULL, 0},
+    {test_cache, "object cache: allocate, free, reap", SIM_FAILED, UNIT_DONE, NULL, 0},
+    {test_kmem, "memory of any size", SIM_FAILED, UNIT_DONE, NULL, 0},
     {free_twice, "object freed twice", SIM_PANIC, "freed twice", NULL, 0},
     {free_reaped, "object freed twice, its page in between", SIM_PANIC, "is no object of it", NULL, 0},
     {free_to_other_cache, "object freed to another cache", SIM_PANIC, "is no object of it", NULL, 0},
     {free_inside, "pointer into an object freed", SIM_PANIC, "not the start of an object", NULL, 0},
     {free_header, "pointer before the objects freed", SIM_PANIC, "not the start of an object", NULL, 0},
     {large_cache, "an assertion: objects too large", SIM_PANIC, "assertion failed", NULL, 0},
-    {test_pages, "blocks of pages of every order", SIM_FAILED, DONE, NULL, 0},
-    {test_all_pages, "every page", SIM_FAILED, DONE, NULL, 0},
-    {test_ranges, "ranges of memory: small ones, many", SIM_FAILED, DONE, NULL, 0},
+    {test_pages, "blocks of pages of every order", SIM_FAILED, UNIT_DONE, NULL, 0},
+    {test_all_pages, "every page", SIM_FAILED, UNIT_DONE, NULL, 0},
+    {test_ranges, "ranges of memory: small ones, many", SIM_FAILED, UNIT_DONE, NULL, 0},
     {page_free_twice, "page freed twice", SIM_PANIC, "instead of state", NULL, 0},
     {block_free_twice, "block freed twice", SIM_PANIC, "freed with order", NULL, 0},
     {block_free_other_order, "block freed with another order", SIM_PANIC, "freed with order", NULL, 0},
     {page_free_foreign, "page freed that is none", SIM_PANIC, "is no page of it", NULL, 0},
-    {test_pmap_replace, "page tables: replacing a page", SIM_FAILED, DONE, NULL, 0},
-    {test_locks, "locks", SIM_FAILED, DONE, NULL, 0},
+    {test_pmap_replace, "page tables: replacing a page", SIM_FAILED, UNIT_DONE, NULL, 0},
+    {test_locks, "locks", SIM_FAILED, UNIT_DONE, NULL, 0},
     {lock_order, "lock order", SIM_PANIC, "lock order: rank", NULL, 0},
     {lock_same_rank, "locks of one rank", SIM_PANIC, "lock order: rank", NULL, 0},
     {lock_twice, "lock taken twice", SIM_PANIC, "lock taken twice", NULL, 0},

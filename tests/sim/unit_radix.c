@@ -12,7 +12,6 @@
 #include <vm/vm_radix.h>
 #include <vm/vm_stat.h>
 
-#define DONE "all of the test was done"
 #define TREES 4u
 #define INDICES 5000u /* three levels */
 #define STEPS 4000u
@@ -275,21 +274,6 @@ static void test_borders(void)
 
 /* --- runs --- */
 
-static void idle_program(uint64_t arg)
-{
-    (void)arg;
-    for (;;)
-        sim_step();
-}
-
-static void quiet(void *user)
-{
-    void (*const *test)(void) = user;
-
-    (*test)();
-    sim_fail(DONE);
-}
-
 int main(void)
 {
     static const struct {
@@ -304,12 +288,8 @@ int main(void)
     for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {
         struct sim_config config = sim_config_default();
 
-        config.program = idle_program;
-        config.quiet = quiet;
-        config.quiet_every = 1;
         config.memory = UINT64_C(256) << 20;
-        config.user = (void *)&tests[i].function;
-        unit_boot(&config, SIM_FAILED, DONE, tests[i].name);
+        unit_in_kernel(config, tests[i].function, SIM_FAILED, UNIT_DONE, tests[i].name);
     }
     return unit_end();
 }

@@ -23,7 +23,6 @@
 #include <mach/thread_act_server.h>
 #include <mach_debug/ipc_info.h>
 
-#define DONE "all of the test was done"
 #define FREE_NAME (77u << 8)
 
 /* The first request for memory that the call makes fails, if there is to be want of memory. */
@@ -42,13 +41,6 @@ static mach_port_name_t name, set;
 static struct ipc_port *out_port;
 static struct ipc_port **out_ports;
 static mach_msg_type_number_t count, more;
-
-static void idle_program(uint64_t arg)
-{
-    (void)arg;
-    for (;;)
-        sim_step();
-}
 
 /* A task with a receive right and a set. */
 static void begin(void)
@@ -91,7 +83,6 @@ static void shortage_of_names(void)
     EXPECT(mach_port_rename(task->space, set, far), KERN_RESOURCE_SHORTAGE);
     EXPECT(mach_port_insert_right(task->space, far, right, MACH_MSG_TYPE_PORT_SEND_ONCE),
            KERN_RESOURCE_SHORTAGE);
-    sim_fail(DONE);
 }
 
 static void shortage_of_members(void)
@@ -107,7 +98,6 @@ static void shortage_of_members(void)
     EXPECT(
         mach_port_request_notification(task->space, name, MACH_NOTIFY_DEAD_NAME, 0, send_once(), &out_port),
         KERN_RESOURCE_SHORTAGE);
-    sim_fail(DONE);
 }
 
 static void shortage_of_objects(void)
@@ -128,7 +118,6 @@ static void shortage_of_objects(void)
     EXPECT(mach_ports_lookup(task, &out_ports, &count), KERN_RESOURCE_SHORTAGE);
     EXPECT(host_processor_info(&host_self, PROCESSOR_BASIC_INFO, &number, &list, &count),
            KERN_RESOURCE_SHORTAGE);
-    sim_fail(DONE);
 }
 
 /* ---- A full table ---- */
@@ -154,7 +143,6 @@ static void full_space(void)
     task->space->used = used;
     spin_unlock(&task->space->lock);
     EXPECT(mach_port_allocate(task->space, MACH_PORT_RIGHT_RECEIVE, &fresh), KERN_SUCCESS);
-    sim_fail(DONE);
 }
 
 /* ---- Messages ---- */
@@ -199,7 +187,6 @@ static void full_space_receive(void)
     task->space->used = IPC_SPACE_NAMES_MAX;
     EXPECT(ipc_kmsg_copyout(task, kmsg, name, NULL), MACH_RCV_BODY_ERROR | MACH_MSG_IPC_SPACE);
     check_nameless(kmsg);
-    sim_fail(DONE);
 }
 
 /* More descriptors than a message has room for by itself. */
@@ -221,7 +208,6 @@ static void shortage_of_messages(void)
                                             .type = MACH_MSG_PORT_DESCRIPTOR};
     EXPECT(ipc_kmsg_copyin(task, kmsg), MACH_SEND_NO_BUFFER);
     ipc_kmsg_free(kmsg);
-    sim_fail(DONE);
 }
 
 /* ---- Objects that ended ---- */
@@ -256,7 +242,6 @@ static void ended_task(void)
     EXPECT(host_security_set_task_token(&host_self, task, security, audit), KERN_TERMINATED);
     EXPECT(host_security_set_task_token(&host_self, NULL, security, audit), KERN_INVALID_TASK);
     EXPECT(mach_port_allocate(task->space, MACH_PORT_RIGHT_RECEIVE, &name), KERN_INVALID_TASK);
-    sim_fail(DONE);
 }
 
 static void ended_thread(void)
@@ -287,7 +272,6 @@ static void ended_thread(void)
     EXPECT(thread_swap_exception_ports(thread, all, NULL, EXCEPTION_DEFAULT, 0, OLD), KERN_TERMINATED);
     thread->state = was;
     thread->self_port = self_port;
-    sim_fail(DONE);
 }
 
 /* Two threads that want each other's registers: this one, which is itself to stop, gives up. */
@@ -307,7 +291,6 @@ static void both_stopping(void)
     EXPECT(thread_set_state(thread, THREAD_STATE_FLAVOR_GENERAL, state, 4), KERN_ABORTED);
     self->ast = ast;
     thread->state = THREAD_STOPPED;
-    sim_fail(DONE);
 }
 
 /* ---- The privileged host ---- */
@@ -326,26 +309,14 @@ static void host_values(void)
     EXPECT(host_set_task_limit(&host_self, task, 99, 1), KERN_INVALID_ARGUMENT);
     EXPECT(host_set_task_limit(&host_self, task, LIMIT_NAMES, IPC_SPACE_NAMES_MAX + 1),
            KERN_INVALID_ARGUMENT);
-    sim_fail(DONE);
-}
-
-static void quiet(void *user)
-{
-    void (*const *test)(void) = user;
-
-    (*test)();
 }
 
 static void run(void (*test)(void), bool shortage, const char *name_of_test)
 {
     struct sim_config config = sim_config_default();
 
-    config.program = idle_program;
-    config.quiet = quiet;
-    config.quiet_every = 1;
-    config.user = (void *)&test;
     config.fail_alloc = shortage;
-    unit_boot(&config, SIM_FAILED, DONE, name_of_test);
+    unit_in_kernel(config, test, SIM_FAILED, UNIT_DONE, name_of_test);
 }
 
 int main(void)
