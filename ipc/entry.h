@@ -128,8 +128,14 @@ static inline mach_port_name_t ipc_entry_mint(struct ipc_entry *entry, struct ip
 /* Give it back. Context: t is current or dead, no lock. */
 void ipc_entry_unreserve(struct thread *t);
 
-/* The entry that has a send and/or receive right to `port`, or NULL. */
-struct ipc_entry *ipc_hash_lookup(struct ipc_space *space, const struct ipc_port *port);
+/* Is an entry with these bits in the hash table? One with the receive right is not: the port knows its name. */
+static inline bool ipc_entry_is_hashed(uint32_t bits)
+{
+    return (bits & MACH_PORT_TYPE_SEND_RECEIVE) == MACH_PORT_TYPE_SEND;
+}
+
+/* The entry that has a send and/or receive right to `port`, or NULL. Context: also a reference to port. */
+struct ipc_entry *ipc_entry_of_port(struct ipc_space *space, const struct ipc_port *port);
 void ipc_hash_insert(struct ipc_space *space, struct ipc_entry *entry, mach_port_name_t name);
 void ipc_hash_remove(struct ipc_space *space, struct ipc_entry *entry, mach_port_name_t name);
 /* Tables of a new space / of one that goes. Context: nobody else knows the space. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * From a port to its name: a hash table inside each space, of the entries with send or receive rights, chained by
- * index.  Linear hashing (Litwin 1980): an insert splits at most one bucket, so its cost does not depend on the size.
+ * From a port to its name.  A port knows the name of its receive right; for those who have send rights alone there is a hash table
+ * inside each space, of their entries, chained by index.  Linear hashing (Litwin 1980): an insert splits at most one bucket, so its cost does not depend on the size.
  */
 #include <ipc/entry.h>
 #include <ipc/space.h>
@@ -109,8 +109,26 @@ static void bucket_split(struct ipc_space *space)
     }
 }
 
-struct ipc_entry *ipc_hash_lookup(struct ipc_space *space, const struct ipc_port *port)
+/*
+ * The entry with the receive right.  The port is not locked: it may say that it is here when it has just left, or be half way into
+ * another space.  The entry, which is the space's, decides.
+ */
+static struct ipc_entry *receive_entry(struct ipc_space *space, const struct ipc_port *port)
 {
+    if (__atomic_load_n(&port->receiver, __ATOMIC_RELAXED) != space)
+        return NULL;
+    struct ipc_entry *entry =
+        ipc_entry_at_index(space, IPC_NAME_INDEX(__atomic_load_n(&port->name, __ATOMIC_RELAXED)));
+    return entry != NULL && entry->object == port && (entry->bits & MACH_PORT_TYPE_RECEIVE) != 0 ? entry
+                                                                                                 : NULL;
+}
+
+struct ipc_entry *ipc_entry_of_port(struct ipc_space *space, const struct ipc_port *port)
+{
+    struct ipc_entry *receive = receive_entry(space, port);
+
+    if (receive != NULL)
+        return receive;
     for (uint32_t index = *port_bucket(space, port); index != 0;) {
         struct ipc_entry *entry = entry_by_index(space, index);
         if (entry->object == port)

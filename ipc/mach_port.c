@@ -42,13 +42,22 @@ kern_return_t mach_port_type(ipc_space_t space, mach_port_name_t name, mach_port
 
 static kern_return_t allocate_receive(ipc_space_t space, mach_port_name_t *name, bool named)
 {
-    struct ipc_port *port = ipc_port_alloc(&space->ledger->memory);
-    if (port == NULL)
-        return KERN_RESOURCE_SHORTAGE;
-    kern_return_t kr = named ? ipc_right_copyout_name(space, port, MACH_MSG_TYPE_PORT_RECEIVE, *name)
-                             : ipc_right_copyout(space, port, MACH_MSG_TYPE_PORT_RECEIVE, name);
-    if (kr != KERN_SUCCESS)
-        ipc_port_destroy(port);
+    struct ipc_entry *entry;
+
+    spin_lock(&space->lock);
+    kern_return_t kr =
+        named ? ipc_entry_alloc_name(space, *name, &entry) : ipc_entry_alloc(space, name, &entry);
+    if (kr == KERN_SUCCESS) {
+        struct ipc_port *port = ipc_port_alloc_named(space, *name);
+        if (port != NULL) {
+            entry->object = port;
+            ipc_entry_set(entry, *name, MACH_PORT_TYPE_RECEIVE, 0);
+        } else {
+            ipc_entry_free(space, *name, entry);
+            kr = KERN_RESOURCE_SHORTAGE;
+        }
+    }
+    spin_unlock(&space->lock);
     return kr;
 }
 
@@ -108,7 +117,7 @@ static void entry_move(ipc_space_t space, struct ipc_entry *from, mach_port_name
                        struct ipc_entry *to, mach_port_name_t to_name)
 {
     uint32_t bits = from->bits;
-    bool hashed = (bits & MACH_PORT_TYPE_SEND_RECEIVE) != 0;
+    bool hashed = ipc_entry_is_hashed(bits);
 
     if (hashed)
         ipc_hash_remove(space, from, from_name);
@@ -199,8 +208,10 @@ static void entry_drop(ipc_space_t space, struct ipc_entry *entry, mach_port_nam
     if (left == 0) {
         if (entry->request != NULL)
             f->deleted = ipc_request_cancel(entry, NULL);
-        if (drop & MACH_PORT_TYPE_SEND_RECEIVE)
+        if (ipc_entry_is_hashed(entry->bits))
             ipc_hash_remove(space, entry, name);
+    } else if (left == MACH_PORT_TYPE_SEND) {
+        ipc_hash_insert(space, entry, name);
     }
     ipc_port_lock(port);
     if (drop & MACH_PORT_TYPE_SEND_ONCE && entry->bits != MACH_PORT_TYPE_SEND_ONCE)
@@ -217,10 +228,44 @@ static void entry_drop(ipc_space_t space, struct ipc_entry *entry, mach_port_nam
     ipc_port_unlock(port);
 }
 
+/* Context: space locked. Returns: the dead port, with a reference; NULL: nothing changed. */
+static struct ipc_port *receive_drop(ipc_space_t space, mach_port_name_t name)
+{
+    struct ipc_entry *entry = ipc_entry_peek(space, name);
+
+    if (entry == NULL || entry->bits != MACH_PORT_TYPE_RECEIVE || ~entry->key != name ||
+        entry->request != NULL)
+        return NULL;
+    struct ipc_port *port = entry->object;
+    ipc_port_lock(port);
+    bool dead = ipc_port_die_unnoticed(port);
+    ipc_port_unlock(port);
+    if (!dead)
+        return NULL;
+    ipc_entry_free(space, name, entry);
+    return port;
+}
+
+/*
+ * The most common end: of a name that is a receive right alone, of a port that nobody waits for or asked about.
+ * Returns false: nothing changed.
+ */
+static bool receive_end(ipc_space_t space, mach_port_name_t name)
+{
+    spin_lock(&space->lock);
+    struct ipc_port *dead = space->active ? receive_drop(space, name) : NULL;
+    spin_unlock(&space->lock);
+    if (dead != NULL)
+        ipc_port_unref(dead);
+    return dead != NULL;
+}
+
 kern_return_t mach_port_destroy(ipc_space_t space, mach_port_name_t name)
 {
     struct fallen fallen;
 
+    if (receive_end(space, name))
+        return KERN_SUCCESS;
     if (!space_enter(space))
         return KERN_INVALID_TASK;
     struct ipc_entry *entry = ipc_right_lookup(space, name);
@@ -308,6 +353,8 @@ kern_return_t mach_port_mod_refs(ipc_space_t space, mach_port_name_t name, mach_
 {
     if (right > MACH_PORT_RIGHT_DEAD_NAME)
         return KERN_INVALID_VALUE;
+    if (right == MACH_PORT_RIGHT_RECEIVE && delta == -1 && receive_end(space, name))
+        return KERN_SUCCESS;
     return mod_refs(space, name, MACH_PORT_TYPE(right), delta);
 }
 

@@ -11,6 +11,7 @@
 #include <ipc/port.h>
 #include <ipc/pset.h>
 #include <ipc/request.h>
+#include <ipc/space.h>
 #include <kern/cache.h>
 #include <kern/ledger.h>
 #include <kern/panic.h>
@@ -75,7 +76,8 @@ static void port_construct(struct ipc_port *port)
     list_init(&port->requests);
 }
 
-struct ipc_port *ipc_port_alloc(struct ledger_account *payer)
+/* A new port, locked (but not by ipc_port_lock()), in a space, but in none yet: `receiver` and `name` are not set. */
+static struct ipc_port *port_alloc_locked(struct ledger_account *payer)
 {
     if (!ledger_charge(payer, sizeof(struct ipc_port)))
         return NULL;
@@ -96,15 +98,37 @@ struct ipc_port *ipc_port_alloc(struct ledger_account *payer)
     port->payer = payer;
     port->refs = 1;
     port->seqno = 0;
-    port->name = MACH_PORT_NULL;
-    port->place = IPC_PORT_IN_TRANSIT;
+    port->not_idle = 0;
     port->kotype = IPC_KOTYPE_NONE;
     port->qlimit = MACH_PORT_QLIMIT_DEFAULT;
-    port->receiver = NULL;
     port->srights = 0;
     port->sorights = 0;
     port->mscount = 0;
+    return port;
+}
+
+struct ipc_port *ipc_port_alloc(struct ledger_account *payer)
+{
+    struct ipc_port *port = port_alloc_locked(payer);
+
+    if (port == NULL)
+        return NULL;
+    port->place = IPC_PORT_IN_TRANSIT;
+    port->receiver = NULL;
+    port->name = MACH_PORT_NULL;
     __atomic_store_n(&port->rx, IPC_PORT_RX_COMPLEX, __ATOMIC_RELEASE);
+    return port;
+}
+
+struct ipc_port *ipc_port_alloc_named(struct ipc_space *space, mach_port_name_t name)
+{
+    struct ipc_port *port = port_alloc_locked(&space->ledger->memory);
+
+    if (port == NULL)
+        return NULL;
+    port->receiver = space;
+    port->name = name;
+    __atomic_store_n(&port->rx, port->idle, __ATOMIC_RELEASE);
     return port;
 }
 
@@ -348,6 +372,18 @@ static void remains_bury(struct port_remains *remains)
     while ((node = list_pop(&remains->messages)) != NULL)
         ipc_kmsg_destroy(CONTAINER_OF(node, struct ipc_kmsg, link));
     ipc_notify_unused(remains->no_senders);
+}
+
+bool ipc_port_die_unnoticed(struct ipc_port *port)
+{
+    if (port->fast != NULL || port->not_idle != 0 || port->cacher != NULL || !list_empty(&port->receivers) ||
+        !list_empty(&port->senders) || !list_empty(&port->requests) || port->no_senders != NULL ||
+        port->port_destroyed != NULL)
+        return false;
+    port->idle += IPC_PORT_IDLE_STEP;
+    port->place = IPC_PORT_IS_DEAD;
+    port->receiver = NULL;
+    return true;
 }
 
 void ipc_port_destroy(struct ipc_port *port)

@@ -202,8 +202,8 @@ static void receive_leave(struct ipc_space *space, struct ipc_entry *entry, mach
     if (send)
         ipc_entry_set(entry, name, MACH_PORT_TYPE_SEND, entry->urefs);
     ipc_port_unlock(port);
-    if (!send)
-        ipc_hash_remove(space, entry, name);
+    if (send)
+        ipc_hash_insert(space, entry, name);
     ipc_waiters_fail(&waiters, MACH_RCV_PORT_CHANGED);
 }
 
@@ -402,6 +402,7 @@ static bool name_write(struct naming *n)
 {
     struct ipc_entry *entry = n->entry;
     struct ipc_port *port = n->port;
+    bool hashed = ipc_entry_is_hashed(entry->bits);
 
     ipc_port_lock(port);
     if (!ipc_port_alive(port)) {
@@ -421,7 +422,9 @@ static bool name_write(struct naming *n)
         ipc_entry_set(entry, n->name, MACH_PORT_TYPE_SEND_ONCE, 1);
     }
     ipc_port_unlock(port);
-    if (n->fresh && n->type != MACH_MSG_TYPE_PORT_SEND_ONCE)
+    if (hashed)
+        ipc_hash_remove(n->space, entry, n->name); /* the receive right joins it */
+    else if (n->fresh && n->type == MACH_MSG_TYPE_PORT_SEND)
         ipc_hash_insert(n->space, entry, n->name);
     return true;
 }
@@ -455,7 +458,7 @@ kern_return_t ipc_right_copyout(struct ipc_space *space, struct ipc_port *port, 
     if (!space->active)
         kr = KERN_INVALID_TASK;
     else if (type == MACH_MSG_TYPE_PORT_SEND || (type == MACH_MSG_TYPE_PORT_RECEIVE && port->srights > 0))
-        n.entry = ipc_hash_lookup(space, port); /* a receive right alone can't meet a send right */
+        n.entry = ipc_entry_of_port(space, port); /* a receive right alone can't meet a send right */
     if (n.entry != NULL) {
         n.name = ipc_entry_name(n.entry);
     } else if (kr == KERN_SUCCESS) {
@@ -477,7 +480,7 @@ kern_return_t ipc_right_copyout_name(struct ipc_space *space, struct ipc_port *p
     kern_return_t kr = KERN_SUCCESS;
 
     spin_lock(&space->lock);
-    struct ipc_entry *has = type == MACH_MSG_TYPE_PORT_SEND_ONCE ? NULL : ipc_hash_lookup(space, port);
+    struct ipc_entry *has = type == MACH_MSG_TYPE_PORT_SEND_ONCE ? NULL : ipc_entry_of_port(space, port);
     n.entry = ipc_right_lookup(space, name);
     if (!space->active)
         kr = KERN_INVALID_TASK;
@@ -514,7 +517,7 @@ void ipc_right_clear(struct ipc_space *space, struct ipc_entry *entry)
     if (bits & MACH_PORT_TYPE_PORT_RIGHTS) {
         port = entry->object;
         deleted = ipc_request_cancel(entry, NULL);
-        if (bits & MACH_PORT_TYPE_SEND_RECEIVE)
+        if (ipc_entry_is_hashed(bits))
             ipc_hash_remove(space, entry, name);
         if (bits & MACH_PORT_TYPE_RECEIVE) {
             ipc_port_lock(port);

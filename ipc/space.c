@@ -305,12 +305,12 @@ kern_return_t ipc_entry_alloc(struct ipc_space *space, mach_port_name_t *name, s
     }
     if (kr != KERN_SUCCESS)
         return kr;
-    uint32_t index = space->free;
-    struct ipc_entry *entry = entry_at(space, index);
-    free_remove(space, index);
+    struct ipc_entry *entry = entry_at(space, space->free);
+    space->free = entry->next;
+    if (entry->next != 0)
+        entry_at(space, entry->next)->urefs = 0; /* the first has no link back */
     space->used++;
     entry->next = 0;
-    entry->urefs = 0;
     *name = ~entry->key;
     *out = entry;
     return KERN_SUCCESS;

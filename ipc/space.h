@@ -9,8 +9,8 @@
  * entry.key == name exactly when the entry is a plain send right; every other kind keeps ~name there, so the fast path
  * checks generation and type with one compare (an index never equals its own complement).
  *
- * Port -> name for send and receive rights is a hash table inside the space (linear hashing: it grows by one bucket per
- * insert, so no insert costs O(n)).
+ * Port -> name: a port knows the name of its receive right; for send rights alone there is a hash table inside the space (linear
+ * hashing: it grows by one bucket per insert, so no insert costs O(n)).
  */
 #ifndef IPC_SPACE_H
 #define IPC_SPACE_H

@@ -23,7 +23,8 @@ kern_return_t mach_port_allocate(ipc_space_t task, mach_port_right_t right, mach
 
     if ((kern_return_t)result == DECLINED)
         return mach_port_allocate_message(task, right, name);
-    *name = (mach_port_name_t)(result >> 32);
+    if ((kern_return_t)result == KERN_SUCCESS)
+        *name = (mach_port_name_t)(result >> 32);
     return (kern_return_t)result;
 }
 

@@ -58,7 +58,7 @@ static void check_bucket(struct space_walk *walk, uint32_t bucket)
         AUDIT(index < space->size && !walk->hashed[index], "hash-chain", space,
               "bucket %u: entry %u is met again, or none", bucket, index);
         const struct ipc_entry *entry = entry_at(space, index);
-        AUDIT((entry->bits & MACH_PORT_TYPE_SEND_RECEIVE) != 0, "hash-entry", space,
+        AUDIT(ipc_entry_is_hashed(entry->bits), "hash-entry", space,
               "entry %u in the hash table has bits 0x%x", index, entry->bits);
         AUDIT(bucket_of(space, entry->object) == bucket, "hash-bucket", space, "entry %u in bucket %u", index,
               bucket);
@@ -195,9 +195,8 @@ static void check_entry(struct space_walk *walk, uint32_t index)
     AUDIT(bits_valid(entry->bits), "entry-bits", entry, "index %u: bits 0x%x", index, entry->bits);
     AUDIT(urefs_valid(entry), "entry-urefs", entry, "index %u: bits 0x%x, %u user references", index,
           entry->bits, entry->urefs);
-    bool right = (entry->bits & MACH_PORT_TYPE_SEND_RECEIVE) != 0;
-    AUDIT(walk->hashed[index] == right, "hash-entry", entry, "index %u: bits 0x%x, in the hash table: %d",
-          index, entry->bits, walk->hashed[index]);
+    AUDIT(walk->hashed[index] == ipc_entry_is_hashed(entry->bits), "hash-entry", entry,
+          "index %u: bits 0x%x, in the hash table: %d", index, entry->bits, walk->hashed[index]);
     check_object(space, entry, ipc_entry_name(entry));
 }
 
