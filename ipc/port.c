@@ -44,6 +44,18 @@ uint64_t ipc_rx_lock_wait(uint64_t *rx)
     return old;
 }
 
+bool ipc_port_trylock(struct ipc_port *port) NO_THREAD_SAFETY_ANALYSIS
+{
+    /* acquire: as in ipc_port_lock() */
+    uint64_t rx = __atomic_exchange_n(&port->rx, IPC_PORT_RX_LOCKED, __ATOMIC_ACQUIRE);
+
+    if (rx == IPC_PORT_RX_LOCKED)
+        return false;
+    lock_rank_enter(port, LOCK_RANK_PORT, false, __FILE__, __LINE__);
+    ipc_port_locked(port, rx);
+    return true;
+}
+
 struct thread *ipc_rx_waiter(uint64_t rx)
 {
     struct thread *t = (struct thread *)(uintptr_t)(rx & ~IPC_PORT_RX_BUFFER);

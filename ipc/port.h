@@ -156,6 +156,14 @@ static inline struct ipc_pset *ipc_port_rx_set(uint64_t rx)
     return rx % 8 == IPC_PORT_RX_COMPLEX ? (struct ipc_pset *)(uintptr_t)(rx - IPC_PORT_RX_COMPLEX) : NULL;
 }
 
+/* The lock was taken, and rx held this. */
+static inline void ipc_port_locked(struct ipc_port *port, uint64_t rx)
+{
+    port->fast = NULL;
+    if ((rx & 1) == 0)
+        port->fast = ipc_rx_waiter(rx);
+}
+
 static inline void ipc_port_lock(struct ipc_port *port) NO_THREAD_SAFETY_ANALYSIS
 {
     lock_rank_enter(port, LOCK_RANK_PORT, false, __FILE__, __LINE__);
@@ -163,10 +171,11 @@ static inline void ipc_port_lock(struct ipc_port *port) NO_THREAD_SAFETY_ANALYSI
     uint64_t rx = __atomic_exchange_n(&port->rx, IPC_PORT_RX_LOCKED, __ATOMIC_ACQUIRE);
     if (__builtin_expect(rx == IPC_PORT_RX_LOCKED, 0))
         rx = ipc_rx_lock_wait(&port->rx);
-    port->fast = NULL;
-    if ((rx & 1) == 0)
-        port->fast = ipc_rx_waiter(rx);
+    ipc_port_locked(port, rx);
 }
+
+/* Lock a port if nobody else holds its lock. It may be one that was freed since this CPU came from user mode or polled last. */
+HAL_NODISCARD bool ipc_port_trylock(struct ipc_port *port);
 
 /* The same of a port that is in sets, and idle but for that. */
 uint64_t ipc_port_rx_member(const struct ipc_port *port);

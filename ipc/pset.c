@@ -31,6 +31,18 @@ void ipc_pset_lock(struct ipc_pset *pset) NO_THREAD_SAFETY_ANALYSIS
     pset->fast = (rx & 1) == 0 ? ipc_rx_waiter(rx) : NULL;
 }
 
+bool ipc_pset_trylock(struct ipc_pset *pset) NO_THREAD_SAFETY_ANALYSIS
+{
+    /* acquire: as in ipc_pset_lock() */
+    uint64_t rx = __atomic_exchange_n(&pset->rx, IPC_PORT_RX_LOCKED, __ATOMIC_ACQUIRE);
+
+    if (rx == IPC_PORT_RX_LOCKED)
+        return false;
+    lock_rank_enter(pset, LOCK_RANK_PSET, false, __FILE__, __LINE__);
+    pset->fast = (rx & 1) == 0 ? ipc_rx_waiter(rx) : NULL;
+    return true;
+}
+
 /* What rx says of the set once it is unlocked. */
 static uint64_t rx_unlocked(const struct ipc_pset *pset)
 {

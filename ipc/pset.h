@@ -48,6 +48,7 @@ struct ipc_pset_link {
 void ipc_pset_init_module(void);
 
 void ipc_pset_lock(struct ipc_pset *pset);
+HAL_NODISCARD bool ipc_pset_trylock(struct ipc_pset *pset); /* as ipc_port_trylock() */
 void ipc_pset_unlock(struct ipc_pset *pset);
 /* The waiter in rx, if any, becomes the first of `receivers`. Context: locked. */
 void ipc_pset_fast_to_list(struct ipc_pset *pset);

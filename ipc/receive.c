@@ -8,6 +8,7 @@
 #include <ipc/msg.h>
 #include <ipc/pset.h>
 #include <kern/panic.h>
+#include <kern/smp.h>
 #include <kern/thread.h>
 
 void ipc_receive_decode(struct thread *t)
@@ -211,20 +212,44 @@ void ipc_msg_receive(struct thread *self, struct thread *receiver)
 
 /* --- ending a wait from outside --- */
 
-/* The port and the set that t remembers are type-stable: at worst the lock of some other one is taken. */
+/*
+ * The port and the set that t remembers, locked, or NULL.  t keeps them, and may run and forget them.  Their memory stays what it is
+ * until this CPU polls, which memory that gets another use waits for: so whoever has waited reads the pointer again.  At worst the
+ * lock of one is taken that t does not remember any more.
+ */
+static struct ipc_port *remembered_port_lock(struct thread *t)
+{
+    struct ipc_port *port;
+
+    while ((port = __atomic_load_n(&t->rcv_port, __ATOMIC_RELAXED)) != NULL && !ipc_port_trylock(port)) {
+        smp_poll();
+        hal_cpu_pause();
+    }
+    return port;
+}
+
+static struct ipc_pset *remembered_set_lock(struct thread *t)
+{
+    struct ipc_pset *pset;
+
+    while ((pset = __atomic_load_n(&t->rcv_set, __ATOMIC_RELAXED)) != NULL && !ipc_pset_trylock(pset)) {
+        smp_poll();
+        hal_cpu_pause();
+    }
+    return pset;
+}
+
 void ipc_wait_make_slow(struct thread *t)
 {
-    struct ipc_pset *pset = t->rcv_set;
-    struct ipc_port *port = t->rcv_port;
+    struct ipc_pset *pset = remembered_set_lock(t);
 
     if (pset != NULL) {
-        ipc_pset_lock(pset);
         if (pset->fast == t)
             ipc_pset_fast_to_list(pset);
         ipc_pset_unlock(pset);
     }
+    struct ipc_port *port = remembered_port_lock(t);
     if (port != NULL) {
-        ipc_port_lock(port);
         if (port->fast == t)
             ipc_port_fast_to_list(port);
         ipc_port_unlock(port);
