@@ -239,7 +239,7 @@ kern_return_t mach_port_insert_member(ipc_space_t space, mach_port_name_t name, 
     kern_return_t kr = member_enter(space, name, set, &port, &pset);
     if (kr != KERN_SUCCESS)
         return kr;
-    kr = ipc_pset_insert(pset, port);
+    kr = ipc_pset_insert(pset, port, space);
     member_leave(port, pset);
     return kr;
 }
@@ -259,6 +259,15 @@ kern_return_t mach_port_extract_member(ipc_space_t space, mach_port_name_t name,
     return kr;
 }
 
+static kern_return_t leave_sets(struct ipc_port *port)
+{
+    ipc_port_lock(port);
+    bool was_member = port->in_set;
+    ipc_pset_remove_all_locked(port);
+    ipc_port_unlock(port);
+    return was_member ? KERN_SUCCESS : KERN_NOT_IN_SET;
+}
+
 kern_return_t mach_port_move_member(ipc_space_t space, mach_port_name_t member, mach_port_name_t after)
 {
     struct ipc_port *port;
@@ -267,14 +276,10 @@ kern_return_t mach_port_move_member(ipc_space_t space, mach_port_name_t member, 
     kern_return_t kr = member_enter(space, member, after, &port, &pset);
     if (kr != KERN_SUCCESS)
         return kr;
-    ipc_port_lock(port);
-    bool was_member = port->in_set;
-    ipc_pset_remove_all_locked(port);
-    ipc_port_unlock(port);
     if (pset != NULL)
-        kr = ipc_pset_insert(pset, port);
-    else if (!was_member)
-        kr = KERN_NOT_IN_SET;
+        kr = ipc_pset_move(pset, port, space);
+    else
+        kr = leave_sets(port);
     member_leave(port, pset);
     return kr;
 }

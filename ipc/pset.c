@@ -216,45 +216,93 @@ static void link_detach(struct ipc_pset_link *link)
     ipc_pset_unlock(pset);
 }
 
-kern_return_t ipc_pset_insert(struct ipc_pset *pset, struct ipc_port *port)
+/* A membership that is on no list yet, or NULL. */
+static struct ipc_pset_link *link_make(struct ipc_pset *pset, struct ipc_port *port)
 {
     if (!ledger_charge(pset->payer, sizeof(struct ipc_pset_link)))
-        return KERN_RESOURCE_SHORTAGE;
+        return NULL;
     struct ipc_pset_link *link = cache_alloc(&link_cache);
     if (link == NULL) {
         ledger_uncharge(pset->payer, sizeof(*link));
-        return KERN_RESOURCE_SHORTAGE;
+        return NULL;
     }
     *link = (struct ipc_pset_link){.pset = pset, .port = port};
     list_init(&link->ready_link);
+    ipc_pset_ref(pset);
+    ipc_port_ref(port);
+    return link;
+}
 
+/* The port becomes a member; but its right may have left the space since it was found. Context: port locked. */
+static kern_return_t link_attach(struct ipc_pset_link *link, const struct ipc_space *space)
+{
+    struct ipc_pset *pset = link->pset;
+    struct ipc_port *port = link->port;
+
+    if (port->place != IPC_PORT_IN_SPACE || port->receiver != space)
+        return KERN_INVALID_RIGHT;
+    if (port_find_link(port, pset) != NULL)
+        return KERN_ALREADY_IN_SET;
+    ipc_pset_lock(pset);
+    bool active = pset->active;
+    if (active) {
+        list_insert_tail(&pset->members, &link->set_link);
+        list_insert_tail(&port->sets, &link->port_link);
+    }
+    ipc_pset_unlock(pset);
+    if (!active)
+        return KERN_INVALID_NAME;
+    /* whoever waits for the port alone goes on waiting there, on the list */
+    ipc_port_fast_to_list(port);
+    port->in_set = true;
+    if (ipc_mqueue_has_messages(port))
+        ipc_mqueue_feed_sets(port);
+    return KERN_SUCCESS;
+}
+
+kern_return_t ipc_pset_insert(struct ipc_pset *pset, struct ipc_port *port, const struct ipc_space *space)
+{
+    struct ipc_pset_link *link = link_make(pset, port);
+
+    if (link == NULL)
+        return KERN_RESOURCE_SHORTAGE;
     ipc_port_lock(port);
-    kern_return_t kr = port_find_link(port, pset) != NULL ? KERN_ALREADY_IN_SET : KERN_SUCCESS;
-    if (kr == KERN_SUCCESS) {
-        ipc_pset_lock(pset);
-        if (pset->active) {
-            ipc_pset_ref(pset);
-            ipc_port_ref(port);
-            list_insert_tail(&pset->members, &link->set_link);
-            list_insert_tail(&port->sets, &link->port_link);
-        } else {
-            kr = KERN_INVALID_NAME;
-        }
-        ipc_pset_unlock(pset);
-    }
-    if (kr == KERN_SUCCESS) {
-        /* whoever waits for the port alone goes on waiting there, on the list */
-        ipc_port_fast_to_list(port);
-        port->in_set = true;
-        if (ipc_mqueue_has_messages(port))
-            ipc_mqueue_feed_sets(port);
-    }
+    kern_return_t kr = link_attach(link, space);
     ipc_port_unlock(port);
-    if (kr != KERN_SUCCESS) {
-        cache_free(&link_cache, link);
-        ledger_uncharge(pset->payer, sizeof(*link));
-    }
+    if (kr != KERN_SUCCESS)
+        link_free(link);
     return kr;
+}
+
+/* The port leaves every set but this one (NULL: it leaves all). Context: port locked. */
+static void leave_others(struct ipc_port *port, const struct ipc_pset *pset)
+{
+    LIST_FOR_EACH_SAFE(node, &port->sets)
+    {
+        struct ipc_pset_link *link = CONTAINER_OF(node, struct ipc_pset_link, port_link);
+        if (link->pset == pset)
+            continue;
+        link_detach(link);
+        link_free(link);
+    }
+    port->in_set = !list_empty(&port->sets);
+}
+
+kern_return_t ipc_pset_move(struct ipc_pset *pset, struct ipc_port *port, const struct ipc_space *space)
+{
+    struct ipc_pset_link *link = link_make(pset, port);
+
+    if (link == NULL)
+        return KERN_RESOURCE_SHORTAGE;
+    ipc_port_lock(port);
+    kern_return_t kr = link_attach(link, space);
+    bool in_set = kr == KERN_SUCCESS || kr == KERN_ALREADY_IN_SET;
+    if (in_set)
+        leave_others(port, pset);
+    ipc_port_unlock(port);
+    if (kr != KERN_SUCCESS)
+        link_free(link);
+    return in_set ? KERN_SUCCESS : kr;
 }
 
 kern_return_t ipc_pset_remove(struct ipc_pset *pset, struct ipc_port *port)
@@ -274,14 +322,7 @@ kern_return_t ipc_pset_remove(struct ipc_pset *pset, struct ipc_port *port)
 
 void ipc_pset_remove_all_locked(struct ipc_port *port)
 {
-    struct list *node;
-
-    while ((node = list_first(&port->sets)) != NULL) {
-        struct ipc_pset_link *link = CONTAINER_OF(node, struct ipc_pset_link, port_link);
-        link_detach(link);
-        link_free(link);
-    }
-    port->in_set = false;
+    leave_others(port, NULL);
 }
 
 /* One member leaves a set that is going. Returns false when there is none left. */

@@ -18,6 +18,7 @@
 #include <mach/port.h>
 
 struct ipc_port;
+struct ipc_space;
 struct ledger_account;
 struct thread;
 
@@ -71,8 +72,16 @@ void ipc_pset_rename(struct ipc_pset *pset, mach_port_name_t name);
 /* Has it not been destroyed? Context: no set lock. */
 bool ipc_pset_is_active(struct ipc_pset *pset);
 
-/* Make a port a member. KERN_SUCCESS, KERN_ALREADY_IN_SET, KERN_RESOURCE_SHORTAGE. Context: no port or set lock. */
-HAL_NODISCARD kern_return_t ipc_pset_insert(struct ipc_pset *pset, struct ipc_port *port);
+/*
+ * Make a port, whose receive right was found in `space`, a member; move: of this set alone.
+ * Returns: KERN_SUCCESS; KERN_ALREADY_IN_SET (insert); KERN_RESOURCE_SHORTAGE; KERN_INVALID_RIGHT the receive right is not there any
+ * more; KERN_INVALID_NAME the set is not: nothing changed.
+ * Context: no port or set lock.
+ */
+HAL_NODISCARD kern_return_t ipc_pset_insert(struct ipc_pset *pset, struct ipc_port *port,
+                                            const struct ipc_space *space);
+HAL_NODISCARD kern_return_t ipc_pset_move(struct ipc_pset *pset, struct ipc_port *port,
+                                          const struct ipc_space *space);
 /* End a membership. KERN_SUCCESS, KERN_NOT_IN_SET. Context: no port or set lock. */
 kern_return_t ipc_pset_remove(struct ipc_pset *pset, struct ipc_port *port);
 /* The port leaves every set. Context: port locked. */

@@ -107,6 +107,8 @@ static void check_member(const struct ipc_pset *pset, const struct ipc_pset_link
     audit_object(AUDIT_PSET, pset, link)->refs++;
     AUDIT(audit_on_list(&link->port->sets, &link->port_link), "set-link", link, "port %p does not know of it",
           (void *)link->port);
+    AUDIT(link->port->place == IPC_PORT_IN_SPACE, "set-member", link, "port %p is in no space",
+          (void *)link->port);
     bool ready = audit_on_list(&pset->ready, &link->ready_link);
     AUDIT(ready == !list_empty(&link->ready_link), "set-ready", link, "it is on another list");
     AUDIT(ready || link->port->msgcount == 0, "set-ready", link,

@@ -88,12 +88,16 @@ static void shortage_of_names(void)
 static void shortage_of_members(void)
 {
     mach_port_name_array_t members;
+    mach_port_name_t other;
 
     begin();
     EXPECT(mach_port_insert_member(task->space, name, set), KERN_RESOURCE_SHORTAGE);
     EXPECT(mach_port_move_member(task->space, name, set), KERN_RESOURCE_SHORTAGE);
     EXPECT(mach_port_extract_member(task->space, name, set), KERN_NOT_IN_SET);
     SIM_CHECK(mach_port_insert_member(task->space, name, set) == KERN_SUCCESS);
+    SIM_CHECK(mach_port_allocate(task->space, MACH_PORT_RIGHT_PORT_SET, &other) == KERN_SUCCESS);
+    EXPECT(mach_port_move_member(task->space, name, other), KERN_RESOURCE_SHORTAGE);
+    SIM_CHECK(mach_port_insert_member(task->space, name, set) == KERN_ALREADY_IN_SET); /* where it was */
     EXPECT(mach_port_get_set_status(task->space, set, &members, &count), KERN_RESOURCE_SHORTAGE);
     EXPECT(
         mach_port_request_notification(task->space, name, MACH_NOTIFY_DEAD_NAME, 0, send_once(), &out_port),
