@@ -49,23 +49,6 @@ void ipc_direct_lost(struct thread *next, mach_port_name_t reply_name)
     hal_uctx_set_result(&next->uctx, (uint32_t)MACH_RCV_INVALID_DATA);
 }
 
-SPECIALISED struct uctx *direct_run(struct direct *d, struct direct_message *m)
-{
-    struct ipc_port *receive = d->self->rcv_port;
-
-    if (!find_destination(d))
-        return NULL;
-    uint64_t rx = lock_port(d);
-    if (__builtin_expect((rx & 1) != 0, 0)) {
-        struct direct member = *d;
-        return ipc_direct_member(&member, m, rx);
-    }
-    if (!partners_change(d, m, rx))
-        return NULL;
-    switch_to_next(d, receive);
-    return deliver(d, m);
-}
-
 /* --- what self wants --- */
 
 /* Perhaps the partner is the kernel. */
@@ -136,6 +119,10 @@ struct uctx *ipc_direct_msg(struct thread *self)
     if (m->head.msgh_bits == IPC_DIRECT_CALL && m->head.msgh_local_port == d.rcv_name) {
         struct uctx *next = message_run(&d, m, address);
         return next != NULL ? next : kernel_run(self, m, (uint32_t)size);
+    }
+    if (m->head.msgh_bits == IPC_DIRECT_CALL) {
+        struct direct apart = d;
+        return ipc_direct_apart(&apart, m);
     }
     d.reply = true;
     if (m->head.msgh_bits == IPC_DIRECT_REPLY && m->head.msgh_local_port == MACH_PORT_NULL)

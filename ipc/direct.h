@@ -38,7 +38,7 @@ struct direct {
     bool reply;     /* by a send-once right, else a call by a send right */
     bool registers; /* self's form */
     mach_port_name_t remote;
-    mach_port_name_t rcv_name;
+    uint64_t rcv_name;   /* what self's has to be */
     bool rights;         /* it has some */
     uint32_t timeout_ms; /* 0: none */
     uint32_t size;       /* of the message */
@@ -358,5 +358,26 @@ struct uctx *ipc_direct_rights(struct thread *self, struct direct_message *m, ui
  * Returns: as ipc_direct_msg().
  */
 struct uctx *ipc_direct_member(const struct direct *from, struct direct_message *m, uint64_t rx);
+
+/* A call whose answer goes to a port that is not the one that self receives from. Returns: as ipc_direct_msg(). */
+struct uctx *ipc_direct_apart(const struct direct *from, struct direct_message *m);
+
+/* The message is without rights. */
+SPECIALISED struct uctx *direct_run(struct direct *d, struct direct_message *m)
+{
+    struct ipc_port *receive = d->self->rcv_port;
+
+    if (!find_destination(d))
+        return NULL;
+    uint64_t rx = lock_port(d);
+    if (__builtin_expect((rx & 1) != 0, 0)) {
+        struct direct member = *d;
+        return ipc_direct_member(&member, m, rx);
+    }
+    if (!partners_change(d, m, rx))
+        return NULL;
+    switch_to_next(d, receive);
+    return deliver(d, m);
+}
 
 #endif

@@ -3,6 +3,10 @@
  * The direct switch to a thread that waits on a port set.  The rx of a port that is idle but for its sets names the first of them, and
  * the thread is in the rx of that (ipc/pset.h): one more exchange takes it.  All else is as where the thread waits in the port's
  * own rx, and to wait on a set, after an answer, is what it is to wait on a port.
+ *
+ * A call that asks for the answer at a port, and waits on a set with that, needs both: a right on loan from the port and the word of
+ * the set.  The thread remembers the two together (THREAD_RCV_APART).  When the compare-and-swap makes it the waiter, the port
+ * may just have moved or died: then the right was made in time before.
  */
 #include <ipc/direct.h>
 
@@ -26,4 +30,17 @@ struct uctx *ipc_direct_member(const struct direct *from, struct direct_message 
         return NULL;
     switch_to_next(&d, receive);
     return deliver(&d, m);
+}
+
+struct uctx *ipc_direct_apart(const struct direct *from, struct direct_message *m)
+{
+    struct direct d = *from;
+
+    /* as long as self remembers the set in this way, it remembers the port; who takes that from it says so in rcv_name */
+    if (d.size > IPC_DIRECT_SMALL || d.self->rcv_name != (d.rcv_name | THREAD_RCV_APART) ||
+        d.self->rcv_port->name != m->head.msgh_local_port)
+        return NULL;
+    d.rcv_name |= THREAD_RCV_APART;
+    d.remote = m->head.msgh_remote_port;
+    return direct_run(&d, m);
 }

@@ -91,6 +91,9 @@ static mach_msg_return_t msg_get(struct thread *self, hal_va_t address, uint64_t
         return MACH_SEND_INVALID_DATA;
     }
     kmsg->head.msgh_size = (uint32_t)size;
+    if (MACH_MSGH_BITS_LOCAL(kmsg->head.msgh_bits) == MACH_MSG_TYPE_MAKE_SEND_ONCE &&
+        kmsg->head.msgh_local_port != self->op.ipc.rcv_name)
+        self->op.ipc.reply_name = kmsg->head.msgh_local_port;
     *out = kmsg;
     return MACH_MSG_SUCCESS;
 }
@@ -302,6 +305,7 @@ void ipc_trap_msg(struct thread *self)
     self->op.ipc.rcv_name = (mach_port_name_t)hal_uctx_arg(u, 4);
     self->op.ipc.timeout_ms = (uint32_t)hal_uctx_arg(u, 5);
     self->op.ipc.registers = false;
+    self->op.ipc.reply_name = MACH_PORT_NULL;
     if ((option & MACH_SEND_MSG) == 0) {
         msg_sent(self, NULL);
         return;

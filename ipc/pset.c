@@ -90,20 +90,33 @@ static void moved(struct ipc_pset *pset)
     uncache(pset);
 }
 
-bool ipc_pset_cache(struct thread *self, struct ipc_pset *pset)
+/* Context: locked. */
+static void cache(struct thread *self, struct ipc_pset *pset, uint64_t apart)
 {
-    if (pset->cacher != self) {
-        if (self->rcv_rx != NULL)
-            return false;
-        uncache(pset);
-        pset->cacher = self;
-        self->rcv_set = pset;
-        ipc_pset_ref(pset);
-    }
+    uncache(pset);
+    pset->cacher = self;
+    ipc_pset_ref(pset);
+    self->rcv_set = pset;
     self->rcv_rx = &pset->rx;
     self->rcv_idle = pset->idle;
-    self->rcv_name = pset->name;
+    self->rcv_name = pset->name | apart;
+}
+
+bool ipc_pset_cache(struct thread *self, struct ipc_pset *pset)
+{
+    if (pset->cacher == self)
+        return self->rcv_name != THREAD_RCV_NONE; /* the port beside it may be gone */
+    if (self->rcv_rx != NULL)
+        return false;
+    cache(self, pset, 0);
     return true;
+}
+
+void ipc_pset_cache_apart(struct thread *self, struct ipc_pset *pset)
+{
+    ipc_pset_lock(pset);
+    cache(self, pset, THREAD_RCV_APART);
+    ipc_pset_unlock(pset);
 }
 
 void ipc_pset_forget(struct thread *self)

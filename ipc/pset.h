@@ -55,6 +55,8 @@ void ipc_pset_unlock(struct ipc_pset *pset);
 void ipc_pset_fast_to_list(struct ipc_pset *pset);
 /* The set becomes self's cached one; false: not now. Context: locked, self is current; as ipc_thread_cache(). */
 HAL_NODISCARD bool ipc_pset_cache(struct thread *self, struct ipc_pset *pset);
+/* The same, beside a port that is cached already, for calls that ask for their answer there. Context: that port locked, set not. */
+void ipc_pset_cache_apart(struct thread *self, struct ipc_pset *pset);
 /* self's cached set is no more; rcv_name is THREAD_RCV_NONE already. Context: self is current, or dead; no set lock. */
 void ipc_pset_forget(struct thread *self);
 /* The first set that a port is in. Context: port locked, in a set. */

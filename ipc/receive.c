@@ -15,8 +15,9 @@ void ipc_receive_decode(struct thread *t)
 {
     const struct uctx *u = &t->uctx;
 
-    t->op.ipc.rcv_name = (mach_port_name_t)t->rcv_name; /* the fast path saves no arguments */
+    t->op.ipc.reply_name = MACH_PORT_NULL;
     if (t->op.ipc.registers) {
+        t->op.ipc.rcv_name = (mach_port_name_t)t->rcv_name; /* the fast path saves no arguments */
         t->op.ipc.option = MACH_RCV_MSG | MACH_RCV_LARGE;
         t->op.ipc.size = 0;
         return;
@@ -24,6 +25,7 @@ void ipc_receive_decode(struct thread *t)
     t->op.ipc.buffer = hal_uctx_arg(u, 0);
     t->op.ipc.option = (uint32_t)hal_uctx_arg(u, 1);
     t->op.ipc.size = (uint32_t)hal_uctx_arg(u, 3);
+    t->op.ipc.rcv_name = (mach_port_name_t)hal_uctx_arg(u, 4);
     t->op.ipc.timeout_ms = (uint32_t)hal_uctx_arg(u, 5);
 }
 
@@ -178,6 +180,31 @@ static void receive_from_set(struct thread *self, struct ipc_pset *pset, struct 
     }
 }
 
+/* What rcv_name is while self remembers where it receives now; UINT64_MAX: self remembers something else. */
+static uint64_t key_of_receive(const struct thread *self)
+{
+    uint64_t name = self->op.ipc.rcv_name;
+
+    if (__builtin_expect(self->op.ipc.reply_name == MACH_PORT_NULL, 1))
+        return name;
+    return self->rcv_loan > 0 && self->rcv_port->name == self->op.ipc.reply_name ? name | THREAD_RCV_APART
+                                                                                 : UINT64_MAX;
+}
+
+/* Remember the set with the port that the answers go to, for calls like this one. Context: space locked. */
+static void remember_apart(struct thread *self, struct ipc_pset *pset)
+{
+    struct ipc_entry *entry = ipc_entry_lookup(self->space, self->op.ipc.reply_name);
+
+    if (self->rcv_rx != NULL || entry == NULL || (entry->bits & MACH_PORT_TYPE_RECEIVE) == 0)
+        return;
+    struct ipc_port *port = entry->object;
+    ipc_port_lock(port);
+    if (ipc_thread_cache(self, port))
+        ipc_pset_cache_apart(self, pset);
+    ipc_port_unlock(port);
+}
+
 void ipc_msg_receive(struct thread *self, struct thread *receiver)
 {
     struct ipc_space *space = self->space;
@@ -186,7 +213,7 @@ void ipc_msg_receive(struct thread *self, struct thread *receiver)
 
     if (self->reply_entry->bits != 0)
         ipc_entry_reserve(self);
-    if (self->rcv_rx != NULL && self->rcv_name != self->op.ipc.rcv_name)
+    if (self->rcv_rx != NULL && self->rcv_name != key_of_receive(self))
         ipc_thread_uncache(self);
     spin_lock(&space->lock);
     /* neither a receive right nor a set is a plain send right: the key is ~name */
@@ -198,6 +225,8 @@ void ipc_msg_receive(struct thread *self, struct thread *receiver)
     } else if (found && (entry->bits & MACH_PORT_TYPE_PORT_SET) != 0) {
         pset = entry->object;
         ipc_pset_ref(pset);
+        if (self->op.ipc.reply_name != MACH_PORT_NULL)
+            remember_apart(self, pset);
     }
     spin_unlock(&space->lock);
     if (port != NULL) {

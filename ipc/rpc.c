@@ -63,6 +63,7 @@ void ipc_rpc_receive_continue(struct thread *self)
 static void rpc_receive(struct thread *self, struct thread *receiver)
 {
     self->op.ipc.registers = true;
+    self->op.ipc.reply_name = MACH_PORT_NULL;
     self->op.ipc.option = MACH_RCV_MSG | MACH_RCV_LARGE;
     self->op.ipc.size = 0;
     ipc_msg_receive(self, receiver);

@@ -68,6 +68,8 @@ enum thread_wait_result { THREAD_AWAKENED, THREAD_TIMED_OUT, THREAD_INTERRUPTED,
 #define THREAD_AST_SUSPEND 2u
 
 #define THREAD_RCV_NONE (UINT64_C(1) << 32) /* equals no 32-bit name */
+/* With the name of a set in rcv_name: rcv_port is where answers to calls go, not where the thread waits. */
+#define THREAD_RCV_APART (UINT64_C(1) << 33)
 
 struct thread {
     struct uctx uctx; /* first: an upcall's context is its thread */
@@ -80,7 +82,7 @@ struct thread {
     struct ipc_space *space;       /* of its task; constant */
     struct pmap *pmap;             /* of its task; constant */
     struct ipc_port *rcv_port;     /* cached receive port, or NULL (ipc/port.h: port.cacher) */
-    uint64_t *rcv_rx;              /* rx of rcv_set or rcv_port, or NULL */
+    uint64_t *rcv_rx;              /* rx of rcv_set if there is one, else of rcv_port, or NULL */
     uint64_t rcv_idle;             /* its value while that port or set is idle in its present incarnation */
     uint64_t rcv_name;             /* the name of that in space, or THREAD_RCV_NONE */
     uint32_t rcv_loan;             /* send-once rights to rcv_port counted there ahead of use */
@@ -119,6 +121,7 @@ struct thread {
             uint32_t option;
             uint32_t size; /* receive limit, or size needed */
             mach_port_name_t rcv_name;
+            mach_port_name_t reply_name; /* if a call made its reply right of another port: that, else null */
             uint32_t timeout_ms;
             uint32_t seqno;
             mach_port_name_t name;  /* of the port, where the message was taken */

@@ -33,6 +33,8 @@
 #define PORT_NAME(peer) NAME(0x40 + (peer)) /* everybody has a send right to everybody's port */
 #define SERVER_SET NAME(0x46) /* the last server has one with its port in it, in half of the runs */
 #define SET_NAME NAME(0x47)   /* the client has an empty set */
+#define CLIENT_SET                                                                                           \
+    NAME(0x3e) /* in half of the runs the client waits for answers on one with its port in it */
 #define SPARE_NAME(step) NAME(0x48 + (step)) /* one each: the kernel uses a free one again */
 
 /* What becomes of a request, beside being answered. */
@@ -86,6 +88,7 @@ static struct {
     struct record record[PEERS];
     bool ended;
     bool through_set; /* the last server receives from its set */
+    bool apart;       /* the client receives from its set */
 } a;
 
 static struct short_ways used[WAYS]; /* of all seeds */
@@ -236,7 +239,8 @@ static void body_read(uint32_t who, uint32_t step, const struct packet *p, struc
 }
 
 static void by_memory(uint32_t who, uint32_t step, struct message *m, mach_msg_option_t option,
-                      mach_msg_bits_t bits, mach_port_name_t local, const struct form *form)
+                      mach_msg_bits_t bits, mach_port_name_t local, mach_port_name_t where,
+                      const struct form *form)
 {
     struct packet p = {.head = {.msgh_bits = bits,
                                 .msgh_remote_port = m->remote,
@@ -247,7 +251,7 @@ static void by_memory(uint32_t who, uint32_t step, struct message *m, mach_msg_o
         p.head.msgh_size = (mach_msg_size_t)sizeof(p.head) + body_write(who, &p, m, form);
     m->result =
         mach_msg(&p.head, option | (mach_msg_option_t)MACH_RCV_TRAILER_ELEMENTS((uint32_t)form->trailer),
-                 p.head.msgh_size, sizeof(p), local, 1, MACH_PORT_NULL);
+                 p.head.msgh_size, sizeof(p), where, 1, MACH_PORT_NULL);
     note(who, step, RESULT, (uint32_t)m->result, 0, 0, 0);
     if (m->result != MACH_MSG_SUCCESS || (option & MACH_RCV_MSG) == 0)
         return;
@@ -266,10 +270,14 @@ static void by_memory(uint32_t who, uint32_t step, struct message *m, mach_msg_o
 static void call(uint32_t who, uint32_t step, struct message *m, const struct form *form,
                  mach_msg_option_t timeout)
 {
-    if (form->registers && timeout == 0)
-        by_registers(who, step, m, true, PORT_NAME(who));
+    const mach_port_name_t own = PORT_NAME(who);
+    const bool apart = a.apart && who == CLIENT;
+
+    if (form->registers && timeout == 0 && !apart)
+        by_registers(who, step, m, true, own);
     else
-        by_memory(who, step, m, MACH_SEND_MSG | MACH_RCV_MSG | timeout, CALL_BITS, PORT_NAME(who), form);
+        by_memory(who, step, m, MACH_SEND_MSG | MACH_RCV_MSG | timeout, CALL_BITS, own,
+                  apart ? CLIENT_SET : own, form);
 }
 
 /* Wait for a message, after an answer if there is one to give (remote). */
@@ -281,7 +289,7 @@ static void answer_wait(uint32_t who, uint32_t step, struct message *m, const st
     if (form->registers)
         by_registers(who, step, m, false, where);
     else
-        by_memory(who, step, m, send | MACH_RCV_MSG, send != 0 ? ANSWER_BITS : 0, where, form);
+        by_memory(who, step, m, send | MACH_RCV_MSG, send != 0 ? ANSWER_BITS : 0, where, where, form);
 }
 
 /* A message without answer. */
@@ -291,7 +299,7 @@ static void post(uint32_t who, uint32_t step, uint32_t to, mach_msg_id_t id)
     struct message m = {.remote = PORT_NAME(to), .id = id, .words = 1, .word = {step}};
 
     by_memory(who, step, &m, MACH_SEND_MSG, MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, 0), MACH_PORT_NULL,
-              &form);
+              MACH_PORT_NULL, &form);
 }
 
 /* --- the threads --- */
@@ -351,7 +359,7 @@ static void serve(uint32_t who, struct message *m)
     m->id = ID_ANSWER + (int)step;
     words_fill(m, &s->answer, step);
     if (s->trick == SEND_ONLY && !nested) {
-        by_memory(who, step, m, MACH_SEND_MSG, ANSWER_BITS, MACH_PORT_NULL, &s->answer);
+        by_memory(who, step, m, MACH_SEND_MSG, ANSWER_BITS, MACH_PORT_NULL, MACH_PORT_NULL, &s->answer);
         m->remote = MACH_PORT_NULL;
         m->words = 0;
     }
@@ -436,6 +444,11 @@ static void client(uint64_t arg)
 {
     (void)arg;
     SIM_CHECK(mach_port_allocate_name(mach_task_self(), MACH_PORT_RIGHT_PORT_SET, SET_NAME) == KERN_SUCCESS);
+    if (a.apart) {
+        SIM_CHECK(mach_port_allocate_name(mach_task_self(), MACH_PORT_RIGHT_PORT_SET, CLIENT_SET) ==
+                  KERN_SUCCESS);
+        SIM_CHECK(mach_port_insert_member(mach_task_self(), PORT_NAME(CLIENT), CLIENT_SET) == KERN_SUCCESS);
+    }
     for (uint32_t i = 0; i < STEPS; i++) {
         const struct step *s = &a.step[i];
         struct message m = {.remote = s->trick == BAD_NAME ? NAME(0x3f) : PORT_NAME(s->server),
@@ -597,6 +610,7 @@ static bool run(uint64_t seed, enum way way)
     memset(given, 0, sizeof(given));
     short_ways = (struct short_ways){.closed = way == GENERAL_PATH};
     a.through_set = seed % 2 == 1;
+    a.apart = seed / 2 % 2 == 1;
     steps_generate(seed);
     struct sim_result result = sim_run(&config);
     ways_add(&used[way]);

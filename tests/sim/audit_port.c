@@ -138,8 +138,8 @@ static void check_set_rx(const struct ipc_pset *pset)
     if (t == NULL)
         return;
     (void)audit_object(AUDIT_THREAD, t, pset);
-    AUDIT(t->rcv_set == pset && t->rcv_rx == &pset->rx && t->rcv_name == pset->name &&
-              t->rcv_idle == pset->idle,
+    AUDIT(t->rcv_set == pset && t->rcv_rx == &pset->rx && t->rcv_idle == pset->idle &&
+              (t->rcv_name == pset->name || t->rcv_port != NULL),
           "set-cacher", pset, "thread %p has cached set %p, name 0x%" PRIx64 ", idle 0x%" PRIx64,
           (const void *)t, (void *)t->rcv_set, t->rcv_name, t->rcv_idle);
 }
@@ -264,8 +264,9 @@ static void check_cacher(const struct ipc_port *port)
     if (t == NULL)
         return;
     (void)audit_object(AUDIT_THREAD, t, port);
-    AUDIT(t->rcv_port == port && t->rcv_rx == &port->rx && t->rcv_name == port->name &&
-              t->rcv_idle == port->idle && port->place == IPC_PORT_IN_SPACE && port->receiver == t->space,
+    bool waits_here = t->rcv_rx == &port->rx && t->rcv_name == port->name && t->rcv_idle == port->idle;
+    AUDIT(t->rcv_port == port && (waits_here || t->rcv_set != NULL) && port->place == IPC_PORT_IN_SPACE &&
+              port->receiver == t->space,
           "port-cacher", port, "thread %p has cached port %p, name 0x%" PRIx64 ", idle 0x%" PRIx64,
           (const void *)t, (void *)t->rcv_port, t->rcv_name, t->rcv_idle);
 }

@@ -42,16 +42,18 @@ static void remembered(const struct thread *t)
 
     AUDIT(t->rcv_loan == 0 || t->rcv_port != NULL, "thread-loan", t, "%u rights on loan from no port",
           t->rcv_loan);
-    AUDIT(t->rcv_port == NULL || t->rcv_set == NULL, "thread-cache", t, "port %p and set %p",
-          (void *)t->rcv_port, (void *)t->rcv_set);
+    bool apart = t->rcv_port != NULL && t->rcv_set != NULL;
     if (t->rcv_port != NULL) {
         audit_port_ref(t->rcv_port, t);
         cacher = t->rcv_port->cacher;
     }
     if (t->rcv_set != NULL) {
         audit_object(AUDIT_PSET, t->rcv_set, t)->refs++;
-        cacher = t->rcv_set->cacher;
+        if (!apart || cacher == t)
+            cacher = t->rcv_set->cacher;
     }
+    AUDIT(apart || (t->rcv_name & THREAD_RCV_APART) == 0, "thread-cache", t,
+          "port %p and set %p under name 0x%" PRIx64, (void *)t->rcv_port, (void *)t->rcv_set, t->rcv_name);
     for (uint32_t i = 0; i < t->rcv_loan; i++)
         audit_right(t->rcv_port, AUDIT_SEND_ONCE, t);
     AUDIT(t->kernel || (t->rcv_name != THREAD_RCV_NONE) == (cacher == t), "thread-cache", t,

@@ -3,8 +3,8 @@
  * The direct switch with rights and through port sets, on several CPUs, while others take away what it uses.
  *
  * Callers in one task send rights to a port and to a port set of another, whose servers send them back.  Meanwhile the rights die, lose their
- * references and get other names; the port leaves its set and comes back, the set goes; requests are stolen; threads are
- * aborted and suspended, waits time out, and at the end of a round both tasks end wherever their threads are.  Each call has one
+ * references and get other names; a caller that waits on a set loses its reply port; the port leaves its set and comes back, the set
+ * goes; requests are stolen; threads are aborted and suspended, waits time out, and at the end of a round both tasks end wherever their threads are.  Each call has one
  * answer, its own, with as many rights as it had; no right gets lost or is there twice (the audit, and the memory at the end).
  */
 #include "driver.h"
@@ -28,6 +28,7 @@
 #define NAME(index) ((mach_port_name_t)(index) << 8 | 1)
 #define SERVICE(i) NAME(0x40 + (i))      /* SERVICE(1) is in the set */
 #define THREAD(role) NAME(0x44 + (role)) /* of the own task */
+#define REPLY NAME(0x60)                 /* of CALLER_TOO, who waits on a set of its own */
 
 enum role { CALLER, CALLER_TOO, CALLER_REGISTERS, CALLER_TROUBLE, CALLER_ROLES };
 enum server_role { SERVER_PORT, SERVER_SET, SERVER_SET_TOO, SERVER_TROUBLE, SERVER_ROLES };
@@ -71,6 +72,12 @@ static _Noreturn void unexpected(int result)
 }
 
 /* --- letters --- */
+
+static void must(kern_return_t kr)
+{
+    if (kr != KERN_SUCCESS)
+        unexpected(kr);
+}
 
 static uint32_t rights_of(const struct letter *m)
 {
@@ -128,17 +135,17 @@ static void restock(void)
     (void)mach_port_insert_right(mach_task_self(), goods, goods, MACH_MSG_TYPE_MAKE_SEND);
 }
 
-static void call(mach_port_name_t reply, uint64_t question)
+static void call(mach_port_name_t reply, mach_port_name_t where, uint64_t question)
 {
     const uint32_t rights = below(RIGHTS_MAX + 1);
-    const mach_msg_option_t timeout = below(4) == 0 ? MACH_RCV_TIMEOUT : 0;
+    const mach_msg_option_t timeout = where != reply || below(4) == 0 ? MACH_RCV_TIMEOUT : 0;
     struct letter m = letter(below(2), reply, rights, question);
     mach_msg_return_t mr = mach_msg(&m.head, MACH_SEND_MSG | MACH_RCV_MSG | timeout, size_of(&m), sizeof(m),
-                                    reply, 1, MACH_PORT_NULL);
+                                    where, 1, MACH_PORT_NULL);
 
     while (mr == MACH_MSG_SUCCESS && !is_answer(&m, rights, question)) {
         mach_msg_destroy(&m.head);
-        mr = mach_msg(&m.head, MACH_RCV_MSG | timeout, 0, sizeof(m), reply, 1, MACH_PORT_NULL);
+        mr = mach_msg(&m.head, MACH_RCV_MSG | timeout, 0, sizeof(m), where, 1, MACH_PORT_NULL);
     }
     if (mr == MACH_MSG_SUCCESS)
         mach_msg_destroy(&m.head);
@@ -146,7 +153,7 @@ static void call(mach_port_name_t reply, uint64_t question)
         restock();
     else if (mr == MACH_SEND_INVALID_DEST)
         user_thread_exit();
-    else if (mr != MACH_RCV_TIMED_OUT || timeout == 0)
+    else if (mr != MACH_RCV_TIMED_OUT && !(mr == MACH_SEND_INVALID_REPLY && where != reply))
         unexpected(mr);
 }
 
@@ -155,7 +162,20 @@ static void caller(uint64_t role)
     const mach_port_name_t reply = mach_reply_port();
 
     for (uint64_t i = 0;; i++)
-        call(reply, role << 32 | i << 1);
+        call(reply, reply, role << 32 | i << 1);
+}
+
+/* Who waits for its answers on a set; others take the port away from it now and then. */
+static void caller_through_set(uint64_t role)
+{
+    mach_port_name_t set;
+
+    must(mach_port_allocate(mach_task_self(), MACH_PORT_RIGHT_PORT_SET, &set));
+    for (uint64_t i = 0;; i++) {
+        if (mach_port_allocate_name(mach_task_self(), MACH_PORT_RIGHT_RECEIVE, REPLY) == KERN_SUCCESS)
+            (void)mach_port_insert_member(mach_task_self(), REPLY, set);
+        call(REPLY, set, role << 32 | i << 1);
+    }
 }
 
 /* The same in registers, without rights; interrupted halves are done again. */
@@ -265,12 +285,6 @@ static void server(uint64_t role)
 
 /* --- trouble --- */
 
-static void must(kern_return_t kr)
-{
-    if (kr != KERN_SUCCESS)
-        unexpected(kr);
-}
-
 static void disturb(mach_port_name_t thread)
 {
     const uint32_t which = below(3);
@@ -297,7 +311,10 @@ static void caller_trouble(uint64_t spare)
     goods_make();
     for (;;) {
         const mach_port_name_t goods = r.goods;
-        switch (below(5)) {
+        switch (below(6)) {
+        case 4:
+            (void)mach_port_destroy(mach_task_self(), REPLY);
+            break;
         case 0:
             (void)mach_port_destroy(mach_task_self(), goods);
             goods_make();
@@ -389,7 +406,8 @@ static void end(mach_port_t task)
 
 static void round_run(void)
 {
-    static const sim_program_t callers[CALLER_ROLES] = {caller, caller, caller_registers, caller_trouble};
+    static const sim_program_t callers[CALLER_ROLES] = {caller, caller_through_set, caller_registers,
+                                                        caller_trouble};
     static const sim_program_t servers[SERVER_ROLES] = {server, server, server, server_trouble};
     mach_port_t caller_task, server_task, port;
 
