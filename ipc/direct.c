@@ -27,8 +27,6 @@ void ipc_direct_wait_undo(const struct direct *d, uint64_t priority)
 {
     struct thread *self = d->self;
 
-    if (d->timeout_ms != 0)
-        thread_clear_timeout(self);
     self->state = THREAD_RUNNING;
     if (d->reply) {
         self->priority = priority;
@@ -51,14 +49,65 @@ void ipc_direct_lost(struct thread *next, mach_port_name_t reply_name)
 
 /* --- what self wants --- */
 
-/* Perhaps the partner is the kernel. */
-static struct uctx *kernel_run(struct thread *self, struct direct_message *m, uint32_t size)
+/* The buffer form by the general path, which sets its own timeouts. */
+NOINLINE struct uctx *ipc_direct_general(struct thread *self)
 {
+    thread_clear_timeout(self);
+    ipc_trap_msg(self);
+    return trap_exit(self);
+}
+
+/* The message, which no waiter of a port can take. */
+static NOINLINE struct uctx *msg_otherwise(struct thread *self, bool reply)
+{
+    struct direct_message *m = self->cpu->message;
+    uint32_t size = (uint32_t)hal_uctx_arg(&self->uctx, 2);
     struct ipc_kernel_request request = {
         .head = &m->head, .remote = m->head.msgh_remote_port, .rcv_name = m->head.msgh_local_port};
 
+    if (size > IPC_DIRECT_SMALL)
+        return ipc_direct_general(self);
+    thread_clear_timeout(self);
     m->head.msgh_size = size;
-    return size <= IPC_DIRECT_SMALL && ipc_kernel_rpc(self, &request) ? trap_exit(self) : NULL;
+    if (!reply && ipc_kernel_rpc(self, &request))
+        return trap_exit(self);
+    return ipc_direct_general(self);
+}
+
+SPECIALISED struct uctx *msg_run(struct thread *self, struct direct_message *m, uint32_t size,
+                                 const bool reply)
+{
+    struct direct d = {.self = self,
+                       .cpu = self->cpu,
+                       .reply = reply,
+                       .remote = m->head.msgh_remote_port,
+                       .rcv_name = (mach_port_name_t)hal_uctx_arg(&self->uctx, 4),
+                       .size = size};
+    struct uctx *next = direct_run(&d, m);
+
+    return next != NULL ? next : msg_otherwise(self, reply);
+}
+
+static NOINLINE struct uctx *msg_call(struct thread *self, struct direct_message *m, uint32_t size)
+{
+    return msg_run(self, m, size, false);
+}
+
+static NOINLINE struct uctx *msg_reply(struct thread *self, struct direct_message *m, uint32_t size)
+{
+    return msg_run(self, m, size, true);
+}
+
+enum kind { KIND_CALL, KIND_REPLY, KIND_OTHER };
+
+/* An RPC, without rights in the body? */
+SPECIALISED enum kind kind_of(const struct thread *self, const mach_msg_header_t *head)
+{
+    if (head->msgh_bits == IPC_DIRECT_CALL)
+        return head->msgh_local_port == (mach_port_name_t)hal_uctx_arg(&self->uctx, 4) ? KIND_CALL
+                                                                                       : KIND_OTHER;
+    return head->msgh_bits == IPC_DIRECT_REPLY && head->msgh_local_port == MACH_PORT_NULL ? KIND_REPLY
+                                                                                          : KIND_OTHER;
 }
 
 /* Does somebody wait at the destination, as far as one can see without its lock? */
@@ -76,58 +125,82 @@ static bool receiver_waits(const struct thread *self, mach_port_name_t remote, b
     return set != NULL && (__atomic_load_n(&set->rx, __ATOMIC_RELAXED) & 1) == 0;
 }
 
-/* The rest of a message of which the header is there, if it can go this way. */
-static __attribute__((noinline)) bool read_rest(const struct thread *self, bool reply, hal_va_t address,
-                                                uint32_t size)
+/* A large message is read only when somebody waits for it. (One that is too small for its header comes here, too.) */
+static NOINLINE struct uctx *msg_large(struct thread *self, struct direct_message *m, uint32_t size)
 {
-    struct direct_message *m = self->cpu->message;
+    hal_va_t address = hal_uctx_arg(&self->uctx, 0);
 
-    return receiver_waits(self, m->head.msgh_remote_port, reply) &&
-           hal_copyin(m->body, address + sizeof(m->head), size - sizeof(m->head)) == HAL_OK;
+    if (size < sizeof(m->head) || size > DIRECT_SIZE_MAX || size % 4 != 0 || !is_user_range(address, size) ||
+        hal_copyin(m, address, sizeof(m->head)) != HAL_OK)
+        return ipc_direct_general(self);
+    enum kind kind = kind_of(self, &m->head);
+    if (kind == KIND_OTHER || !receiver_waits(self, m->head.msgh_remote_port, kind == KIND_REPLY) ||
+        hal_copyin(m->body, address + sizeof(m->head), size - sizeof(m->head)) != HAL_OK)
+        return ipc_direct_general(self);
+    return kind == KIND_CALL ? msg_call(self, m, size) : msg_reply(self, m, size);
 }
 
-/* m: the message; of a large one, the header. */
-SPECIALISED struct uctx *message_run(struct direct *d, struct direct_message *m, hal_va_t address)
+/* With rights, or with the answer to come to a port that self does not receive from. */
+static NOINLINE struct uctx *msg_other(struct thread *self, struct direct_message *m, uint32_t size)
 {
-    d->remote = m->head.msgh_remote_port;
-    if (d->size > IPC_DIRECT_SMALL && !read_rest(d->self, d->reply, address, d->size))
-        return NULL;
-    return direct_run(d, m);
+    const struct direct d = {.self = self,
+                             .cpu = self->cpu,
+                             .size = size,
+                             .rcv_name = (mach_port_name_t)hal_uctx_arg(&self->uctx, 4)};
+    struct uctx *next = NULL;
+
+    if (MACH_MSGH_BITS_IS_COMPLEX(m->head.msgh_bits))
+        next = ipc_direct_rights(self, m, size);
+    else if (m->head.msgh_bits == IPC_DIRECT_CALL)
+        next = ipc_direct_apart(&d, m);
+    return next != NULL ? next : ipc_direct_general(self);
+}
+
+/* A message of any size. Its buffer was not looked at yet. */
+SPECIALISED struct uctx *msg_begin(struct thread *self)
+{
+    hal_va_t address = hal_uctx_arg(&self->uctx, 0);
+    uint32_t size = (uint32_t)hal_uctx_arg(&self->uctx, 2);
+
+    if (size - sizeof(mach_msg_header_t) > IPC_DIRECT_SMALL - sizeof(mach_msg_header_t))
+        return msg_large(self, self->cpu->message, size);
+    if (size % 4 != 0 || !is_user_range(address, size) ||
+        hal_copyin(self->cpu->message, address, size) != HAL_OK)
+        return ipc_direct_general(self);
+    /* read again: that costs less than what keeps it over the call */
+    struct direct_message *m = self->cpu->message;
+    size = (uint32_t)hal_uctx_arg(&self->uctx, 2);
+    switch (kind_of(self, &m->head)) {
+    case KIND_CALL:
+        return msg_call(self, m, size);
+    case KIND_REPLY:
+        return msg_reply(self, m, size);
+    default:
+        return msg_other(self, m, size);
+    }
+}
+
+/* With other options than an RPC must have. */
+static NOINLINE struct uctx *msg_options(struct thread *self)
+{
+    uint32_t option = (uint32_t)hal_uctx_arg(&self->uctx, 1);
+    uint32_t timeout_ms = (uint32_t)hal_uctx_arg(&self->uctx, 5);
+
+    if ((option & ~EASY_OPTIONS) != RPC_OPTIONS || GET_RCV_ELEMENTS(option) > MACH_RCV_TRAILER_CTX)
+        return ipc_direct_general(self);
+    if ((option & MACH_RCV_TIMEOUT) != 0) {
+        if (timeout_ms == 0)
+            return ipc_direct_general(self);
+        thread_set_timeout(self, timeout_ms);
+    }
+    return msg_begin(self);
 }
 
 struct uctx *ipc_direct_msg(struct thread *self)
 {
-    const struct uctx *u = &self->uctx;
-    hal_va_t address = hal_uctx_arg(u, 0);
-    uint32_t option = (uint32_t)hal_uctx_arg(u, 1);
-    uint64_t size = (uint32_t)hal_uctx_arg(u, 2);
-    struct direct_message *m = self->cpu->message;
-
-    if ((option & ~EASY_OPTIONS) != RPC_OPTIONS || GET_RCV_ELEMENTS(option) > MACH_RCV_TRAILER_CTX ||
-        size < sizeof(m->head) || size > DIRECT_SIZE_MAX || size % 4 != 0 || !HAL_USER_RANGE(address, size))
-        return NULL;
-    struct direct d = {.self = self,
-                       .cpu = self->cpu,
-                       .size = (uint32_t)size,
-                       .rcv_name = (mach_port_name_t)hal_uctx_arg(u, 4)};
-    if ((option & MACH_RCV_TIMEOUT) != 0 && (d.timeout_ms = (uint32_t)hal_uctx_arg(u, 5)) == 0)
-        return NULL;
-    if (hal_copyin(m, address, size > IPC_DIRECT_SMALL ? sizeof(m->head) : size) != HAL_OK)
-        return NULL;
-    if (MACH_MSGH_BITS_IS_COMPLEX(m->head.msgh_bits))
-        return ipc_direct_rights(self, m, (uint32_t)size, d.timeout_ms);
-    if (m->head.msgh_bits == IPC_DIRECT_CALL && m->head.msgh_local_port == d.rcv_name) {
-        struct uctx *next = message_run(&d, m, address);
-        return next != NULL ? next : kernel_run(self, m, (uint32_t)size);
-    }
-    if (m->head.msgh_bits == IPC_DIRECT_CALL) {
-        struct direct apart = d;
-        return ipc_direct_apart(&apart, m);
-    }
-    d.reply = true;
-    if (m->head.msgh_bits == IPC_DIRECT_REPLY && m->head.msgh_local_port == MACH_PORT_NULL)
-        return message_run(&d, m, address);
-    return NULL;
+    if (__builtin_expect((uint32_t)hal_uctx_arg(&self->uctx, 1) == RPC_OPTIONS, 1))
+        return msg_begin(self);
+    return msg_options(self);
 }
 
 struct uctx *ipc_direct_rpc(struct thread *self, bool reply)

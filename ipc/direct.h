@@ -24,6 +24,8 @@
 
 /* Each way through is compiled by itself: the forms and the direction are constants there. */
 #define SPECIALISED static inline __attribute__((always_inline))
+/* What is rare is kept out of them, and out of the registers that they need. */
+#define NOINLINE __attribute__((noinline))
 
 /* The buffer of a CPU. Its trailer is behind the bytes of a message. */
 struct direct_message {
@@ -38,10 +40,9 @@ struct direct {
     bool reply;     /* by a send-once right, else a call by a send right */
     bool registers; /* self's form */
     mach_port_name_t remote;
-    uint64_t rcv_name;   /* what self's has to be */
-    bool rights;         /* it has some */
-    uint32_t timeout_ms; /* 0: none */
-    uint32_t size;       /* of the message */
+    uint64_t rcv_name; /* what self's has to be */
+    bool rights;       /* it has some */
+    uint32_t size;     /* of the message */
 
     struct ipc_entry *entry; /* of the destination, in self's space */
     struct ipc_port *port;
@@ -59,6 +60,12 @@ struct direct {
     mach_port_name_t name; /* of the port */
     mach_port_name_t reply_name;
 };
+
+/* HAL_USER_RANGE() by one comparison: n is less than the size of user space. */
+SPECIALISED bool is_user_range(hal_va_t va, uint64_t n)
+{
+    return va - hal_info.user_base <= hal_info.user_limit - hal_info.user_base - n;
+}
 
 SPECIALISED mach_msg_max_trailer_t *trailer_of(const struct direct *d, struct direct_message *m)
 {
@@ -191,8 +198,6 @@ SPECIALISED void wait_begin(struct direct *d)
     struct thread *self = d->self;
 
     self->op.ipc.registers = d->registers;
-    if (d->timeout_ms != 0)
-        thread_set_timeout(self, d->timeout_ms);
     self->state = THREAD_RECEIVING;
     if (d->reply)
         reply_right_use(d);
@@ -273,11 +278,7 @@ SPECIALISED void switch_to_next(struct direct *d, struct ipc_port *receive)
         d->cpu->pmap = next->pmap;
         hal_pt_activate(d->token);
     }
-    if (next->timeout.function != NULL) {
-        thread_clear_timeout(next);
-        timeout_wait(&next->timeout); /* it may not meet the next wait */
-        next->timeout.function = NULL;
-    }
+    thread_clear_timeout(next); /* its function runs on this CPU only (kern/thread.c), so not now */
 }
 
 /* --- the message, in next's address space --- */
@@ -311,7 +312,7 @@ SPECIALISED bool deliver_buffer(const struct direct *d, struct direct_message *m
     m->head.msgh_remote_port = d->reply_name;
     m->head.msgh_local_port = d->name;
     m->head.msgh_voucher_port = MACH_PORT_NULL;
-    return (HAL_USER_RANGE(buffer, size) && hal_copyout(buffer, m, size) == HAL_OK) ||
+    return (is_user_range(buffer, size) && hal_copyout(buffer, m, size) == HAL_OK) ||
            vm_copyout(next->task->map, buffer, m, size) == KERN_SUCCESS;
 }
 
@@ -346,20 +347,19 @@ SPECIALISED struct uctx *deliver(const struct direct *d, struct direct_message *
 }
 
 /*
- * The message in m, of `size` bytes, which has rights (ipc/direct_rights.c). timeout_ms: of the receive, or 0.
- * Returns: as ipc_direct_msg().
+ * The message in m, of `size` bytes, which has rights (ipc/direct_rights.c).
+ * Returns: the context of the partner, which is current now and resumes; NULL: nothing changed.
  */
-struct uctx *ipc_direct_rights(struct thread *self, struct direct_message *m, uint32_t size,
-                               uint32_t timeout_ms);
+struct uctx *ipc_direct_rights(struct thread *self, struct direct_message *m, uint32_t size);
 
 /*
  * No thread waits at the destination `from` has found, whose rx held this and is locked now; perhaps one waits on a set that the port
  * is in (ipc/direct_set.c).  m: the message, without rights.
- * Returns: as ipc_direct_msg().
+ * Returns: as ipc_direct_rights().
  */
 struct uctx *ipc_direct_member(const struct direct *from, struct direct_message *m, uint64_t rx);
 
-/* A call whose answer goes to a port that is not the one that self receives from. Returns: as ipc_direct_msg(). */
+/* A call whose answer goes to a port that is not the one that self receives from. Returns: as ipc_direct_rights(). */
 struct uctx *ipc_direct_apart(const struct direct *from, struct direct_message *m);
 
 /* The message is without rights. */

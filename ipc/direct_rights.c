@@ -110,8 +110,7 @@ static void rights_deliver(const struct direct *d, struct rights *r)
     ipc_direct_lost(d->next, d->reply_name);
 }
 
-struct uctx *ipc_direct_rights(struct thread *self, struct direct_message *m, uint32_t size,
-                               uint32_t timeout_ms)
+struct uctx *ipc_direct_rights(struct thread *self, struct direct_message *m, uint32_t size)
 {
     const mach_msg_header_t *head = &m->head;
     struct rights r;
@@ -121,7 +120,6 @@ struct uctx *ipc_direct_rights(struct thread *self, struct direct_message *m, ui
                        .reply = head->msgh_bits == (IPC_DIRECT_REPLY | MACH_MSGH_BITS_COMPLEX),
                        .remote = head->msgh_remote_port,
                        .rcv_name = (mach_port_name_t)hal_uctx_arg(&self->uctx, 4),
-                       .timeout_ms = timeout_ms,
                        .size = size};
 
     r.m = m;

@@ -37,7 +37,7 @@ struct uctx *ipc_direct_apart(const struct direct *from, struct direct_message *
     struct direct d = *from;
 
     /* as long as self remembers the set in this way, it remembers the port; who takes that from it says so in rcv_name */
-    if (d.size > IPC_DIRECT_SMALL || d.self->rcv_name != (d.rcv_name | THREAD_RCV_APART) ||
+    if (d.self->rcv_name != (d.rcv_name | THREAD_RCV_APART) ||
         d.self->rcv_port->name != m->head.msgh_local_port)
         return NULL;
     d.rcv_name |= THREAD_RCV_APART;

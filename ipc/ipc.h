@@ -31,11 +31,14 @@ bool ipc_wait_claim(struct thread *t, enum thread_wait_result result);
  * list of the port or set, so that the fast path does not find it. Nothing if it is not RECEIVING. Context: no lock. */
 void ipc_wait_make_slow(struct thread *t);
 
+/* MACH_TRAP_MSG of the current thread: by the direct switch (ipc/direct.c) or the general path. / By the general path.
+ * Returns: the context to resume. */
+struct uctx *ipc_direct_msg(struct thread *self);
+struct uctx *ipc_direct_general(struct thread *self);
 /*
- * Try the direct switch (ipc/direct.c) for MACH_TRAP_MSG, or for MACH_TRAP_RPC_CALL and _REPLY_WAIT, of the current thread.
+ * Try the direct switch for MACH_TRAP_RPC_CALL or _REPLY_WAIT of the current thread.
  * Returns: the context of the partner, which is current now and resumes; NULL: nothing changed, take the general path.
  */
-struct uctx *ipc_direct_msg(struct thread *self);
 struct uctx *ipc_direct_rpc(struct thread *self, bool reply);
 
 /* The part of a new thread that is IPC's. Context: nobody else knows t. */

@@ -31,6 +31,7 @@ void thread_end(struct cpu *cpu, struct thread *self)
 
     fpu_discard(self);
     ipc_thread_cleanup(self);
+    (void)timeout_cancel(&self->timeout); /* of a past wait */
     (void)timeout_cancel(&self->depression);
     timeout_wait(&self->depression);
 

@@ -15,9 +15,15 @@
  * state is saved, and nothing is left on the CPU's stack that belongs to the thread.  So it may run elsewhere
  * the moment it is claimed.
  *
- * Timeouts.  thread_wakeup() cancels the timeout of the wait.  If the timeout's function runs already, on
- * another CPU, it may still look for a wait to end; the thread is not made current before that function has
- * returned (sched_pick), so what it finds is no later wait.
+ * Timeouts.  wake_time says when the present wait is to end.  The timeout in the queue is a reminder to look at it,
+ * never later than that, and may be one of an earlier wait: who ends a wait on the CPU that it began on, by the direct switch, only
+ * clears wake_time, and the next wait that ends no sooner sets it again and leaves the queue alone.  The reminder's function then finds
+ * no time, or a later one, for which it enters itself again.
+ *
+ * The reminder is in the queue of the CPU where the thread began to wait, which is t->cpu.  That CPU runs its function, so the function
+ * never runs beside a direct switch to the thread, or beside the thread.  thread_wakeup(), which may be called on any CPU, cancels it;
+ * if its function runs already, that may still look for a wait to end; the thread is not made current before it has
+ * returned (thread_settle_timeout), so what it finds is no later wait.  A thread that goes to another CPU leaves none behind.
  *
  * Requests (terminate, suspend) are bits in t->ast.  They are set first, then t->lock is taken and the state
  * looked at:
@@ -190,9 +196,16 @@ static bool wait_end(struct thread *t, enum thread_wait_result result)
     return t->state == THREAD_READY;
 }
 
+/* No time is set any more. Context: claimed, any CPU. */
+static void cancel_timeout(struct thread *t)
+{
+    __atomic_store_n(&t->wake_time, 0, __ATOMIC_RELAXED);
+    (void)timeout_cancel(&t->timeout);
+}
+
 void thread_wakeup(struct thread *t, enum thread_wait_result result)
 {
-    (void)timeout_cancel(&t->timeout);
+    cancel_timeout(t);
     spin_lock(&t->lock);
     if (wait_end(t, result))
         sched_enqueue(t);
@@ -201,7 +214,7 @@ void thread_wakeup(struct thread *t, enum thread_wait_result result)
 
 void thread_handoff(struct thread *t)
 {
-    (void)timeout_cancel(&t->timeout);
+    cancel_timeout(t);
     spin_lock(&t->lock);
     if (wait_end(t, THREAD_AWAKENED))
         sched_handoff(t);
@@ -222,20 +235,40 @@ bool thread_claim(struct thread *t, enum thread_wait_result result)
 static void wait_timed_out(struct timeout *timeout)
 {
     struct thread *t = CONTAINER_OF(timeout, struct thread, timeout);
+    /* relaxed: a value that was cleared meanwhile does no harm, see the top */
+    hal_ticks_t time = __atomic_load_n(&t->wake_time, __ATOMIC_RELAXED);
 
-    if (thread_claim(t, THREAD_TIMED_OUT))
+    if (time == 0)
+        return;
+    if (time > hal_time_now())
+        timeout_set(timeout, time, wait_timed_out);
+    else if (thread_claim(t, THREAD_TIMED_OUT))
         thread_wakeup(t, THREAD_TIMED_OUT);
 }
 
 void thread_set_timeout(struct thread *self, uint32_t ms)
 {
+    hal_ticks_t time = hal_time_now() + timeout_ms_to_ticks(ms);
+
+    __atomic_store_n(&self->wake_time, time, __ATOMIC_RELAXED);
+    if (self->timeout.cpu != NULL && self->timeout.deadline <= time)
+        return;
     (void)timeout_cancel(&self->timeout);
-    timeout_set(&self->timeout, hal_time_now() + timeout_ms_to_ticks(ms), wait_timed_out);
+    timeout_set(&self->timeout, time, wait_timed_out);
 }
 
-void thread_clear_timeout(struct thread *self)
+void thread_settle_timeout(struct thread *t, const struct cpu *cpu)
 {
-    (void)timeout_cancel(&self->timeout);
+    const struct cpu *queue;
+
+    do {
+        queue = __atomic_load_n(&t->timeout.cpu, __ATOMIC_ACQUIRE);
+        if (queue != NULL && queue != cpu)
+            (void)timeout_cancel(&t->timeout);
+        timeout_wait(&t->timeout);
+        /* a function that ran until now may have entered it again */
+        queue = __atomic_load_n(&t->timeout.cpu, __ATOMIC_ACQUIRE);
+    } while (queue != NULL && queue != cpu);
 }
 
 void thread_sleep(struct thread *self, uint32_t ms,

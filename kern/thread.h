@@ -106,7 +106,8 @@ struct thread {
     enum thread_wait wait;
     enum thread_wait_result wait_result;
     void *wait_object;
-    struct timeout timeout;
+    struct timeout timeout; /* queued or not; while the thread runs, on its CPU if at all */
+    hal_ticks_t wake_time;  /* when the present wait ends at the latest; 0: no time is set */
     uint32_t suspend_count; /* by users */
     uint32_t kernel_holds;  /* by its task's suspension and by those who look at its registers */
     bool kernel;            /* a kernel thread: never resumes a user context; its continuation stays */
@@ -214,13 +215,19 @@ void thread_wakeup(struct thread *t, enum thread_wait_result result);
  */
 void thread_handoff(struct thread *t);
 
-/* Arm t->timeout so that ipc/thread waits end with THREAD_TIMED_OUT after `ms` milliseconds (0: at once, by
- * the caller).
+/* The next wait ends with THREAD_TIMED_OUT after `ms` milliseconds (0: at once, by the caller).
  * Context: current thread, before thread_block(). */
 void thread_set_timeout(struct thread *self, uint32_t ms);
 
-/* Take back thread_set_timeout() when the wait does not come about. Context: current thread. */
-void thread_clear_timeout(struct thread *self);
+/* Take back thread_set_timeout(): the wait does not come about, or was ended on the CPU that it began on. t->timeout stays as it is.
+ * Context: t is current, or claimed on t->cpu, which is this one. */
+static inline void thread_clear_timeout(struct thread *t)
+{
+    t->wake_time = 0;
+}
+
+/* A thread that was woken is about to run on `cpu`: nothing of the time of its last wait meets the next one. */
+void thread_settle_timeout(struct thread *t, const struct cpu *cpu);
 
 /* Sleep for `ms`; continuation runs afterwards. Context: current thread, no lock. */
 void thread_sleep(struct thread *self, uint32_t ms, thread_continuation_t continuation);

@@ -49,16 +49,6 @@ static struct uctx *trap_rpc_reply_wait(struct thread *self)
     return trap_exit(self);
 }
 
-static struct uctx *trap_msg(struct thread *self)
-{
-    struct uctx *partner = ipc_direct_msg(self);
-
-    if (partner != NULL)
-        return partner;
-    ipc_trap_msg(self);
-    return trap_exit(self);
-}
-
 static struct uctx *trap_reply_port(struct thread *self)
 {
     ipc_trap_reply_port(self);
@@ -97,7 +87,7 @@ TRAP_CALL(trap_port_extract_member)
 static const trap_function_t trap_table[MACH_TRAP_COUNT] = {
     [MACH_TRAP_RPC_CALL] = trap_rpc_call,
     [MACH_TRAP_RPC_REPLY_WAIT] = trap_rpc_reply_wait,
-    [MACH_TRAP_MSG] = trap_msg,
+    [MACH_TRAP_MSG] = ipc_direct_msg,
     [MACH_TRAP_REPLY_PORT] = trap_reply_port,
     [MACH_TRAP_THREAD_SELF] = trap_thread_self_trap,
     [MACH_TRAP_TASK_SELF] = trap_task_self_trap,

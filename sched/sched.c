@@ -293,7 +293,7 @@ static struct thread *steal(struct cpu *cpu)
 /* Make a popped thread the current one, unless it may not run. Returns whether it is. */
 static bool make_current(struct cpu *cpu, struct thread *t)
 {
-    timeout_wait(&t->timeout); /* the timeout of its last wait must not meet its next one */
+    thread_settle_timeout(t, cpu);
     spin_lock(&t->lock);
     if (thread_must_stop(t)) {
         t->state = THREAD_STOPPED;

@@ -206,6 +206,7 @@ hal_cpu_idle:
  * enum hal_status arch_user_copy(a0 = to, a1 = from, a2 = bytes): copy between kernel and user memory, either way.  A
  * fault in here at a user address continues at user_copy_fault.  t6 is left to the fault handler.
  */
+#define COPY_JUMP_MAX 256            /* bytes of a copy without a loop, a multiple of 64 */
     .balign 4
     .global arch_user_copy
 arch_user_copy:
@@ -227,7 +228,7 @@ arch_user_copy:
     addi    a0, a0, 4
     addi    a2, a2, -4
 
-3:  li      t3, 64
+3:  li      t3, COPY_JUMP_MAX
     bltu    a2, t3, 2f
 1:  ld      t1, 0(a1)
     ld      t2, 8(a1)
@@ -249,14 +250,22 @@ arch_user_copy:
     addi    a0, a0, 64
     addi    a2, a2, -64
     bgeu    a2, t3, 1b
-2:  li      t3, 8
-    bltu    a2, t3, 6f
-4:  ld      t1, (a1)
-    addi    a1, a1, 8
-    sd      t1, (a0)
-    addi    a0, a0, 8
-    addi    a2, a2, -8
-    bgeu    a2, t3, 4b
+2:  andi    t1, a2, -8              /* a jump to as many moves as there are words: 8 bytes of code for 8 bytes of data */
+    add     a1, a1, t1
+    add     a0, a0, t1
+    lla     t2, 4f
+    sub     t2, t2, t1
+    jr      t2
+    .option push
+    .option norvc
+    .set    offset, 8 - COPY_JUMP_MAX
+    .rept   COPY_JUMP_MAX / 8 - 1
+    ld      t1, offset(a1)
+    sd      t1, offset(a0)
+    .set    offset, offset + 8
+    .endr
+    .option pop
+4:  andi    a2, a2, 7
     bnez    a2, 6f
     csrc    sstatus, t0
     li      a0, 0

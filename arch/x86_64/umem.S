@@ -3,14 +3,16 @@
  * Copies between kernel and user memory.  A page fault on a user address from x86_umem_begin to x86_umem_end
  * resumes at x86_umem_fault (trap.c), so these functions keep nothing on the stack.
  *
- * Short copies, the common case (messages), go by words; long ones by string instructions, for which the CPU
- * has the faster microcode.
+ * Short copies, the common case (messages), go by words: a jump leads to as many pairs of moves as there are words.  Long ones go by
+ * string instructions, for which the CPU has the faster microcode.
  */
 #include "smap.inc"
 
 #define STATUS_OK 0
 #define STATUS_FAULT 1 /* HAL_FAULT, asserted in trap.c */
 #define LONG_COPY 256
+#define WORDS_MAX (LONG_COPY / 8 - 1)
+#define BIAS 128 /* so that every offset fits a byte; a pair of moves is 8 bytes then, as many as it moves */
 
     .text
     .balign 16
@@ -28,41 +30,35 @@ hal_copyout:
     mov %rdx, %rcx
     cmp $LONG_COPY, %rdx
     jae 6f
-    and $~15, %rcx
-    jz 2f
-    add %rcx, %rsi
-    add %rcx, %rdi
-    neg %rcx
-1:  mov (%rsi,%rcx), %rax
-    mov 8(%rsi,%rcx), %r8
-    mov %rax, (%rdi,%rcx)
-    mov %r8, 8(%rdi,%rcx)
-    add $16, %rcx
-    jnz 1b
-2:  test $8, %dl
-    jz 3f
-    mov (%rsi), %rax
-    mov %rax, (%rdi)
-    add $8, %rsi
-    add $8, %rdi
-3:  test $4, %dl
-    jz 4f
-    mov (%rsi,%rcx), %eax
-    mov %eax, (%rdi,%rcx)
-    add $4, %rcx
-4:  and $3, %edx
+    and $~7, %ecx
+    lea 2f(%rip), %rax
+    sub %rcx, %rax
+    lea BIAS - 8 * WORDS_MAX(%rsi,%rcx), %rsi
+    lea BIAS - 8 * WORDS_MAX(%rdi,%rcx), %rdi
+    jmp *%rax
+    .set offset, -BIAS
+1:  .rept WORDS_MAX
+    {disp8} mov offset(%rsi), %rax
+    {disp8} mov %rax, offset(%rdi)
+    .set offset, offset + 8
+    .endr
+2:  .if 2b - 1b != 8 * WORDS_MAX
+    .error "a pair of moves is not 8 bytes"
+    .endif
+    and $7, %edx
     jz 7f
-5:  mov (%rsi,%rcx), %al
-    mov %al, (%rdi,%rcx)
-    inc %rcx
-    dec %edx
-    jnz 5b
+    add $offset, %rsi
+    add $offset, %rdi
+    mov %edx, %ecx
+    cmp $4, %edx
+    jne 5f
+    movsl
     jmp 7f
 6:  shr $3, %rcx
     rep movsq
     mov %edx, %ecx
     and $7, %ecx
-    rep movsb
+5:  rep movsb
 7:  SMAP_CLAC
     xor %eax, %eax
     ret

@@ -32,5 +32,4 @@
     trap mach_port_extract_member_trap, MACH_TRAP_PORT_EXTRACT_MEMBER
     trap mach_port_mod_refs_trap, MACH_TRAP_PORT_MOD_REFS
     trap mach_port_insert_right_trap, MACH_TRAP_PORT_INSERT_RIGHT
-    trap mach_msg_trap, MACH_TRAP_MSG
     .section .note.GNU-stack, "", %progbits

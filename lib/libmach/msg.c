@@ -11,33 +11,43 @@
 #define RPC_SIZE_MAX (sizeof(mach_msg_header_t) + MACH_RPC_WORDS * sizeof(uint64_t))
 #define LARGE_RUN 64 /* receives in memory after a message that did not fit registers */
 
+mach_msg_return_t mach_msg_trap(mach_msg_header_t *msg, mach_msg_option_t option, mach_msg_size_t send_size,
+                                mach_msg_size_t rcv_size, mach_port_name_t rcv_name,
+                                mach_msg_timeout_t timeout, mach_msg_size_t scatter_size)
+{
+    struct mach_msg_call c = {msg, option, send_size, rcv_size, rcv_name, timeout, scatter_size};
+
+    return (mach_msg_return_t)mach_msg_trap_of(&c);
+}
+
 /*
  * The trap came back with `result`, perhaps from an interrupted wait (thread_abort()).  Unless the caller asked for that, the wait
  * goes on: a send that was interrupted is sent again; after an interrupted receive the send half has been
  * done.
  */
-static __attribute__((noinline)) mach_msg_return_t
-msg_again(mach_msg_return_t result, mach_msg_header_t *msg, mach_msg_option_t option,
-          mach_msg_size_t send_size, mach_msg_size_t rcv_size, mach_port_name_t rcv_name,
-          mach_msg_timeout_t timeout, mach_msg_size_t scatter_size)
+static __attribute__((noinline)) mach_msg_return_t msg_again(mach_msg_return_t result,
+                                                             struct mach_msg_call *c)
 {
-    while (result == MACH_SEND_INTERRUPTED && (option & MACH_SEND_INTERRUPT) == 0)
-        result = mach_msg_trap(msg, option, send_size, rcv_size, rcv_name, timeout, scatter_size);
-    while (result == MACH_RCV_INTERRUPTED && (option & MACH_RCV_INTERRUPT) == 0)
-        result = mach_msg_trap(msg, option & ~MACH_SEND_MSG, 0, rcv_size, rcv_name, timeout, scatter_size);
+    while (result == MACH_SEND_INTERRUPTED && (c->option & MACH_SEND_INTERRUPT) == 0)
+        result = (mach_msg_return_t)mach_msg_trap_of(c);
+    while (result == MACH_RCV_INTERRUPTED && (c->option & MACH_RCV_INTERRUPT) == 0) {
+        c->option &= ~MACH_SEND_MSG;
+        result = (mach_msg_return_t)mach_msg_trap_of(c);
+    }
     return result;
 }
 
-static __attribute__((noinline)) mach_msg_return_t msg_by_memory(
-    mach_msg_header_t *msg, mach_msg_option_t option, mach_msg_size_t send_size, mach_msg_size_t rcv_size,
-    mach_port_name_t rcv_name, mach_msg_timeout_t timeout, mach_msg_size_t scatter_size)
+/* Arguments in the places where mach_msg() has them. */
+static __attribute__((noinline)) mach_msg_return_t
+msg_by_memory(mach_msg_header_t *msg, mach_msg_option_t option, mach_msg_size_t send_size,
+              mach_msg_size_t rcv_size, mach_port_name_t rcv_name, mach_msg_timeout_t timeout)
 {
-    mach_msg_return_t result =
-        mach_msg_trap(msg, option, send_size, rcv_size, rcv_name, timeout, scatter_size);
+    struct mach_msg_call c = {msg, option, send_size, rcv_size, rcv_name, timeout, 0};
+    mach_msg_return_t result = (mach_msg_return_t)mach_msg_trap_of(&c);
 
     if (__builtin_expect(result == MACH_MSG_SUCCESS, 1))
         return result;
-    return msg_again(result, msg, option, send_size, rcv_size, rcv_name, timeout, scatter_size);
+    return msg_again(result, &c);
 }
 
 /*
@@ -85,8 +95,12 @@ static inline void store_received(mach_msg_header_t *msg, const struct mach_rpc 
     trailer->msgh_trailer_size = sizeof(*trailer);
 }
 
-static mach_msg_return_t msg_by_registers(mach_msg_header_t *msg, mach_msg_size_t send_size,
-                                          mach_msg_size_t rcv_size, mach_port_name_t rcv_name)
+/* Arguments as in msg_by_memory(). */
+static __attribute__((noinline)) mach_msg_return_t msg_by_registers(mach_msg_header_t *msg,
+                                                                    mach_msg_option_t option,
+                                                                    mach_msg_size_t send_size,
+                                                                    mach_msg_size_t rcv_size,
+                                                                    mach_port_name_t rcv_name)
 {
     const body_word_t *body = (const body_word_t *)(const void *)(msg + 1);
     const unsigned words = (send_size - (unsigned)sizeof(*msg)) / sizeof(uint64_t);
@@ -111,7 +125,8 @@ static mach_msg_return_t msg_by_registers(mach_msg_header_t *msg, mach_msg_size_
         large_run = LARGE_RUN;
         code = MACH_RCV_INTERRUPTED; /* the message is still to come, in memory */
     }
-    return msg_again(code, msg, BOTH, send_size, rcv_size, rcv_name, 0, 0);
+    struct mach_msg_call c = {msg, option, send_size, rcv_size, rcv_name, 0, 0};
+    return msg_again(code, &c);
 }
 
 mach_msg_return_t mach_msg(mach_msg_header_t *msg, mach_msg_option_t option, mach_msg_size_t send_size,
@@ -120,11 +135,11 @@ mach_msg_return_t mach_msg(mach_msg_header_t *msg, mach_msg_option_t option, mac
 {
     if (option == BOTH && fits_registers(msg, send_size, rcv_size, rcv_name)) {
         if (large_run == 0)
-            return msg_by_registers(msg, send_size, rcv_size, rcv_name);
+            return msg_by_registers(msg, option, send_size, rcv_size, rcv_name);
         large_run--;
     }
     (void)notify;
-    return msg_by_memory(msg, option, send_size, rcv_size, rcv_name, timeout, 0);
+    return msg_by_memory(msg, option, send_size, rcv_size, rcv_name, timeout);
 }
 
 mach_msg_return_t mach_msg_overwrite(mach_msg_header_t *msg, mach_msg_option_t option,
@@ -146,7 +161,8 @@ mach_msg_return_t mach_msg_overwrite(mach_msg_header_t *msg, mach_msg_option_t o
     }
     if ((option & both) == MACH_RCV_MSG && rcv_msg != NULL)
         msg = rcv_msg;
-    return msg_by_memory(msg, option, send_size, rcv_size, rcv_name, timeout, rcv_scatter_size);
+    struct mach_msg_call c = {msg, option, send_size, rcv_size, rcv_name, timeout, rcv_scatter_size};
+    return msg_again((mach_msg_return_t)mach_msg_trap_of(&c), &c);
 }
 
 /* Release one right that came as `disposition`. */

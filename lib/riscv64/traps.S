@@ -58,22 +58,4 @@
 
     trap4 mach_port_mod_refs_trap, MACH_TRAP_PORT_MOD_REFS
     trap4 mach_port_insert_right_trap, MACH_TRAP_PORT_INSERT_RIGHT
-
-    .globl  mach_msg_trap
-    .type   mach_msg_trap, @function
-mach_msg_trap:
-    addi    sp, sp, -16
-    sd      ra, 8(sp)
-    mv      a7, a6
-    mv      a6, a5
-    mv      a5, a4
-    mv      a4, a3
-    mv      a3, a2
-    li      a2, MACH_TRAP_MSG
-    ecall
-    ld      ra, 8(sp)
-    addi    sp, sp, 16
-    mv      a0, a2
-    ret
-    .size   mach_msg_trap, . - mach_msg_trap
     .section .note.GNU-stack, "", @progbits

@@ -47,18 +47,4 @@
 
     trap4 mach_port_mod_refs_trap, MACH_TRAP_PORT_MOD_REFS
     trap4 mach_port_insert_right_trap, MACH_TRAP_PORT_INSERT_RIGHT
-
-    .globl  mach_msg_trap
-    .type   mach_msg_trap, @function
-mach_msg_trap:
-    pushq   %rbx
-    movq    16(%rsp), %rbx
-    movq    %r9, %r10
-    movq    %r8, %r9
-    movq    %rcx, %r8
-    movl    $MACH_TRAP_MSG, %eax
-    syscall
-    popq    %rbx
-    ret
-    .size   mach_msg_trap, . - mach_msg_trap
     .section .note.GNU-stack, "", @progbits

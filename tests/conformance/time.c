@@ -3,6 +3,7 @@
 #include "lib/ports.h"
 #include "lib/test.h"
 
+#include <libmach/thread.h>
 #include <mach/thread_switch.h>
 
 static void test_uptime(void)
@@ -66,6 +67,68 @@ static void test_timeouts(void)
     test_port_destroy(p);
 }
 
+#define ID_NOW 1
+#define ID_LATER 2 /* is answered after LATER_MS */
+#define ID_STOP 3
+#define LATER_MS 40u
+
+/* Answers in one system call with the wait for the next request, as a server does. */
+static void serve(void *port)
+{
+    struct test_message m;
+    const mach_port_t from = (mach_port_t)(uintptr_t)port;
+
+    mach_msg_return_t result = mach_msg(&m.header, MACH_RCV_MSG, 0, sizeof(m), from, 0, MACH_PORT_NULL);
+    while (result == MACH_MSG_SUCCESS && m.header.msgh_id != ID_STOP) {
+        if (m.header.msgh_id == ID_LATER)
+            test_sleep(LATER_MS);
+        m.header.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_MOVE_SEND_ONCE, 0);
+        m.header.msgh_local_port = MACH_PORT_NULL;
+        result = mach_msg(&m.header, MACH_SEND_MSG | MACH_RCV_MSG, m.header.msgh_size, sizeof(m), from, 0,
+                          MACH_PORT_NULL);
+    }
+    mach_msg_destroy(&m.header);
+}
+
+static mach_msg_return_t call(mach_port_t to, mach_port_t reply, int id, mach_msg_option_t option,
+                              mach_msg_timeout_t ms)
+{
+    struct test_message m = {.header = {MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE),
+                                        sizeof(m.header), to, reply, MACH_PORT_NULL, id}};
+
+    return mach_msg(&m.header, MACH_SEND_MSG | MACH_RCV_MSG | option, sizeof(m.header), sizeof(m), reply, ms,
+                    MACH_PORT_NULL);
+}
+
+/* The time of a wait that ended in time means nothing to the next one. */
+static void test_answered_in_time(void)
+{
+    const mach_port_t service = test_port_send(), reply = test_port();
+    struct test_message m;
+    thread_act_t thread;
+
+    REQUIRE_OK(mach_thread_start(serve, (void *)(uintptr_t)service, &thread));
+    CHECK_RESULT(call(service, reply, ID_NOW, MACH_RCV_TIMEOUT, LATER_MS / 2), MACH_MSG_SUCCESS,
+                 "a call is answered in time");
+    CHECK_RESULT(call(service, reply, ID_LATER, 0, 0), MACH_MSG_SUCCESS,
+                 "a call without a timeout waits beyond that time");
+    REQUIRE_OK(call(service, reply, ID_NOW, MACH_RCV_TIMEOUT, LATER_MS / 2));
+    uint64_t start = test_now();
+    CHECK_RESULT(test_receive(reply, &m, sizeof(m), LATER_MS), MACH_RCV_TIMED_OUT,
+                 "a receive with a later one times out");
+    CHECK(test_now() - start >= LATER_MS * NSEC_PER_MSEC, "not too early");
+    REQUIRE_OK(call(service, reply, ID_NOW, MACH_RCV_TIMEOUT, TEST_SOON_MS));
+    start = test_now();
+    CHECK_RESULT(call(service, reply, ID_LATER, MACH_RCV_TIMEOUT, LATER_MS / 2), MACH_RCV_TIMED_OUT,
+                 "a call with an earlier one times out");
+    CHECK(test_now() - start < TEST_SOON_MS * NSEC_PER_MSEC, "then, not at the later one");
+    REQUIRE_OK(test_receive(reply, &m, sizeof(m), TEST_SOON_MS));
+    REQUIRE_OK(test_send(service, MACH_MSG_TYPE_COPY_SEND, ID_STOP, 0));
+    REQUIRE(test_child_wait(thread));
+    test_port_destroy(service);
+    test_port_destroy(reply);
+}
+
 static void test_host_time(void)
 {
     mach_port_t host = mach_host_self();
@@ -89,6 +152,7 @@ int main(void)
     test_uptime();
     test_sleeping();
     test_timeouts();
+    test_answered_in_time();
     test_host_time();
     return test_end();
 }

@@ -79,7 +79,7 @@ static void thread_rights(const struct thread *t)
 static void check_wait(const struct thread *t)
 {
     const struct ipc_port *port = t->wait_object;
-    bool timed = t->timeout.cpu != NULL;
+    bool timed = t->wake_time != 0;
 
     switch (t->wait) {
     case THREAD_WAIT_RECEIVE:
@@ -171,7 +171,11 @@ static void check_state(const struct thread *t, const struct audit_object *o)
     if (t->state == THREAD_WAITING)
         check_wait(t);
     else if (t->state != THREAD_RECEIVING)
-        AUDIT(t->timeout.cpu == NULL, "timeout-late", t, "state %u: the time of a past wait runs", t->state);
+        AUDIT(t->wake_time == 0, "timeout-late", t, "state %u: the time of a past wait runs", t->state);
+    AUDIT(t->wake_time == 0 || (t->timeout.cpu != NULL && t->timeout.deadline <= t->wake_time),
+          "timeout-lost", t, "nothing ends its wait at %" PRIu64, t->wake_time);
+    AUDIT(t->timeout.cpu == NULL || t->timeout.cpu == cpu || t->state == THREAD_READY, "timeout-place", t,
+          "state %u: its timeout is in the queue of another CPU", t->state);
     if (t->state == THREAD_RECEIVING)
         AUDIT(t->rcv_rx != NULL && (*t->rcv_rx & ~IPC_PORT_RX_BUFFER) == (uint64_t)(uintptr_t)t, "wait-lost",
               t, "not in the rx word at %p", (void *)t->rcv_rx);

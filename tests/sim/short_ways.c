@@ -9,14 +9,13 @@ struct direct_message;
 struct ipc_kmsg;
 struct thread;
 struct uctx;
+struct uctx *ipc_direct_general(struct thread *self);
 struct uctx *__real_ipc_direct_msg(struct thread *self);
 struct uctx *__wrap_ipc_direct_msg(struct thread *self);
 struct uctx *__real_ipc_direct_rpc(struct thread *self, bool reply);
 struct uctx *__wrap_ipc_direct_rpc(struct thread *self, bool reply);
-struct uctx *__real_ipc_direct_rights(struct thread *self, struct direct_message *m, uint32_t size,
-                                      uint32_t timeout_ms);
-struct uctx *__wrap_ipc_direct_rights(struct thread *self, struct direct_message *m, uint32_t size,
-                                      uint32_t timeout_ms);
+struct uctx *__real_ipc_direct_rights(struct thread *self, struct direct_message *m, uint32_t size);
+struct uctx *__wrap_ipc_direct_rights(struct thread *self, struct direct_message *m, uint32_t size);
 struct direct;
 struct uctx *__real_ipc_direct_member(const struct direct *from, struct direct_message *m, uint64_t rx);
 struct uctx *__wrap_ipc_direct_member(const struct direct *from, struct direct_message *m, uint64_t rx);
@@ -28,7 +27,7 @@ bool __wrap_ipc_simple_send(struct thread *self, struct ipc_kmsg *kmsg, struct t
 /* (Rights, sets and the kernel's buffers are behind this one.) */
 struct uctx *__wrap_ipc_direct_msg(struct thread *self)
 {
-    return short_ways.closed ? NULL : __real_ipc_direct_msg(self);
+    return short_ways.closed ? ipc_direct_general(self) : __real_ipc_direct_msg(self);
 }
 
 struct uctx *__wrap_ipc_direct_rpc(struct thread *self, bool reply)
@@ -40,10 +39,9 @@ struct uctx *__wrap_ipc_direct_rpc(struct thread *self, bool reply)
     return next;
 }
 
-struct uctx *__wrap_ipc_direct_rights(struct thread *self, struct direct_message *m, uint32_t size,
-                                      uint32_t timeout_ms)
+struct uctx *__wrap_ipc_direct_rights(struct thread *self, struct direct_message *m, uint32_t size)
 {
-    struct uctx *next = __real_ipc_direct_rights(self, m, size, timeout_ms);
+    struct uctx *next = __real_ipc_direct_rights(self, m, size);
 
     short_ways.rights += next != NULL;
     return next;

@@ -21,6 +21,16 @@ struct mach_rpc {
     uint64_t word[MACH_RPC_WORDS];
 };
 
+/* The arguments of MACH_TRAP_MSG. */
+struct mach_msg_call {
+    mach_msg_header_t *msg;
+    mach_msg_option_t option;
+    mach_msg_size_t send_size, rcv_size;
+    mach_port_name_t rcv_name;
+    mach_msg_timeout_t timeout;
+    mach_msg_size_t scatter_size;
+};
+
 #define MACH_RPC_ID(header) ((int)(uint32_t)(header))
 
 #include <libmach/rpc_trap.h>

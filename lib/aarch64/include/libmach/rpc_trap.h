@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* aarch64: the traps of the register form of RPC, and the thread pointer. */
+/* aarch64: the traps that carry messages, and the thread pointer. */
 #ifndef LIBMACH_RPC_TRAP_H
 #define LIBMACH_RPC_TRAP_H
 
@@ -38,6 +38,26 @@ static inline __attribute__((always_inline)) uint64_t mach_rpc_trap(unsigned num
     m->word[4] = x6;
     m->word[5] = x7;
     m->header = x9;
+    return x8;
+}
+
+/* MACH_TRAP_MSG. What it needs afterwards is in memory for that time, not in registers that somebody would have to save. */
+static inline __attribute__((always_inline)) uint64_t mach_msg_trap_of(struct mach_msg_call *c)
+{
+    register mach_msg_header_t *x0 __asm__("x0") = c->msg;
+    register mach_msg_option_t x1 __asm__("x1") = c->option;
+    register mach_msg_size_t x2 __asm__("x2") = c->send_size;
+    register mach_msg_size_t x3 __asm__("x3") = c->rcv_size;
+    register mach_port_name_t x4 __asm__("x4") = c->rcv_name;
+    register mach_msg_timeout_t x5 __asm__("x5") = c->timeout;
+    register mach_msg_size_t x6 __asm__("x6") = c->scatter_size;
+    register uint64_t x8 __asm__("x8");
+
+    __asm__ volatile("svc %[number]"
+                     : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3), "+r"(x4), "+r"(x5), "+r"(x6), "=r"(x8),
+                       "+m"(*c)
+                     : [number] "i"(MACH_TRAP_MSG)
+                     : "x7", "x9", MACH_TRAP_CLOBBERS);
     return x8;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* riscv64: the traps of the register form of RPC, and the thread pointer. */
+/* riscv64: the traps that carry messages, and the thread pointer. */
 #ifndef LIBMACH_RPC_TRAP_H
 #define LIBMACH_RPC_TRAP_H
 
@@ -37,6 +37,26 @@ static inline __attribute__((always_inline)) uint64_t mach_rpc_trap(unsigned num
     m->word[4] = a7;
     m->word[5] = t3;
     m->header = t2;
+    return a2;
+}
+
+/* MACH_TRAP_MSG. What it needs afterwards is in memory for that time, not in registers that somebody would have to save. */
+static inline __attribute__((always_inline)) uint64_t mach_msg_trap_of(struct mach_msg_call *c)
+{
+    register mach_msg_header_t *a0 __asm__("a0") = c->msg;
+    register mach_msg_option_t a1 __asm__("a1") = c->option;
+    register uint64_t a2 __asm__("a2") = MACH_TRAP_MSG;
+    register mach_msg_size_t a3 __asm__("a3") = c->send_size;
+    register mach_msg_size_t a4 __asm__("a4") = c->rcv_size;
+    register mach_port_name_t a5 __asm__("a5") = c->rcv_name;
+    register mach_msg_timeout_t a6 __asm__("a6") = c->timeout;
+    register mach_msg_size_t a7 __asm__("a7") = c->scatter_size;
+
+    __asm__ volatile("ecall"
+                     : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(a3), "+r"(a4), "+r"(a5), "+r"(a6), "+r"(a7),
+                       "+m"(*c)
+                     :
+                     : "t2", "t3", MACH_TRAP_CLOBBERS);
     return a2;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* x86_64: the traps of the register form of RPC, and the thread pointer. */
+/* x86_64: the traps that carry messages, and the thread pointer. */
 #ifndef LIBMACH_RPC_TRAP_H
 #define LIBMACH_RPC_TRAP_H
 
@@ -30,6 +30,24 @@ static inline __attribute__((always_inline)) uint64_t mach_rpc_trap(unsigned num
     m->word[2] = r10;
     m->word[4] = r12;
     m->word[5] = r13;
+    return result;
+}
+
+/* MACH_TRAP_MSG. What it needs afterwards is in memory for that time, not in registers that somebody would have to save. */
+static inline __attribute__((always_inline)) uint64_t mach_msg_trap_of(struct mach_msg_call *c)
+{
+    mach_msg_header_t *rdi = c->msg;
+    uint64_t result = MACH_TRAP_MSG;
+    mach_msg_option_t rsi = c->option;
+    mach_msg_size_t rdx = c->send_size;
+    register mach_msg_size_t r8 __asm__("r8") = c->rcv_size;
+    register mach_port_name_t r9 __asm__("r9") = c->rcv_name;
+    register mach_msg_timeout_t r10 __asm__("r10") = c->timeout;
+
+    __asm__ volatile("syscall"
+                     : "+a"(result), "+D"(rdi), "+S"(rsi), "+d"(rdx), "+r"(r8), "+r"(r9), "+r"(r10), "+m"(*c)
+                     : "b"(c->scatter_size)
+                     : MACH_TRAP_CLOBBERS);
     return result;
 }
 
