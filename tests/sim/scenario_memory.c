@@ -75,6 +75,24 @@ static void memory_remap(void)
     CALL(mach_vm_deallocate(self(), at, 8 * PAGE));
 }
 
+/* A list that the kernel makes has its names, whatever its memory's entry in the map was before. */
+static void memory_from_kernel(void)
+{
+    static mach_port_name_t names[512];
+    static mach_port_type_t types[512];
+    mach_vm_address_t at = 0;
+    uint32_t count;
+
+    CALL(mach_vm_allocate(self(), &at, 3 * PAGE, VM_FLAGS_ANYWHERE));
+    for (unsigned i = 0; i < 3; i++)
+        sim_store8(at + i * PAGE, 1);
+    CALL(mach_vm_deallocate(self(), at + PAGE, PAGE));
+    CALL(mach_vm_deallocate(self(), at, 3 * PAGE)); /* frees an entry for the third page of an object */
+    CALL(user_port_names(self(), names, types, 512, &count));
+    for (uint32_t i = 0; i < count; i++)
+        SIM_CHECK(names[i] != MACH_PORT_NULL && types[i] != 0);
+}
+
 struct memory_message {
     mach_msg_base_t base;
     mach_msg_ool_descriptor_t memory[2];
@@ -488,6 +506,7 @@ static void host_facts(void)
 const struct scenario scenarios_memory[] = {
     {"memory_ranges", memory_ranges},
     {"memory_remap", memory_remap},
+    {"memory_from_kernel", memory_from_kernel},
     {"memory_out_of_line", memory_out_of_line},
     {"memory_other_task", memory_other_task},
     {"memory_copies", memory_copies},
