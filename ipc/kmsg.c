@@ -220,6 +220,7 @@ void ipc_kmsg_bury(struct ipc_kmsg *kmsg)
 {
     struct ipc_port *reply = take_reply_right(kmsg);
 
+    ipc_kobject_forget(kmsg);
     ipc_kmsg_release(kmsg);
     if (reply != NULL)
         ipc_notify_send_once_in(kmsg, reply);

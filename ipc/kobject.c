@@ -2,6 +2,7 @@
 /* Kernel objects as ports: finding the object behind a port, and serving requests to it. */
 #include <ipc/kmsg.h>
 #include <ipc/kobject.h>
+#include <ipc/notify.h>
 #include <kern/exception.h>
 #include <kern/mig_kernel.h>
 #include <kern/panic.h>
@@ -13,6 +14,7 @@
 #include <mach/portolan_server.h>
 #include <mach/task_server.h>
 #include <mach/thread_act_server.h>
+#include <vm/vm_memory_entry.h>
 
 _Static_assert(sizeof(mig_reply_error_t) >= sizeof(mach_msg_header_t), "a reply has room for a header");
 
@@ -43,6 +45,39 @@ struct ipc_port *ipc_kobject_create(enum ipc_kotype type, void *object, struct l
     port->kotype = (uint8_t)type;
     ipc_port_unlock(port);
     return port;
+}
+
+/* The port asks itself for the no-senders notification, which ipc_kobject_tell() gets. */
+struct ipc_port *ipc_kobject_create_counted(enum ipc_kotype type, void *object, struct ledger_account *payer)
+{
+    struct ipc_port *port = ipc_kobject_create(type, object, payer);
+
+    if (port == NULL)
+        return NULL;
+    struct ipc_port *notify = ipc_port_make_send_once(port);
+    struct ipc_kmsg *message = ipc_notify_reserve(notify, payer);
+    if (message == NULL) {
+        ipc_port_drop_send_once(notify);
+        ipc_kobject_destroy(port);
+        return NULL;
+    }
+    ipc_port_lock(port);
+    port->no_senders = message;
+    ipc_port_unlock(port);
+    return ipc_port_make_send(port);
+}
+
+/* A send-once right to such a port is in its own notification only. */
+void ipc_kobject_forget(const struct ipc_kmsg *kmsg)
+{
+    struct ipc_port *port = kmsg->remote;
+
+    if (MACH_MSGH_BITS_REMOTE(kmsg->head.msgh_bits) != MACH_MSG_TYPE_PORT_SEND_ONCE ||
+        !IPC_PORT_VALID(port) || port->kotype != IPC_KOTYPE_MEMORY_ENTRY)
+        return;
+    struct vm_memory_entry *entry = port->kobject;
+    ipc_kobject_destroy(port);
+    vm_memory_entry_unref(entry);
 }
 
 void ipc_kobject_destroy(struct ipc_port *port)
@@ -140,7 +175,8 @@ void ipc_kobject_tell(struct ipc_kmsg *kmsg)
 {
     if (kmsg->remote->kotype == IPC_KOTYPE_EXCEPTION_REPLY)
         exception_reply(kmsg->remote, kmsg);
-    consume_remote(kmsg);
+    if (kmsg->remote->kotype != IPC_KOTYPE_MEMORY_ENTRY) /* it ends when the message is buried */
+        consume_remote(kmsg);
     ipc_kmsg_destroy(kmsg);
 }
 

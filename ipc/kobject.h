@@ -25,6 +25,14 @@ extern const struct mig_kernel_subsystem *const ipc_kobject_subsystem[IPC_KOBJEC
 HAL_NODISCARD struct ipc_port *ipc_kobject_create(enum ipc_kotype type, void *object,
                                                   struct ledger_account *payer);
 
+/*
+ * A send right for a new port that stands for `object`, charged to `payer`.  With the last send right the port dies and the
+ * object is given up. NULL without memory: the object is the caller's.
+ * Context: no lock.
+ */
+HAL_NODISCARD struct ipc_port *ipc_kobject_create_counted(enum ipc_kotype type, void *object,
+                                                          struct ledger_account *payer);
+
 /* The object is going: from now on the port is dead. Consumes the creator's reference. */
 void ipc_kobject_destroy(struct ipc_port *port);
 
@@ -65,6 +73,10 @@ HAL_NODISCARD struct ipc_kmsg *ipc_kobject_reply_alloc(const struct mig_kernel_e
  * Context: no lock.
  */
 struct ipc_kmsg *ipc_kobject_serve(struct ipc_kmsg *kmsg);
+
+/* kmsg, which is about to be destroyed, may be the notification that a port of ipc_kobject_create_counted() has no senders any
+ * more: end the port and its object. Context: no lock. */
+void ipc_kobject_forget(const struct ipc_kmsg *kmsg);
 
 /* Hand a message that nobody answers to a kernel object: consumes kmsg; nonsense is dropped. Context: no lock. */
 void ipc_kobject_tell(struct ipc_kmsg *kmsg);

@@ -11,6 +11,7 @@ enum ipc_kotype {
     IPC_KOTYPE_HOST_PRIV,
     IPC_KOTYPE_PROCESSOR,
     IPC_KOTYPE_EXCEPTION_REPLY, /* kobject: the thread that waits for the answer to its exception */
+    IPC_KOTYPE_MEMORY_ENTRY, /* kobject: a struct vm_memory_entry with a reference; ends with the last send right */
     IPC_KOTYPE_COUNT,
 };
 

@@ -33,6 +33,12 @@ static void *ref_thread(void *thread)
     return thread;
 }
 
+static void *ref_memory_entry(void *entry)
+{
+    vm_memory_entry_ref(entry);
+    return entry;
+}
+
 static void *ref_host(void *host)
 {
     return host; /* there is always one */
@@ -72,6 +78,11 @@ ipc_space_t convert_port_to_space(mach_port_t port)
 vm_map_t convert_port_to_map(mach_port_t port)
 {
     return ipc_kobject_get(port, IPC_KOTYPE_TASK, ref_map);
+}
+
+struct vm_memory_entry *convert_port_to_memory_entry(mach_port_t port)
+{
+    return ipc_kobject_get(port, IPC_KOTYPE_MEMORY_ENTRY, ref_memory_entry);
 }
 
 host_t convert_port_to_host(mach_port_t port)

@@ -20,6 +20,7 @@
 #include <kern/thread.h>
 #include <mach/mach_types.h>
 #include <vm/vm_map.h>
+#include <vm/vm_memory_entry.h>
 
 task_t convert_port_to_task(mach_port_t port);
 mach_port_t convert_task_to_port(task_t task);
@@ -30,6 +31,9 @@ mach_port_t convert_thread_to_port(thread_act_t thread);
 /* The name space or the address space of the task that the port stands for. */
 ipc_space_t convert_port_to_space(mach_port_t port);
 vm_map_t convert_port_to_map(mach_port_t port);
+
+/* NULL: it is no memory entry. */
+struct vm_memory_entry *convert_port_to_memory_entry(mach_port_t port);
 
 /* The host: for either of its ports; for the privileged one only. */
 host_t convert_port_to_host(mach_port_t port);

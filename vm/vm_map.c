@@ -22,6 +22,7 @@
 #include <vm/pmap.h>
 #include <vm/vm_map_copy.h>
 #include <vm/vm_map_i.h>
+#include <vm/vm_memory_entry.h>
 #include <vm/vm_range.h>
 
 /* What one vm_map_clear_step() does at most. */
@@ -36,6 +37,7 @@ void vm_map_init_module(void)
     cache_init(&map_cache, "vm_map", sizeof(struct vm_map), 64);
     vm_map_entry_init_module();
     vm_map_copy_init_module();
+    vm_memory_entry_init_module();
 }
 
 /* --- life ----------------------------------------------------------------------------------------------- */

@@ -56,15 +56,15 @@ kern_return_t vm_map_protect(struct vm_map *map, hal_va_t address, uint64_t size
  * KERN_RESOURCE_SHORTAGE: nothing changed. */
 kern_return_t vm_map_inherit(struct vm_map *map, hal_va_t address, uint64_t size, vm_inherit_t inheritance);
 
-/* How vm_map_remap() is to be done, and what came of it. */
+/* How vm_map_remap() and vm_map_memory() are to be done. */
 struct vm_map_remap {
     uint64_t mask; /* 2^n - 1: anywhere, an address without these bits */
     bool anywhere;
     bool overwrite; /* in place of what is there */
     bool copy;
     vm_inherit_t inheritance;
-    vm_prot_t protection;     /* result: what all of it has */
-    vm_prot_t max_protection; /* result */
+    vm_prot_t protection;     /* of the mapping; vm_map_remap(): a result, what all of it has */
+    vm_prot_t max_protection; /* the same */
 };
 
 /*

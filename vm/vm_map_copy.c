@@ -159,6 +159,75 @@ kern_return_t vm_map_copy_from_kernel(const void *data, uint64_t size, struct le
     return KERN_SUCCESS;
 }
 
+/* --- shared memory -------------------------------------------------------------------------------------- */
+
+/* May all of [start, end) have `protection`, if it is there? */
+static bool share_check(struct vm_map *map, hal_va_t start, hal_va_t end, vm_prot_t protection)
+    REQUIRES(map->lock)
+{
+    vm_prot_t allowed = VM_PROT_ALL;
+
+    for (struct vm_map_entry *entry = vm_map_tree_find(map, start); entry != NULL && entry->start < end;
+         entry = vm_map_tree_next(map, entry))
+        allowed &= entry->max_protection;
+    return (protection & ~allowed) == 0;
+}
+
+kern_return_t vm_map_copy_share(struct vm_map *map, hal_va_t start, hal_va_t end, vm_prot_t protection,
+                                struct ledger_account *payer, struct vm_map_copy **copy)
+{
+    struct vm_map_copy *taken = copy_alloc(0, end - start);
+
+    if (taken == NULL)
+        return KERN_RESOURCE_SHORTAGE;
+    spin_lock(&map->lock);
+    kern_return_t kr = share_check(map, start, end, protection)
+                           ? vm_map_derive(map, start, end, true, payer, &taken->entries)
+                           : KERN_PROTECTION_FAILURE;
+    spin_unlock(&map->lock);
+    *copy = taken;
+    if (kr != KERN_SUCCESS)
+        vm_map_copy_discard(taken);
+    return kr;
+}
+
+kern_return_t vm_map_copy_fresh(uint64_t size, struct ledger_account *payer, struct vm_map_copy **copy)
+{
+    *copy = copy_alloc(0, size);
+    if (*copy == NULL)
+        return KERN_RESOURCE_SHORTAGE;
+    struct vm_map_entry *entry = entry_create(size, payer);
+    if (entry == NULL) {
+        vm_map_copy_discard(*copy);
+        return KERN_RESOURCE_SHORTAGE;
+    }
+    vm_object_share(entry->object);
+    list_insert_tail(&(*copy)->entries, &entry->link);
+    return KERN_SUCCESS;
+}
+
+bool vm_map_copy_derive(const struct vm_map_copy *copy, uint64_t from, uint64_t end, bool share,
+                        struct ledger_account *payer, struct list *entries)
+{
+    LIST_FOR_EACH(node, &copy->entries)
+    {
+        struct vm_map_entry *source = CONTAINER_OF(node, struct vm_map_entry, link);
+        const uint64_t low = source->start > from ? source->start : from;
+        const uint64_t high = source->end < end ? source->end : end;
+        if (low >= high)
+            continue;
+        struct vm_map_entry *entry = vm_map_entry_alloc(payer);
+        if (entry == NULL)
+            return false;
+        list_insert_tail(entries, &entry->link);
+        if (vm_map_entry_derive(source, low, high, share, entry) != KERN_SUCCESS)
+            return false;
+        entry->start -= from;
+        entry->end -= from;
+    }
+    return true;
+}
+
 /* --- out ------------------------------------------------------------------------------------------------ */
 
 /* A copy comes out as memory with default attributes. */

@@ -10,8 +10,10 @@
 
 #include <hal/types.h>
 #include <mach/kern_return.h>
+#include <mach/vm_prot.h>
 
 struct ledger_account;
+struct list;
 struct vm_map;
 struct vm_map_copy;
 
@@ -33,6 +35,27 @@ HAL_NODISCARD kern_return_t vm_map_copyin(struct vm_map *map, hal_va_t address, 
  */
 HAL_NODISCARD kern_return_t vm_map_copy_from_kernel(const void *data, uint64_t size,
                                                     struct ledger_account *payer, struct vm_map_copy **copy);
+
+/*
+ * Not a copy, but the memory of [start, end), whole pages, itself: what is written on either side shows on the other.
+ * Returns: KERN_SUCCESS; KERN_INVALID_ADDRESS a hole; KERN_PROTECTION_FAILURE part of it may not have `protection`;
+ * KERN_RESOURCE_SHORTAGE.
+ * Context: no lock.
+ */
+HAL_NODISCARD kern_return_t vm_map_copy_share(struct vm_map *map, hal_va_t start, hal_va_t end,
+                                              vm_prot_t protection, struct ledger_account *payer,
+                                              struct vm_map_copy **copy);
+/* `size` bytes, whole pages, of fresh memory that is to be shared. Returns: KERN_SUCCESS; KERN_RESOURCE_SHORTAGE. */
+HAL_NODISCARD kern_return_t vm_map_copy_fresh(uint64_t size, struct ledger_account *payer,
+                                              struct vm_map_copy **copy);
+/*
+ * Append entries for [from, end), whole pages of the copy, which become 0 and up, to `entries`: the same memory (share; the
+ * copy was made by one of the two above), or a copy.
+ * Returns false without memory: some were appended.
+ * Context: no lock; nobody ends or changes the copy.
+ */
+HAL_NODISCARD bool vm_map_copy_derive(const struct vm_map_copy *copy, uint64_t from, uint64_t end, bool share,
+                                      struct ledger_account *payer, struct list *entries);
 
 /*
  * Enter the copy (NULL: of nothing) into the map, at the first fit, as memory with default attributes. *address: of its

@@ -51,6 +51,14 @@ struct vm_map_copy {
     uint64_t size;       /* bytes from there, > 0 */
 };
 
+/* Memory that a port stands for (vm_memory_entry.h). All but refs is constant. */
+struct vm_memory_entry {
+    uint64_t refs; /* kern/ref.h */
+    vm_prot_t protection;
+    struct vm_map_copy *memory;
+    struct ledger_account *payer;
+};
+
 /* --- the tree of entries (vm_map_tree.c). Context of all: map->lock held -------------------------------- */
 
 /* Enter `entry`: start and end are set and overlap nothing. */
@@ -124,6 +132,18 @@ bool vm_map_entry_joins(const struct vm_map_entry *entry, const struct vm_map_en
 bool vm_map_join_next(struct vm_map *map, struct vm_map_entry *entry) REQUIRES(map->lock);
 /* Merge neighbours that join, from the one below `start` to the one at `end`. */
 void vm_map_merge(struct vm_map *map, hal_va_t start, hal_va_t end) REQUIRES(map->lock);
+
+/* --- memory from elsewhere (vm_map_remap.c) -------------------------------------------------------------- */
+
+/* Are mask and inheritance such as there are? */
+bool vm_map_remap_is_valid(const struct vm_map_remap *how);
+/*
+ * Move entries from 0 up, without holes, `size` bytes in all, into the map where `how` says.
+ * Returns KERN_SUCCESS, *address set; or the errors of vm_map_remap() about the place: the entries stay, the map is unchanged.
+ * Context: no lock.
+ */
+kern_return_t vm_map_put(struct vm_map *map, hal_va_t *address, uint64_t size, const struct vm_map_remap *how,
+                         struct list *entries);
 
 /* --- places (vm_map.c) ---------------------------------------------------------------------------------- */
 

@@ -10,7 +10,7 @@
 #include <vm/vm_map_i.h>
 #include <vm/vm_range.h>
 
-/* Find or make room for `size` bytes. Returns as vm_map_remap(). */
+/* Find or make room for `size` bytes. Returns as vm_map_put(). */
 static kern_return_t remap_place(struct vm_map *map, hal_va_t address, uint64_t size,
                                  const struct vm_map_remap *how, hal_va_t *start) REQUIRES(map->lock)
 {
@@ -47,16 +47,34 @@ static void remap_attributes(const struct list *entries, struct vm_map_remap *ho
     }
 }
 
+bool vm_map_remap_is_valid(const struct vm_map_remap *how)
+{
+    return (how->mask & (how->mask + 1)) == 0 && how->inheritance <= VM_INHERIT_LAST_VALID;
+}
+
+kern_return_t vm_map_put(struct vm_map *map, hal_va_t *address, uint64_t size, const struct vm_map_remap *how,
+                         struct list *entries)
+{
+    hal_va_t start = 0;
+
+    spin_lock(&map->lock);
+    kern_return_t kr = remap_place(map, *address, size, how, &start);
+    if (kr == KERN_SUCCESS)
+        vm_map_enter_all(map, start, entries);
+    spin_unlock(&map->lock);
+    if (kr == KERN_SUCCESS)
+        *address = start;
+    return kr;
+}
+
 kern_return_t vm_map_remap(struct vm_map *map, hal_va_t *address, struct vm_map *source,
                            hal_va_t source_address, uint64_t size, struct vm_map_remap *how)
 {
     struct list entries;
-    hal_va_t start = 0;
     hal_va_t from;
     hal_va_t end;
 
-    if (size == 0 || (how->mask & (how->mask + 1)) != 0 || how->inheritance > VM_INHERIT_LAST_VALID ||
-        !vm_range_round(source_address, size, &from, &end))
+    if (size == 0 || !vm_map_remap_is_valid(how) || !vm_range_round(source_address, size, &from, &end))
         return KERN_INVALID_ARGUMENT;
     list_init(&entries);
     spin_lock(&source->lock);
@@ -64,14 +82,8 @@ kern_return_t vm_map_remap(struct vm_map *map, hal_va_t *address, struct vm_map 
     spin_unlock(&source->lock);
     if (kr == KERN_SUCCESS) {
         remap_attributes(&entries, how);
-        spin_lock(&map->lock);
-        kr = remap_place(map, *address, end - from, how, &start);
-        if (kr == KERN_SUCCESS)
-            vm_map_enter_all(map, start, &entries);
-        spin_unlock(&map->lock);
+        kr = vm_map_put(map, address, end - from, how, &entries);
     }
     vm_map_entries_free(&entries);
-    if (kr == KERN_SUCCESS)
-        *address = start;
     return kr;
 }

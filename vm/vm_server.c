@@ -4,6 +4,8 @@
  * the port of the task to its map; ranges are checked by vm_map_*().
  */
 #include <hal/hal.h>
+#include <ipc/kobject.h>
+#include <kern/mig_convert.h>
 #include <kern/string.h>
 #include <kern/task.h>
 #include <kern/thread.h>
@@ -147,6 +149,14 @@ kern_return_t mach_vm_read_overwrite(vm_map_t target_task, mach_vm_address_t add
     return kr;
 }
 
+/* Where a mapping goes. Returns false: there are no such flags. */
+static bool flags_decode(int flags, struct vm_map_remap *how)
+{
+    how->anywhere = flags == VM_FLAGS_ANYWHERE;
+    how->overwrite = flags == (VM_FLAGS_FIXED | VM_FLAGS_OVERWRITE);
+    return flags == VM_FLAGS_FIXED || how->anywhere || how->overwrite;
+}
+
 kern_return_t mach_vm_remap(vm_map_t target_task, mach_vm_address_t *target_address, mach_vm_size_t size,
                             mach_vm_offset_t mask, int flags, vm_map_t src_task,
                             mach_vm_address_t src_address, boolean_t copy, vm_prot_t *cur_protection,
@@ -154,18 +164,60 @@ kern_return_t mach_vm_remap(vm_map_t target_task, mach_vm_address_t *target_addr
 {
     struct vm_map_remap how = {
         .mask = mask,
-        .anywhere = flags == VM_FLAGS_ANYWHERE,
-        .overwrite = flags == (VM_FLAGS_FIXED | VM_FLAGS_OVERWRITE),
         .copy = copy != FALSE,
         .inheritance = inheritance,
     };
 
-    if (src_task == NULL || (flags != VM_FLAGS_FIXED && !how.anywhere && !how.overwrite))
+    if (src_task == NULL || !flags_decode(flags, &how))
         return KERN_INVALID_ARGUMENT; /* a port that is no task's has no map */
     kern_return_t kr = vm_map_remap(target_task, target_address, src_task, src_address, size, &how);
     *cur_protection = how.protection;
     *max_protection = how.max_protection;
     return kr;
+}
+
+kern_return_t mach_vm_map(vm_map_t target_task, mach_vm_address_t *address, mach_vm_size_t size,
+                          mach_vm_offset_t mask, int flags, mach_port_t object, memory_object_offset_t offset,
+                          boolean_t copy, vm_prot_t cur_protection, vm_prot_t max_protection,
+                          vm_inherit_t inheritance)
+{
+    struct vm_memory_entry *entry = convert_port_to_memory_entry(object);
+    struct vm_map_remap how = {
+        .mask = mask,
+        .copy = copy != FALSE,
+        .inheritance = inheritance,
+        .protection = cur_protection,
+        .max_protection = max_protection,
+    };
+    kern_return_t kr = KERN_INVALID_ARGUMENT;
+
+    if (flags_decode(flags, &how) && (entry != NULL || object == NULL))
+        kr = vm_map_memory(target_task, address, size, entry, offset, &how);
+    if (entry != NULL)
+        vm_memory_entry_unref(entry);
+    if (kr == KERN_SUCCESS)
+        ipc_port_release_send(object);
+    return kr;
+}
+
+kern_return_t mach_make_memory_entry_64(vm_map_t target_task, memory_object_size_t *size,
+                                        memory_object_offset_t offset, vm_prot_t permission,
+                                        mach_port_t *object_handle, mach_port_t parent_handle)
+{
+    struct vm_map *source = (permission & MAP_MEM_NAMED_CREATE) != 0 ? NULL : target_task;
+    struct vm_memory_entry *entry;
+
+    if (parent_handle != NULL)
+        return KERN_INVALID_ARGUMENT;
+    kern_return_t kr = vm_memory_entry_create(source, offset, size, permission & ~MAP_MEM_NAMED_CREATE,
+                                              task_payer(), &entry);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    *object_handle = ipc_kobject_create_counted(IPC_KOTYPE_MEMORY_ENTRY, entry, task_payer());
+    if (*object_handle != NULL)
+        return KERN_SUCCESS;
+    vm_memory_entry_unref(entry);
+    return KERN_RESOURCE_SHORTAGE;
 }
 
 kern_return_t mach_vm_region(vm_map_t target_task, mach_vm_address_t *address, mach_vm_size_t *size,

@@ -16,4 +16,7 @@ typedef int vm_prot_t;
 #define VM_PROT_NO_CHANGE ((vm_prot_t)0x08) /* pagers: leave the protection as it is */
 #define VM_PROT_COPY ((vm_prot_t)0x10)      /* vm_protect: make a writable copy if need be */
 
+/* mach_make_memory_entry_64(permission): */
+#define MAP_MEM_NAMED_CREATE ((vm_prot_t)0x020000) /* fresh memory */
+
 #endif

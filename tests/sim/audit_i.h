@@ -42,6 +42,7 @@ enum audit_kind {
     AUDIT_MAP,
     AUDIT_MAP_ENTRY,
     AUDIT_MAP_COPY,
+    AUDIT_MEMORY_ENTRY,
     AUDIT_OBJECT,
     AUDIT_RADIX,
     AUDIT_PMAP,
@@ -123,6 +124,8 @@ void audit_ports(void);   /* audit_port.c: ports, sets, messages */
 void audit_port_counts(void);
 void audit_maps(void); /* audit_vm.c: maps and objects; behind the ports, whose messages have copies */
 void audit_copy(const struct vm_map_copy *copy, uint64_t size, const char *holder);
+/* A memory entry, which a port alone holds. */
+void audit_memory_entry(const struct vm_memory_entry *entry);
 void audit_pmaps(void); /* audit_pmap.c: page tables, ASIDs, TLBs */
 
 /* --- who pays (audit_ledger.c) --- */

@@ -128,6 +128,9 @@ static void charge_vm(void)
     AUDIT_EACH(o, AUDIT_MAP_ENTRY)
     audit_charge(((const struct vm_map_entry *)(const void *)o->address)->payer, sizeof(struct vm_map_entry),
                  o->address);
+    AUDIT_EACH(o, AUDIT_MEMORY_ENTRY)
+    audit_charge(((const struct vm_memory_entry *)(const void *)o->address)->payer,
+                 sizeof(struct vm_memory_entry), o->address);
     AUDIT_EACH(o, AUDIT_OBJECT)
     audit_charge(((const struct vm_object *)(const void *)o->address)->pages.payer, sizeof(struct vm_object),
                  o->address);

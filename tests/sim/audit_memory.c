@@ -21,6 +21,7 @@ static const struct {
     {"vm_map", AUDIT_MAP},
     {"vm_map_entry", AUDIT_MAP_ENTRY},
     {"vm_map_copy", AUDIT_MAP_COPY},
+    {"vm_memory_entry", AUDIT_MEMORY_ENTRY},
     {"vm_object", AUDIT_OBJECT},
     {"vm_radix", AUDIT_RADIX},
     {"pmap", AUDIT_PMAP},

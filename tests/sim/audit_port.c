@@ -308,6 +308,10 @@ static bool kobject_valid(const struct ipc_port *port)
     case IPC_KOTYPE_EXCEPTION_REPLY:
         (void)audit_object(AUDIT_THREAD, object, port);
         return ((const struct thread *)object)->op.exc.reply_port == port;
+    case IPC_KOTYPE_MEMORY_ENTRY:
+        audit_right(port, AUDIT_RECEIVE, object); /* it is nobody's but the port's own */
+        audit_memory_entry(object);
+        return (port->srights > 0) == (port->no_senders != NULL); /* else the notification is to be buried */
     case IPC_KOTYPE_HOST:
         return object == &host_self && host_self.port == port;
     case IPC_KOTYPE_HOST_PRIV:

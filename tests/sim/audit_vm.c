@@ -118,6 +118,20 @@ void audit_copy(const struct vm_map_copy *copy, uint64_t size, const char *holde
           copy->offset, end, size);
 }
 
+void audit_memory_entry(const struct vm_memory_entry *entry)
+{
+    audit_own(AUDIT_MEMORY_ENTRY, entry, "port");
+    AUDIT(entry->refs == 1, "memory-entry-refs", entry, "%" PRIu64 " references, its port has one",
+          entry->refs);
+    audit_copy(entry->memory, entry->memory->size, "memory entry");
+    LIST_FOR_EACH(node, &entry->memory->entries)
+    {
+        const struct vm_map_entry *part = CONTAINER_OF(node, struct vm_map_entry, link);
+        AUDIT(part->object != NULL && part->object->shared, "memory-entry-shared", entry,
+              "%p has no object that is shared", (const void *)part);
+    }
+}
+
 /* --- objects --- */
 
 static bool is_covered(const struct vm_object *object, const struct list *entries, hal_va_t va)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Virtual memory follows a model of it: tasks as arrays of pages.  Random operations on a window of pages: allocate,
- * deallocate, protect, inherit, fork, remap, copies by the kernel of bytes and of pages, and loads and stores by two threads, which on a machine with
- * several CPUs have a TLB each: what one of them changes, the other one must see at once.
+ * deallocate, protect, inherit, fork, remap, memory entries, copies by the kernel of bytes and of pages, and loads and stores by
+ * two threads, which on a machine with several CPUs have a TLB each: what one of them changes, the other one must see at once.
  *
  * Of each page the words at every WORD_STEP bytes are followed. Scripts are the bytes of struct model_op, so they shrink as
  * those on port rights do.
@@ -43,7 +43,8 @@ enum code {
     STORE,
     COPY, /* a message with memory; or a look at one that came, and perhaps its end */
     REMAP,
-    OVERCOPY, /* mach_vm_copy, or mach_vm_write from the first task */
+    MAP_ENTRY, /* a port for memory, mapped */
+    OVERCOPY,  /* mach_vm_copy, or mach_vm_write from the first task */
     CODES
 };
 
@@ -473,6 +474,36 @@ static void do_remap(uint32_t space, const struct model_op *op)
     must((uint64_t)maximum_seen, (uint64_t)maximum, "maximum protection of a remap");
 }
 
+/* As a remap, but by a port that stands for the memory, with as much protection as all of it may have. */
+static void do_map_entry(uint32_t space, const struct model_op *op)
+{
+    const uint32_t source = space_there(op->kind[2]), first = first_page(op), at = op->slot[3] % PAGES;
+    const bool overwrite = (op->value & 1) != 0, copy = (op->value & 2) != 0;
+    const uint32_t count = end_page(op) - first < PAGES - at ? end_page(op) - first : PAGES - at;
+    mach_vm_address_t address = address_of(at);
+    memory_object_size_t size = count * PAGE_SIZE;
+    vm_prot_t maximum = VM_PROT_ALL;
+    mach_port_t entry;
+
+    for (uint32_t i = 0; i < count; i++)
+        maximum &= v.page[source][first + i].maximum;
+    const kern_return_t want =
+        model_remap(&v.page[source][first], &v.page[space][at], count, overwrite, copy, op->kind[1] % 3u);
+    kern_return_t kr =
+        mach_make_memory_entry_64(v.task[source], &size, address_of(first), maximum, &entry, MACH_PORT_NULL);
+    if (kr == KERN_SUCCESS) {
+        kr = mach_vm_map(v.task[space], &address, size, 0,
+                         overwrite ? VM_FLAGS_FIXED | VM_FLAGS_OVERWRITE : VM_FLAGS_FIXED, entry, 0, copy,
+                         maximum & VM_PROT_DEFAULT, maximum, op->kind[1] % 3u);
+        SIM_CHECK(mach_port_deallocate(mach_task_self(), entry) == KERN_SUCCESS);
+    }
+    must((uint64_t)kr, (uint64_t)want, "result of a map");
+    for (uint32_t i = 0; i < count && kr == KERN_SUCCESS; i++) {
+        v.page[space][at + i].protection = maximum & VM_PROT_DEFAULT;
+        v.page[space][at + i].maximum = maximum;
+    }
+}
+
 static void do_overcopy(uint32_t space, const struct model_op *op)
 {
     const bool write = (op->value & 1) != 0; /* from the first task */
@@ -555,6 +586,9 @@ static void do_op(const struct model_op *op)
         break;
     case REMAP:
         do_remap(space, op);
+        break;
+    case MAP_ENTRY:
+        do_map_entry(space, op);
         break;
     case OVERCOPY:
         do_overcopy(space, op);
@@ -640,9 +674,9 @@ static bool run(const struct model_op *ops, uint32_t count, void *arg)
 
 static void report(struct model_op *ops, uint32_t count, struct sim_config *machine)
 {
-    static const char *const names[CODES] = {"allocate", "overwrite", "deallocate", "protect", "maximum",
-                                             "inherit",  "fork",      "region",     "read",    "write",
-                                             "load",     "store",     "copy",       "remap",   "overcopy"};
+    static const char *const names[CODES] = {
+        "allocate", "overwrite", "deallocate", "protect", "maximum", "inherit", "fork",      "region",
+        "read",     "write",     "load",       "store",   "copy",    "remap",   "map_entry", "overcopy"};
 
     printf("# seed %llu, operation %u: %s\n", (unsigned long long)machine->seed, v.position, v.text);
     count = property_shrink(ops, count, run, machine);

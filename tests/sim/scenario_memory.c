@@ -210,6 +210,47 @@ static void memory_copies(void)
     CALL(mach_vm_deallocate(self(), at, 80 * PAGE));
 }
 
+/* Memory that a port stands for, mapped by two tasks, shared and copied, with and without its maker's own. */
+static void memory_entries(void)
+{
+    mach_port_t task = scenario_task(), entry, fresh;
+    mach_vm_address_t at = 0, here = 0, there = 0;
+    memory_object_size_t size = 8 * PAGE;
+    uint8_t byte[1];
+    mach_msg_type_number_t count = sizeof(byte);
+
+    CALL(mach_vm_allocate(self(), &at, 80 * PAGE, VM_FLAGS_ANYWHERE));
+    sim_store8(at + 3 * PAGE, 3);
+    CALL(mach_vm_protect(self(), at + 4 * PAGE, PAGE, FALSE, VM_PROT_READ));
+    CALL(mach_make_memory_entry_64(self(), &size, at, VM_PROT_DEFAULT, &entry, MACH_PORT_NULL));
+    CALL(mach_vm_map(task, &there, 4 * PAGE, 0, VM_FLAGS_ANYWHERE, entry, 2 * PAGE, FALSE, VM_PROT_DEFAULT,
+                     VM_PROT_DEFAULT, VM_INHERIT_SHARE));
+    CALL(mach_vm_map(self(), &here, 8 * PAGE, 0xffff, VM_FLAGS_ANYWHERE, entry, 0, TRUE, VM_PROT_DEFAULT,
+                     VM_PROT_ALL, VM_INHERIT_COPY));
+    CALL(mach_vm_write_inband(task, there + PAGE, (uint8_t[]){7}, 1));
+    SIM_CHECK(here % 0x10000 == 0 && sim_load8(at + 3 * PAGE) == 7 && sim_load8(here + 3 * PAGE) == 3);
+    CALL_IS(KERN_INVALID_RIGHT, mach_vm_map(self(), &here, PAGE, 0, VM_FLAGS_ANYWHERE, entry, 0, FALSE,
+                                            VM_PROT_READ, VM_PROT_ALL, VM_INHERIT_COPY));
+    CALL(mach_vm_deallocate(self(), here, 8 * PAGE));
+    CALL(mach_vm_deallocate(self(), at, 80 * PAGE));
+    scenario_release(entry);
+    CALL(mach_vm_read_inband(task, there + PAGE, 1, byte, &count));
+    SIM_CHECK(byte[0] == 7);
+
+    size = 70 * PAGE;
+    CALL(mach_make_memory_entry_64(self(), &size, 0, VM_PROT_READ | MAP_MEM_NAMED_CREATE, &fresh,
+                                   MACH_PORT_NULL));
+    here = 0;
+    CALL(mach_vm_map(self(), &here, 70 * PAGE, 0, VM_FLAGS_ANYWHERE, fresh, 0, FALSE, VM_PROT_READ,
+                     VM_PROT_READ, VM_INHERIT_COPY));
+    SIM_CHECK(sim_load8(here + 69 * PAGE) == 0);
+    CALL(mach_vm_map(task, &there, PAGE, 0, VM_FLAGS_FIXED | VM_FLAGS_OVERWRITE, MACH_PORT_NULL, 0, FALSE,
+                     VM_PROT_READ, VM_PROT_DEFAULT, VM_INHERIT_NONE));
+    CALL(mach_vm_deallocate(self(), here, 70 * PAGE));
+    scenario_release(fresh);
+    scenario_task_end(task);
+}
+
 static void touch_all(uint64_t at)
 {
     for (unsigned i = 0; i < 48; i++) {
@@ -510,6 +551,7 @@ const struct scenario scenarios_memory[] = {
     {"memory_out_of_line", memory_out_of_line},
     {"memory_other_task", memory_other_task},
     {"memory_copies", memory_copies},
+    {"memory_entries", memory_entries},
     {"memory_shootdown", memory_shootdown},
     {"exception_default", exception_default},
     {"exception_states", exception_states},

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Memory entries: memory that a port stands for, so that whoever has the port can map it.  Every mapping that is no copy shows the
+ * same pages; they stay as long as a mapping or the port does.
+ */
+#ifndef VM_VM_MEMORY_ENTRY_H
+#define VM_VM_MEMORY_ENTRY_H
+
+#include <hal/types.h>
+#include <mach/kern_return.h>
+#include <vm/vm_map.h>
+
+struct vm_memory_entry;
+
+void vm_memory_entry_init_module(void);
+
+/*
+ * An entry, with one reference, for the memory of `map` that has [address, address + *size), rounded outwards to pages; or (map NULL)
+ * for as much fresh memory.  Whoever maps it gets no more than `protection`.
+ * Returns KERN_SUCCESS, *size in whole pages; KERN_INVALID_ARGUMENT size 0, the range wraps, bits beyond VM_PROT_ALL;
+ * KERN_INVALID_ADDRESS a hole; KERN_PROTECTION_FAILURE part of it may not have that protection; KERN_RESOURCE_SHORTAGE.
+ * Context: no lock.
+ */
+HAL_NODISCARD kern_return_t vm_memory_entry_create(struct vm_map *map, hal_va_t address, uint64_t *size,
+                                                   vm_prot_t protection, struct ledger_account *payer,
+                                                   struct vm_memory_entry **entry);
+void vm_memory_entry_ref(struct vm_memory_entry *entry);
+void vm_memory_entry_unref(struct vm_memory_entry *entry); /* Context: no lock */
+
+/*
+ * Map `size` bytes of `entry` from `offset` on (NULL: of fresh memory), rounded up to pages, as how says: its protections, too.
+ * Returns KERN_SUCCESS, *address set; KERN_INVALID_ARGUMENT size 0 or beyond the entry, mask, inheritance, protections that can't be, or
+ * the fixed place wraps; KERN_INVALID_RIGHT more protection than the entry allows; KERN_INVALID_ADDRESS the place is not in user
+ * space; KERN_NO_SPACE; KERN_RESOURCE_SHORTAGE: nothing changed.
+ * Context: no lock.
+ */
+HAL_NODISCARD kern_return_t vm_map_memory(struct vm_map *map, hal_va_t *address, uint64_t size,
+                                          const struct vm_memory_entry *entry, uint64_t offset,
+                                          const struct vm_map_remap *how);
+
+#endif
