@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Strings and memory.  Copies go by words of 8 bytes where both sides are aligned alike, which is what
- * messages and pages are.  Compiled with -ffreestanding: the loops must not become calls of themselves.
+ * messages and pages are, and by 4 bytes where they are as parts of messages.  Compiled with -ffreestanding: the loops must not become calls of themselves.
  */
 #include <stdint.h>
 #include <string.h>
@@ -11,9 +11,25 @@
 /* A word of memory that may hold objects of any type. */
 typedef uint64_t __attribute__((may_alias)) word_t;
 
-static int aligned_alike(const void *a, const void *b)
+#define HALF sizeof(uint32_t)
+#define HALVES 8u /* a turn */
+typedef uint32_t __attribute__((may_alias)) half_t;
+
+static int aligned_alike(const void *a, const void *b, size_t unit)
 {
-    return (((uintptr_t)a ^ (uintptr_t)b) & (WORD - 1)) == 0;
+    return (((uintptr_t)a ^ (uintptr_t)b) & (unit - 1)) == 0;
+}
+
+/* Copy full turns of halves between blocks that are aligned to them. Returns: bytes copied. */
+static size_t copy_halves(half_t *restrict to, const half_t *restrict from, size_t n)
+{
+    const size_t whole = n - n % (HALVES * HALF);
+
+    for (size_t left = whole; left > 0; left -= HALVES * HALF, to += HALVES, from += HALVES) {
+        for (unsigned i = 0; i < HALVES; i++)
+            to[i] = from[i];
+    }
+    return whole;
 }
 
 void *memcpy(void *restrict dst, const void *restrict src, size_t n)
@@ -21,11 +37,18 @@ void *memcpy(void *restrict dst, const void *restrict src, size_t n)
     unsigned char *d = dst;
     const unsigned char *s = src;
 
-    if (n >= 2 * WORD && aligned_alike(d, s)) {
+    if (n >= 2 * WORD && aligned_alike(d, s, WORD)) {
         for (; ((uintptr_t)d & (WORD - 1)) != 0; n--)
             *d++ = *s++;
         for (; n >= WORD; n -= WORD, d += WORD, s += WORD)
             *(word_t *)(void *)d = *(const word_t *)(const void *)s;
+    } else if (n >= HALVES * HALF && aligned_alike(d, s, HALF)) {
+        for (; ((uintptr_t)d & (HALF - 1)) != 0; n--)
+            *d++ = *s++;
+        const size_t done = copy_halves((void *)d, (const void *)s, n);
+        d += done;
+        s += done;
+        n -= done;
     }
     while (n-- > 0)
         *d++ = *s++;
