@@ -233,26 +233,42 @@ void ipc_kmsg_bury_first(struct cpu *cpu)
     ipc_kmsg_bury(CONTAINER_OF(list_pop(&cpu->graves), struct ipc_kmsg, link));
 }
 
-void ipc_kmsg_send_from_kernel(struct ipc_kmsg *kmsg)
+/* Returns: who was given the message, claimed, or NULL. */
+static struct thread *send_from_kernel(struct ipc_kmsg *kmsg)
 {
     struct thread *receiver = NULL;
 
     if (kmsg->remote->kotype != IPC_KOTYPE_NONE) {
         ipc_kobject_tell(kmsg);
-        return;
+        return NULL;
     }
     if (kmsg->port_count > 0 && !ipc_transit_begin(kmsg)) {
         ipc_kmsg_destroy(kmsg);
-        return;
+        return NULL;
     }
     switch (ipc_mqueue_send(kmsg, true, NULL, NULL, &receiver)) {
     case IPC_SEND_DELIVERED:
-        thread_wakeup(receiver, THREAD_AWAKENED);
-        break;
+        return receiver;
     case IPC_SEND_DEAD:
         ipc_kmsg_destroy(kmsg);
-        break;
+        return NULL;
     default:
-        break;
+        return NULL;
     }
+}
+
+void ipc_kmsg_send_from_kernel(struct ipc_kmsg *kmsg)
+{
+    struct thread *receiver = send_from_kernel(kmsg);
+
+    if (receiver != NULL)
+        thread_wakeup(receiver, THREAD_AWAKENED);
+}
+
+void ipc_kmsg_send_and_handoff(struct ipc_kmsg *kmsg)
+{
+    struct thread *receiver = send_from_kernel(kmsg);
+
+    if (receiver != NULL)
+        thread_handoff(receiver);
 }

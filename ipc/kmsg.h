@@ -92,6 +92,8 @@ void ipc_kmsg_release(struct ipc_kmsg *kmsg);
  * Context: no lock.
  */
 void ipc_kmsg_send_from_kernel(struct ipc_kmsg *kmsg);
+/* The same for a thread that has just begun to wait for the answer: who receives the message has the CPU next. */
+void ipc_kmsg_send_and_handoff(struct ipc_kmsg *kmsg);
 
 /*
  * Walk over the rights in the body of a message: those of port descriptors and those of arrays out of line.

@@ -185,7 +185,7 @@ static bool exception_ask(struct thread *self, const struct handler *handler) NO
     self->op.exc.reply_port = reply_port;
     spin_lock(&self->lock);
     thread_block(self, THREAD_WAIT_EXCEPTION, NULL, exception_continue); /* unlocks */
-    ipc_kmsg_send_from_kernel(kmsg);
+    ipc_kmsg_send_and_handoff(kmsg);
     return true;
 }
 
