@@ -51,6 +51,7 @@ static void child_takes_memory(void)
 
     wait_for_parent();
     REQUIRE_OK(mach_vm_allocate(SELF, &base, HUGE_SIZE, VM_FLAGS_ANYWHERE));
+    /* limit: physical memory */
     tell(test_guarded(touch_all, (void *)base, 100 * TEST_SOON_MS) == GUARD_FAULTED ? 1 : 2);
 }
 

@@ -85,6 +85,7 @@ static void test_read_refused(void)
 
     CHECK_RESULT(mach_vm_read(mach_host_self(), base, 1, &copy, &count), KERN_INVALID_ARGUMENT,
                  "a port without memory");
+    /* limit: mach_vm_read */
     CHECK_RESULT(mach_vm_read(SELF, base, (mach_vm_size_t)1 << 32, &copy, &count), KERN_INVALID_ARGUMENT,
                  "more than a message can tell");
     CHECK_RESULT(mach_vm_read(SELF, TEST_TOP, 2 * PAGE_SIZE, &copy, &count), KERN_INVALID_ADDRESS,
@@ -142,6 +143,7 @@ static void test_read_list_refused(void)
     list[0] = (mach_vm_range_t){base, PAGE_SIZE};
     CHECK_RESULT(mach_vm_read_list(mach_host_self(), list, 1), KERN_INVALID_ARGUMENT,
                  "a port without memory");
+    /* limit: mach_vm_read_list */
     CHECK_RESULT(mach_vm_read_list(SELF, list, VM_MAP_ENTRY_MAX + 1), KERN_INVALID_ARGUMENT,
                  "more ranges than a list has");
     list[1] = (mach_vm_range_t){machine_kernel_address, 8};
@@ -238,6 +240,7 @@ static void test_copy(void)
     CHECK_RESULT(mach_vm_copy(SELF, large, LARGE, to), KERN_SUCCESS, "much memory of whole pages");
     *word_at(large, 1000) = 10;
     CHECK(*word_at(to, 1000) == 9 && *word_at(to, 1) == 0, "is a copy");
+    /* limit: mach_vm_write, mach_vm_copy */
     CHECK_RESULT(mach_vm_copy(SELF, large + 1, LARGE - PAGE_SIZE, to), KERN_INVALID_ARGUMENT,
                  "as much of others is refused");
     CHECK_RESULT(mach_vm_copy(other, theirs, PAGE_SIZE, theirs + PAGE_SIZE), KERN_SUCCESS, "in another task");

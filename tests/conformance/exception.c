@@ -317,6 +317,7 @@ static void overflow(void *unused)
 
 static void child_stack_overflow(void)
 {
+    /* limit: stack of mach_thread_start */
     (void)mach_thread_start(overflow, NULL, NULL);
     for (;;)
         test_sleep(1000);

@@ -110,6 +110,26 @@ static kern_return_t flood_pages(unsigned i)
     return mach_vm_write_inband(SELF, base + (mach_vm_address_t)i * PAGE_SIZE, &byte, 1);
 }
 
+/* Pages, and then a copy of them that is written: as long as it is only read it takes none. */
+static kern_return_t flood_copies(unsigned i)
+{
+    const unsigned pages = ROOM / PAGE_SIZE / 4 * 3;
+    static mach_vm_address_t base;
+    static vm_offset_t copy;
+    mach_msg_type_number_t size;
+    uint8_t byte = 1;
+
+    if (i == 0)
+        return mach_vm_allocate(SELF, &base, (mach_vm_size_t)pages * PAGE_SIZE, VM_FLAGS_ANYWHERE);
+    if (i <= pages)
+        return mach_vm_write_inband(SELF, base + (i - 1) * PAGE_SIZE, &byte, 1);
+    if (i == pages + 1)
+        return mach_vm_read(SELF, base, (mach_vm_size_t)pages * PAGE_SIZE, &copy, &size);
+    if (i > 2 * pages + 1)
+        return KERN_FAILURE;
+    return mach_vm_write_inband(SELF, copy + (i - pages - 2) * PAGE_SIZE, &byte, 1);
+}
+
 /* A page table for each page. */
 static kern_return_t flood_tables(unsigned i)
 {
@@ -284,9 +304,13 @@ static void test_floods(void)
     check_flood(flood_members, shortage, "memberships");
     check_flood(flood_requests, shortage, "requests for notifications");
     check_flood(flood_ranges, shortage, "ranges of memory");
+    /* limit: memory: pages */
     check_flood(flood_pages, shortage, "pages");
+    /* limit: first write to a page shared with a copy */
+    check_flood(flood_copies, shortage, "copies that are written");
     check_flood(flood_tables, shortage, "page tables");
     check_flood(flood_threads, shortage, "threads");
+    /* limit: tasks */
     check_flood(flood_tasks, shortage, "tasks");
     check_flood(flood_messages, MACH_SEND_NO_BUFFER, "messages to itself");
     check_flood(flood_memory_in_messages, MACH_SEND_NO_BUFFER, "memory in messages");
@@ -305,6 +329,7 @@ static void test_names(void)
     CHECK_RESULT(task_set_limit(SELF, LIMIT_NAMES, previous + 3), KERN_SUCCESS, "a limit is lowered");
     for (unsigned i = 0; i < 3; i++)
         REQUIRE_OK(mach_port_allocate(SELF, MACH_PORT_RIGHT_RECEIVE, &name[i]));
+    /* limit: names */
     CHECK_RESULT(mach_port_allocate(SELF, MACH_PORT_RIGHT_RECEIVE, &name[3]), KERN_NO_SPACE,
                  "there are no more names than that");
     CHECK_EQUAL(limits_of(SELF).names, previous + 3, "all of them are counted");
@@ -322,6 +347,7 @@ static void test_threads(void)
     REQUIRE_OK(task_set_limit(SELF, LIMIT_THREADS, limits_of(SELF).threads + 2));
     for (unsigned i = 0; i < 2; i++)
         REQUIRE_OK(thread_create(SELF, &thread[i]));
+    /* limit: threads */
     CHECK_RESULT(thread_create(SELF, &thread[2]), KERN_RESOURCE_SHORTAGE,
                  "there are no more threads than that");
     for (unsigned i = 0; i < 2; i++) {
@@ -336,6 +362,7 @@ static void test_messages(void)
     struct test_message m;
     unsigned sent = 0;
 
+    /* limit: bytes of messages */
     REQUIRE_OK(task_set_limit(SELF, LIMIT_MESSAGES, (uint64_t)MANY * MESSAGE));
     while (sent < MANY &&
            test_send(port, MACH_MSG_TYPE_MAKE_SEND_ONCE, (mach_msg_id_t)sent, 0) == MACH_MSG_SUCCESS)

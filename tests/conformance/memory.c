@@ -70,12 +70,14 @@ static void test_bad_allocate(void)
     CHECK_RESULT(mach_vm_allocate(SELF, &a, 2 * PAGE_SIZE, VM_FLAGS_FIXED), KERN_INVALID_ARGUMENT,
                  "a range that wraps is refused");
     a = machine_kernel_address & ~PAGE_MASK;
+    /* limit: user addresses */
     CHECK_RESULT(mach_vm_allocate(SELF, &a, PAGE_SIZE, VM_FLAGS_FIXED), KERN_INVALID_ADDRESS,
                  "an address of the kernel is refused");
     a = 0;
     CHECK_RESULT(mach_vm_allocate(SELF, &a, PAGE_SIZE, VM_FLAGS_FIXED), KERN_INVALID_ADDRESS,
                  "page 0 is refused");
     a = 0;
+    /* limit: room in an address space */
     CHECK_RESULT(mach_vm_allocate(SELF, &a, UINT64_C(1) << 56, VM_FLAGS_ANYWHERE), KERN_NO_SPACE,
                  "more than there are addresses is refused");
 }
@@ -112,6 +114,7 @@ static void test_protect(void)
                  "nor write");
     CHECK_RESULT(mach_vm_protect(SELF, middle, PAGE_SIZE, FALSE, VM_PROT_READ), KERN_SUCCESS, "and given");
     CHECK_RESULT(probe(middle), KERN_SUCCESS, "as asked for");
+    /* limit: write and execute on one page */
     CHECK_RESULT(mach_vm_protect(SELF, a, 3 * PAGE_SIZE, FALSE, VM_PROT_ALL), KERN_PROTECTION_FAILURE,
                  "memory is not writable and executable");
     CHECK_RESULT(mach_vm_protect(SELF, middle, PAGE_SIZE, FALSE, VM_PROT_READ | VM_PROT_EXECUTE),
@@ -227,6 +230,10 @@ static void test_other_task(void)
     REQUIRE_OK(mach_vm_protect(task, theirs + PAGE_SIZE, PAGE_SIZE, FALSE, VM_PROT_NONE));
     CHECK_RESULT(mach_vm_read_overwrite(task, theirs, 2 * PAGE_SIZE, (mach_vm_address_t)data, &copied_size),
                  KERN_PROTECTION_FAILURE, "nor what may not be read");
+    /* limit: mach_vm_read_overwrite */
+    CHECK_RESULT(mach_vm_read_overwrite(task, theirs, (1u << 20) + 1, (mach_vm_address_t)back, &copied_size),
+                 KERN_INVALID_ARGUMENT, "nor more than 1 MiB");
+    /* limit: mach_vm_read_inband */
     CHECK_RESULT(mach_vm_read_inband(task, theirs, 4097, back, &count), KERN_INVALID_ARGUMENT,
                  "nor more than fits in a message");
     CHECK_RESULT(mach_vm_read_inband(task, machine_kernel_address, 8, back, &count), KERN_INVALID_ADDRESS,

@@ -79,6 +79,7 @@ static void test_sizes(void)
     REQUIRE(buffer != NULL);
     mach_msg_header_t *h = (void *)buffer;
     *h = (mach_msg_header_t){bits, SIZE_LIMIT + 4, port, 0, 0, 1};
+    /* limit: bytes of a message */
     CHECK_RESULT(mach_msg(h, MACH_SEND_MSG, SIZE_LIMIT + 4, 0, MACH_PORT_NULL, 0, MACH_PORT_NULL),
                  MACH_SEND_TOO_LARGE, "there is a largest size");
     CHECK_RESULT(mach_msg(h, MACH_SEND_MSG, ~3u, 0, MACH_PORT_NULL, 0, MACH_PORT_NULL), MACH_SEND_TOO_LARGE,
@@ -132,6 +133,7 @@ static void test_order_and_limit(void)
                                         MACH_PORT_LIMITS_INFO_COUNT));
     for (int i = 0; i < 4; i++)
         REQUIRE_OK(test_send(port, MACH_MSG_TYPE_COPY_SEND, i, 1));
+    /* limit: queued messages of a port */
     CHECK_RESULT(test_send(port, MACH_MSG_TYPE_COPY_SEND, 4, 1), MACH_SEND_TIMED_OUT,
                  "a full queue takes no more");
     CHECK_EQUAL(test_status(port).mps_msgcount, 4, "it holds its limit");

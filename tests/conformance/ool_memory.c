@@ -321,6 +321,7 @@ static void test_no_room(void)
         REQUIRE_OK(send(&m));
     }
     REQUIRE(test_child_wait(test_child(crowded, rights, 2)));
+    /* limit: room for it at the receiver */
     CHECK(test_receive_id(carrier, MACH_RCV_BODY_ERROR | MACH_MSG_VM_SPACE),
           "a task without room for memory receives the rest of the message");
     test_memory_free(mine, 2 * PAGE);

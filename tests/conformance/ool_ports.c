@@ -214,6 +214,7 @@ static void test_limit(void)
     for (unsigned i = 0; i < RIGHTS_MAX + 1; i++)
         names[i] = p;
     struct array_message m = array_of(names, RIGHTS_MAX - 1, MACH_MSG_TYPE_COPY_SEND);
+    /* limit: rights in the body of a message */
     CHECK_RESULT(send(&m), MACH_SEND_TOO_LARGE, "a message names at most 1024 rights in its body");
     m.array.count = ~0u;
     CHECK_RESULT(send(&m), MACH_SEND_TOO_LARGE, "however many more");

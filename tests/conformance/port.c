@@ -8,6 +8,7 @@
 
 #define SELF mach_task_self()
 #define UREFS_MAX 65535
+#define INDICES 127u                             /* that are looked at */
 #define FREE_NAME ((mach_port_t)(90u << 8 | 7u)) /* a name that this program gives out itself */
 #define FREE_NAME2 ((mach_port_t)(91u << 8 | 7u))
 
@@ -44,6 +45,7 @@ static void test_send_references(void)
     CHECK_EQUAL(test_refs(p, MACH_PORT_RIGHT_SEND), 2, "one less is left");
     CHECK_RESULT(mach_port_mod_refs(SELF, p, MACH_PORT_RIGHT_SEND, -3), KERN_INVALID_VALUE,
                  "more references than there are can't be taken");
+    /* limit: user references of a right */
     CHECK_RESULT(mach_port_mod_refs(SELF, p, MACH_PORT_RIGHT_SEND, UREFS_MAX), KERN_UREFS_OVERFLOW,
                  "references don't overflow");
     CHECK_EQUAL(test_refs(p, MACH_PORT_RIGHT_SEND), 2, "a refused change changes nothing");
@@ -144,8 +146,8 @@ static void test_names(void)
     test_port_destroy(q);
 }
 
-/* Every index that no right has can be chosen: what the kernel keeps for itself in the table is not in the way. */
-static void test_free_names(void)
+/* How many of the first indices have a right, or can be chosen for one. */
+static unsigned indices_known(void)
 {
     mach_port_name_array_t names;
     mach_port_type_array_t types;
@@ -153,7 +155,7 @@ static void test_free_names(void)
     unsigned chosen = 0, next = 0;
 
     REQUIRE_OK(mach_port_names(SELF, &names, &count, &types, &types_count));
-    for (unsigned index = 1; index < 128; index++) {
+    for (unsigned index = 1; index <= INDICES; index++) {
         if (next < count && MACH_PORT_INDEX(names[next]) == index) {
             next++;
             chosen++;
@@ -162,9 +164,32 @@ static void test_free_names(void)
             chosen++;
         }
     }
-    CHECK_EQUAL(chosen, 127, "every name that is free can be chosen");
     test_memory_free(names, count * sizeof(*names));
     test_memory_free(types, types_count * sizeof(*types));
+    return chosen;
+}
+
+static void wait_for_message(void *port)
+{
+    (void)test_receive_id((mach_port_t)(uintptr_t)port, 1);
+}
+
+/* What the kernel keeps for itself in the table is not in the way, but for what it keeps for another thread that waits. */
+static void test_free_names(void)
+{
+    mach_port_t port = test_port_send();
+
+    CHECK_EQUAL(indices_known(), INDICES, "every name that is free can be chosen");
+    REQUIRE_OK(mach_thread_start(wait_for_message, (void *)(uintptr_t)port, NULL));
+    for (unsigned ms = 0; ms < TEST_SOON_MS && indices_known() == INDICES; ms++)
+        test_sleep(1);
+    /* limit: a name of choice whose index a waiting thread of the task keeps */
+    CHECK_EQUAL(indices_known(), INDICES - 1, "but for one that a waiting thread keeps for a reply right");
+    REQUIRE_OK(test_send(port, MACH_MSG_TYPE_COPY_SEND, 1, 0));
+    for (unsigned ms = 0; ms < TEST_SOON_MS && indices_known() != INDICES; ms++)
+        test_sleep(1);
+    CHECK_EQUAL(indices_known(), INDICES, "until it ends");
+    test_port_destroy(port);
 }
 
 static void test_bad_arguments(void)
@@ -228,6 +253,7 @@ static void test_attributes(void)
     REQUIRE_OK(mach_port_set_context(SELF, p, UINT64_C(0x123456789abcdef0)));
     REQUIRE_OK(mach_port_get_context(SELF, p, &context));
     CHECK_EQUAL(context, UINT64_C(0x123456789abcdef0), "a label has 64 bits");
+    /* limit: asking for a longer queue */
     CHECK_RESULT(mach_port_set_attributes(SELF, p, MACH_PORT_LIMITS_INFO, (mach_port_info_t)&limits,
                                           MACH_PORT_LIMITS_INFO_COUNT),
                  KERN_INVALID_VALUE, "a queue limit above the maximum is refused");

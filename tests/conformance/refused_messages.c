@@ -108,6 +108,24 @@ static void test_header(void)
     CHECK_REFUSED(send_refused(&m, LOAD_SIZE), MACH_SEND_INVALID_REPLY, "a reply port of others");
 }
 
+static void test_many(void)
+{
+    static struct {
+        mach_msg_base_t base;
+        mach_msg_port_descriptor_t right[RIGHTS_MAX + 1]; /* all of them null */
+    } many;
+
+    many.base.header =
+        (mach_msg_header_t){.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, 0) | MACH_MSGH_BITS_COMPLEX,
+                            .msgh_remote_port = port};
+    many.base.body.msgh_descriptor_count = RIGHTS_MAX + 1;
+    for (unsigned i = 0; i < RIGHTS_MAX + 1; i++)
+        many.right[i].disposition = MACH_MSG_TYPE_COPY_SEND;
+    /* limit: descriptors of a message */
+    CHECK_REFUSED(test_send_now(&many.base.header, sizeof(many)), MACH_SEND_TOO_LARGE,
+                  "too many descriptors");
+}
+
 /* What is wrong comes last: all that is before it was right. */
 static void test_body(void)
 {
@@ -345,6 +363,7 @@ int main(void)
     memory = test_memory(PAGE_SIZE);
     test_header();
     test_body();
+    test_many();
     test_timed_out();
     test_interrupted();
     test_no_message();

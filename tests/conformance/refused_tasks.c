@@ -83,6 +83,7 @@ static void test_task_information(void)
                   "another size");
     CHECK_REFUSED(task_policy(child, 99, words, 1, FALSE, FALSE), KERN_INVALID_POLICY, "another policy");
     words[1] = 1001;
+    /* limit: quantum of POLICY_RR */
     CHECK_REFUSED(task_policy(child, POLICY_RR, words, 2, FALSE, FALSE), KERN_INVALID_ARGUMENT,
                   "too long a quantum");
     words[0] = 32;
@@ -203,6 +204,7 @@ static void test_threads(void)
     CHECK_REFUSED(thread_policy(thread, POLICY_FIFO, words, 1, FALSE), KERN_POLICY_LIMIT,
                   "a priority of the kernel");
     CHECK_REFUSED(thread_priority(SELF, 10, FALSE), KERN_INVALID_ARGUMENT, "no thread");
+    /* limit: priority */
     CHECK_REFUSED(thread_priority(thread, 32, FALSE), KERN_INVALID_ARGUMENT, "no such priority");
     CHECK_REFUSED(thread_priority(thread, 31, FALSE), KERN_POLICY_LIMIT, "a priority of the kernel");
 }
@@ -213,6 +215,7 @@ static void test_suspensions(void)
 
     for (n = 0; n < SUSPENSIONS_MAX; n++)
         REQUIRE_OK(task_suspend(child));
+    /* limit: suspensions of a task or thread */
     CHECK_REFUSED(task_suspend(child), KERN_FAILURE, "too often");
     for (n = 1; n < SUSPENSIONS_MAX; n++) /* it was created with one */
         REQUIRE_OK(thread_suspend(thread));

@@ -189,6 +189,7 @@ static void test_buffer_server(void)
     CHECK(m.header == (MACH_RPC_HEADER(ID_ECHO, 3) | MACH_RPC_HALF) && words_are(m.word, 2) &&
               m.word[2] == 30,
           "registers to buffer: half a word comes back");
+    /* limit: words of an RPC in registers */
     CHECK_RESULT(call_registers(&m, server, ID_LARGE, 2), MACH_RCV_TOO_LARGE,
                  "an answer too large for registers");
     CHECK_RESULT(test_receive(reply, &b, sizeof(b), 0), MACH_MSG_SUCCESS, "waits for a buffer");
@@ -283,6 +284,7 @@ static bool size_echoes(mach_msg_size_t size)
 /* On both sides of every size at which the kernel may change its way. */
 static void test_sizes(void)
 {
+    /* limit: the largest message on the direct switch */
     static const mach_msg_size_t sizes[] = {28,   72,   76,   88,    252,   256,         260,
                                             1024, 4096, 8188, 65464, 65468, SIZE_LARGEST};
     mach_port_t p = test_port_send();

@@ -215,6 +215,7 @@ static void test_bad_place(void)
     m = list(MACH_MSG_OVERWRITE);
     m.ports.address = place;
     send_pieces(SIZE);
+    /* limit: memory for an array of ports */
     CHECK_RESULT(receive(&m, MESSAGE_SIZE), MACH_RCV_BODY_ERROR | MACH_MSG_VM_SPACE, "so with ports");
     CHECK(m.ports.address == NULL && m.ports.count == 0, "the array is empty");
     REQUIRE_OK(mach_port_mod_refs(SELF, right, MACH_PORT_RIGHT_SEND, -1));
@@ -243,6 +244,7 @@ static void test_large(void)
     bool zero = true;
 
     memset(room, 9, 4 * PAGE_SIZE);
+    /* limit: memory that a scatter list wants */
     m.second = piece(room, LARGE, MACH_MSG_OVERWRITE);
     send_pieces(4 * PAGE_SIZE);
     CHECK_RESULT(receive(&m, MESSAGE_SIZE), MACH_MSG_SUCCESS,

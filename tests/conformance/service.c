@@ -47,6 +47,22 @@ static void test_register(void)
     CHECK_EQUAL(status_of(PLAIN), BOOTSTRAP_STATUS_INACTIVE, "when its port dies, its name is free again");
 }
 
+/* A name is cut where there is no more room. */
+static void test_long_name(void)
+{
+    char text[200] = {0};
+    mach_port_t service, found;
+
+    memset(text, 'x', sizeof(text) - 1);
+    CHECK_RESULT(service_create(text, &service), KERN_SUCCESS, "a long name is cut");
+    text[127] = '\0';
+    /* limit: name of a service */
+    CHECK_RESULT(service_find(text, 0, &found), KERN_SUCCESS, "to 127 bytes");
+    text[126] = '\0';
+    CHECK_RESULT(service_find(text, 0, &found), BOOTSTRAP_UNKNOWN_SERVICE, "and no less");
+    test_port_destroy(service);
+}
+
 static void test_check_in(void)
 {
     mach_port_t send, receive;
@@ -114,6 +130,7 @@ int main(void)
 {
     test_begin("service");
     test_register();
+    test_long_name();
     test_check_in();
     test_list();
     test_child_service();

@@ -199,6 +199,7 @@ static void test_registered(void)
     CHECK(count == 3 && kept[0] == p && kept[1] == MACH_PORT_NULL && kept[2] == p, "each in its place");
     (void)array_has(kept, count, p);
     REQUIRE_OK(task_create(SELF, FALSE, &task));
+    /* limit: ports that mach_ports_register keeps */
     CHECK_RESULT(mach_ports_register(SELF, ports, 4), KERN_INVALID_ARGUMENT, "four are too many");
     CHECK_RESULT(mach_ports_register(SELF, NULL, 0), KERN_SUCCESS, "they can be taken back");
     REQUIRE_OK(mach_ports_lookup(SELF, &kept, &count));

@@ -379,6 +379,7 @@ static void malformed(void)
     CHECK(TOKENS_OF(BEGIN, 0, PROP, 0, 1, END, FINISH) == FDT_OK);
     CHECK(TOKENS_OF(BEGIN, 0, PROP, 0) == FDT_BAD_PROPERTY &&
           TOKENS_OF(BEGIN, 0, PROP, 0, 0) == FDT_BAD_TOKEN);
+    /* limit: device tree */
     CHECK(nested(FDT_DEPTH_MAX) == FDT_OK && nested(FDT_DEPTH_MAX + 1) == FDT_BAD_NESTING);
 }
 

@@ -81,6 +81,7 @@ static void when_full(void)
     for (uint32_t i = 0; i < BOOT_RANGES_MAX; i++)
         change(true, 3 * i, 3 * i + 2);
     CHECK(set.count == BOOT_RANGES_MAX);
+    /* limit: ranges of RAM while booting */
     CHECK(!boot_range_add(&set, 3 * BOOT_RANGES_MAX + 1, 3 * BOOT_RANGES_MAX + 2)); /* one more */
     compare();
     change(true, 2, 3); /* joins two */

@@ -216,6 +216,7 @@ static void chosen(void)
     token(END);
     tree_end();
     fdt_boot_chosen(&tree);
+    /* limit: kernel command line */
     CHECK(strcmp(hal_info.cmdline, arguments + 1) == 0 && noted.messages == 1);
     CHECK(hal_info.archive_size == 0);
 

@@ -453,6 +453,7 @@ static void values_traps(uint64_t arg)
     EXPECT(print(va), KERN_SUCCESS);
     memset(text, 'x', sizeof text);
     sim_store(va, text, sizeof text);
+    /* limit: mach_print */
     EXPECT(print(va), KERN_INVALID_ARGUMENT); /* too long */
     memset(text + 300, '\n', 10);
     memset(text + 700, '\0', 1);

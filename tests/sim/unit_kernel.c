@@ -254,6 +254,7 @@ static void test_kmem(void)
     }
     (void)cache_reap();
     SIM_CHECK(vm_page_free_count() >= before);
+    /* limit: one block of the kernel's own memory */
     SIM_CHECK(kmem_alloc((4u << 20) + 1) == NULL && kmem_alloc_zero(SIZE_MAX) == NULL);
 }
 

@@ -22,8 +22,10 @@
 #include <mach/task_server.h>
 #include <mach/thread_act_server.h>
 #include <mach_debug/ipc_info.h>
+#include <vm/vm_map_copy.h>
 
 #define FREE_NAME (77u << 8)
+#define MEMORY (UINT64_C(64) << 20)
 
 /* The first request for memory that the call makes fails, if there is to be want of memory. */
 #define EXPECT(call, code)                                                                                   \
@@ -99,6 +101,7 @@ static void shortage_of_members(void)
     EXPECT(mach_port_move_member(task->space, name, other), KERN_RESOURCE_SHORTAGE);
     SIM_CHECK(mach_port_insert_member(task->space, name, set) == KERN_ALREADY_IN_SET); /* where it was */
     EXPECT(mach_port_get_set_status(task->space, set, &members, &count), KERN_RESOURCE_SHORTAGE);
+    /* limit: memory for a notification */
     EXPECT(
         mach_port_request_notification(task->space, name, MACH_NOTIFY_DEAD_NAME, 0, send_once(), &out_port),
         KERN_RESOURCE_SHORTAGE);
@@ -194,6 +197,27 @@ static void full_space_receive(void)
 }
 
 /* More descriptors than a message has room for by itself. */
+/* The list of names is one block while it is made: more than 4 MiB there are not. */
+static void long_list(void)
+{
+    const uint32_t names_max = (4u << 20) / sizeof(ipc_info_name_t);
+    mach_port_name_array_t names;
+    mach_port_type_array_t types;
+    mach_port_name_t dead;
+
+    begin();
+    task->ledger->names_max = IPC_SPACE_NAMES_MAX;
+    for (uint32_t i = ipc_space_names(task->space); i < names_max; i++)
+        SIM_CHECK(mach_port_allocate(task->space, MACH_PORT_RIGHT_DEAD_NAME, &dead) == KERN_SUCCESS);
+    SIM_CHECK(mach_port_names(task->space, &names, &count, &types, &more) == KERN_SUCCESS &&
+              count == names_max && more == names_max);
+    vm_map_copy_discard((struct vm_map_copy *)(void *)names);
+    vm_map_copy_discard((struct vm_map_copy *)(void *)types);
+    SIM_CHECK(mach_port_allocate(task->space, MACH_PORT_RIGHT_DEAD_NAME, &dead) == KERN_SUCCESS);
+    /* limit: names that mach_port_names, mach_port_space_info list */
+    EXPECT(mach_port_names(task->space, &names, &count, &types, &more), KERN_RESOURCE_SHORTAGE);
+}
+
 static void shortage_of_messages(void)
 {
     const uint32_t many = 20;
@@ -210,6 +234,7 @@ static void shortage_of_messages(void)
     for (uint32_t i = 0; i < many; i++)
         d[i] = (mach_msg_port_descriptor_t){.disposition = MACH_MSG_TYPE_COPY_SEND,
                                             .type = MACH_MSG_PORT_DESCRIPTOR};
+    /* limit: kernel memory for a message */
     EXPECT(ipc_kmsg_copyin(task, kmsg), MACH_SEND_NO_BUFFER);
     ipc_kmsg_free(kmsg);
 }
@@ -320,6 +345,7 @@ static void run(void (*test)(void), bool shortage, const char *name_of_test)
     struct sim_config config = sim_config_default();
 
     config.fail_alloc = shortage;
+    config.memory = MEMORY;
     unit_in_kernel(config, test, SIM_FAILED, UNIT_DONE, name_of_test);
 }
 
@@ -330,6 +356,7 @@ int main(void)
     run(shortage_of_objects, true, "want of memory: tasks, threads, lists");
     run(full_space, false, "a full table of names");
     run(full_space_receive, false, "a full table of names: a message");
+    run(long_list, false, "a list of names that is too long");
     run(shortage_of_messages, true, "want of memory: a message");
     run(ended_task, false, "a task that ended");
     run(ended_thread, false, "a thread that ended");
