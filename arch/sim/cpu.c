@@ -29,9 +29,13 @@ enum hal_status hal_cpu_start(uint32_t index, struct cpu *self)
 {
     HAL_REQUIRE(index >= 1 && index < hal_info.cpu_count && sim_mode(&sim.cpu[index]) == SIM_CPU_OFF);
 
+    sim_trace("start", index, 0);
+    if ((sim.config.cpus_refused >> index & 1) != 0)
+        return HAL_INVALID;
+    if ((sim.config.cpus_silent >> index & 1) != 0)
+        return HAL_OK;
     sim.cpu[index].self = self;
     sim.cpu[index].event.kind = EVENT_START;
-    sim_trace("start", index, 0);
     sim_layer_start(&sim.cpu[index]);
     return HAL_OK;
 }

@@ -29,6 +29,8 @@ typedef void (*sim_program_t)(uint64_t arg);
 struct sim_config {
     uint64_t seed;
     uint32_t cpus;
+    uint64_t cpus_refused; /* a bit each: hal_cpu_start() fails */
+    uint64_t cpus_silent;  /* a bit each: never comes up */
 
     /* Physical memory. It does not begin at 0, and comes in `memory_ranges` pieces with holes between them. */
     uint64_t memory; /* bytes */

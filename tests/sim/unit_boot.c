@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the kernel makes of its boot archive: archives and programs that are well-formed, and one for each way in which they
- * can be malformed.  kern/archive.c, kern/elf.c, kern/bootstrap.c.
+ * can be malformed.  Of CPUs that do not start.  kern/archive.c, kern/elf.c, kern/bootstrap.c, kern/boot.c.
  */
 #include "unit.h"
 
@@ -210,8 +210,35 @@ static void test_no_memory(void)
     });
 }
 
+/* ---- CPUs ---- */
+
+static void a_program(uint64_t arg)
+{
+    (void)arg;
+    sim_step();
+    sim_fail("the program ran");
+}
+
+/* The others run; who does not is told. */
+static void test_cpus(void)
+{
+    struct sim_config config = sim_config_default();
+
+    config.cpus = 4;
+    config.cpus_refused = 1u << 1;
+    config.cpus_silent = 1u << 2;
+    config.step_ns = 10000;
+    config.program = a_program;
+    struct sim_result result = sim_run(&config);
+    UNIT_CHECK(result.end == SIM_FAILED && strstr(result.message, "the program ran") != NULL);
+    UNIT_CHECK(strstr(result.console, "boot: CPU 1: refused to start\n") != NULL);
+    UNIT_CHECK(strstr(result.console, "boot: CPU 2: does not come up\n") != NULL);
+    UNIT_CHECK(strstr(result.console, "boot: CPU 3") == NULL);
+}
+
 int main(void)
 {
+    test_cpus();
     test_archives();
     test_program_headers();
     test_program_segments();
