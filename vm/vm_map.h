@@ -85,12 +85,23 @@ struct vm_map_region {
     vm_prot_t protection;
     vm_prot_t max_protection;
     vm_inherit_t inheritance;
-    bool shared; /* other maps may see the same pages */
+    bool shared;         /* other maps may see the same pages */
+    uint64_t references; /* entries that show its object; 0: nothing was touched yet */
 };
 
 /* The region that contains `address`, or the next one above.
  * Returns KERN_SUCCESS; KERN_INVALID_ADDRESS there is none: *region unchanged. */
 kern_return_t vm_map_region(struct vm_map *map, hal_va_t address, struct vm_map_region *region);
+
+/* A page of a map. */
+struct vm_map_page {
+    bool present;
+    bool copied;         /* shared with a copy: a write makes another page of it */
+    uint64_t references; /* entries that show its object; 0: nothing was touched yet */
+};
+
+/* Returns KERN_SUCCESS; KERN_INVALID_ADDRESS nothing is allocated at `va`: *page unchanged. */
+kern_return_t vm_map_page_query(struct vm_map *map, hal_va_t va, struct vm_map_page *page);
 
 /* Bytes that are allocated; bytes that are mapped now. */
 uint64_t vm_map_size(struct vm_map *map);

@@ -115,11 +115,33 @@ kern_return_t vm_map_region(struct vm_map *map, hal_va_t address, struct vm_map_
             .max_protection = entry->max_protection,
             .inheritance = entry->inheritance,
             .shared = entry->object != NULL && vm_object_is_shared(entry->object),
+            .references = entry->object != NULL ? vm_object_references(entry->object) : 0,
         };
         kr = KERN_SUCCESS;
     }
     spin_unlock(&map->lock);
     return kr;
+}
+
+kern_return_t vm_map_page_query(struct vm_map *map, hal_va_t va, struct vm_map_page *page)
+{
+    bool own = true;
+
+    spin_lock(&map->lock);
+    const struct vm_map_entry *entry = vm_map_lookup(map, va);
+    if (entry != NULL)
+        *page = (struct vm_map_page){.present = false};
+    struct vm_object *object = entry != NULL ? entry->object : NULL;
+    if (object != NULL) {
+        spin_lock(&object->lock);
+        page->present = vm_radix_find(&object->pages, (entry->offset + (va - entry->start)) >> PAGE_SHIFT,
+                                      false, &own) != NULL;
+        spin_unlock(&object->lock);
+        page->copied = page->present && !own;
+        page->references = vm_object_references(object);
+    }
+    spin_unlock(&map->lock);
+    return entry != NULL ? KERN_SUCCESS : KERN_INVALID_ADDRESS;
 }
 
 uint64_t vm_map_size(struct vm_map *map)

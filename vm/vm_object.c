@@ -102,6 +102,12 @@ bool vm_object_is_sole(const struct vm_object *object)
     return __atomic_load_n(&object->refs, __ATOMIC_ACQUIRE) == 1;
 }
 
+/* relaxed: it may have changed when the caller looks at it */
+uint64_t vm_object_references(const struct vm_object *object)
+{
+    return __atomic_load_n(&object->refs, __ATOMIC_RELAXED);
+}
+
 bool vm_object_is_shared(const struct vm_object *object)
 {
     return __atomic_load_n(&object->shared, __ATOMIC_RELAXED) && !vm_object_is_sole(object);

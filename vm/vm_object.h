@@ -41,6 +41,9 @@ void vm_object_attach(struct vm_object *object, struct vm_map_entry *entry);
  * Context: the entry's map does not map pages of it for the entry any more. */
 void vm_object_detach(struct vm_map_entry *entry);
 
+/* Entries that use the object now. */
+uint64_t vm_object_references(const struct vm_object *object);
+
 /* From now on several entries may use the same page, and pages may be behind none. Context: the map of an entry
  * that uses the object is locked. */
 void vm_object_share(struct vm_object *object);

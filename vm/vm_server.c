@@ -247,6 +247,50 @@ kern_return_t mach_vm_region(vm_map_t target_task, mach_vm_address_t *address, m
     return KERN_SUCCESS;
 }
 
+kern_return_t mach_vm_region_recurse(vm_map_t target_task, mach_vm_address_t *address, mach_vm_size_t *size,
+                                     natural_t *nesting_depth, vm_region_info_t info,
+                                     mach_msg_type_number_t *infoCnt)
+{
+    struct vm_map_region region;
+
+    if (*infoCnt < VM_REGION_SUBMAP_SHORT_INFO_COUNT_64)
+        return KERN_INVALID_ARGUMENT;
+    kern_return_t kr = vm_map_region(target_task, *address, &region);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    const struct vm_region_submap_short_info_64 said = {
+        .protection = region.protection,
+        .max_protection = region.max_protection,
+        .inheritance = region.inheritance,
+        .offset = region.offset,
+        .ref_count = (unsigned int)region.references,
+        .share_mode = region.references == 0 ? SM_EMPTY
+                      : region.shared        ? SM_SHARED
+                                             : SM_PRIVATE,
+        .behavior = VM_BEHAVIOR_DEFAULT,
+    };
+    memcpy(info, &said, sizeof(said));
+    *infoCnt = VM_REGION_SUBMAP_SHORT_INFO_COUNT_64;
+    *address = region.start;
+    *size = region.size;
+    *nesting_depth = 0;
+    return KERN_SUCCESS;
+}
+
+kern_return_t mach_vm_page_query(vm_map_t target_map, mach_vm_offset_t offset, integer_t *disposition,
+                                 integer_t *ref_count)
+{
+    struct vm_map_page page;
+    kern_return_t kr = vm_map_page_query(target_map, offset, &page);
+
+    if (kr != KERN_SUCCESS)
+        return kr;
+    *disposition =
+        (page.present ? VM_PAGE_QUERY_PAGE_PRESENT : 0) | (page.copied ? VM_PAGE_QUERY_PAGE_COPIED : 0);
+    *ref_count = (integer_t)page.references;
+    return KERN_SUCCESS;
+}
+
 kern_return_t mach_vm_read_inband(vm_map_t target_task, mach_vm_address_t address, mach_vm_size_t size,
                                   vm_inband_data_t data, mach_msg_type_number_t *dataCnt)
 {

@@ -36,6 +36,37 @@ typedef struct vm_region_basic_info_64 *vm_region_basic_info_64_t;
 #define VM_REGION_BASIC_INFO_COUNT_64                                                                        \
     ((mach_msg_type_number_t)(sizeof(vm_region_basic_info_data_64_t) / sizeof(int)))
 
+/* mach_vm_region_recurse(): who shares the memory. */
+#define SM_PRIVATE 2 /* nobody */
+#define SM_EMPTY 3   /* nothing was touched yet */
+#define SM_SHARED 4  /* other ranges show it */
+
+#pragma pack(push, 4)
+struct vm_region_submap_short_info_64 {
+    vm_prot_t protection;
+    vm_prot_t max_protection;
+    vm_inherit_t inheritance;
+    memory_object_offset_t offset;
+    unsigned int user_tag;
+    unsigned int ref_count;      /* ranges that show its object */
+    unsigned short shadow_depth; /* 0: copies are no chains */
+    unsigned char external_pager;
+    unsigned char share_mode; /* SM_* */
+    boolean_t is_submap;
+    vm_behavior_t behavior;
+    uint32_t object_id;
+    unsigned short user_wired_count;
+};
+#pragma pack(pop)
+
+typedef struct vm_region_submap_short_info_64 vm_region_submap_short_info_data_64_t;
+#define VM_REGION_SUBMAP_SHORT_INFO_COUNT_64                                                                 \
+    ((mach_msg_type_number_t)(sizeof(vm_region_submap_short_info_data_64_t) / sizeof(natural_t)))
+
+/* mach_vm_page_query(disposition). */
+#define VM_PAGE_QUERY_PAGE_PRESENT 0x1
+#define VM_PAGE_QUERY_PAGE_COPIED 0x100 /* shared with a copy: the next write makes a page */
+
 /* What mach_vm_read_list() is to read, and where it came. */
 #define VM_MAP_ENTRY_MAX 256
 typedef struct mach_vm_range {

@@ -157,6 +157,76 @@ static void test_region(void)
     test_deallocate(a, 3 * PAGE_SIZE);
 }
 
+/* The share mode of the region at `address`, and in *references the ranges that show its object. */
+static unsigned share_mode(mach_vm_address_t address, unsigned *references)
+{
+    mach_vm_address_t at = address;
+    mach_vm_size_t size = 0;
+    struct vm_region_submap_short_info_64 info = {.share_mode = 0};
+    mach_msg_type_number_t count = VM_REGION_SUBMAP_SHORT_INFO_COUNT_64;
+    natural_t depth = 5;
+
+    REQUIRE_OK(mach_vm_region_recurse(SELF, &at, &size, &depth, (vm_region_info_t)&info, &count));
+    REQUIRE(at <= address && address < at + size && depth == 0 && !info.is_submap);
+    *references = info.ref_count;
+    return info.share_mode;
+}
+
+static integer_t disposition_of(mach_vm_address_t address)
+{
+    integer_t disposition = -1, references = -1;
+
+    REQUIRE_OK(mach_vm_page_query(SELF, address, &disposition, &references));
+    return disposition;
+}
+
+static void test_share_mode(void)
+{
+    mach_vm_address_t a = TEST_PLACE, b = 0;
+    vm_prot_t protection, maximum;
+    unsigned references = 9;
+
+    REQUIRE_OK(mach_vm_allocate(SELF, &a, 2 * PAGE_SIZE, VM_FLAGS_FIXED));
+    CHECK(share_mode(a, &references) == SM_EMPTY && references == 0, "memory that was not touched is empty");
+    CHECK_EQUAL(disposition_of(a), 0, "its pages are not there");
+    *(volatile uint8_t *)a = 1;
+    CHECK(share_mode(a, &references) == SM_PRIVATE && references == 1, "then it is private");
+    CHECK_EQUAL(disposition_of(a + 5), VM_PAGE_QUERY_PAGE_PRESENT, "the page is there");
+    CHECK_EQUAL(disposition_of(a + PAGE_SIZE), 0, "its neighbour is not");
+    REQUIRE_OK(mach_vm_remap(SELF, &b, PAGE_SIZE, 0, VM_FLAGS_ANYWHERE, SELF, a, TRUE, &protection, &maximum,
+                             VM_INHERIT_NONE));
+    CHECK_EQUAL(disposition_of(a), VM_PAGE_QUERY_PAGE_PRESENT | VM_PAGE_QUERY_PAGE_COPIED,
+                "a copy shares it");
+    *(volatile uint8_t *)b = 2;
+    CHECK_EQUAL(disposition_of(a), VM_PAGE_QUERY_PAGE_PRESENT, "until it is written");
+    test_deallocate(b, PAGE_SIZE);
+    b = 0;
+    REQUIRE_OK(mach_vm_remap(SELF, &b, PAGE_SIZE, 0, VM_FLAGS_ANYWHERE, SELF, a, FALSE, &protection, &maximum,
+                             VM_INHERIT_NONE));
+    CHECK(share_mode(a, &references) == SM_SHARED && references == 2, "memory in two places is shared");
+    test_deallocate(b, PAGE_SIZE);
+    test_deallocate(a, 2 * PAGE_SIZE);
+}
+
+static void test_share_mode_refused(void)
+{
+    mach_vm_address_t at = machine_kernel_address;
+    mach_vm_size_t size = 0;
+    struct vm_region_submap_short_info_64 info;
+    mach_msg_type_number_t count = VM_REGION_SUBMAP_SHORT_INFO_COUNT_64, few = count - 1;
+    natural_t depth = 0;
+    integer_t disposition, references;
+
+    CHECK_RESULT(mach_vm_region_recurse(SELF, &at, &size, &depth, (vm_region_info_t)&info, &count),
+                 KERN_INVALID_ADDRESS, "there is no region above all");
+    CHECK_RESULT(mach_vm_region_recurse(SELF, &at, &size, &depth, (vm_region_info_t)&info, &few),
+                 KERN_INVALID_ARGUMENT, "there must be room for what it tells");
+    CHECK_RESULT(mach_vm_page_query(SELF, machine_kernel_address, &disposition, &references),
+                 KERN_INVALID_ADDRESS, "pages of the kernel are not told of");
+    CHECK_RESULT(mach_vm_page_query(mach_host_self(), TEST_PLACE, &disposition, &references),
+                 KERN_INVALID_ARGUMENT, "a host has no pages");
+}
+
 /* Memory that children see in different ways. */
 static volatile uint32_t *shared, *copied;
 static mach_vm_address_t absent;
@@ -274,6 +344,8 @@ int main(void)
     test_deallocation();
     test_protect();
     test_region();
+    test_share_mode();
+    test_share_mode_refused();
     test_inherit();
     test_other_task();
     test_many();

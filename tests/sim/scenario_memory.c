@@ -19,7 +19,10 @@ static void memory_ranges(void)
     mach_vm_address_t at = 0, hole;
     mach_vm_size_t size;
     struct vm_region_basic_info_64 info;
+    struct vm_region_submap_short_info_64 shared = {.share_mode = 0};
     mach_msg_type_number_t count = VM_REGION_BASIC_INFO_COUNT_64;
+    natural_t depth = 1;
+    integer_t disposition = 0, references = 0;
     mach_port_t object;
 
     CALL(mach_vm_allocate(self(), &at, 64 * PAGE, VM_FLAGS_ANYWHERE));
@@ -41,6 +44,11 @@ static void memory_ranges(void)
     CALL(mach_vm_region(self(), &hole, &size, VM_REGION_BASIC_INFO_64, (vm_region_info_t)&info, &count,
                         &object));
     SIM_CHECK(hole == at + 8 * PAGE && size == PAGE && info.protection == VM_PROT_READ);
+    count = VM_REGION_SUBMAP_SHORT_INFO_COUNT_64;
+    CALL(mach_vm_region_recurse(self(), &hole, &size, &depth, (vm_region_info_t)&shared, &count));
+    SIM_CHECK(size == PAGE && shared.share_mode == SM_PRIVATE && shared.ref_count > 1);
+    CALL(mach_vm_page_query(self(), at + 9 * PAGE, &disposition, &references));
+    SIM_CHECK(disposition == VM_PAGE_QUERY_PAGE_PRESENT && references == (integer_t)shared.ref_count);
     CALL(mach_vm_protect(self(), at + 32 * PAGE, PAGE, FALSE, VM_PROT_READ | VM_PROT_EXECUTE));
     sim_execute(at + 32 * PAGE);
     CALL(mach_vm_protect(self(), at + 32 * PAGE, PAGE, FALSE, VM_PROT_DEFAULT));
