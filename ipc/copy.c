@@ -322,8 +322,9 @@ static mach_msg_return_t copyout_body(const struct task *task, struct ipc_kmsg *
 static mach_port_name_t name_reply(const struct task *task, struct ipc_port *port, mach_msg_type_name_t type,
                                    mach_msg_return_t *shortage)
 {
+    if (port == NULL)
+        return MACH_PORT_NULL;
     struct ipc_entry *entry = thread_current()->reply_entry;
-
     if (type != MACH_MSG_TYPE_PORT_SEND_ONCE || !IPC_PORT_VALID(port) || !ipc_port_alive(port) ||
         entry->bits != 0)
         return ipc_kmsg_name_right(task->space, port, type, shortage);

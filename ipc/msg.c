@@ -307,7 +307,8 @@ void ipc_trap_msg(struct thread *self)
     self->op.ipc.registers = false;
     self->op.ipc.reply_name = MACH_PORT_NULL;
     if ((option & MACH_SEND_MSG) == 0) {
-        msg_sent(self, NULL);
+        if ((option & (MACH_RCV_MSG | MACH_RCV_OVERWRITE)) != MACH_RCV_MSG || !ipc_simple_receive(self))
+            msg_sent(self, NULL);
         return;
     }
     mach_msg_return_t mr = msg_get(self, self->op.ipc.buffer, (uint32_t)hal_uctx_arg(u, 2), &kmsg);

@@ -31,6 +31,12 @@ HAL_NODISCARD enum ipc_sent ipc_msg_dispatch(struct ipc_kmsg *kmsg, struct threa
 HAL_NODISCARD bool ipc_simple_send(struct thread *self, struct ipc_kmsg *kmsg, struct thread **receiver);
 
 /*
+ * Receive a message that waits already in the queue of the port self->op.ipc.rcv_name, in the buffer form (ipc/simple.c).
+ * Returns: true: the trap has its result; false: nothing changed.  Context: self is current, no lock.
+ */
+HAL_NODISCARD bool ipc_simple_receive(struct thread *self);
+
+/*
  * Receive by self->op.ipc (rcv_name, option, size, timeout_ms, registers, buffer): takes a message, fails, or blocks.
  * `receiver` (claimed, or NULL) is woken, or given this CPU if self blocks.
  * Context: self is current, no lock.  On return self may not be touched.

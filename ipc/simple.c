@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sending a simple message the short way: one without rights in its body, by a send right, or by the send-once right that was
+ * Simple messages that are queued.
+ *
+ * Sending one the short way: one without rights in its body, by a send right, or by the send-once right that was
  * minted for this thread; with a reply right to the port that the thread receives from, or none.  These are calls and answers
  * whose partner is not there yet, and messages that are not answered at all.
  *
@@ -8,6 +10,10 @@
  * port's lock.  It is safe for the reasons of ipc/ipc_fast.h: the entry is found without the space's lock, the port is locked by one
  * exchange on a word that may be exchanged whatever the entry points to, and then the entry is looked at again; it can't
  * lose the right while the port is locked.  The reply right is the one that the thread holds on loan.
+ *
+ * Receiving one that waits already is the same from the other side: the entry of the receive right is found without the lock,
+ * looked at again under that of the port, and the message leaves the queue there.  What has to be told to somebody (no more senders, room in the
+ * queue) is for the general path.
  */
 #include <ipc/entry.h>
 #include <ipc/kmsg.h>
@@ -118,4 +124,67 @@ bool ipc_simple_send(struct thread *self, struct ipc_kmsg *kmsg, struct thread *
         return false;
     to.entry = ipc_entry_peek(self->space, to.name);
     return send(self, kmsg, to, replies, receiver);
+}
+
+/* --- receiving --- */
+
+/* Does the entry give the right to receive? */
+static inline bool entry_receives(const struct ipc_entry *entry, mach_port_name_t name)
+{
+    return ~entry->key == name && (entry->bits & MACH_PORT_TYPE_RECEIVE) != 0;
+}
+
+/* The first message, if self can have it, and nobody has to be told. Context: port locked. */
+static inline struct ipc_kmsg *first_message(const struct thread *self, const struct ipc_port *port)
+{
+    struct list *node = list_first(&port->messages);
+
+    if (node == NULL || !list_empty(&port->senders) || !list_empty(&port->requests))
+        return NULL;
+    struct ipc_kmsg *kmsg = CONTAINER_OF(node, struct ipc_kmsg, link);
+    bool last = MACH_MSGH_BITS_REMOTE(kmsg->head.msgh_bits) == MACH_MSG_TYPE_PORT_SEND && port->srights == 1;
+    bool named = kmsg->local == NULL || self->reply_entry->bits == 0;
+    return !last && named && ipc_receive_size(kmsg, self->op.ipc.option) <= self->op.ipc.size ? kmsg : NULL;
+}
+
+/* It leaves the queue, and its right is used up. Context: port locked. */
+static inline void take_message(struct thread *self, struct ipc_port *port, struct ipc_kmsg *kmsg)
+{
+    list_remove(&kmsg->link);
+    port->msgcount--;
+    self->op.ipc.seqno = port->seqno++;
+    if (MACH_MSGH_BITS_REMOTE(kmsg->head.msgh_bits) == MACH_MSG_TYPE_PORT_SEND)
+        (void)ipc_port_send_drop(port);
+    else
+        ipc_port_send_once_drop(port);
+    kmsg->remote = NULL;
+}
+
+bool ipc_simple_receive(struct thread *self) NO_THREAD_SAFETY_ANALYSIS
+{
+    mach_port_name_t name = self->op.ipc.rcv_name;
+    const struct ipc_entry *entry = ipc_entry_peek(self->space, name);
+
+    if (entry == NULL || !entry_receives(entry, name))
+        return false;
+    if (self->rcv_rx != NULL && self->rcv_name != name)
+        return false; /* it has to forget another port first, so that it can remember one where it calls the kernel */
+    struct ipc_port *port = entry->object;
+    uint64_t rx = __atomic_exchange_n(&port->rx, IPC_PORT_RX_LOCKED, __ATOMIC_ACQUIRE);
+    struct ipc_kmsg *kmsg = NULL;
+    if (rx == IPC_PORT_RX_COMPLEX && entry_receives(entry, name) && entry->object == port)
+        kmsg = first_message(self, port);
+    if (kmsg == NULL) {
+        if (rx != IPC_PORT_RX_LOCKED)
+            __atomic_store_n(&port->rx, rx, __ATOMIC_RELEASE);
+        return false;
+    }
+    lock_rank_enter(port, LOCK_RANK_PORT, false, __FILE__, __LINE__);
+    port->fast = NULL;
+    uint64_t label = port->context;
+    take_message(self, port, kmsg);
+    ipc_port_unlock(port);
+    ipc_port_unref(port);
+    ipc_msg_write(self, kmsg, name, label);
+    return true;
 }

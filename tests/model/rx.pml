@@ -246,29 +246,15 @@ inline wake(t_, handoff_)
     thread_unlock(t_)
 }
 
-/* claim_fast(); mine: whether it was in rx. to_list: ipc_wait_make_slow() */
-inline claim_fast(v_, to_list_)
+/* ipc_wait_make_slow() */
+inline make_slow(v_)
 {
-    mine = false;
     if
     :: !rcv_port[v_] -> skip
-#if BUG == 5
-    :: rcv_port[v_] && !to_list_ ->
-        if
-        :: RX_IS_WAITER(rx[v_]) && RX_THREAD(rx[v_]) == v_ -> rx[v_] = RX_IDLE(incarnation[v_]); mine = true
-        :: else -> skip
-        fi
-#endif
-    :: rcv_port[v_] && (BUG != 5 || to_list_) ->
+    :: rcv_port[v_] ->
         port_lock(v_);
         if
-        :: fast[v_] == v_ && to_list_ -> fast_to_list(v_)
-        :: fast[v_] == v_ && !to_list_ ->
-            d_step {
-                fast[v_] = NIL;
-                assert(op_registers[v_] == in_registers[v_]); /* ipc_receive_decode() */
-                mine = true
-            }
+        :: fast[v_] == v_ -> fast_to_list(v_)
         :: else -> skip
         fi;
         port_unlock(v_)
@@ -278,11 +264,18 @@ inline claim_fast(v_, to_list_)
 /* thread_claim(): ipc_wait_claim() with this end of the wait. mine: whether it was claimed */
 inline claim(v_, how_)
 {
+    mine = false;
 #if BUG == 11
     object = wait_object[v_];
-    claim_fast(v_, false);
+    make_slow(v_);
+#elif BUG == 5
+    if
+    :: rcv_port[v_] && RX_IS_WAITER(rx[v_]) && RX_THREAD(rx[v_]) == v_ -> rx[v_] = RX_IDLE(incarnation[v_]); mine = true
+    :: else -> skip
+    fi;
+    object = wait_object[v_];
 #else
-    claim_fast(v_, false);
+    make_slow(v_);
     object = wait_object[v_];
 #endif
     if
@@ -326,7 +319,7 @@ inline examine_all(c_)
             mine = false;
             if
             :: terminate -> claim(v, INTERRUPTED)
-            :: else -> claim_fast(v, true); mine = false
+            :: else -> make_slow(v)
             fi;
             if
             :: mine -> wake(v, false); break

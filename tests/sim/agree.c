@@ -594,6 +594,7 @@ static void ways_add(struct short_ways *sum)
     sum->rights += short_ways.rights;
     sum->sets += short_ways.sets;
     sum->simple += short_ways.simple;
+    sum->received += short_ways.received;
 }
 
 static bool run(uint64_t seed, enum way way)
@@ -712,6 +713,8 @@ int main(int argc, char **argv)
                "sets were passed directly, and could be kept from it");
     good &= ok(7, (few || used[ALL_WAYS].simple > 0) && used[GENERAL_PATH].simple == 0,
                "simple messages were queued the short way, and could be kept from it");
-    puts("1..7");
+    good &= ok(8, (few || used[ALL_WAYS].received > 0) && used[GENERAL_PATH].received == 0,
+               "and were taken from the queue the short way");
+    puts("1..8");
     return good ? 0 : 1;
 }

@@ -16,6 +16,7 @@ struct short_ways {
     uint64_t rights;      /* messages with rights that went directly */
     uint64_t sets;        /* RPCs through a set that went directly */
     uint64_t simple;      /* messages that were queued the short way */
+    uint64_t received;    /* messages that were taken from a queue the short way */
 };
 
 extern struct short_ways short_ways;
