@@ -49,7 +49,7 @@ static bool rights_read(struct rights *r, uint32_t size)
 }
 
 /* To who waits at the destination itself. */
-static bool partners_find(struct direct *d, struct direct_message *m)
+SPECIALISED bool partners_find(struct direct *d, struct direct_message *m)
 {
     if (!find_destination(d))
         return false;
@@ -61,7 +61,7 @@ static bool partners_find(struct direct *d, struct direct_message *m)
 }
 
 /* Claim the rights and switch. */
-static bool rights_switch(struct direct *d, struct rights *r)
+SPECIALISED bool rights_switch(struct direct *d, struct rights *r)
 {
     struct ipc_space *space = d->self->space;
     struct ipc_port *receive = d->self->rcv_port;
@@ -81,7 +81,7 @@ static bool rights_switch(struct direct *d, struct rights *r)
 }
 
 /* The rights get names in the partner's space. Returns: the result of its receive. */
-static mach_msg_return_t rights_name(const struct direct *d, struct rights *r)
+SPECIALISED mach_msg_return_t rights_name(const struct direct *d, struct rights *r)
 {
     mach_msg_port_descriptor_t *descriptor = descriptors_of(r->m);
     mach_msg_return_t shortage = 0;
@@ -96,7 +96,7 @@ static mach_msg_return_t rights_name(const struct direct *d, struct rights *r)
     return shortage == 0 ? MACH_MSG_SUCCESS : MACH_RCV_BODY_ERROR | shortage;
 }
 
-static void rights_deliver(const struct direct *d, struct rights *r)
+SPECIALISED void rights_deliver(const struct direct *d, struct rights *r)
 {
     const mach_msg_port_descriptor_t *descriptor = descriptors_of(r->m);
     mach_msg_return_t result = rights_name(d, r);
@@ -110,26 +110,44 @@ static void rights_deliver(const struct direct *d, struct rights *r)
     ipc_direct_lost(d->next, d->reply_name);
 }
 
-struct uctx *ipc_direct_rights(struct thread *self, struct direct_message *m, uint32_t size)
+SPECIALISED struct uctx *rights_run(struct thread *self, struct rights *r, uint32_t size, const bool reply)
 {
-    const mach_msg_header_t *head = &m->head;
-    struct rights r;
     struct direct d = {.self = self,
                        .cpu = self->cpu,
                        .rights = true,
-                       .reply = head->msgh_bits == (IPC_DIRECT_REPLY | MACH_MSGH_BITS_COMPLEX),
-                       .remote = head->msgh_remote_port,
+                       .reply = reply,
+                       .remote = r->m->head.msgh_remote_port,
                        .rcv_name = (mach_port_name_t)hal_uctx_arg(&self->uctx, 4),
                        .size = size};
 
-    r.m = m;
-    if (!d.reply && head->msgh_bits != (IPC_DIRECT_CALL | MACH_MSGH_BITS_COMPLEX))
+    if (r->m->head.msgh_local_port != (reply ? MACH_PORT_NULL : d.rcv_name) || !rights_switch(&d, r))
         return NULL;
-    if (head->msgh_local_port != (d.reply ? MACH_PORT_NULL : d.rcv_name) || !rights_read(&r, size) ||
-        !rights_switch(&d, &r))
-        return NULL;
-    ipc_right_tell(r.take, r.count);
-    rights_deliver(&d, &r);
+    ipc_right_tell(r->take, r->count);
+    rights_deliver(&d, r);
     fpu_resume(d.cpu, d.next);
     return trap_exit_running(d.next); /* a notification may have woken somebody */
+}
+
+static NOINLINE struct uctx *rights_call(struct thread *self, struct rights *r, uint32_t size)
+{
+    return rights_run(self, r, size, false);
+}
+
+static NOINLINE struct uctx *rights_reply(struct thread *self, struct rights *r, uint32_t size)
+{
+    return rights_run(self, r, size, true);
+}
+
+struct uctx *ipc_direct_rights(struct thread *self, struct direct_message *m, uint32_t size)
+{
+    struct rights r;
+
+    r.m = m;
+    if (!rights_read(&r, size))
+        return NULL;
+    if (m->head.msgh_bits == (IPC_DIRECT_CALL | MACH_MSGH_BITS_COMPLEX))
+        return rights_call(self, &r, size);
+    if (m->head.msgh_bits == (IPC_DIRECT_REPLY | MACH_MSGH_BITS_COMPLEX))
+        return rights_reply(self, &r, size);
+    return NULL;
 }

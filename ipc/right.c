@@ -233,6 +233,35 @@ static void send_entry_end(struct ipc_space *space, struct ipc_right_take *take)
     ipc_port_unref(port);
 }
 
+/* The one right of a message is an entry's last user reference: the right itself moves, nothing is counted. */
+static void commit_last_send(struct ipc_space *space, struct ipc_right_take *take)
+{
+    struct ipc_entry *entry = take->entry;
+    struct ipc_port *port = entry->object;
+    bool receive = (entry->bits & MACH_PORT_TYPE_RECEIVE) != 0;
+
+    if (!receive) {
+        take->deleted = ipc_request_cancel(entry, NULL);
+        ipc_hash_remove(space, entry, take->name);
+    }
+    ipc_port_lock(port);
+    bool alive = ipc_port_alive(port);
+    if (receive)
+        ipc_entry_set(entry, take->name, entry->bits & ~MACH_PORT_TYPE_SEND, 0);
+    else
+        ipc_entry_free(space, take->name, entry);
+    ipc_port_unlock(port);
+    take->port = alive ? port : IPC_PORT_DEAD;
+    if (!alive)
+        ipc_port_unref(port);
+}
+
+static bool is_last_send(const struct ipc_right_take *take)
+{
+    return take->disposition == MACH_MSG_TYPE_MOVE_SEND && take->entry != NULL && take->entry->urefs == 0 &&
+           (take->entry->bits & MACH_PORT_TYPE_SEND) != 0;
+}
+
 static void commit_receive(struct ipc_space *space, struct ipc_right_take *take)
 {
     struct ipc_entry *entry = take->entry;
@@ -310,6 +339,10 @@ void ipc_right_unclaim(struct ipc_right_take *takes, uint32_t count)
 
 void ipc_right_commit(struct ipc_space *space, struct ipc_right_take *takes, uint32_t count)
 {
+    if (count == 1 && is_last_send(takes)) {
+        commit_last_send(space, takes);
+        return;
+    }
     /* moves of receive rights last: MAKE_SEND of the same name needs it in place */
     for (uint32_t i = 0; i < count; i++) {
         if (takes[i].disposition != MACH_MSG_TYPE_MOVE_RECEIVE)
