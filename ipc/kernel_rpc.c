@@ -11,7 +11,7 @@
  * 1  The destination is found without the space's lock, as on the fast path (ipc/ipc_fast.h): taking the port's lock is one
  *    exchange on a word that may be exchanged whatever the entry points to, and then the entry is checked again.  The reference
  *    that is taken under the lock keeps the port while the routine runs.
- * 2  The reply port is the one that self has cached, or was looked up under the space's lock.  Its `idle` is the value of rx while it
+ * 2  The reply port is the one that self has cached, or is found in the same way.  Its `idle` is the value of rx while it
  *    is idle, in this space, under this name; no other incarnation has it.  So the exchange at the end, which locks the
  *    port, proves that the send-once right that the request would have made from it could be used there and then.
  *
@@ -79,26 +79,25 @@ SPECIALISED bool object_hold(struct kernel_rpc *k)
 static __attribute__((noinline)) struct ipc_port *port_find(struct thread *self, mach_port_name_t name,
                                                             uint64_t *idle)
 {
-    struct ipc_space *space = self->space;
-    struct ipc_port *found = NULL;
+    const struct ipc_entry *entry = ipc_entry_peek(self->space, name);
 
     ipc_thread_settle(self);
-    spin_lock(&space->lock);
-    const struct ipc_entry *entry = ipc_entry_lookup(space, name);
-    if (entry != NULL && (entry->bits & MACH_PORT_TYPE_RECEIVE) != 0) {
-        struct ipc_port *port = entry->object;
-        ipc_port_lock(port);
-        if (port->fast == NULL && ipc_port_rx_unlocked(port) == port->idle) {
-            found = port;
-            *idle = port->idle;
-            ipc_port_ref(port);
-            if (self->rcv_port == NULL)
-                (void)ipc_thread_cache(self, port);
-        }
-        ipc_port_unlock(port);
+    if (entry == NULL || ~entry->key != name)
+        return NULL;
+    struct ipc_port *port = entry->object;
+    uint64_t rx = __atomic_exchange_n(&port->rx, IPC_PORT_RX_LOCKED, __ATOMIC_ACQUIRE);
+    if (rx == IPC_PORT_RX_LOCKED)
+        return NULL;
+    bool found = (entry->bits & MACH_PORT_TYPE_RECEIVE) != 0 && ~entry->key == name &&
+                 entry->object == port && rx == port->idle;
+    if (found) {
+        *idle = rx;
+        ipc_port_ref(port);
+        if (self->rcv_port == NULL)
+            (void)ipc_thread_cache(self, port);
     }
-    spin_unlock(&space->lock);
-    return found;
+    __atomic_store_n(&port->rx, rx, __ATOMIC_RELEASE);
+    return found ? port : NULL;
 }
 
 SPECIALISED bool port_hold(struct kernel_rpc *k)

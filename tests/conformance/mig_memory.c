@@ -11,6 +11,7 @@
 #include "mig_service_server.h"
 
 #define SELF mach_task_self()
+#define NO_ROUTINE 1 /* id of no request */
 #define LABEL 0x123456789abcull
 #define LARGE 100000u
 #define RIGHTS 20u
@@ -228,6 +229,30 @@ static void test_lies_about_rights(void)
     test_port_destroy(port);
 }
 
+/* A client whose queue takes no answer. */
+static void test_deaf_client(void)
+{
+    mach_port_t deaf = test_port();
+    mach_port_limits_t limits = {.mpl_qlimit = 0};
+    mach_msg_header_t request = {
+        .msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND),
+        .msgh_size = sizeof(request),
+        .msgh_remote_port = service,
+        .msgh_local_port = deaf,
+        .msgh_id = NO_ROUTINE,
+    };
+    uint64_t result = 0;
+
+    REQUIRE_OK(mach_port_set_attributes(SELF, deaf, MACH_PORT_LIMITS_INFO, (mach_port_info_t)&limits,
+                                        MACH_PORT_LIMITS_INFO_COUNT));
+    REQUIRE_OK(mach_msg(&request, MACH_SEND_MSG, sizeof(request), 0, MACH_PORT_NULL, 0, MACH_PORT_NULL));
+    CHECK_RESULT(label(service, &result), KERN_SUCCESS,
+                 "a server does not wait for a client that takes no answer");
+    CHECK_EQUAL(test_status(deaf).mps_msgcount, 0, "the answer is dropped");
+    CHECK(!test_status(deaf).mps_srights, "with the right that it was to go over");
+    test_port_destroy(deaf);
+}
+
 int main(void)
 {
     mach_port_t thread;
@@ -241,6 +266,7 @@ int main(void)
     test_label();
     test_lies_about_memory();
     test_lies_about_rights();
+    test_deaf_client();
     test_port_destroy(service);
     REQUIRE_OK(mach_port_deallocate(SELF, thread));
     return test_end();
