@@ -292,7 +292,7 @@ static void crowded(void)
     struct memory_message m;
     mach_vm_address_t address;
 
-    REQUIRE(test_receive(TEST_CHILD_PORT(0), &m, sizeof(m), 10000) == MACH_MSG_SUCCESS);
+    REQUIRE(test_receive(TEST_CHILD_PORT(0), &m, sizeof(m), TEST_SOON_MS) == MACH_MSG_SUCCESS);
     REQUIRE(*(char *)m.memory.address == 42);
     mach_msg_destroy(&m.header);
     for (mach_vm_size_t size = (mach_vm_size_t)1 << 46; size >= PAGE; size /= 2) {
@@ -300,7 +300,7 @@ static void crowded(void)
         while (mach_vm_allocate(SELF, &address, size, VM_FLAGS_ANYWHERE) == KERN_SUCCESS)
             address = 0;
     }
-    kern_return_t result = test_receive(TEST_CHILD_PORT(0), &m, sizeof(m), 10000);
+    kern_return_t result = test_receive(TEST_CHILD_PORT(0), &m, sizeof(m), TEST_SOON_MS);
     bool lost =
         m.memory.address == NULL && m.memory.size == 0 && m.word == 0x600d && MACH_PORT_VALID(m.right.name);
     REQUIRE_OK(test_send(TEST_CHILD_PORT(1), MACH_MSG_TYPE_COPY_SEND, lost ? result : KERN_FAILURE, 0));
