@@ -207,7 +207,8 @@ IPC_FAST_INLINE bool ipc_fast_wait(struct ipc_fast *f)
     }
     cur->state = THREAD_RECEIVING;
     f->receive = cur->rcv_port;
-    IPC_FAST_CAS(cur->rcv_rx, cur->rcv_idle, (uint64_t)cur, busy);
+    /* a name that equals `local`, and a right on loan: then what cur remembers is a port (ipc/port.h), not a set */
+    IPC_FAST_CAS(f->reply ? cur->rcv_rx : &f->receive->rx, cur->rcv_idle, (uint64_t)cur, busy);
     return true;
 
 busy:

@@ -54,6 +54,8 @@ static void remembered(const struct thread *t)
     }
     AUDIT(apart || (t->rcv_name & THREAD_RCV_APART) == 0, "thread-cache", t,
           "port %p and set %p under name 0x%" PRIx64, (void *)t->rcv_port, (void *)t->rcv_set, t->rcv_name);
+    AUDIT(t->rcv_loan == 0 || t->rcv_name > UINT32_MAX || t->rcv_rx == &t->rcv_port->rx, "thread-loan", t,
+          "rights on loan from port %p, waits in %p", (void *)t->rcv_port, (void *)t->rcv_rx);
     for (uint32_t i = 0; i < t->rcv_loan; i++)
         audit_right(t->rcv_port, AUDIT_SEND_ONCE, t);
     AUDIT(t->kernel || (t->rcv_name != THREAD_RCV_NONE) == (cacher == t), "thread-cache", t,
