@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * From a port to its name.  A port knows the name of its receive right; for those who have send rights alone there is a hash table
- * inside each space, of their entries, chained by index.  Linear hashing (Litwin 1980): an insert splits at most one bucket, so its cost does not depend on the size.
+ * From a port to its name. A port knows the name of its receive right; for those who have send rights alone there is
+ * a hash table inside each space, of their entries, chained by index. Linear hashing (Litwin 1980): an insert splits
+ * at most one bucket, so its cost does not depend on the size.
  */
 #include <ipc/entry.h>
 #include <ipc/space.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Scatter lists (MACH_RCV_OVERWRITE): descriptors in the receiver's buffer that say for each piece out of line whether it comes as new
- * memory (MACH_MSG_ALLOCATE) or to memory that is there (MACH_MSG_OVERWRITE).  The n-th of them that is none of a port is for the n-th piece
- * of the message; where the list ends, new memory is the rule.
+ * Scatter lists (MACH_RCV_OVERWRITE): descriptors in the receiver's buffer that say for each piece out of line
+ * whether it comes as new memory (MACH_MSG_ALLOCATE) or to memory that is there (MACH_MSG_OVERWRITE). The n-th of
+ * them that is none of a port is for the n-th piece of the message; where the list ends, new memory is the rule.
  *
  * The list is read where it is, whenever it is needed: another thread of the receiver may change it in between, so nothing follows from an
  * earlier look.

@@ -11,9 +11,9 @@
  * exchange on a word that may be exchanged whatever the entry points to, and then the entry is looked at again; it can't
  * lose the right while the port is locked.  The reply right is the one that the thread holds on loan.
  *
- * Receiving one that waits already is the same from the other side: the entry of the receive right is found without the lock,
- * looked at again under that of the port, and the message leaves the queue there.  What has to be told to somebody (no more senders, room in the
- * queue) is for the general path.
+ * Receiving one that waits already is the same from the other side: the entry of the receive right is found without
+ * the lock, looked at again under that of the port, and the message leaves the queue there. What has to be told to
+ * somebody (no more senders, room in the queue) is for the general path.
  */
 #include <ipc/entry.h>
 #include <ipc/kmsg.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Strings and memory.  Copies go by words of 8 bytes where both sides are aligned alike, which is what
- * messages and pages are, and by 4 bytes where they are as parts of messages.  Compiled with -ffreestanding: the loops must not become calls of themselves.
+ * Strings and memory. Copies go by words of 8 bytes where both sides are aligned alike, which is what messages and
+ * pages are, and by 4 bytes where they are as parts of messages. Compiled with -ffreestanding: the loops must not
+ * become calls of themselves.
  */
 #include <stdint.h>
 #include <string.h>

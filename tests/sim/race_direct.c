@@ -2,10 +2,11 @@
 /*
  * The direct switch with rights and through port sets, on several CPUs, while others take away what it uses.
  *
- * Callers in one task send rights to a port and to a port set of another, whose servers send them back.  Meanwhile the rights die, lose their
- * references and get other names; a caller that waits on a set loses its reply port; the port leaves its set and comes back, the set
- * goes; requests are stolen; threads are aborted and suspended, waits time out, and at the end of a round both tasks end wherever their threads are.  Each call has one
- * answer, its own, with as many rights as it had; no right gets lost or is there twice (the audit, and the memory at the end).
+ * Callers in one task send rights to a port and to a port set of another, whose servers send them back. Meanwhile the
+ * rights die, lose their references and get other names; a caller that waits on a set loses its reply port; the port
+ * leaves its set and comes back, the set goes; requests are stolen; threads are aborted and suspended, waits time
+ * out, and at the end of a round both tasks end wherever their threads are. Each call has one answer, its own, with
+ * as many rights as it had; no right gets lost or is there twice (the audit, and the memory at the end).
  */
 #include "driver.h"
 #include "property_counts.h"
