@@ -173,9 +173,11 @@ static struct ipc_kmsg *serve_request(struct ipc_kmsg *request, const struct mig
 
 void ipc_kobject_tell(struct ipc_kmsg *kmsg)
 {
-    if (kmsg->remote->kotype == IPC_KOTYPE_EXCEPTION_REPLY)
+    const enum ipc_kotype kotype = kmsg->remote->kotype; /* now: the thread that is told may end the object */
+
+    if (kotype == IPC_KOTYPE_EXCEPTION_REPLY)
         exception_reply(kmsg->remote, kmsg);
-    if (kmsg->remote->kotype != IPC_KOTYPE_MEMORY_ENTRY) /* it ends when the message is buried */
+    if (kotype != IPC_KOTYPE_MEMORY_ENTRY) /* it ends when the message is buried */
         consume_remote(kmsg);
     ipc_kmsg_destroy(kmsg);
 }
