@@ -273,20 +273,6 @@ static kern_return_t link_attach(struct ipc_pset_link *link, const struct ipc_sp
     return KERN_SUCCESS;
 }
 
-kern_return_t ipc_pset_insert(struct ipc_pset *pset, struct ipc_port *port, const struct ipc_space *space)
-{
-    struct ipc_pset_link *link = link_make(pset, port);
-
-    if (link == NULL)
-        return KERN_RESOURCE_SHORTAGE;
-    ipc_port_lock(port);
-    kern_return_t kr = link_attach(link, space);
-    ipc_port_unlock(port);
-    if (kr != KERN_SUCCESS)
-        link_free(link);
-    return kr;
-}
-
 /* The port leaves every set but this one (NULL: it leaves all). Context: port locked. */
 static void leave_others(struct ipc_port *port, const struct ipc_pset *pset)
 {
@@ -301,7 +287,9 @@ static void leave_others(struct ipc_port *port, const struct ipc_pset *pset)
     port->in_set = !list_empty(&port->sets);
 }
 
-kern_return_t ipc_pset_move(struct ipc_pset *pset, struct ipc_port *port, const struct ipc_space *space)
+/* The port becomes a member of the set; `alone`: and of no other. Context: no lock. */
+static kern_return_t enter(struct ipc_pset *pset, struct ipc_port *port, const struct ipc_space *space,
+                           bool alone)
 {
     struct ipc_pset_link *link = link_make(pset, port);
 
@@ -309,13 +297,24 @@ kern_return_t ipc_pset_move(struct ipc_pset *pset, struct ipc_port *port, const 
         return KERN_RESOURCE_SHORTAGE;
     ipc_port_lock(port);
     kern_return_t kr = link_attach(link, space);
-    bool in_set = kr == KERN_SUCCESS || kr == KERN_ALREADY_IN_SET;
-    if (in_set)
+    if (alone && (kr == KERN_SUCCESS || kr == KERN_ALREADY_IN_SET))
         leave_others(port, pset);
     ipc_port_unlock(port);
     if (kr != KERN_SUCCESS)
         link_free(link);
-    return in_set ? KERN_SUCCESS : kr;
+    return kr;
+}
+
+kern_return_t ipc_pset_insert(struct ipc_pset *pset, struct ipc_port *port, const struct ipc_space *space)
+{
+    return enter(pset, port, space, false);
+}
+
+kern_return_t ipc_pset_move(struct ipc_pset *pset, struct ipc_port *port, const struct ipc_space *space)
+{
+    kern_return_t kr = enter(pset, port, space, true);
+
+    return kr == KERN_ALREADY_IN_SET ? KERN_SUCCESS : kr;
 }
 
 kern_return_t ipc_pset_remove(struct ipc_pset *pset, struct ipc_port *port)
