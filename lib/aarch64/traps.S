@@ -16,20 +16,11 @@
     .size   \name, . - \name
 .endm
 
-    trap mach_reply_port, MACH_TRAP_REPLY_PORT
-    trap mach_thread_self, MACH_TRAP_THREAD_SELF
-    trap mach_task_self_trap, MACH_TRAP_TASK_SELF
-    trap mach_host_self, MACH_TRAP_HOST_SELF
-    trap thread_switch, MACH_TRAP_THREAD_SWITCH
-    trap mach_thread_set_tls, MACH_TRAP_THREAD_SET_TLS
-    trap mach_print, MACH_TRAP_PRINT
-    trap mach_null, MACH_TRAP_NULL
-    trap mach_port_allocate_trap, MACH_TRAP_PORT_ALLOCATE
-    trap mach_port_destroy_trap, MACH_TRAP_PORT_DESTROY
-    trap mach_port_deallocate_trap, MACH_TRAP_PORT_DEALLOCATE
-    trap mach_port_move_member_trap, MACH_TRAP_PORT_MOVE_MEMBER
-    trap mach_port_insert_member_trap, MACH_TRAP_PORT_INSERT_MEMBER
-    trap mach_port_extract_member_trap, MACH_TRAP_PORT_EXTRACT_MEMBER
-    trap mach_port_mod_refs_trap, MACH_TRAP_PORT_MOD_REFS
-    trap mach_port_insert_right_trap, MACH_TRAP_PORT_INSERT_RIGHT
+/* Four arguments. */
+.macro trap4 name, number
+    trap    \name, \number
+.endm
+
+#include "../trap_list.S"
+
     .section .note.GNU-stack, "", %progbits
