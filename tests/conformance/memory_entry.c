@@ -39,18 +39,6 @@ static mach_vm_address_t map(task_t task, mach_port_t entry, boolean_t copy)
     return at;
 }
 
-static struct vm_region_basic_info_64 region_at(mach_vm_address_t address)
-{
-    struct vm_region_basic_info_64 info;
-    mach_msg_type_number_t count = VM_REGION_BASIC_INFO_COUNT_64;
-    mach_vm_size_t size;
-    mach_port_t object;
-
-    REQUIRE_OK(mach_vm_region(SELF, &address, &size, VM_REGION_BASIC_INFO_64, (vm_region_info_t)&info, &count,
-                              &object));
-    return info;
-}
-
 static void test_fresh(void)
 {
     const mach_vm_offset_t mask = (UINT64_C(1) << 24) - 1;
@@ -60,8 +48,9 @@ static void test_fresh(void)
                              VM_PROT_READ, VM_PROT_DEFAULT, VM_INHERIT_SHARE),
                  KERN_SUCCESS, "fresh memory is mapped");
     CHECK(a != 0 && (a & mask) == 0, "at an aligned address");
-    CHECK(region_at(a).protection == VM_PROT_READ && region_at(a).max_protection == VM_PROT_DEFAULT &&
-              region_at(a).inheritance == VM_INHERIT_SHARE,
+    CHECK(test_region_info(a).protection == VM_PROT_READ &&
+              test_region_info(a).max_protection == VM_PROT_DEFAULT &&
+              test_region_info(a).inheritance == VM_INHERIT_SHARE,
           "with the attributes asked for");
     CHECK_EQUAL(*word_at(a, PAGES - 1), 0, "in whole pages, zero");
     CHECK_RESULT(mach_vm_protect(SELF, a, SIZE, FALSE, VM_PROT_READ | VM_PROT_EXECUTE),
@@ -135,7 +124,7 @@ static void test_named(void)
     CHECK_RESULT(mach_vm_read_inband(task, theirs + 5 * PAGE_SIZE, sizeof(word), (uint8_t *)&word, &count),
                  KERN_SUCCESS, "another task has it, too");
     CHECK_EQUAL(word, 6, "as it is");
-    CHECK(region_at(a).shared, "it is told to be shared");
+    CHECK(test_region_info(a).shared, "it is told to be shared");
     port_release(entry);
     REQUIRE_OK(task_terminate(task));
     REQUIRE_OK(mach_port_deallocate(SELF, task));

@@ -24,18 +24,6 @@ static kern_return_t remap(mach_port_t task, mach_vm_address_t *to, int flags, m
     return mach_vm_remap(task, to, size, 0, flags, SELF, from, copy, &protection, &maximum, VM_INHERIT_NONE);
 }
 
-static struct vm_region_basic_info_64 region_at(mach_vm_address_t address)
-{
-    struct vm_region_basic_info_64 info;
-    mach_msg_type_number_t count = VM_REGION_BASIC_INFO_COUNT_64;
-    mach_vm_size_t size;
-    mach_port_t object;
-
-    REQUIRE_OK(mach_vm_region(SELF, &address, &size, VM_REGION_BASIC_INFO_64, (vm_region_info_t)&info, &count,
-                              &object));
-    return info;
-}
-
 static void test_share(void)
 {
     mach_vm_address_t a = test_allocate(SIZE), b = 0;
@@ -45,8 +33,8 @@ static void test_share(void)
                  "memory can be had at a second place");
     CHECK((b >= a + SIZE || a >= b + SIZE) && (b & PAGE_MASK) == 0, "which is another");
     CHECK(protection == VM_PROT_DEFAULT && maximum == VM_PROT_ALL, "with its protection");
-    CHECK_EQUAL(region_at(b).inheritance, VM_INHERIT_NONE, "and the inheritance asked for");
-    CHECK(region_at(a).shared && region_at(b).shared, "both are told to be shared");
+    CHECK_EQUAL(test_region_info(b).inheritance, VM_INHERIT_NONE, "and the inheritance asked for");
+    CHECK(test_region_info(a).shared && test_region_info(b).shared, "both are told to be shared");
     CHECK_EQUAL(*word_at(b, 0), 1, "what was written shows there");
     *word_at(b, 0) = 2;
     CHECK_EQUAL(*word_at(a, 0), 2, "what is written there shows here");

@@ -95,6 +95,18 @@ void test_memory_free(const void *memory, mach_vm_size_t size)
     test_deallocate((mach_vm_address_t)memory, size);
 }
 
+struct vm_region_basic_info_64 test_region_info(mach_vm_address_t address)
+{
+    struct vm_region_basic_info_64 info;
+    mach_msg_type_number_t count = VM_REGION_BASIC_INFO_COUNT_64;
+    mach_vm_size_t size;
+    mach_port_t object;
+
+    REQUIRE_OK(mach_vm_region(mach_task_self(), &address, &size, VM_REGION_BASIC_INFO_64,
+                              (vm_region_info_t)&info, &count, &object));
+    return info;
+}
+
 void test_give_up(const char *file, int line, const char *expression)
 {
     printf("Bail out! %s: %s:%d: required: %s\n", program, file, line, expression);

@@ -76,6 +76,9 @@ void test_deallocate(mach_vm_address_t address, mach_vm_size_t size);
 uint8_t *test_memory(mach_vm_size_t size);
 void test_memory_free(const void *memory, mach_vm_size_t size);
 
+/* Of the memory of this task at `address`, or the next above it. */
+struct vm_region_basic_info_64 test_region_info(mach_vm_address_t address);
+
 /*
  * Kernel memory: remember what is in use, and compare later.  What is freed in the background gets a few
  * seconds for that.  A space or map of this task that grows in between looks like a leak, so what is watched
