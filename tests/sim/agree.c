@@ -604,9 +604,7 @@ static bool run(uint64_t seed, enum way way)
     config.seed = seed;
     config.program = first_program;
     config.fast_path = way == ALL_WAYS;
-    config.quiet = property_counts_quiet;
-    config.quiet_every = QUIET_EVERY;
-    property_counts_reset();
+    property_counts_watch(&config, QUIET_EVERY);
     memset(&a, 0, sizeof(a));
     memset(given, 0, sizeof(given));
     short_ways = (struct short_ways){.closed = way == GENERAL_PATH};

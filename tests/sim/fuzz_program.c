@@ -451,10 +451,8 @@ const char *fuzz_program_run(const struct fuzz_op *ops, uint32_t count, uint8_t 
     config.program = first_program;
     config.fast_path = (machine & 64) == 0;
     config.fail_alloc = fail_alloc;
-    config.quiet = property_counts_quiet;
-    config.quiet_every = QUIET_EVERY;
+    property_counts_watch(&config, QUIET_EVERY);
     config.steps_max = STEPS_MAX;
-    property_counts_reset();
     memset(&f, 0, sizeof(f));
     f.ops = ops;
     f.count = count;

@@ -22,12 +22,8 @@ static void state_set(unsigned next)
     __atomic_store_n(&c.state, next, __ATOMIC_RELEASE);
 }
 
-void property_counts_reset(void)
-{
-    state_set(IDLE);
-}
-
-void property_counts_quiet(void *user)
+/* The quiet hook: audits, and counts if that is asked for. Ends the run if something is wrong. */
+static void quiet(void *user)
 {
     struct audit_finding finding;
     struct audit_counts now;
@@ -52,6 +48,13 @@ static unsigned ask(unsigned what)
     while (state() == what)
         user_yield();
     return state();
+}
+
+void property_counts_watch(struct sim_config *config, uint64_t every)
+{
+    config->quiet = quiet;
+    config->quiet_every = every;
+    state_set(IDLE);
 }
 
 void property_counts_begin(void)

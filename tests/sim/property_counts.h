@@ -6,11 +6,13 @@
 #ifndef TESTS_SIM_PROPERTY_COUNTS_H
 #define TESTS_SIM_PROPERTY_COUNTS_H
 
-/* Before sim_run(). */
-void property_counts_reset(void);
+#include <sim/sim.h>
 
-/* The quiet hook: audits, and counts if that is asked for. Ends the run if something is wrong. */
-void property_counts_quiet(void *user);
+/*
+ * Audit on every `every`-th kernel exit, and count if that is asked for; the run ends if something is wrong.
+ * Context: before sim_run().
+ */
+void property_counts_watch(struct sim_config *config, uint64_t every);
 
 /* What is in use now is what must be in use later. Context: the first program. */
 void property_counts_begin(void);

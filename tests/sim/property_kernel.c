@@ -370,9 +370,7 @@ struct property_result property_run(const struct model_op *ops, uint32_t count, 
     struct sim_config config = sim_config_random(seed, cpus);
 
     config.program = first_program;
-    config.quiet = property_counts_quiet;
-    config.quiet_every = QUIET_EVERY;
-    property_counts_reset();
+    property_counts_watch(&config, QUIET_EVERY);
     memset(&p, 0, sizeof(p));
     p.ops = ops;
     p.count = count;

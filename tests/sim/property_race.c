@@ -411,9 +411,7 @@ static bool check(const struct sim_config *config, const struct sim_result *resu
 static void configure(struct sim_config *config)
 {
     memset(&r, 0, sizeof(r));
-    property_counts_reset();
-    config->quiet = property_counts_quiet;
-    config->quiet_every = QUIET_EVERY;
+    property_counts_watch(config, QUIET_EVERY);
 }
 
 int main(int argc, char **argv)

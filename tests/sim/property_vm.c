@@ -659,9 +659,7 @@ static bool run(const struct model_op *ops, uint32_t count, void *arg)
     struct sim_config config = *machine;
 
     config.program = first_program;
-    config.quiet = property_counts_quiet;
-    config.quiet_every = QUIET_EVERY;
-    property_counts_reset();
+    property_counts_watch(&config, QUIET_EVERY);
     memset(&v, 0, sizeof(v));
     v.ops = ops;
     v.count = count;

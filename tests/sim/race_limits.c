@@ -208,9 +208,7 @@ static void first_program(uint64_t arg)
 static void configure(struct sim_config *config)
 {
     memset(&r, 0, sizeof(r));
-    property_counts_reset();
-    config->quiet = property_counts_quiet;
-    config->quiet_every = QUIET_EVERY;
+    property_counts_watch(config, QUIET_EVERY);
 }
 
 int main(int argc, char **argv)
