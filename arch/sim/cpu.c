@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One CPU: a loop that runs user code until something happens, makes an upcall, and resumes what that returns.  The loop
- * and the kernel share a stack; hal_cpu_idle() jumps back to the loop, which leaves nothing of the kernel on it.
+ * and the kernel share a stack; hal_cpu_idle() jumps back to the loop, which leaves nothing of the kernel on it.  By longjmp(), of
+ * which ThreadSanitizer knows; _longjmp(), of which it does not, would leave its own stack of calls growing until it ends.
  */
 #include "machine.h"
 
@@ -49,7 +50,7 @@ void hal_cpu_idle(void)
 {
     HAL_REQUIRE(sim_this->claimed == HAL_IRQ_NONE && !sim_this->regs.fp_on);
 
-    _longjmp(sim_this->empty, 1);
+    longjmp(sim_this->empty, 1);
 }
 
 void hal_cpu_halt(void)

@@ -90,7 +90,7 @@ void sim_layer_unlock(void)
 static void leave_if_ended(void)
 {
     if (sim_layer_ended())
-        _longjmp(sim_this->empty, 1);
+        longjmp(sim_this->empty, 1);
 }
 
 void sim_layer_kernel_step(void)
@@ -165,7 +165,7 @@ void sim_layer_halt(void)
     while (!sim_layer_ended())
         pthread_cond_wait(&h->changed, &h->lock);
     pthread_mutex_unlock(&h->lock);
-    _longjmp(sim_this->empty, 1);
+    longjmp(sim_this->empty, 1);
 }
 
 void sim_layer_wake(struct sim_cpu *cpu)
@@ -267,5 +267,5 @@ void sim_layer_end(void)
         cpu->fiber->event = (struct event){.kind = EVENT_STEP};
         sim_context_switch(&cpu->fiber->context, &cpu->context);
     }
-    _longjmp(cpu->empty, 1);
+    longjmp(cpu->empty, 1);
 }
