@@ -93,50 +93,52 @@ void vm_map_unref(struct vm_map *map)
 
 /* --- allocate and deallocate ---------------------------------------------------------------------------- */
 
-/* Enter fresh memory at [start, end), which is free. Consumes `entry`, whose contents do not matter. */
-static void map_enter(struct vm_map *map, hal_va_t start, hal_va_t end, struct vm_map_entry *entry)
-    REQUIRES(map->lock)
+/* Enter fresh memory at [start, end), which is free, below `next`. Consumes `entry`, whose contents do not matter. */
+static void map_enter(struct vm_map *map, hal_va_t start, hal_va_t end, struct vm_map_entry *next,
+                      struct vm_map_entry *entry) REQUIRES(map->lock)
 {
-    *entry = (struct vm_map_entry){
-        .start = start,
-        .end = end,
-        .payer = entry->payer,
-        .protection = VM_PROT_DEFAULT,
-        .max_protection = VM_PROT_ALL,
-        .inheritance = VM_INHERIT_DEFAULT,
-    };
-    struct vm_map_entry *below = vm_map_lookup(map, start - 1);
+    struct list *prev = next != NULL ? next->link.prev : map->entries.prev;
 
-    if (below != NULL && vm_map_entry_joins(below, entry)) {
-        vm_map_tree_resize(map, below, below->start, end);
-        vm_map_entry_free(entry);
-        entry = below;
-    } else {
-        vm_map_tree_insert(map, entry);
+    entry->start = start;
+    entry->end = end;
+    entry->offset = 0;
+    entry->protection = VM_PROT_DEFAULT;
+    entry->max_protection = VM_PROT_ALL;
+    entry->inheritance = VM_INHERIT_DEFAULT;
+    if (prev != &map->entries) {
+        struct vm_map_entry *below = CONTAINER_OF(prev, struct vm_map_entry, link);
+        if (vm_map_entry_joins(below, entry)) {
+            vm_map_tree_resize(map, below, below->start, end);
+            vm_map_entry_free(entry);
+            (void)vm_map_join_next(map, below);
+            return;
+        }
     }
+    vm_map_tree_insert(map, entry, next);
     (void)vm_map_join_next(map, entry);
 }
 
 kern_return_t vm_map_place(struct vm_map *map, hal_va_t address, uint64_t size, bool anywhere,
-                           hal_va_t *start)
+                           hal_va_t *start, struct vm_map_entry **next)
 {
     if (anywhere) {
         if (address > hal_info.user_limit)
             return KERN_NO_SPACE;
         if (address < hal_info.user_base)
             address = hal_info.user_base;
-        return vm_map_tree_space(map, round_page(address), size, start) ? KERN_SUCCESS : KERN_NO_SPACE;
+        return vm_map_tree_space(map, round_page(address), size, start, next) ? KERN_SUCCESS : KERN_NO_SPACE;
     }
     *start = trunc_page(address);
     kern_return_t kr = vm_range_check_user(*start, size);
     if (kr != KERN_SUCCESS)
         return kr;
-    const struct vm_map_entry *entry = vm_map_tree_find(map, *start);
-    return entry == NULL || entry->start >= *start + size ? KERN_SUCCESS : KERN_NO_SPACE;
+    *next = vm_map_tree_find(map, *start);
+    return *next == NULL || (*next)->start >= *start + size ? KERN_SUCCESS : KERN_NO_SPACE;
 }
 
 kern_return_t vm_map_allocate(struct vm_map *map, hal_va_t *address, uint64_t size, bool anywhere)
 {
+    struct vm_map_entry *next;
     hal_va_t start;
 
     if (size == 0) {
@@ -150,9 +152,9 @@ kern_return_t vm_map_allocate(struct vm_map *map, hal_va_t *address, uint64_t si
         return KERN_RESOURCE_SHORTAGE;
 
     spin_lock(&map->lock);
-    kern_return_t kr = vm_map_place(map, *address, size, anywhere, &start);
+    kern_return_t kr = vm_map_place(map, *address, size, anywhere, &start, &next);
     if (kr == KERN_SUCCESS)
-        map_enter(map, start, start + size, entry);
+        map_enter(map, start, start + size, next, entry);
     spin_unlock(&map->lock);
     if (kr == KERN_SUCCESS)
         *address = start;
@@ -192,6 +194,14 @@ static void map_unmap(struct vm_map *map, struct vm_map_entry *entry, hal_va_t s
         pmap_remove(map->pmap, low, high);
 }
 
+/* Remove `entry`, which no pmap maps any more, with its pages. */
+static inline void map_remove_entry(struct vm_map *map, struct vm_map_entry *entry) REQUIRES(map->lock)
+{
+    entry_drop_pages(entry, entry->start, entry->end);
+    vm_map_tree_remove(map, entry);
+    vm_map_entry_free(entry);
+}
+
 /* Remove what is in [start, end). `entry`: the lowest that ends above `start`, or NULL; if it begins below, it does not
  * end above `end`: it was split. */
 static void map_remove(struct vm_map *map, struct vm_map_entry *entry, hal_va_t start, hal_va_t end)
@@ -205,14 +215,14 @@ static void map_remove(struct vm_map *map, struct vm_map_entry *entry, hal_va_t 
         hal_va_t high = entry->end < end ? entry->end : end;
 
         next = vm_map_tree_next(map, entry);
-        entry_drop_pages(entry, low, high);
         if (low > entry->start) {
+            entry_drop_pages(entry, low, high);
             vm_map_tree_resize(map, entry, entry->start, low);
         } else if (high < entry->end) {
+            entry_drop_pages(entry, low, high);
             vm_map_tree_resize(map, entry, high, entry->end);
         } else {
-            vm_map_tree_remove(map, entry);
-            vm_map_entry_free(entry);
+            map_remove_entry(map, entry);
         }
     }
 }
@@ -222,6 +232,12 @@ bool vm_map_remove_range(struct vm_map *map, hal_va_t start, hal_va_t end)
     struct vm_map_entry *entry = vm_map_tree_find(map, start);
     struct vm_map_spare spare;
 
+    if (entry != NULL && entry->start == start && entry->end == end) {
+        if (entry->mapped)
+            pmap_remove(map->pmap, start, end);
+        map_remove_entry(map, entry);
+        return true;
+    }
     /* Only a hole inside one entry needs a new entry; else memory can always be given back. */
     if (entry != NULL && entry->start < start && end < entry->end) {
         if (!vm_map_spare_alloc(map, start, end, &spare))
@@ -270,7 +286,7 @@ kern_return_t vm_map_replace(struct vm_map *map, hal_va_t address, uint64_t size
     spin_lock(&map->lock);
     bool removed = vm_map_remove_range(map, start, start + size);
     if (removed)
-        map_enter(map, start, start + size, entry);
+        map_enter(map, start, start + size, vm_map_tree_find(map, start), entry);
     spin_unlock(&map->lock);
     if (removed)
         return KERN_SUCCESS;

@@ -21,7 +21,7 @@ void vm_map_copy_init_module(void)
 
 static struct vm_map_copy *copy_alloc(uint64_t offset, uint64_t size)
 {
-    struct vm_map_copy *copy = cache_alloc(&copy_cache);
+    struct vm_map_copy *copy = cache_alloc_inline(&copy_cache);
 
     if (copy == NULL)
         return NULL;
@@ -244,6 +244,7 @@ static void copy_set_attributes(const struct vm_map_copy *copy)
 
 kern_return_t vm_map_copyout(struct vm_map *map, struct vm_map_copy *copy, hal_va_t *address)
 {
+    struct vm_map_entry *next;
     hal_va_t start;
 
     *address = 0;
@@ -251,14 +252,15 @@ kern_return_t vm_map_copyout(struct vm_map *map, struct vm_map_copy *copy, hal_v
         return KERN_SUCCESS;
     copy_set_attributes(copy);
     spin_lock(&map->lock);
-    bool room = vm_map_tree_space(map, hal_info.user_base, round_page(copy->offset + copy->size), &start);
+    bool room =
+        vm_map_tree_space(map, hal_info.user_base, round_page(copy->offset + copy->size), &start, &next);
     if (room)
-        vm_map_enter_all(map, start, &copy->entries);
+        vm_map_enter_all(map, start, &copy->entries, next);
     spin_unlock(&map->lock);
     if (!room)
         return KERN_NO_SPACE;
     *address = start + copy->offset;
-    cache_free(&copy_cache, copy);
+    cache_free_inline(&copy_cache, copy);
     return KERN_SUCCESS;
 }
 
@@ -267,5 +269,5 @@ void vm_map_copy_discard(struct vm_map_copy *copy)
     if (copy == NULL)
         return;
     vm_map_entries_free(&copy->entries);
-    cache_free(&copy_cache, copy);
+    cache_free_inline(&copy_cache, copy);
 }

@@ -17,7 +17,7 @@ struct vm_map_entry *vm_map_entry_alloc(struct ledger_account *payer)
 {
     if (!ledger_charge(payer, sizeof(struct vm_map_entry)))
         return NULL;
-    struct vm_map_entry *entry = cache_alloc(&entry_cache);
+    struct vm_map_entry *entry = cache_alloc_inline(&entry_cache);
     if (entry == NULL) {
         ledger_uncharge(payer, sizeof(*entry));
         return NULL;
@@ -34,7 +34,7 @@ void vm_map_entry_free(struct vm_map_entry *entry)
     if (entry->object != NULL)
         vm_object_detach(entry);
     ledger_uncharge(entry->payer, sizeof(*entry));
-    cache_free(&entry_cache, entry);
+    cache_free_inline(&entry_cache, entry);
 }
 
 struct vm_map_entry *vm_map_lookup_tree(struct vm_map *map, hal_va_t va)
@@ -91,32 +91,23 @@ void vm_map_split(struct vm_map *map, hal_va_t at, struct vm_map_spare *spare)
         vm_object_attach(entry->object, upper);
     }
     vm_map_tree_resize(map, entry, entry->start, at);
-    vm_map_tree_insert(map, upper);
+    vm_map_tree_insert(map, upper, vm_map_tree_next(map, entry));
 }
 
 /* Give `entry` a copy of what `source` has in [entry->start, entry->end). */
-static kern_return_t entry_copy(const struct vm_map_entry *source, struct vm_map_entry *entry)
+static inline kern_return_t entry_copy(const struct vm_map_entry *source, struct vm_map_entry *entry)
 {
-    struct vm_object *copy;
-    uint64_t index;
-
     if (source->object == NULL) {
         entry->offset = 0;
         return KERN_SUCCESS;
     }
     uint64_t first = (source->offset + (entry->start - source->start)) >> PAGE_SHIFT;
-    uint64_t end = first + ((entry->end - entry->start) >> PAGE_SHIFT);
-    kern_return_t kr = vm_object_copy(source->object, first, end, entry->payer, &copy, &index);
-    if (kr != KERN_SUCCESS)
-        return kr;
-    entry->offset = index << PAGE_SHIFT;
-    if (copy != NULL)
-        vm_object_attach(copy, entry);
-    return KERN_SUCCESS;
+    return vm_object_copy(source->object, first, first + ((entry->end - entry->start) >> PAGE_SHIFT), entry);
 }
 
 /* Let `entry` use the object of `source` for [entry->start, entry->end). */
-static kern_return_t entry_share(struct vm_map_entry *source, struct vm_map_entry *entry)
+static __attribute__((noinline)) kern_return_t entry_share(struct vm_map_entry *source,
+                                                           struct vm_map_entry *entry)
 {
     if (source->object == NULL) {
         struct vm_object *object = vm_object_create(source->map->payer);
@@ -132,8 +123,8 @@ static kern_return_t entry_share(struct vm_map_entry *source, struct vm_map_entr
     return KERN_SUCCESS;
 }
 
-kern_return_t vm_map_entry_derive(struct vm_map_entry *source, hal_va_t start, hal_va_t end, bool share,
-                                  struct vm_map_entry *entry)
+static inline kern_return_t entry_derive(struct vm_map_entry *source, hal_va_t start, hal_va_t end,
+                                         bool share, struct vm_map_entry *entry)
 {
     entry->start = start;
     entry->end = end;
@@ -141,6 +132,12 @@ kern_return_t vm_map_entry_derive(struct vm_map_entry *source, hal_va_t start, h
     entry->max_protection = source->max_protection;
     entry->inheritance = source->inheritance;
     return share ? entry_share(source, entry) : entry_copy(source, entry);
+}
+
+kern_return_t vm_map_entry_derive(struct vm_map_entry *source, hal_va_t start, hal_va_t end, bool share,
+                                  struct vm_map_entry *entry)
+{
+    return entry_derive(source, start, end, share, entry);
 }
 
 kern_return_t vm_map_derive(struct vm_map *map, hal_va_t start, hal_va_t end, bool share,
@@ -155,8 +152,7 @@ kern_return_t vm_map_derive(struct vm_map *map, hal_va_t start, hal_va_t end, bo
         struct vm_map_entry *entry = vm_map_entry_alloc(payer);
         if (entry == NULL)
             return KERN_RESOURCE_SHORTAGE;
-        kern_return_t kr =
-            vm_map_entry_derive(source, va, source->end < end ? source->end : end, share, entry);
+        kern_return_t kr = entry_derive(source, va, source->end < end ? source->end : end, share, entry);
         if (kr != KERN_SUCCESS) {
             vm_map_entry_free(entry);
             return kr;
@@ -175,19 +171,21 @@ static struct vm_map_entry *entries_pop(struct list *entries)
     return node != NULL ? CONTAINER_OF(node, struct vm_map_entry, link) : NULL;
 }
 
-void vm_map_enter_all(struct vm_map *map, hal_va_t start, struct list *entries)
+void vm_map_enter_all(struct vm_map *map, hal_va_t start, struct list *entries, struct vm_map_entry *next)
 {
     struct vm_map_entry *entry;
+    struct vm_map_entry *last = NULL;
 
     while ((entry = entries_pop(entries)) != NULL) {
         entry->start += start;
         entry->end += start;
-        vm_map_tree_insert(map, entry);
-        struct vm_map_entry *below = vm_map_tree_prev(map, entry);
-        if (below == NULL || !vm_map_join_next(map, below))
-            below = entry;
-        (void)vm_map_join_next(map, below);
+        vm_map_tree_insert(map, entry, next);
+        last = vm_map_tree_prev(map, entry);
+        if (last == NULL || !vm_map_join_next(map, last))
+            last = entry;
     }
+    if (last != NULL)
+        (void)vm_map_join_next(map, last);
 }
 
 void vm_map_entries_free(struct list *entries)
@@ -210,9 +208,9 @@ static bool entry_can_grow(const struct vm_map_entry *entry)
     return entry->object == NULL || vm_object_is_private(entry->object);
 }
 
-bool vm_map_entry_joins(const struct vm_map_entry *entry, const struct vm_map_entry *next)
+bool vm_map_entry_is_more(const struct vm_map_entry *entry, const struct vm_map_entry *next)
 {
-    if (entry->end != next->start || !entry_is_like(entry, next))
+    if (!entry_is_like(entry, next))
         return false;
     if (next->object == NULL)
         return entry_can_grow(entry);

@@ -44,7 +44,7 @@ static kern_return_t fork_next(struct vm_map *parent, struct vm_map *child, hal_
     }
     *from = entry->end;
     spin_lock(&child->lock);
-    vm_map_tree_insert(child, entry);
+    vm_map_tree_insert(child, entry, NULL);   /* the highest so far */
     vm_map_merge(child, entry->start, *from); /* a copy of nothing touched is like fresh memory */
     spin_unlock(&child->lock);
     return KERN_SUCCESS;

@@ -61,8 +61,9 @@ struct vm_memory_entry {
 
 /* --- the tree of entries (vm_map_tree.c). Context of all: map->lock held -------------------------------- */
 
-/* Enter `entry`: start and end are set and overlap nothing. */
-void vm_map_tree_insert(struct vm_map *map, struct vm_map_entry *entry) REQUIRES(map->lock);
+/* Enter `entry`, whose start and end are set and overlap nothing, below `next`, the lowest that there is above it, or NULL. */
+void vm_map_tree_insert(struct vm_map *map, struct vm_map_entry *entry, struct vm_map_entry *next)
+    REQUIRES(map->lock);
 void vm_map_tree_remove(struct vm_map *map, struct vm_map_entry *entry) REQUIRES(map->lock);
 /* Change the range of an entry that is in the tree, and its offset with start; it overlaps no other entry before
  * and after. */
@@ -71,10 +72,24 @@ void vm_map_tree_resize(struct vm_map *map, struct vm_map_entry *entry, hal_va_t
 /* The lowest entry that ends above `va` (it contains va, or lies above), or NULL. */
 struct vm_map_entry *vm_map_tree_find(struct vm_map *map, hal_va_t va) REQUIRES(map->lock);
 /* The entries beside `entry` in the order of addresses, or NULL. */
-struct vm_map_entry *vm_map_tree_next(struct vm_map *map, struct vm_map_entry *entry) REQUIRES(map->lock);
-struct vm_map_entry *vm_map_tree_prev(struct vm_map *map, struct vm_map_entry *entry) REQUIRES(map->lock);
-/* The lowest address >= from with `size` (> 0) free bytes above it. Returns false: none. */
-bool vm_map_tree_space(struct vm_map *map, hal_va_t from, uint64_t size, hal_va_t *start) REQUIRES(map->lock);
+static inline struct vm_map_entry *vm_map_tree_next(struct vm_map *map, struct vm_map_entry *entry)
+    REQUIRES(map->lock)
+{
+    struct list *node = entry->link.next;
+
+    return node != &map->entries ? CONTAINER_OF(node, struct vm_map_entry, link) : NULL;
+}
+static inline struct vm_map_entry *vm_map_tree_prev(struct vm_map *map, struct vm_map_entry *entry)
+    REQUIRES(map->lock)
+{
+    struct list *node = entry->link.prev;
+
+    return node != &map->entries ? CONTAINER_OF(node, struct vm_map_entry, link) : NULL;
+}
+/* The lowest address >= from with `size` (> 0) free bytes above it; *next: what vm_map_tree_insert() wants to know for an entry there.
+ * Returns false: none. */
+bool vm_map_tree_space(struct vm_map *map, hal_va_t from, uint64_t size, hal_va_t *start,
+                       struct vm_map_entry **next) REQUIRES(map->lock);
 
 /* --- entries (vm_map_entry.c) --------------------------------------------------------------------------- */
 
@@ -119,15 +134,22 @@ HAL_NODISCARD kern_return_t vm_map_entry_derive(struct vm_map_entry *source, hal
 HAL_NODISCARD kern_return_t vm_map_derive(struct vm_map *map, hal_va_t start, hal_va_t end, bool share,
                                           struct ledger_account *payer, struct list *entries)
     REQUIRES(map->lock);
-/* Move entries from 0 up, in order and without holes, into the map at `start`, where there is room. */
-void vm_map_enter_all(struct vm_map *map, hal_va_t start, struct list *entries) REQUIRES(map->lock);
+/* Move entries from 0 up, in order and without holes, into the map at `start`, where there is room below `next`, the lowest entry
+ * above, or NULL. */
+void vm_map_enter_all(struct vm_map *map, hal_va_t start, struct list *entries, struct vm_map_entry *next)
+    REQUIRES(map->lock);
 /* Free a list of entries that are in no map. */
 void vm_map_entries_free(struct list *entries);
 /* Make `at` the border of two entries, if it is inside one. */
 void vm_map_split(struct vm_map *map, hal_va_t at, struct vm_map_spare *spare) REQUIRES(map->lock);
 
+/* Could one entry stand for these two, of which `next` begins where the other ends? */
+bool vm_map_entry_is_more(const struct vm_map_entry *entry, const struct vm_map_entry *next);
 /* Are they neighbours that one entry could stand for? */
-bool vm_map_entry_joins(const struct vm_map_entry *entry, const struct vm_map_entry *next);
+static inline bool vm_map_entry_joins(const struct vm_map_entry *entry, const struct vm_map_entry *next)
+{
+    return entry->end == next->start && vm_map_entry_is_more(entry, next);
+}
 /* Merge `entry` with the one behind it, if they join. Returns whether they did. */
 bool vm_map_join_next(struct vm_map *map, struct vm_map_entry *entry) REQUIRES(map->lock);
 /* Merge neighbours that join, from the one below `start` to the one at `end`. */
@@ -147,9 +169,9 @@ kern_return_t vm_map_put(struct vm_map *map, hal_va_t *address, uint64_t size, c
 
 /* --- places (vm_map.c) ---------------------------------------------------------------------------------- */
 
-/* Where vm_map_allocate() would put `size` bytes (whole pages, > 0). Returns as it does. */
+/* Where vm_map_allocate() would put `size` bytes (whole pages, > 0), and below which entry. Returns as it does. */
 kern_return_t vm_map_place(struct vm_map *map, hal_va_t address, uint64_t size, bool anywhere,
-                           hal_va_t *start) REQUIRES(map->lock);
+                           hal_va_t *start, struct vm_map_entry **next) REQUIRES(map->lock);
 /* Remove [start, end). Returns false without memory: unchanged. */
 HAL_NODISCARD bool vm_map_remove_range(struct vm_map *map, hal_va_t start, hal_va_t end) REQUIRES(map->lock);
 

@@ -124,7 +124,7 @@ static kern_return_t overwrite_pages(struct vm_map *map, const struct vm_map_cop
     kern_return_t kr = target_check(map, address, end, shared);
     if (kr == KERN_SUCCESS && !*shared) {
         if (overwrite_derive(map, copy, address, &entries) && vm_map_remove_range(map, address, end))
-            vm_map_enter_all(map, address, &entries);
+            vm_map_enter_all(map, address, &entries, vm_map_tree_find(map, address));
         else
             kr = KERN_RESOURCE_SHORTAGE;
     }

@@ -10,9 +10,10 @@
 #include <vm/vm_map_i.h>
 #include <vm/vm_range.h>
 
-/* Find or make room for `size` bytes. Returns as vm_map_put(). */
+/* Find or make room for `size` bytes, below *next. Returns as vm_map_put(). */
 static kern_return_t remap_place(struct vm_map *map, hal_va_t address, uint64_t size,
-                                 const struct vm_map_remap *how, hal_va_t *start) REQUIRES(map->lock)
+                                 const struct vm_map_remap *how, hal_va_t *start, struct vm_map_entry **next)
+    REQUIRES(map->lock)
 {
     const uint64_t mask = how->mask & ~PAGE_MASK; /* pages are aligned anyway */
 
@@ -20,16 +21,17 @@ static kern_return_t remap_place(struct vm_map *map, hal_va_t address, uint64_t 
         /* room for that much has room at an aligned address */
         if (size > UINT64_MAX - mask)
             return KERN_NO_SPACE;
-        kern_return_t kr = vm_map_place(map, address, size + mask, true, start);
+        kern_return_t kr = vm_map_place(map, address, size + mask, true, start, next);
         *start = (*start + mask) & ~mask;
         return kr;
     }
     if (!how->overwrite)
-        return vm_map_place(map, address, size, false, start);
+        return vm_map_place(map, address, size, false, start, next);
     *start = trunc_page(address);
     kern_return_t kr = vm_range_check_user(*start, size);
     if (kr == KERN_SUCCESS && !vm_map_remove_range(map, *start, *start + size))
         kr = KERN_RESOURCE_SHORTAGE;
+    *next = vm_map_tree_find(map, *start);
     return kr;
 }
 
@@ -55,12 +57,13 @@ bool vm_map_remap_is_valid(const struct vm_map_remap *how)
 kern_return_t vm_map_put(struct vm_map *map, hal_va_t *address, uint64_t size, const struct vm_map_remap *how,
                          struct list *entries)
 {
+    struct vm_map_entry *next = NULL;
     hal_va_t start = 0;
 
     spin_lock(&map->lock);
-    kern_return_t kr = remap_place(map, *address, size, how, &start);
+    kern_return_t kr = remap_place(map, *address, size, how, &start, &next);
     if (kr == KERN_SUCCESS)
-        vm_map_enter_all(map, start, entries);
+        vm_map_enter_all(map, start, entries, next);
     spin_unlock(&map->lock);
     if (kr == KERN_SUCCESS)
         *address = start;

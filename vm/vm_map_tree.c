@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The entries of a map: a list in the order of addresses, and an AVL tree over it (Adelson-Velsky and Landis
- * 1962) in which each node also knows the largest gap in front of an entry of its subtree, so that finding an
- * entry and finding the first fit for a new one are both O(log n).  The space behind the last entry is in no
- * gap: it is looked at last.
+ * The entries of a map: a list in the order of addresses, and a tree over it, balanced by heights, in which each
+ * node also knows the largest gap in front of an entry of its subtree, so that finding an entry and finding the
+ * first fit for a new one are both O(log n).  The space behind the last entry is in no gap: it is looked at last.
+ *
+ * The heights of two brothers differ by at most 2 (HB[2] of Foster, "A generalization of AVL trees", 1973; AVL trees
+ * are HB[1]).  Paths are a little longer, but a range that comes and goes, as memory out of line does, finds the tree
+ * again as it left it: with 1 it can need a rotation each time that it comes, and the reverse each time that it goes.
  */
 #include <hal/hal.h>
 #include <kern/panic.h>
@@ -11,19 +14,11 @@
 
 enum { LOWER, HIGHER };
 
+#define TREE_LEAN_MAX 2
+
 static struct vm_map_entry *entry_of(struct list *node)
 {
     return CONTAINER_OF(node, struct vm_map_entry, link);
-}
-
-struct vm_map_entry *vm_map_tree_next(struct vm_map *map, struct vm_map_entry *entry)
-{
-    return entry->link.next != &map->entries ? entry_of(entry->link.next) : NULL;
-}
-
-struct vm_map_entry *vm_map_tree_prev(struct vm_map *map, struct vm_map_entry *entry)
-{
-    return entry->link.prev != &map->entries ? entry_of(entry->link.prev) : NULL;
 }
 
 /* --- balance -------------------------------------------------------------------------------------------- */
@@ -33,22 +28,26 @@ static int tree_height(const struct vm_map_entry *entry)
     return entry != NULL ? entry->height : 0;
 }
 
-/* Work out what a node knows of its subtree from its children. */
-static void tree_refresh(struct vm_map_entry *entry)
+/* Work out what a node knows of its subtree from its children. Returns by how much the higher side is higher. */
+static inline int tree_refresh(struct vm_map_entry *entry)
 {
-    int height = 0;
+    const struct vm_map_entry *lower = entry->child[LOWER];
+    const struct vm_map_entry *higher = entry->child[HIGHER];
+    uint64_t max_gap = entry->gap;
+    int low = 0;
+    int high = 0;
 
-    entry->max_gap = entry->gap;
-    for (int side = LOWER; side <= HIGHER; side++) {
-        const struct vm_map_entry *child = entry->child[side];
-        if (child == NULL)
-            continue;
-        if (height < child->height)
-            height = child->height;
-        if (entry->max_gap < child->max_gap)
-            entry->max_gap = child->max_gap;
+    if (lower != NULL) {
+        low = lower->height;
+        max_gap = lower->max_gap > max_gap ? lower->max_gap : max_gap;
     }
-    entry->height = (uint8_t)(height + 1);
+    if (higher != NULL) {
+        high = higher->height;
+        max_gap = higher->max_gap > max_gap ? higher->max_gap : max_gap;
+    }
+    entry->max_gap = max_gap;
+    entry->height = (uint8_t)((low > high ? low : high) + 1);
+    return high - low;
 }
 
 /* Let `heir` (may be NULL) take the place of `entry` below entry's parent. */
@@ -78,20 +77,19 @@ static struct vm_map_entry *tree_rotate(struct vm_map *map, struct vm_map_entry 
         inner->parent = entry;
     up->child[side] = entry;
     entry->parent = up;
-    tree_refresh(entry);
-    tree_refresh(up);
+    (void)tree_refresh(entry);
+    (void)tree_refresh(up);
     return up;
 }
 
-/* Restore the balance of the subtree at `entry`, whose children are in order. Returns its new top. */
-static struct vm_map_entry *tree_balance(struct vm_map *map, struct vm_map_entry *entry) REQUIRES(map->lock)
+/* Restore the balance of the subtree at `entry`, whose children are in order, and one of them, on the side `heavy`, is too high.
+ * Returns its new top. */
+static __attribute__((noinline)) struct vm_map_entry *tree_balance(struct vm_map *map,
+                                                                   struct vm_map_entry *entry, int heavy)
+    REQUIRES(map->lock)
 {
-    int lean = tree_height(entry->child[HIGHER]) - tree_height(entry->child[LOWER]);
-
-    if (lean >= -1 && lean <= 1)
-        return entry;
-    int heavy = lean > 0 ? HIGHER : LOWER;
     struct vm_map_entry *child = entry->child[heavy];
+
     if (tree_height(child->child[heavy]) < tree_height(child->child[!heavy]))
         tree_rotate(map, child, heavy);
     return tree_rotate(map, entry, !heavy);
@@ -107,8 +105,9 @@ static void tree_fix(struct vm_map *map, struct vm_map_entry *entry, const struc
         const uint64_t max_gap = entry->max_gap;
         if (entry == last)
             last = NULL;
-        tree_refresh(entry);
-        entry = tree_balance(map, entry);
+        const int lean = tree_refresh(entry);
+        if (lean < -TREE_LEAN_MAX || lean > TREE_LEAN_MAX)
+            entry = tree_balance(map, entry, lean > 0 ? HIGHER : LOWER);
         if (last == NULL && entry->height == height && entry->max_gap == max_gap)
             return;
         entry = entry->parent;
@@ -126,43 +125,40 @@ static void tree_grow_gap(struct vm_map *map, struct vm_map_entry *entry, uint64
 
 /* --- changes -------------------------------------------------------------------------------------------- */
 
-void vm_map_tree_insert(struct vm_map *map, struct vm_map_entry *entry)
+/* Hang `entry` into the tree just below `next`, or, if that is NULL, above all: one of the two neighbours has room there. */
+static void tree_hang(struct vm_map *map, struct vm_map_entry *entry, struct vm_map_entry *below,
+                      struct vm_map_entry *next) REQUIRES(map->lock)
 {
-    struct vm_map_entry *parent = NULL;
-    struct vm_map_entry *node = map->root;
-    hal_va_t below = hal_info.user_base; /* where the entry below ends */
-    int side = LOWER;
+    struct vm_map_entry *parent = below;
 
-    while (node != NULL) {
-        parent = node;
-        side = entry->start > node->start ? HIGHER : LOWER;
-        if (side == HIGHER)
-            below = node->end;
-        node = node->child[side];
+    if (next != NULL && next->child[LOWER] == NULL) {
+        parent = next;
+        next->child[LOWER] = entry;
+    } else if (below != NULL) {
+        below->child[HIGHER] = entry;
+    } else {
+        map->root = entry;
     }
-    entry->map = map;
     entry->parent = parent;
     entry->child[LOWER] = NULL;
     entry->child[HIGHER] = NULL;
-    entry->height = 0; /* those above do not know of it yet */
-    entry->max_gap = 0;
-    if (parent == NULL) {
-        map->root = entry;
-        list_insert_head(&map->entries, &entry->link);
-    } else {
-        parent->child[side] = entry;
-        /* a new lower child comes just below its parent, a higher one just above */
-        if (side == LOWER)
-            list_insert_tail(&parent->link, &entry->link);
-        else
-            list_insert_head(&parent->link, &entry->link);
-    }
+    entry->height = 1;
+}
+
+void vm_map_tree_insert(struct vm_map *map, struct vm_map_entry *entry, struct vm_map_entry *next)
+{
+    struct list *place = next != NULL ? &next->link : &map->entries;
+    struct vm_map_entry *below = place->prev != &map->entries ? entry_of(place->prev) : NULL;
+
+    tree_hang(map, entry, below, next);
+    list_insert_tail(place, &entry->link);
+    entry->map = map;
     map->size += entry->end - entry->start;
-    entry->gap = entry->start - below;
-    struct vm_map_entry *next = vm_map_tree_next(map, entry); /* among those above, for it has no child */
+    entry->gap = entry->start - (below != NULL ? below->end : hal_info.user_base);
+    entry->max_gap = entry->gap;
     if (next != NULL)
         next->gap = next->start - entry->end;
-    tree_fix(map, entry, next);
+    tree_fix(map, entry->parent, next); /* next is among those above, for the entry has no child */
 }
 
 /* Let `heir` take the place of `entry`, of which those above know what they knew. */
@@ -290,10 +286,12 @@ static struct vm_map_entry *tree_next_gap(struct vm_map_entry *entry, uint64_t s
     return NULL;
 }
 
-bool vm_map_tree_space(struct vm_map *map, hal_va_t from, uint64_t size, hal_va_t *start)
+bool vm_map_tree_space(struct vm_map *map, hal_va_t from, uint64_t size, hal_va_t *start,
+                       struct vm_map_entry **next)
 {
     struct vm_map_entry *entry = vm_map_tree_find(map, from);
 
+    *next = entry;
     if (entry != NULL) {
         /* the rest of the gap in front of it, from `from` on */
         if (from < entry->start && entry->start - from >= size) {
@@ -301,6 +299,7 @@ bool vm_map_tree_space(struct vm_map *map, hal_va_t from, uint64_t size, hal_va_
             return true;
         }
         entry = tree_next_gap(entry, size);
+        *next = entry;
         if (entry != NULL) {
             *start = entry->start - entry->gap;
             return true;

@@ -33,11 +33,12 @@ void vm_object_init_module(void)
 
 /* --- life ----------------------------------------------------------------------------------------------- */
 
-static struct vm_object *object_create(struct vm_radix pages)
+/* An object with these pages, not locked: nobody knows it yet. */
+static inline struct vm_object *object_create(struct vm_radix pages) NO_THREAD_SAFETY_ANALYSIS
 {
     if (!ledger_charge(pages.payer, sizeof(struct vm_object)))
         return NULL;
-    struct vm_object *object = cache_alloc(&object_cache);
+    struct vm_object *object = cache_alloc_inline(&object_cache);
     if (object == NULL) {
         ledger_uncharge(pages.payer, sizeof(*object));
         return NULL;
@@ -45,10 +46,8 @@ static struct vm_object *object_create(struct vm_radix pages)
     object->refs = 1;
     object->shared = false;
     spin_init(&object->lock, LOCK_RANK_OBJECT);
-    spin_lock(&object->lock);
     list_init(&object->users);
     object->pages = pages;
-    spin_unlock(&object->lock);
     return object;
 }
 
@@ -62,11 +61,18 @@ void vm_object_ref(struct vm_object *object)
     ref_get(&object->refs);
 }
 
+/* Context: the object is locked, or nobody knows it yet. */
+static inline void object_attach(struct vm_object *object,
+                                 struct vm_map_entry *entry) NO_THREAD_SAFETY_ANALYSIS
+{
+    entry->object = object;
+    list_insert_tail(&object->users, &entry->object_link);
+}
+
 void vm_object_attach(struct vm_object *object, struct vm_map_entry *entry)
 {
     spin_lock(&object->lock);
-    entry->object = object;
-    list_insert_tail(&object->users, &entry->object_link);
+    object_attach(object, entry);
     spin_unlock(&object->lock);
 }
 
@@ -85,7 +91,7 @@ void vm_object_detach(struct vm_map_entry *entry)
     if (!last)
         return;
     ledger_uncharge(payer, sizeof(*object));
-    cache_free(&object_cache, object);
+    cache_free_inline(&object_cache, object);
 }
 
 void vm_object_share(struct vm_object *object)
@@ -93,29 +99,10 @@ void vm_object_share(struct vm_object *object)
     __atomic_store_n(&object->shared, true, __ATOMIC_RELAXED);
 }
 
-/*
- * References come from references: if the caller's is the only one, and the lock of its map keeps others from
- * copying it, none can appear.  acquire: what the entry that went last did with the pages is done.
- */
-bool vm_object_is_sole(const struct vm_object *object)
-{
-    return __atomic_load_n(&object->refs, __ATOMIC_ACQUIRE) == 1;
-}
-
 /* relaxed: it may have changed when the caller looks at it */
 uint64_t vm_object_references(const struct vm_object *object)
 {
     return __atomic_load_n(&object->refs, __ATOMIC_RELAXED);
-}
-
-bool vm_object_is_shared(const struct vm_object *object)
-{
-    return __atomic_load_n(&object->shared, __ATOMIC_RELAXED) && !vm_object_is_sole(object);
-}
-
-bool vm_object_is_private(const struct vm_object *object)
-{
-    return !__atomic_load_n(&object->shared, __ATOMIC_RELAXED);
 }
 
 /* --- mappings ------------------------------------------------------------------------------------------- */
@@ -139,12 +126,13 @@ static bool entry_maps(const struct vm_map_entry *entry, uint64_t first, uint64_
 }
 
 /* Pages of [first, end) are about to be shared with a copy: nobody may write to them any more. */
-static void object_protect(struct vm_object *object, uint64_t first, uint64_t end) REQUIRES(object->lock)
+static inline void object_protect(struct vm_object *object, uint64_t first, uint64_t end)
+    REQUIRES(object->lock)
 {
     hal_va_t low;
     hal_va_t high;
 
-    if (!vm_radix_protect(&object->pages, &first, &end))
+    if (!object->pages.writable || !vm_radix_protect(&object->pages, &first, &end))
         return;
     LIST_FOR_EACH(node, &object->users)
     {
@@ -254,13 +242,12 @@ bool vm_object_clear_step(struct vm_object *object, uint64_t *budget)
 /* --- copies --------------------------------------------------------------------------------------------- */
 
 kern_return_t vm_object_copy(struct vm_object *object, uint64_t first, uint64_t end,
-                             struct ledger_account *payer, struct vm_object **copy, uint64_t *index)
+                             struct vm_map_entry *entry)
 {
     uint64_t base = vm_radix_base(first, end);
-    struct vm_radix pages = {.root = NULL, .payer = payer};
+    struct vm_radix pages = {.root = NULL, .payer = entry->payer};
 
-    *copy = NULL;
-    *index = first - base;
+    entry->offset = (first - base) << PAGE_SHIFT;
     spin_lock(&object->lock);
     object_protect(object, first, end);
     bool done = vm_radix_share(&object->pages, first, end, base, &pages);
@@ -269,9 +256,11 @@ kern_return_t vm_object_copy(struct vm_object *object, uint64_t first, uint64_t 
         return KERN_RESOURCE_SHORTAGE;
     if (pages.root == NULL)
         return KERN_SUCCESS;
-    *copy = object_create(pages);
-    if (*copy != NULL)
+    struct vm_object *copy = object_create(pages);
+    if (copy != NULL) {
+        object_attach(copy, entry);
         return KERN_SUCCESS;
+    }
     (void)vm_radix_clear(&pages, &(uint64_t){UINT64_MAX});
     return KERN_RESOURCE_SHORTAGE;
 }

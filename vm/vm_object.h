@@ -47,12 +47,26 @@ uint64_t vm_object_references(const struct vm_object *object);
 /* From now on several entries may use the same page, and pages may be behind none. Context: the map of an entry
  * that uses the object is locked. */
 void vm_object_share(struct vm_object *object);
-/* May an entry other than the caller's use the caller's pages? Context: as for vm_object_share(). */
-bool vm_object_is_shared(const struct vm_object *object);
+
+/*
+ * Is the caller's reference the only one?  References come from references: if it is, and the lock of its map keeps
+ * others from copying it, none can appear.  acquire: what the entry that went last did with the pages is done.
+ * Context: the map of the entry is locked.
+ */
+static inline bool vm_object_is_sole(const struct vm_object *object)
+{
+    return __atomic_load_n(&object->refs, __ATOMIC_ACQUIRE) == 1;
+}
 /* Was it never shared?  Then it has pages only where an entry is: no other is behind the end of one. */
-bool vm_object_is_private(const struct vm_object *object);
-/* Is the caller's reference the only one? Context: the map of the entry is locked. */
-bool vm_object_is_sole(const struct vm_object *object);
+static inline bool vm_object_is_private(const struct vm_object *object)
+{
+    return !__atomic_load_n(&object->shared, __ATOMIC_RELAXED);
+}
+/* May an entry other than the caller's use the caller's pages? Context: as for vm_object_share(). */
+static inline bool vm_object_is_shared(const struct vm_object *object)
+{
+    return !vm_object_is_private(object) && !vm_object_is_sole(object);
+}
 
 /* A page that is made while no lock is held: a copy of `source`, or zeros if that is NULL. */
 struct vm_object_fill {
@@ -110,14 +124,13 @@ void vm_object_remove(struct vm_object *object, uint64_t first, uint64_t end);
 bool vm_object_clear_step(struct vm_object *object, uint64_t *budget);
 
 /*
- * A copy of the pages [first, end): *copy is a new object of `payer`'s, with a reference, where they begin at number *index,
- * or NULL, since there are none.  Takes constant time, and time to write-protect pages that are mapped writable.
+ * Give `entry`, which has a range but no object, a copy of the pages [first, end), as many as its range has: an object of its payer's,
+ * or none, since there are no pages; and the offset.  Takes constant time, and time to write-protect pages that are mapped writable.
  * Returns: KERN_SUCCESS; KERN_RESOURCE_SHORTAGE nothing happened.
- * Context: the lock of a map with an entry that covers them.
+ * Context: the lock of a map with an entry that covers the pages; nobody else knows `entry`.
  */
 HAL_NODISCARD kern_return_t vm_object_copy(struct vm_object *object, uint64_t first, uint64_t end,
-                                           struct ledger_account *payer, struct vm_object **copy,
-                                           uint64_t *index);
+                                           struct vm_map_entry *entry);
 
 /* Leave only the bytes [from, to) of the page with number `index`, if there is one; the others become zero. Returns false
  * without memory. Context: the caller alone uses the object, and it is not mapped. */

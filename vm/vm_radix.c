@@ -597,6 +597,8 @@ bool vm_radix_share(struct vm_radix *tree, uint64_t first, uint64_t end, uint64_
     item_ref(block, height);
     copy->root = block;
     copy->height = height;
+    if (height == 0)
+        return true; /* the only page that there can be */
     if (vm_radix_remove(copy, 0, first - base) && vm_radix_remove(copy, end - base, UINT64_MAX))
         return true;
     (void)vm_radix_clear(copy, &(uint64_t){UINT64_MAX});

@@ -30,7 +30,7 @@ static struct subtree check_tree(const struct vm_map *map, const struct vm_map_e
         all.max_gap = low.max_gap;
     if (all.max_gap < high.max_gap)
         all.max_gap = high.max_gap;
-    AUDIT(entry->height == all.height && low.height - high.height <= 1 && high.height - low.height <= 1,
+    AUDIT(entry->height == all.height && low.height - high.height <= 2 && high.height - low.height <= 2,
           "entry-balance", entry, "height %u, children %d and %d", entry->height, low.height, high.height);
     AUDIT(entry->max_gap == all.max_gap, "entry-gap", entry,
           "largest gap 0x%" PRIx64 ", should be 0x%" PRIx64, entry->max_gap, all.max_gap);
