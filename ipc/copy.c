@@ -227,6 +227,12 @@ mach_msg_return_t ipc_kmsg_copyin(const struct task *task, struct ipc_kmsg *kmsg
 
 /* --- out --- */
 
+mach_msg_return_t ipc_kmsg_nameless(kern_return_t why, struct ipc_port *port, mach_msg_type_name_t type)
+{
+    ipc_right_destroy(port, type);
+    return why == KERN_RESOURCE_SHORTAGE ? MACH_MSG_IPC_KERNEL : MACH_MSG_IPC_SPACE;
+}
+
 mach_port_name_t ipc_kmsg_name_right(struct ipc_space *space, struct ipc_port *port,
                                      mach_msg_type_name_t type, mach_msg_return_t *shortage)
 {
@@ -237,8 +243,7 @@ mach_port_name_t ipc_kmsg_name_right(struct ipc_space *space, struct ipc_port *p
     kern_return_t kr = ipc_right_copyout(space, port, type, &name);
     if (kr == KERN_SUCCESS)
         return name;
-    *shortage |= kr == KERN_RESOURCE_SHORTAGE ? MACH_MSG_IPC_KERNEL : MACH_MSG_IPC_SPACE;
-    ipc_right_destroy(port, type);
+    *shortage |= ipc_kmsg_nameless(kr, port, type);
     return MACH_PORT_NULL;
 }
 

@@ -24,15 +24,13 @@
 #define RPC_OPTIONS ((uint32_t)(MACH_SEND_MSG | MACH_RCV_MSG))
 #define EASY_OPTIONS ((uint32_t)(MACH_RCV_LARGE | MACH_RCV_TIMEOUT | MACH_RCV_INTERRUPT) | 0xff000000u)
 
-void ipc_direct_wait_undo(const struct direct *d, uint64_t priority)
+void ipc_direct_wait_undo(struct thread *self, struct ipc_entry *used, uint64_t priority)
 {
-    struct thread *self = d->self;
-
     self->state = THREAD_RUNNING;
-    if (d->reply) {
+    if (used != NULL) {
         self->priority = priority;
-        d->entry->generation++;
-        d->entry->bits = MACH_PORT_TYPE_SEND_ONCE;
+        used->generation++;
+        used->bits = MACH_PORT_TYPE_SEND_ONCE;
     } else {
         self->rcv_loan++;
     }
@@ -141,22 +139,6 @@ static NOINLINE struct uctx *msg_large(struct thread *self, struct direct_messag
     return kind == KIND_CALL ? msg_call(self, m, size) : msg_reply(self, m, size);
 }
 
-/* With rights, or with the answer to come to a port that self does not receive from. */
-static NOINLINE struct uctx *msg_other(struct thread *self, struct direct_message *m, uint32_t size)
-{
-    const struct direct d = {.self = self,
-                             .cpu = self->cpu,
-                             .size = size,
-                             .rcv_name = (mach_port_name_t)hal_uctx_arg(&self->uctx, 4)};
-    struct uctx *next = NULL;
-
-    if (MACH_MSGH_BITS_IS_COMPLEX(m->head.msgh_bits))
-        next = ipc_direct_rights(self, m, size);
-    else if (m->head.msgh_bits == IPC_DIRECT_CALL)
-        next = ipc_direct_apart(&d, m);
-    return next != NULL ? next : ipc_direct_general(self);
-}
-
 /* A message of any size. Its buffer was not looked at yet. */
 SPECIALISED struct uctx *msg_begin(struct thread *self)
 {
@@ -176,8 +158,9 @@ SPECIALISED struct uctx *msg_begin(struct thread *self)
         return msg_call(self, m, size);
     case KIND_REPLY:
         return msg_reply(self, m, size);
-    default:
-        return msg_other(self, m, size);
+    default: /* with rights, or with the answer to come to a port that self does not receive from */
+        return MACH_MSGH_BITS_IS_COMPLEX(m->head.msgh_bits) ? ipc_direct_rights(self, m, size)
+                                                            : ipc_direct_apart(self, m, size);
     }
 }
 

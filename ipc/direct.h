@@ -37,28 +37,25 @@ _Static_assert(sizeof(struct direct_message) == IPC_DIRECT_BUFFER_SIZE, "a whole
 struct direct {
     struct thread *self;
     struct cpu *cpu;
-    bool reply;     /* by a send-once right, else a call by a send right */
-    bool registers; /* self's form */
-    mach_port_name_t remote;
-    uint64_t rcv_name; /* what self's has to be */
-    bool rights;       /* it has some */
-    uint32_t size;     /* of the message */
-
+    uint64_t rcv_name;       /* what self's has to be */
     struct ipc_entry *entry; /* of the destination, in self's space */
     struct ipc_port *port;
-    bool member; /* next waits on a set that the port is in: this */
-    struct ipc_pset *set;
-    uint64_t rx; /* what the rx held that next waits in */
+    struct ipc_pset *set; /* that next waits on, if it is `member` */
+    uint64_t rx;          /* what the rx held that next waits in */
     struct thread *next;
-    bool next_registers; /* next's form */
-    uint64_t token;      /* of next's address space */
-
-    /* what the receiver is told */
-    uint32_t trailer_size; /* in the buffer form */
-    uint64_t label;
+    uint64_t token; /* of next's address space */
+    uint64_t label; /* this, and the next four: what the receiver is told */
     uint32_t seqno;
     mach_port_name_t name; /* of the port */
     mach_port_name_t reply_name;
+    uint32_t trailer_size; /* in the buffer form */
+    uint32_t size;         /* of the message */
+    mach_port_name_t remote;
+    bool reply;          /* by a send-once right, else a call by a send right */
+    bool registers;      /* self's form */
+    bool next_registers; /* next's form */
+    bool rights;         /* it has some */
+    bool member;         /* next waits on a set that the port is in */
 };
 
 /* HAL_USER_RANGE() by one comparison: n is less than the size of user space. */
@@ -205,8 +202,8 @@ SPECIALISED void wait_begin(struct direct *d)
         self->rcv_loan--;
 }
 
-/* Take all that back, self's priority too. */
-void ipc_direct_wait_undo(const struct direct *d, uint64_t priority);
+/* Take all that back, self's priority too. used: the entry of the reply right; NULL: it was a call. */
+void ipc_direct_wait_undo(struct thread *self, struct ipc_entry *used, uint64_t priority);
 
 /* Self becomes the waiter of its receive port, its right is used; false: it can't, everything is as before. */
 SPECIALISED bool become_waiter(struct direct *d)
@@ -220,8 +217,7 @@ SPECIALISED bool become_waiter(struct direct *d)
     wait_begin(d);
     if (!__atomic_compare_exchange_n(self->rcv_rx, &idle, waiter, false, __ATOMIC_RELEASE,
                                      __ATOMIC_RELAXED)) {
-        struct direct undo = *d;
-        ipc_direct_wait_undo(&undo, priority);
+        ipc_direct_wait_undo(self, d->reply ? d->entry : NULL, priority);
         return false;
     }
     /* self is not touched any more */
@@ -347,20 +343,23 @@ SPECIALISED struct uctx *deliver(const struct direct *d, struct direct_message *
 }
 
 /*
- * The message in m, of `size` bytes, which has rights (ipc/direct_rights.c).
- * Returns: the context of the partner, which is current now and resumes; NULL: nothing changed.
+ * The message in m, of `size` bytes, which has rights (ipc/direct_rights.c).  Returns: the context to resume, of the partner or after
+ * the general path.
  */
 struct uctx *ipc_direct_rights(struct thread *self, struct direct_message *m, uint32_t size);
 
 /*
- * No thread waits at the destination `from` has found, whose rx held this and is locked now; perhaps one waits on a set that the port
- * is in (ipc/direct_set.c).  m: the message, without rights.
- * Returns: as ipc_direct_rights().
+ * No thread waits at `port`, found in `entry`, whose rx held this and is locked now; perhaps one waits on a set that the port is in
+ * (ipc/direct_set.c).  m: the message, without rights, its size and its destination's name.  registers: self's form.
+ * Returns: the context of the partner, which is current now and resumes; NULL: nothing changed.
  */
-struct uctx *ipc_direct_member(const struct direct *from, struct direct_message *m, uint64_t rx);
+struct uctx *ipc_direct_member_call(struct thread *self, struct ipc_entry *entry, struct ipc_port *port,
+                                    struct direct_message *m, bool registers, uint64_t rx);
+struct uctx *ipc_direct_member_reply(struct thread *self, struct ipc_entry *entry, struct ipc_port *port,
+                                     struct direct_message *m, bool registers, uint64_t rx);
 
-/* A call whose answer goes to a port that is not the one that self receives from. Returns: as ipc_direct_rights(). */
-struct uctx *ipc_direct_apart(const struct direct *from, struct direct_message *m);
+/* The message in m, if it is a call whose answer goes to a port that self does not receive from. Returns: as ipc_direct_rights(). */
+struct uctx *ipc_direct_apart(struct thread *self, struct direct_message *m, uint32_t size);
 
 /* The message is without rights. */
 SPECIALISED struct uctx *direct_run(struct direct *d, struct direct_message *m)
@@ -371,8 +370,10 @@ SPECIALISED struct uctx *direct_run(struct direct *d, struct direct_message *m)
         return NULL;
     uint64_t rx = lock_port(d);
     if (__builtin_expect((rx & 1) != 0, 0)) {
-        struct direct member = *d;
-        return ipc_direct_member(&member, m, rx);
+        m->head.msgh_remote_port = d->remote;
+        m->head.msgh_size = d->size;
+        return d->reply ? ipc_direct_member_reply(d->self, d->entry, d->port, m, d->registers, rx)
+                        : ipc_direct_member_call(d->self, d->entry, d->port, m, d->registers, rx);
     }
     if (!partners_change(d, m, rx))
         return NULL;

@@ -8,6 +8,10 @@
  * space is above that of a port, so it may be held while the partner's port is locked; and it keeps the space for us after self
  * was published as a waiter and perhaps ended on another CPU: an end of the space needs the lock, too, to clear the entries that
  * are claimed.  To commit locks the ports of the rights, so that comes after the partner's port was unlocked.
+ *
+ * One right of a usual kind, a send right or one that is made, has a way of its own, without claims: a send or receive right leaves its
+ * entry only under the space's lock, which is held from the look at the entry until the right is taken.  If its port dies
+ * in between, a dead right arrives, as if the port had died on the way.
  */
 #include <ipc/check.h>
 #include <ipc/direct.h>
@@ -15,6 +19,7 @@
 #include <ipc/right.h>
 
 #define DIRECT_RIGHTS_MAX 4u
+#define ONE_RIGHT_SIZE ((uint32_t)(sizeof(mach_msg_base_t) + sizeof(mach_msg_port_descriptor_t)))
 
 /* The message with what it names. */
 struct rights {
@@ -96,18 +101,23 @@ SPECIALISED mach_msg_return_t rights_name(const struct direct *d, struct rights 
     return shortage == 0 ? MACH_MSG_SUCCESS : MACH_RCV_BODY_ERROR | shortage;
 }
 
+/* The buffer can't be written: the names die, and the message with its reply right. */
+static NOINLINE void rights_lost(struct thread *next, mach_port_name_t reply_name,
+                                 const mach_msg_port_descriptor_t *descriptor, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        ipc_kmsg_name_undo(next->space, descriptor[i].name, descriptor[i].disposition);
+    ipc_direct_lost(next, reply_name);
+}
+
 SPECIALISED void rights_deliver(const struct direct *d, struct rights *r)
 {
-    const mach_msg_port_descriptor_t *descriptor = descriptors_of(r->m);
     mach_msg_return_t result = rights_name(d, r);
 
-    if (deliver_buffer(d, r->m, MACH_MSGH_BITS_COMPLEX)) {
+    if (deliver_buffer(d, r->m, MACH_MSGH_BITS_COMPLEX))
         hal_uctx_set_result(&d->next->uctx, (uint32_t)result);
-        return;
-    }
-    for (uint32_t i = 0; i < r->count; i++)
-        ipc_kmsg_name_undo(d->next->space, descriptor[i].name, descriptor[i].disposition);
-    ipc_direct_lost(d->next, d->reply_name);
+    else
+        rights_lost(d->next, d->reply_name, descriptors_of(r->m), r->count);
 }
 
 SPECIALISED struct uctx *rights_run(struct thread *self, struct rights *r, uint32_t size, const bool reply)
@@ -138,16 +148,125 @@ static NOINLINE struct uctx *rights_reply(struct thread *self, struct rights *r,
     return rights_run(self, r, size, true);
 }
 
-struct uctx *ipc_direct_rights(struct thread *self, struct direct_message *m, uint32_t size)
+static NOINLINE struct uctx *rights_any(struct thread *self, struct direct_message *m, uint32_t size)
 {
+    struct uctx *next = NULL;
     struct rights r;
 
     r.m = m;
     if (!rights_read(&r, size))
-        return NULL;
+        return ipc_direct_general(self);
     if (m->head.msgh_bits == (IPC_DIRECT_CALL | MACH_MSGH_BITS_COMPLEX))
-        return rights_call(self, &r, size);
-    if (m->head.msgh_bits == (IPC_DIRECT_REPLY | MACH_MSGH_BITS_COMPLEX))
-        return rights_reply(self, &r, size);
-    return NULL;
+        next = rights_call(self, &r, size);
+    else if (m->head.msgh_bits == (IPC_DIRECT_REPLY | MACH_MSGH_BITS_COMPLEX))
+        next = rights_reply(self, &r, size);
+    return next != NULL ? next : ipc_direct_general(self);
+}
+
+/* --- one right --- */
+
+struct one {
+    mach_port_name_t name;
+    mach_msg_type_name_t disposition;
+    struct ipc_entry *entry;
+    struct ipc_port *port;
+};
+
+/* The entry that has the right, and is taken from without a mark or a notification; or NULL. Context: space locked. */
+SPECIALISED struct ipc_entry *one_find(const struct ipc_space *space, const struct one *o)
+{
+    struct ipc_entry *entry = ipc_entry_peek(space, o->name);
+    bool makes = o->disposition == MACH_MSG_TYPE_MAKE_SEND || o->disposition == MACH_MSG_TYPE_MAKE_SEND_ONCE;
+    bool moves = o->disposition == MACH_MSG_TYPE_MOVE_SEND;
+
+    if (entry == NULL || (!makes && !moves && o->disposition != MACH_MSG_TYPE_COPY_SEND))
+        return NULL;
+    if (entry->key == o->name)
+        return !makes && (!moves || entry->request == NULL) && ipc_port_looks_alive(entry->object) ? entry
+                                                                                                   : NULL;
+    uint32_t type = makes ? MACH_PORT_TYPE_RECEIVE : MACH_PORT_TYPE_SEND_RECEIVE;
+    return ~entry->key == o->name && (entry->bits & type) == type ? entry : NULL;
+}
+
+/* Switch, and take the right; false: nothing changed, and o->entry is NULL if that is due to the right. */
+SPECIALISED bool one_switch(struct direct *d, struct direct_message *m, struct one *o)
+{
+    struct ipc_space *space = d->self->space;
+    struct ipc_port *receive = d->self->rcv_port;
+
+    spin_lock(&space->lock);
+    o->entry = space->active ? one_find(space, o) : NULL;
+    bool switched = o->entry != NULL && partners_find(d, m);
+    if (switched) {
+        switch_to_next(d, receive);
+        o->port = ipc_right_take_one(space, o->entry, o->name, o->disposition);
+    }
+    spin_unlock(&space->lock);
+    return switched;
+}
+
+SPECIALISED struct uctx *one_deliver(const struct direct *d, struct direct_message *m, const struct one *o)
+{
+    mach_msg_port_descriptor_t *descriptor = descriptors_of(m);
+    mach_msg_type_name_t type = ipc_right_result(o->disposition);
+    mach_msg_return_t result = MACH_MSG_SUCCESS;
+    mach_port_name_t name;
+
+    kern_return_t kr = ipc_right_copyout(d->next->space, o->port, type, &name);
+    if (__builtin_expect(kr != KERN_SUCCESS, 0)) {
+        name = MACH_PORT_NULL;
+        result = MACH_RCV_BODY_ERROR | ipc_kmsg_nameless(kr, o->port, type);
+    }
+    *descriptor = (mach_msg_port_descriptor_t){
+        .name = name, .disposition = type & 0xffu, .type = MACH_MSG_PORT_DESCRIPTOR};
+    if (deliver_buffer(d, m, MACH_MSGH_BITS_COMPLEX))
+        hal_uctx_set_result(&d->next->uctx, (uint32_t)result);
+    else
+        rights_lost(d->next, d->reply_name, descriptor, 1);
+    fpu_resume(d->cpu, d->next);
+    return &d->next->uctx;
+}
+
+SPECIALISED struct uctx *one_run(struct thread *self, struct direct_message *m, uint32_t size,
+                                 const bool reply)
+{
+    const mach_msg_port_descriptor_t *descriptor = descriptors_of(m);
+    struct direct d = {.self = self,
+                       .cpu = self->cpu,
+                       .rights = true,
+                       .reply = reply,
+                       .remote = m->head.msgh_remote_port,
+                       .rcv_name = (mach_port_name_t)hal_uctx_arg(&self->uctx, 4),
+                       .size = size};
+    struct one o = {.name = descriptor->name, .disposition = descriptor->disposition};
+
+    if (m->head.msgh_local_port != (reply ? MACH_PORT_NULL : d.rcv_name))
+        return ipc_direct_general(self);
+    if (!one_switch(&d, m, &o))
+        return o.entry != NULL ? ipc_direct_general(self) : rights_any(self, m, size);
+    return one_deliver(&d, m, &o);
+}
+
+static NOINLINE struct uctx *one_call(struct thread *self, struct direct_message *m, uint32_t size)
+{
+    return one_run(self, m, size, false);
+}
+
+static NOINLINE struct uctx *one_reply(struct thread *self, struct direct_message *m, uint32_t size)
+{
+    return one_run(self, m, size, true);
+}
+
+struct uctx *ipc_direct_rights(struct thread *self, struct direct_message *m, uint32_t size)
+{
+    const mach_msg_body_t *body = (const void *)m->body;
+
+    if (size >= ONE_RIGHT_SIZE && body->msgh_descriptor_count == 1 &&
+        descriptors_of(m)->type == MACH_MSG_PORT_DESCRIPTOR) {
+        if (m->head.msgh_bits == (IPC_DIRECT_CALL | MACH_MSGH_BITS_COMPLEX))
+            return one_call(self, m, size);
+        if (m->head.msgh_bits == (IPC_DIRECT_REPLY | MACH_MSGH_BITS_COMPLEX))
+            return one_reply(self, m, size);
+    }
+    return rights_any(self, m, size);
 }

@@ -10,37 +10,69 @@
  */
 #include <ipc/direct.h>
 
-struct uctx *ipc_direct_member(const struct direct *from, struct direct_message *m, uint64_t rx)
+SPECIALISED struct uctx *member_run(struct direct *d, struct direct_message *m, uint64_t rx)
 {
-    struct ipc_port *receive = from->self->rcv_port;
-    struct direct d = *from;
+    struct ipc_port *receive = d->self->rcv_port;
     uint64_t waiter = IPC_PORT_RX_LOCKED;
 
-    d.member = true;
-    d.set = ipc_port_rx_set(rx);
-    if (d.set != NULL)
-        waiter = __atomic_exchange_n(&d.set->rx, IPC_PORT_RX_LOCKED, __ATOMIC_ACQUIRE);
+    d->set = ipc_port_rx_set(rx);
+    if (d->set != NULL)
+        waiter = __atomic_exchange_n(&d->set->rx, IPC_PORT_RX_LOCKED, __ATOMIC_ACQUIRE);
     if ((waiter & 1) != 0) {
         if (waiter != IPC_PORT_RX_LOCKED)
-            __atomic_store_n(&d.set->rx, waiter, __ATOMIC_RELEASE);
-        unlock_port(&d, rx);
+            __atomic_store_n(&d->set->rx, waiter, __ATOMIC_RELEASE);
+        unlock_port(d, rx);
         return NULL;
     }
-    if (!partners_change(&d, m, waiter))
+    if (!partners_change(d, m, waiter))
         return NULL;
-    switch_to_next(&d, receive);
-    return deliver(&d, m);
+    switch_to_next(d, receive);
+    return deliver(d, m);
 }
 
-struct uctx *ipc_direct_apart(const struct direct *from, struct direct_message *m)
+struct uctx *ipc_direct_member_call(struct thread *self, struct ipc_entry *entry, struct ipc_port *port,
+                                    struct direct_message *m, bool registers, uint64_t rx)
 {
-    struct direct d = *from;
+    struct direct d = {.self = self,
+                       .cpu = self->cpu,
+                       .entry = entry,
+                       .port = port,
+                       .remote = m->head.msgh_remote_port,
+                       .size = m->head.msgh_size,
+                       .registers = registers,
+                       .member = true};
+
+    return member_run(&d, m, rx);
+}
+
+struct uctx *ipc_direct_member_reply(struct thread *self, struct ipc_entry *entry, struct ipc_port *port,
+                                     struct direct_message *m, bool registers, uint64_t rx)
+{
+    struct direct d = {.self = self,
+                       .cpu = self->cpu,
+                       .entry = entry,
+                       .port = port,
+                       .remote = m->head.msgh_remote_port,
+                       .size = m->head.msgh_size,
+                       .reply = true,
+                       .registers = registers,
+                       .member = true};
+
+    return member_run(&d, m, rx);
+}
+
+struct uctx *ipc_direct_apart(struct thread *self, struct direct_message *m, uint32_t size)
+{
+    struct direct d = {.self = self,
+                       .cpu = self->cpu,
+                       .remote = m->head.msgh_remote_port,
+                       .rcv_name = (mach_port_name_t)hal_uctx_arg(&self->uctx, 4) | THREAD_RCV_APART,
+                       .size = size};
+    struct uctx *next = NULL;
 
     /* as long as self remembers the set in this way, it remembers the port; who takes that from it says so in rcv_name */
-    if (d.self->rcv_name != (d.rcv_name | THREAD_RCV_APART) ||
-        d.self->rcv_port->name != m->head.msgh_local_port)
-        return NULL;
-    d.rcv_name |= THREAD_RCV_APART;
-    d.remote = m->head.msgh_remote_port;
-    return direct_run(&d, m);
+    if (m->head.msgh_bits == IPC_DIRECT_CALL && self->rcv_name == d.rcv_name &&
+        self->rcv_port->name == m->head.msgh_local_port)
+        next = direct_run(&d, m);
+    return next != NULL ? next : ipc_direct_general(self);
 }

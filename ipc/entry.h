@@ -91,6 +91,31 @@ struct ipc_entry *ipc_entry_at_index(struct ipc_space *space, uint32_t index);
  * KERN_INVALID_TASK the space is inactive. */
 HAL_NODISCARD kern_return_t ipc_entry_alloc(struct ipc_space *space, mach_port_name_t *name,
                                             struct ipc_entry **entry);
+/* The entry at an index that has a leaf. */
+static inline struct ipc_entry *ipc_entry_by_index(const struct ipc_space *space, uint32_t index)
+{
+    return &space->leaf[index >> IPC_LEAF_SHIFT][index & (IPC_LEAF_ENTRIES - 1)];
+}
+
+/* Does the limit allow one name more? */
+static inline bool ipc_space_may_name(const struct ipc_space *space)
+{
+    return space->used < __atomic_load_n(&space->ledger->names_max, __ATOMIC_RELAXED);
+}
+
+/* The first free entry leaves the free list, which is not empty. */
+static inline struct ipc_entry *ipc_entry_pop(struct ipc_space *space)
+{
+    struct ipc_entry *entry = ipc_entry_by_index(space, space->free);
+
+    space->free = entry->next;
+    if (entry->next != 0)
+        ipc_entry_by_index(space, entry->next)->urefs = 0; /* the first has no link back */
+    space->used++;
+    entry->next = 0;
+    return entry;
+}
+
 /* Take exactly `name`. Also KERN_NAME_EXISTS (its index is in use, or in reserve by a thread that is not the current one),
  * KERN_INVALID_VALUE (index 0 or beyond the limit). */
 HAL_NODISCARD kern_return_t ipc_entry_alloc_name(struct ipc_space *space, mach_port_name_t name,
@@ -103,7 +128,13 @@ void ipc_entry_free(struct ipc_space *space, mach_port_name_t name, struct ipc_e
     ensures name: entry_name(entry) == name;
     ensures bits: entry->bits == bits && entry->urefs == urefs;
 */
-void ipc_entry_set(struct ipc_entry *entry, mach_port_name_t name, uint32_t bits, uint32_t urefs);
+static inline void ipc_entry_set(struct ipc_entry *entry, mach_port_name_t name, uint32_t bits,
+                                 uint32_t urefs)
+{
+    entry->urefs = urefs;
+    entry->bits = bits;
+    __atomic_store_n(&entry->key, bits == MACH_PORT_TYPE_SEND ? name : ~name, __ATOMIC_RELEASE);
+}
 /*@ requires \valid_read(entry);
     assigns \nothing;
     ensures name: \result == entry_name(entry);

@@ -137,11 +137,13 @@ void ipc_kmsg_copyout_undo(const struct task *task, struct ipc_kmsg *kmsg);
 
 /*
  * One right of a message gets a name in `space`; MACH_PORT_NULL: there was no room, the right was destroyed, *shortage collects why.
+ * Nameless: ipc_right_copyout() said why there is no room: the right is destroyed. Returns: the shortage.
  * Undo: the name dies, and the right with it.
  * Context: no lock.
  */
 mach_port_name_t ipc_kmsg_name_right(struct ipc_space *space, struct ipc_port *port,
                                      mach_msg_type_name_t type, mach_msg_return_t *shortage);
+mach_msg_return_t ipc_kmsg_nameless(kern_return_t why, struct ipc_port *port, mach_msg_type_name_t type);
 void ipc_kmsg_name_undo(struct ipc_space *space, mach_port_name_t name, mach_msg_type_name_t type);
 
 #endif

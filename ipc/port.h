@@ -202,6 +202,27 @@ static inline void ipc_port_unlock(struct ipc_port *port) NO_THREAD_SAFETY_ANALY
     __atomic_store_n(&port->rx, rx, __ATOMIC_RELEASE);
 }
 
+/*
+ * The lock for those who look at rights, count them, or write them into entries: rx is what it was before, so nothing has to be worked
+ * out.  Returns: what to unlock with.
+ */
+static inline uint64_t ipc_port_lock_rights(struct ipc_port *port) NO_THREAD_SAFETY_ANALYSIS
+{
+    lock_rank_enter(port, LOCK_RANK_PORT, false, __FILE__, __LINE__);
+    /* acquire: as in ipc_port_lock() */
+    uint64_t rx = __atomic_exchange_n(&port->rx, IPC_PORT_RX_LOCKED, __ATOMIC_ACQUIRE);
+    if (__builtin_expect(rx == IPC_PORT_RX_LOCKED, 0))
+        rx = ipc_rx_lock_wait(&port->rx);
+    return rx;
+}
+
+static inline void ipc_port_unlock_rights(struct ipc_port *port, uint64_t rx) NO_THREAD_SAFETY_ANALYSIS
+{
+    lock_rank_leave(port);
+    /* release: as in ipc_port_unlock() */
+    __atomic_store_n(&port->rx, rx, __ATOMIC_RELEASE);
+}
+
 /* May a message be queued? Context: locked. */
 static inline bool ipc_port_has_room(const struct ipc_port *port)
 {
@@ -211,6 +232,12 @@ static inline bool ipc_port_has_room(const struct ipc_port *port)
 static inline bool ipc_port_alive(const struct ipc_port *port)
 {
     return port->place != IPC_PORT_IS_DEAD;
+}
+
+/* The same without the lock: it may be dying at this moment. */
+static inline bool ipc_port_looks_alive(const struct ipc_port *port)
+{
+    return __atomic_load_n(&port->place, __ATOMIC_RELAXED) != IPC_PORT_IS_DEAD;
 }
 
 /*

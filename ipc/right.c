@@ -7,6 +7,7 @@
  * path may be using it).  Every claim can be undone.  When all are claimed, they are made real.
  */
 #include <ipc/entry.h>
+#include <ipc/hash.h>
 #include <ipc/mqueue.h>
 #include <ipc/notify.h>
 #include <ipc/pset.h>
@@ -48,11 +49,16 @@ struct ipc_entry *ipc_right_lookup(struct ipc_space *space, mach_port_name_t nam
         (entry->bits & MACH_PORT_TYPE_RECEIVE) != 0)
         return entry;
     struct ipc_port *port = entry->object;
-    /* the fast path may consume a send-once right at this moment: look again under the port's lock */
-    ipc_port_lock(port);
+    if ((entry->bits & MACH_PORT_TYPE_SEND) != 0 && ipc_port_looks_alive(port))
+        return entry;
+    /*
+     * The fast path may consume a send-once right at this moment, and who makes the port dead may not have finished: look again
+     * under the port's lock.
+     */
+    uint64_t rx = ipc_port_lock_rights(port);
     bool same = entry->object == port && ipc_entry_lookup(space, name) == entry;
     bool alive = ipc_port_alive(port);
-    ipc_port_unlock(port);
+    ipc_port_unlock_rights(port, rx);
     if (!same)
         return NULL;
     if (!alive && (entry->bits & ENTRY_CLAIMED) == 0)
@@ -94,12 +100,12 @@ static kern_return_t claim_send_once(struct ipc_right_take *take)
     struct ipc_port *port = entry->object;
     kern_return_t kr = KERN_INVALID_NAME;
 
-    ipc_port_lock(port);
+    uint64_t rx = ipc_port_lock_rights(port);
     if (entry->bits == MACH_PORT_TYPE_SEND_ONCE && entry->object == port && ~entry->key == take->name) {
         entry->bits |= ENTRY_CLAIMED;
         kr = KERN_SUCCESS;
     }
-    ipc_port_unlock(port);
+    ipc_port_unlock_rights(port, rx);
     return kr;
 }
 
@@ -177,7 +183,7 @@ static void unclaim(struct ipc_right_take *take)
 /* A new right beside the one that the entry keeps. IPC_PORT_DEAD if the port died under a COPY or MOVE of a send right. */
 static struct ipc_port *right_add(struct ipc_port *port, mach_msg_type_name_t disposition)
 {
-    ipc_port_lock(port);
+    uint64_t rx = ipc_port_lock_rights(port);
     bool alive = ipc_port_alive(port);
     if (alive) {
         ipc_port_ref(port);
@@ -186,7 +192,7 @@ static struct ipc_port *right_add(struct ipc_port *port, mach_msg_type_name_t di
         else
             ipc_port_send_add(port, disposition == MACH_MSG_TYPE_MAKE_SEND);
     }
-    ipc_port_unlock(port);
+    ipc_port_unlock_rights(port, rx);
     return alive ? port : IPC_PORT_DEAD;
 }
 
@@ -221,7 +227,7 @@ static void send_entry_end(struct ipc_space *space, struct ipc_right_take *take)
         take->deleted = ipc_request_cancel(entry, NULL);
         ipc_hash_remove(space, entry, take->name);
     }
-    ipc_port_lock(port);
+    uint64_t rx = ipc_port_lock_rights(port);
     /* the message has a right of its own by now, so this one is not the last */
     if (ipc_port_alive(port))
         (void)ipc_port_send_drop(port);
@@ -229,31 +235,37 @@ static void send_entry_end(struct ipc_space *space, struct ipc_right_take *take)
         ipc_entry_set(entry, take->name, entry->bits & ~MACH_PORT_TYPE_SEND, 0);
     else
         ipc_entry_free(space, take->name, entry);
-    ipc_port_unlock(port);
+    ipc_port_unlock_rights(port, rx);
     ipc_port_unref(port);
 }
 
 /* The one right of a message is an entry's last user reference: the right itself moves, nothing is counted. */
-static void commit_last_send(struct ipc_space *space, struct ipc_right_take *take)
+static struct ipc_port *take_last_send(struct ipc_space *space, struct ipc_entry *entry,
+                                       mach_port_name_t name)
 {
-    struct ipc_entry *entry = take->entry;
     struct ipc_port *port = entry->object;
     bool receive = (entry->bits & MACH_PORT_TYPE_RECEIVE) != 0;
 
-    if (!receive) {
-        take->deleted = ipc_request_cancel(entry, NULL);
-        ipc_hash_remove(space, entry, take->name);
-    }
-    ipc_port_lock(port);
+    if (!receive)
+        ipc_hash_remove(space, entry, name);
+    uint64_t rx = ipc_port_lock_rights(port);
     bool alive = ipc_port_alive(port);
     if (receive)
-        ipc_entry_set(entry, take->name, entry->bits & ~MACH_PORT_TYPE_SEND, 0);
+        ipc_entry_set(entry, name, MACH_PORT_TYPE_RECEIVE, 0);
     else
-        ipc_entry_free(space, take->name, entry);
-    ipc_port_unlock(port);
-    take->port = alive ? port : IPC_PORT_DEAD;
-    if (!alive)
-        ipc_port_unref(port);
+        ipc_entry_free(space, name, entry);
+    ipc_port_unlock_rights(port, rx);
+    if (alive)
+        return port;
+    ipc_port_unref(port);
+    return IPC_PORT_DEAD;
+}
+
+static void commit_last_send(struct ipc_space *space, struct ipc_right_take *take)
+{
+    if ((take->entry->bits & MACH_PORT_TYPE_RECEIVE) == 0)
+        take->deleted = ipc_request_cancel(take->entry, NULL);
+    take->port = take_last_send(space, take->entry, take->name);
 }
 
 static bool is_last_send(const struct ipc_right_take *take)
@@ -282,9 +294,9 @@ static void commit_send_once(struct ipc_space *space, struct ipc_right_take *tak
 
     take->port = port;
     take->deleted = ipc_request_cancel(entry, NULL);
-    ipc_port_lock(port);
+    uint64_t rx = ipc_port_lock_rights(port);
     ipc_entry_free(space, take->name, entry);
-    ipc_port_unlock(port);
+    ipc_port_unlock_rights(port, rx);
 }
 
 static void commit(struct ipc_space *space, struct ipc_right_take *take)
@@ -355,6 +367,14 @@ void ipc_right_commit(struct ipc_space *space, struct ipc_right_take *takes, uin
     }
 }
 
+struct ipc_port *ipc_right_take_one(struct ipc_space *space, struct ipc_entry *entry, mach_port_name_t name,
+                                    mach_msg_type_name_t disposition)
+{
+    if (disposition == MACH_MSG_TYPE_MOVE_SEND && --entry->urefs == 0)
+        return take_last_send(space, entry, name);
+    return right_add(entry->object, disposition);
+}
+
 void ipc_right_tell(const struct ipc_right_take *takes, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
@@ -403,83 +423,143 @@ void ipc_right_destroy(struct ipc_port *port, mach_msg_type_name_t type)
 
 /* --- naming --- */
 
-/* What is to be named, where. */
-struct naming {
-    struct ipc_space *space;
-    struct ipc_port *port;
-    mach_msg_type_name_t type;
-    struct ipc_entry *entry;
-    mach_port_name_t name;
-    bool fresh; /* the entry was made for it */
-};
-
 /* Another send right joins an entry that has one. Returns false if the port died: the entry is a dead name, no part of the right. */
-static bool name_join_send(struct naming *n)
+static bool send_join(struct ipc_entry *entry, struct ipc_port *port)
 {
-    struct ipc_port *port = n->port;
-
-    ipc_port_lock(port);
+    uint64_t rx = ipc_port_lock_rights(port);
     bool alive = ipc_port_alive(port);
     if (alive)
         (void)ipc_port_send_drop(port); /* not the last: the entry keeps one */
-    ipc_port_unlock(port);
+    ipc_port_unlock_rights(port, rx);
     if (!alive)
         return false;
-    n->entry->urefs = ipc_urefs_add(n->entry->urefs);
+    entry->urefs = ipc_urefs_add(entry->urefs);
     ipc_port_unref(port);
     return true;
 }
 
-/* Write the right into the entry. Returns false if the port died: nothing was written. */
-static bool name_write(struct naming *n)
+/* Write a send or send-once right into an entry that has none. Returns false if the port died: nothing was written. */
+static inline bool right_write(struct ipc_entry *entry, mach_port_name_t name, struct ipc_port *port,
+                               uint32_t type)
 {
-    struct ipc_entry *entry = n->entry;
-    struct ipc_port *port = n->port;
+    uint64_t rx = ipc_port_lock_rights(port);
+    bool alive = ipc_port_alive(port);
+    if (alive) {
+        entry->object = port;
+        ipc_entry_set(entry, name, entry->bits | type, 1);
+    }
+    ipc_port_unlock_rights(port, rx);
+    return alive;
+}
+
+/* The same with the receive right; it joins the send right there, if there is one. */
+static void receive_write(struct ipc_space *space, struct ipc_entry *entry, mach_port_name_t name,
+                          struct ipc_port *port)
+{
     bool hashed = ipc_entry_is_hashed(entry->bits);
 
     ipc_port_lock(port);
-    if (!ipc_port_alive(port)) {
-        ipc_port_unlock(port);
-        return false;
-    }
+    KASSERT(ipc_port_alive(port)); /* only who has the right could end it */
     entry->object = port;
-    if (n->type == MACH_MSG_TYPE_PORT_RECEIVE) {
-        port->place = IPC_PORT_IN_SPACE;
-        port->receiver = n->space;
-        port->name = n->name;
-        ipc_port_moved(port);
-        ipc_entry_set(entry, n->name, entry->bits | MACH_PORT_TYPE_RECEIVE, entry->urefs);
-    } else if (n->type == MACH_MSG_TYPE_PORT_SEND) {
-        ipc_entry_set(entry, n->name, entry->bits | MACH_PORT_TYPE_SEND, 1);
-    } else {
-        ipc_entry_set(entry, n->name, MACH_PORT_TYPE_SEND_ONCE, 1);
-    }
+    port->place = IPC_PORT_IN_SPACE;
+    port->receiver = space;
+    port->name = name;
+    ipc_port_moved(port);
+    ipc_entry_set(entry, name, entry->bits | MACH_PORT_TYPE_RECEIVE, entry->urefs);
     ipc_port_unlock(port);
     if (hashed)
-        ipc_hash_remove(n->space, entry, n->name); /* the receive right joins it */
-    else if (n->fresh && n->type == MACH_MSG_TYPE_PORT_SEND)
-        ipc_hash_insert(n->space, entry, n->name);
-    return true;
+        ipc_hash_remove(space, entry, name);
 }
 
-/* n->entry and n->name are found or made. Returns the name to report, or MACH_PORT_DEAD. */
-static mach_port_name_t name_finish(struct naming *n)
+/*
+ * Name a right in its entry: a new one, or one with another right to the port.  Returns: the name to report, or MACH_PORT_DEAD, and a
+ * new entry is free again.  Context: space locked.
+ */
+static mach_port_name_t name_in(struct ipc_space *space, struct ipc_entry *entry, mach_port_name_t name,
+                                struct ipc_port *port, mach_msg_type_name_t type)
 {
-    bool has_send = !n->fresh && (n->entry->bits & MACH_PORT_TYPE_SEND) != 0;
-    bool joins = n->type == MACH_MSG_TYPE_PORT_SEND && has_send;
+    bool fresh = entry->bits == 0;
+    bool alive = true;
 
-    if (joins ? name_join_send(n) : name_write(n))
-        return n->name;
-    if (n->fresh)
-        ipc_entry_free(n->space, n->name, n->entry);
-    return MACH_PORT_DEAD;
+    if (type == MACH_MSG_TYPE_PORT_RECEIVE)
+        receive_write(space, entry, name, port);
+    else if (type == MACH_MSG_TYPE_PORT_SEND_ONCE)
+        alive = right_write(entry, name, port, MACH_PORT_TYPE_SEND_ONCE);
+    else if (entry->bits & MACH_PORT_TYPE_SEND)
+        alive = send_join(entry, port);
+    else
+        alive = right_write(entry, name, port, MACH_PORT_TYPE_SEND);
+    if (alive && fresh && type == MACH_MSG_TYPE_PORT_SEND)
+        ipc_hash_insert(space, entry, name);
+    if (!alive && fresh)
+        ipc_entry_free(space, name, entry);
+    return alive ? name : MACH_PORT_DEAD;
+}
+
+/* What is most common, a send right that is new to the space, with each step once. Context: space locked. */
+static inline kern_return_t name_new_send(struct ipc_space *space, struct ipc_port *port, uint32_t *head,
+                                          mach_port_name_t *name)
+{
+    struct ipc_entry *entry;
+
+    if (__builtin_expect(space->free == 0 || !ipc_space_may_name(space), 0)) {
+        kern_return_t kr = ipc_entry_alloc(space, name, &entry);
+        if (kr != KERN_SUCCESS)
+            return kr;
+    } else {
+        entry = ipc_entry_pop(space);
+        *name = ~entry->key;
+    }
+    if (right_write(entry, *name, port, MACH_PORT_TYPE_SEND)) {
+        ipc_hash_insert_at(space, head, entry, *name);
+    } else {
+        ipc_entry_free(space, *name, entry);
+        *name = MACH_PORT_DEAD;
+    }
+    return KERN_SUCCESS;
+}
+
+/* Context: space locked and active. */
+static inline kern_return_t name_send(struct ipc_space *space, struct ipc_port *port, mach_port_name_t *name)
+{
+    struct ipc_entry *entry = ipc_entry_receives(space, port);
+
+    if (entry == NULL) {
+        uint32_t *head = ipc_hash_head(space, port);
+        entry = ipc_hash_find(space, head, port);
+        if (entry == NULL)
+            return name_new_send(space, port, head, name);
+    }
+    *name = ipc_entry_is_plain_send(entry) ? entry->key : ~entry->key;
+    if (!(entry->bits & MACH_PORT_TYPE_SEND ? send_join(entry, port)
+                                            : right_write(entry, *name, port, MACH_PORT_TYPE_SEND)))
+        *name = MACH_PORT_DEAD;
+    return KERN_SUCCESS;
+}
+
+/* Context: space locked and active. */
+static kern_return_t name_other(struct ipc_space *space, struct ipc_port *port, mach_msg_type_name_t type,
+                                mach_port_name_t *name)
+{
+    struct ipc_entry *entry = NULL;
+    kern_return_t kr = KERN_SUCCESS;
+
+    /* a receive right alone can't meet a send right */
+    if (type == MACH_MSG_TYPE_PORT_RECEIVE && port->srights > 0)
+        entry = ipc_entry_of_port(space, port);
+    if (entry != NULL)
+        *name = ipc_entry_name(entry);
+    else
+        kr = ipc_entry_alloc(space, name, &entry);
+    if (kr == KERN_SUCCESS)
+        *name = name_in(space, entry, *name, port, type);
+    return kr;
 }
 
 kern_return_t ipc_right_copyout(struct ipc_space *space, struct ipc_port *port, mach_msg_type_name_t type,
                                 mach_port_name_t *name)
 {
-    struct naming n = {.space = space, .port = port, .type = type};
-    kern_return_t kr = KERN_SUCCESS;
+    kern_return_t kr = KERN_INVALID_TASK;
 
     if (!IPC_PORT_VALID(port)) {
         *name = port == NULL ? MACH_PORT_NULL : MACH_PORT_DEAD;
@@ -488,18 +568,9 @@ kern_return_t ipc_right_copyout(struct ipc_space *space, struct ipc_port *port, 
     if (type == MACH_MSG_TYPE_PORT_RECEIVE)
         ipc_transit_end(port); /* it may come out of a queue */
     spin_lock(&space->lock);
-    if (!space->active)
-        kr = KERN_INVALID_TASK;
-    else if (type == MACH_MSG_TYPE_PORT_SEND || (type == MACH_MSG_TYPE_PORT_RECEIVE && port->srights > 0))
-        n.entry = ipc_entry_of_port(space, port); /* a receive right alone can't meet a send right */
-    if (n.entry != NULL) {
-        n.name = ipc_entry_name(n.entry);
-    } else if (kr == KERN_SUCCESS) {
-        kr = ipc_entry_alloc(space, &n.name, &n.entry);
-        n.fresh = true;
-    }
-    if (kr == KERN_SUCCESS)
-        *name = name_finish(&n);
+    if (space->active)
+        kr = type == MACH_MSG_TYPE_PORT_SEND ? name_send(space, port, name)
+                                             : name_other(space, port, type, name);
     spin_unlock(&space->lock);
     if (kr == KERN_SUCCESS && *name == MACH_PORT_DEAD)
         ipc_right_destroy(port, type);
@@ -509,25 +580,22 @@ kern_return_t ipc_right_copyout(struct ipc_space *space, struct ipc_port *port, 
 kern_return_t ipc_right_copyout_name(struct ipc_space *space, struct ipc_port *port,
                                      mach_msg_type_name_t type, mach_port_name_t name)
 {
-    struct naming n = {.space = space, .port = port, .type = type, .name = name};
     kern_return_t kr = KERN_SUCCESS;
 
     spin_lock(&space->lock);
     struct ipc_entry *has = type == MACH_MSG_TYPE_PORT_SEND_ONCE ? NULL : ipc_entry_of_port(space, port);
-    n.entry = ipc_right_lookup(space, name);
+    struct ipc_entry *entry = ipc_right_lookup(space, name);
     if (!space->active)
         kr = KERN_INVALID_TASK;
-    else if (has != NULL && has != n.entry)
+    else if (has != NULL && has != entry)
         kr = KERN_RIGHT_EXISTS;
-    else if (n.entry != NULL && n.entry != has)
+    else if (entry != NULL && entry != has)
         kr = KERN_NAME_EXISTS;
     else if (has != NULL && type == MACH_MSG_TYPE_PORT_SEND && has->urefs == IPC_UREFS_MAX)
         kr = KERN_UREFS_OVERFLOW;
-    else if (has == NULL) {
-        kr = ipc_entry_alloc_name(space, name, &n.entry);
-        n.fresh = true;
-    }
-    if (kr == KERN_SUCCESS && name_finish(&n) == MACH_PORT_DEAD)
+    else if (has == NULL)
+        kr = ipc_entry_alloc_name(space, name, &entry);
+    if (kr == KERN_SUCCESS && name_in(space, entry, name, port, type) == MACH_PORT_DEAD)
         kr = KERN_INVALID_CAPABILITY;
     spin_unlock(&space->lock);
     return kr;

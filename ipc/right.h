@@ -40,7 +40,14 @@ void ipc_right_unclaim(struct ipc_right_take *takes, uint32_t count);
 void ipc_right_commit(struct ipc_space *space, struct ipc_right_take *takes, uint32_t count);
 void ipc_right_tell(const struct ipc_right_take *takes, uint32_t count);
 
-/* The same for one right. */
+/*
+ * Commit in place of claim and commit, for one right that is MOVE_SEND, COPY_SEND, MAKE_SEND or MAKE_SEND_ONCE: its entry has it, and no
+ * request that ends with it. Returns: the right; IPC_PORT_DEAD.  Context: space->lock held.
+ */
+struct ipc_port *ipc_right_take_one(struct ipc_space *space, struct ipc_entry *entry, mach_port_name_t name,
+                                    mach_msg_type_name_t disposition);
+
+/* In one step, for one right. */
 HAL_NODISCARD kern_return_t ipc_right_copyin(struct ipc_space *space, mach_port_name_t name,
                                              mach_msg_type_name_t disposition, struct ipc_port **port);
 

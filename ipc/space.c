@@ -292,8 +292,7 @@ static kern_return_t space_has_room(const struct ipc_space *space)
 {
     if (!space->active)
         return KERN_INVALID_TASK;
-    return space->used < __atomic_load_n(&space->ledger->names_max, __ATOMIC_RELAXED) ? KERN_SUCCESS
-                                                                                      : KERN_NO_SPACE;
+    return ipc_space_may_name(space) ? KERN_SUCCESS : KERN_NO_SPACE;
 }
 
 kern_return_t ipc_entry_alloc(struct ipc_space *space, mach_port_name_t *name, struct ipc_entry **out)
@@ -305,14 +304,8 @@ kern_return_t ipc_entry_alloc(struct ipc_space *space, mach_port_name_t *name, s
     }
     if (kr != KERN_SUCCESS)
         return kr;
-    struct ipc_entry *entry = entry_at(space, space->free);
-    space->free = entry->next;
-    if (entry->next != 0)
-        entry_at(space, entry->next)->urefs = 0; /* the first has no link back */
-    space->used++;
-    entry->next = 0;
-    *name = ~entry->key;
-    *out = entry;
+    *out = ipc_entry_pop(space);
+    *name = ~(*out)->key;
     return KERN_SUCCESS;
 }
 
@@ -380,13 +373,6 @@ void ipc_entry_free(struct ipc_space *space, mach_port_name_t name, struct ipc_e
     }
     free_insert(space, IPC_NAME_INDEX(name));
     space->used--;
-}
-
-void ipc_entry_set(struct ipc_entry *entry, mach_port_name_t name, uint32_t bits, uint32_t urefs)
-{
-    entry->urefs = urefs;
-    entry->bits = bits;
-    __atomic_store_n(&entry->key, bits == MACH_PORT_TYPE_SEND ? name : ~name, __ATOMIC_RELEASE);
 }
 
 /* --- entries that threads hold in reserve --- */

@@ -10,15 +10,20 @@ struct ipc_kmsg;
 struct thread;
 struct uctx;
 struct uctx *ipc_direct_general(struct thread *self);
+struct uctx *__real_ipc_direct_general(struct thread *self);
+struct uctx *__wrap_ipc_direct_general(struct thread *self);
 struct uctx *__real_ipc_direct_msg(struct thread *self);
 struct uctx *__wrap_ipc_direct_msg(struct thread *self);
 struct uctx *__real_ipc_direct_rpc(struct thread *self, bool reply);
 struct uctx *__wrap_ipc_direct_rpc(struct thread *self, bool reply);
 struct uctx *__real_ipc_direct_rights(struct thread *self, struct direct_message *m, uint32_t size);
 struct uctx *__wrap_ipc_direct_rights(struct thread *self, struct direct_message *m, uint32_t size);
-struct direct;
-struct uctx *__real_ipc_direct_member(const struct direct *from, struct direct_message *m, uint64_t rx);
-struct uctx *__wrap_ipc_direct_member(const struct direct *from, struct direct_message *m, uint64_t rx);
+struct ipc_entry;
+struct ipc_port;
+typedef struct uctx *member_function_t(struct thread *self, struct ipc_entry *entry, struct ipc_port *port,
+                                       struct direct_message *m, bool registers, uint64_t rx);
+member_function_t __real_ipc_direct_member_call, __wrap_ipc_direct_member_call;
+member_function_t __real_ipc_direct_member_reply, __wrap_ipc_direct_member_reply;
 bool __real_ipc_kernel_rpc_registers(struct thread *self);
 bool __wrap_ipc_kernel_rpc_registers(struct thread *self);
 bool __real_ipc_simple_send(struct thread *self, struct ipc_kmsg *kmsg, struct thread **receiver);
@@ -41,17 +46,38 @@ struct uctx *__wrap_ipc_direct_rpc(struct thread *self, bool reply)
     return next;
 }
 
+static _Thread_local bool general; /* a message with rights did not go directly */
+
+struct uctx *__wrap_ipc_direct_general(struct thread *self)
+{
+    general = true;
+    return __real_ipc_direct_general(self);
+}
+
 struct uctx *__wrap_ipc_direct_rights(struct thread *self, struct direct_message *m, uint32_t size)
 {
+    general = false;
     struct uctx *next = __real_ipc_direct_rights(self, m, size);
 
-    short_ways.rights += next != NULL;
+    short_ways.rights += !general;
     return next;
 }
 
-struct uctx *__wrap_ipc_direct_member(const struct direct *from, struct direct_message *m, uint64_t rx)
+struct uctx *__wrap_ipc_direct_member_call(struct thread *self, struct ipc_entry *entry,
+                                           struct ipc_port *port, struct direct_message *m, bool registers,
+                                           uint64_t rx)
 {
-    struct uctx *next = __real_ipc_direct_member(from, m, rx);
+    struct uctx *next = __real_ipc_direct_member_call(self, entry, port, m, registers, rx);
+
+    short_ways.sets += next != NULL;
+    return next;
+}
+
+struct uctx *__wrap_ipc_direct_member_reply(struct thread *self, struct ipc_entry *entry,
+                                            struct ipc_port *port, struct direct_message *m, bool registers,
+                                            uint64_t rx)
+{
+    struct uctx *next = __real_ipc_direct_member_reply(self, entry, port, m, registers, rx);
 
     short_ways.sets += next != NULL;
     return next;
