@@ -4,8 +4,10 @@
 #include <ipc/kobject.h>
 #include <ipc/notify.h>
 #include <kern/exception.h>
+#include <kern/interrupt.h>
 #include <kern/mig_kernel.h>
 #include <kern/panic.h>
+#include <mach/device_server.h>
 #include <mach/host_priv_server.h>
 #include <mach/host_security_server.h>
 #include <mach/mach_host_server.h>
@@ -21,7 +23,7 @@ _Static_assert(sizeof(mig_reply_error_t) >= sizeof(mach_msg_header_t), "a reply 
 /* A call that goes the short way (ipc/kernel_rpc.c) has made no reply right yet that a routine could have. */
 _Static_assert(mach_host_reply_rights + host_priv_reply_rights + host_security_reply_rights +
                        mach_port_reply_rights + task_reply_rights + thread_act_reply_rights +
-                       mach_vm_reply_rights + portolan_reply_rights ==
+                       mach_vm_reply_rights + portolan_reply_rights + device_reply_rights ==
                    0,
                "no routine of the kernel takes the reply right");
 
@@ -29,9 +31,10 @@ _Static_assert(mach_host_reply_rights + host_priv_reply_rights + host_security_r
 
 const struct mig_kernel_subsystem *const ipc_kobject_subsystem[IPC_KOBJECT_SUBSYSTEMS] = {
     [200u / IDS] = &mach_host_subsystem,     [400u / IDS] = &host_priv_subsystem,
-    [600u / IDS] = &host_security_subsystem, [3200u / IDS] = &mach_port_subsystem,
-    [3400u / IDS] = &task_subsystem,         [3600u / IDS] = &thread_act_subsystem,
-    [4800u / IDS] = &mach_vm_subsystem,      [5200u / IDS] = &portolan_subsystem,
+    [600u / IDS] = &host_security_subsystem, [2800u / IDS] = &device_subsystem,
+    [3200u / IDS] = &mach_port_subsystem,    [3400u / IDS] = &task_subsystem,
+    [3600u / IDS] = &thread_act_subsystem,   [4800u / IDS] = &mach_vm_subsystem,
+    [5200u / IDS] = &portolan_subsystem,
 };
 
 struct ipc_port *ipc_kobject_create(enum ipc_kotype type, void *object, struct ledger_account *payer)
@@ -67,17 +70,26 @@ struct ipc_port *ipc_kobject_create_counted(enum ipc_kotype type, void *object, 
     return ipc_port_make_send(port);
 }
 
+static bool kotype_is_counted(enum ipc_kotype kotype)
+{
+    return kotype == IPC_KOTYPE_MEMORY_ENTRY || kotype == IPC_KOTYPE_INTERRUPT;
+}
+
 /* A send-once right to such a port is in its own notification only. */
 void ipc_kobject_forget(const struct ipc_kmsg *kmsg)
 {
     struct ipc_port *port = kmsg->remote;
 
     if (MACH_MSGH_BITS_REMOTE(kmsg->head.msgh_bits) != MACH_MSG_TYPE_PORT_SEND_ONCE ||
-        !IPC_PORT_VALID(port) || port->kotype != IPC_KOTYPE_MEMORY_ENTRY)
+        !IPC_PORT_VALID(port) || !kotype_is_counted(port->kotype))
         return;
-    struct vm_memory_entry *entry = port->kobject;
+    const enum ipc_kotype kotype = port->kotype;
+    void *object = port->kobject;
     ipc_kobject_destroy(port);
-    vm_memory_entry_unref(entry);
+    if (kotype == IPC_KOTYPE_MEMORY_ENTRY)
+        vm_memory_entry_unref(object);
+    else
+        interrupt_release(object);
 }
 
 void ipc_kobject_destroy(struct ipc_port *port)
@@ -177,7 +189,7 @@ void ipc_kobject_tell(struct ipc_kmsg *kmsg)
 
     if (kotype == IPC_KOTYPE_EXCEPTION_REPLY)
         exception_reply(kmsg->remote, kmsg);
-    if (kotype != IPC_KOTYPE_MEMORY_ENTRY) /* it ends when the message is buried */
+    if (!kotype_is_counted(kotype)) /* it ends when the message is buried */
         consume_remote(kmsg);
     ipc_kmsg_destroy(kmsg);
 }

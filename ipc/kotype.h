@@ -12,6 +12,8 @@ enum ipc_kotype {
     IPC_KOTYPE_PROCESSOR,
     IPC_KOTYPE_EXCEPTION_REPLY, /* kobject: the thread that waits for the answer to its exception */
     IPC_KOTYPE_MEMORY_ENTRY, /* kobject: a struct vm_memory_entry with a reference; ends with the last send right */
+    IPC_KOTYPE_DEVICE_MASTER,
+    IPC_KOTYPE_INTERRUPT, /* kobject: a struct interrupt with a reference; ends with the last send right */
     IPC_KOTYPE_COUNT,
 };
 

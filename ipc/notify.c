@@ -6,6 +6,7 @@
 #include <kern/exception.h>
 #include <kern/panic.h>
 #include <kern/string.h>
+#include <mach/device_types.h>
 #include <mach/ndr.h>
 #include <mach/notify.h>
 
@@ -88,6 +89,11 @@ void ipc_notify_port_deleted(struct ipc_kmsg *message, mach_port_name_t name)
 void ipc_notify_send_possible(struct ipc_kmsg *message, mach_port_name_t name)
 {
     notify_word(message, MACH_NOTIFY_SEND_POSSIBLE, name);
+}
+
+void ipc_notify_interrupt(struct ipc_kmsg *message, uint32_t line)
+{
+    notify_word(message, MACH_NOTIFY_INTERRUPT, line);
 }
 
 void ipc_notify_no_senders(struct ipc_kmsg *message, uint32_t mscount)

@@ -24,6 +24,7 @@ void ipc_notify_dead_name(struct ipc_kmsg *message, mach_port_name_t name);
 void ipc_notify_send_possible(struct ipc_kmsg *message, mach_port_name_t name);
 void ipc_notify_port_deleted(struct ipc_kmsg *message, mach_port_name_t name);
 void ipc_notify_no_senders(struct ipc_kmsg *message, uint32_t mscount);
+void ipc_notify_interrupt(struct ipc_kmsg *message, uint32_t line);
 /* Also consumes the receive right of `port` (in limbo). */
 void ipc_notify_port_destroyed(struct ipc_kmsg *message, struct ipc_port *port);
 /* What it was to tell does not happen any more: its right tells that it was not used. */

@@ -11,6 +11,7 @@
 #include <kern/console.h>
 #include <kern/cpu.h>
 #include <kern/host.h>
+#include <kern/interrupt.h>
 #include <kern/ledger.h>
 #include <kern/panic.h>
 #include <kern/reaper.h>
@@ -91,6 +92,7 @@ struct uctx *kern_boot(const struct hal_info *info)
     task_init_module();
     thread_init_module();
     host_init();
+    interrupt_init_module();
     for (uint32_t i = 1; i < info->cpu_count; i++)
         cpu_create(i);
     ipc_direct_init();

@@ -58,9 +58,12 @@ static hal_va_t write_start_block(struct task *task, hal_va_t top, const struct 
     static struct start_block block;
     hal_va_t at = top - sizeof(block);
     mach_port_name_t host_priv;
+    mach_port_name_t device_master;
 
     check(ipc_right_copyout(task->space, host_make_priv_port(), MACH_MSG_TYPE_PORT_SEND, &host_priv),
           "host port");
+    check(ipc_right_copyout(task->space, host_make_device_port(), MACH_MSG_TYPE_PORT_SEND, &device_master),
+          "device master port");
     block.startup = (struct mach_startup){
         .version = MACH_STARTUP_VERSION,
         .argc = 1,
@@ -69,6 +72,7 @@ static hal_va_t write_start_block(struct task *task, hal_va_t top, const struct 
         .archive = copy_archive(task->map, archive),
         .archive_size = archive->size,
         .host_priv = host_priv,
+        .device_master = device_master,
     };
     block.argv[0] = at + offsetof(struct start_block, name);
     string_copy(block.name, PROGRAM, sizeof(block.name));

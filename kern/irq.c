@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <hal/hal.h>
 #include <kern/cpu.h>
+#include <kern/interrupt.h>
 #include <kern/irq.h>
 #include <kern/smp.h>
 #include <sched/sched.h>
@@ -15,9 +16,12 @@ static void timer_interrupt(struct cpu *cpu)
     timeout_expire(); /* arms the timer again */
 }
 
-/* Take the next interrupt and end it. Returns HAL_IRQ_NONE if there is none. */
+/*
+ * Take the next interrupt and end it; a device's line is masked first, or a level would interrupt again at once.  Returns HAL_IRQ_NONE
+ * if there is none.
+ */
 /*@ requires \valid(cpu) && \separated(cpu, HAL_CONTRACT, &hal_info) && cpu->interrupts < UINT64_MAX;
-    requires !HAL_CONTRACT->claimed;
+    requires !HAL_CONTRACT->claimed && hal_info.irq_count <= HAL_IRQ_MAX;
     assigns cpu->interrupts, HAL_CONTRACT->claimed, HAL_CONTRACT->irq;
     ensures completed: !HAL_CONTRACT->claimed;
     ensures counted: cpu->interrupts == \old(cpu->interrupts) + (\result == HAL_IRQ_NONE ? 0 : 1);
@@ -28,6 +32,8 @@ static hal_irq_t irq_take(struct cpu *cpu)
 
     if (irq != HAL_IRQ_NONE) {
         cpu->interrupts++;
+        if (irq < HAL_IRQ_IPI)
+            hal_irq_enable(irq, false);
         hal_irq_complete(irq);
     }
     return irq;
@@ -46,8 +52,8 @@ void irq_serve(struct cpu *cpu)
         case HAL_IRQ_IPI:
             smp_interrupt();
             break;
-        default: /* a device that nobody drives */
-            hal_irq_enable(irq, false);
+        default:
+            interrupt_deliver(irq);
             break;
         }
     }

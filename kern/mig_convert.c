@@ -39,6 +39,12 @@ static void *ref_memory_entry(void *entry)
     return entry;
 }
 
+static void *ref_interrupt(void *interrupt)
+{
+    interrupt_ref(interrupt);
+    return interrupt;
+}
+
 static void *ref_host(void *host)
 {
     return host; /* there is always one */
@@ -95,4 +101,14 @@ host_t convert_port_to_host(mach_port_t port)
 host_priv_t convert_port_to_host_priv(mach_port_t port)
 {
     return ipc_kobject_get(port, IPC_KOTYPE_HOST_PRIV, ref_host);
+}
+
+device_master_t convert_port_to_device_master(mach_port_t port)
+{
+    return ipc_kobject_get(port, IPC_KOTYPE_DEVICE_MASTER, ref_host);
+}
+
+interrupt_t convert_port_to_interrupt(mach_port_t port)
+{
+    return ipc_kobject_get(port, IPC_KOTYPE_INTERRUPT, ref_interrupt);
 }

@@ -16,8 +16,10 @@
 #define KERN_MIG_CONVERT_H
 
 #include <ipc/space.h>
+#include <kern/interrupt.h>
 #include <kern/task.h>
 #include <kern/thread.h>
+#include <mach/device_types.h>
 #include <mach/mach_types.h>
 #include <vm/vm_map.h>
 #include <vm/vm_memory_entry.h>
@@ -38,5 +40,9 @@ struct vm_memory_entry *convert_port_to_memory_entry(mach_port_t port);
 /* The host: for either of its ports; for the privileged one only. */
 host_t convert_port_to_host(mach_port_t port);
 host_priv_t convert_port_to_host_priv(mach_port_t port);
+
+/* The host, for the device master port; an interrupt. */
+device_master_t convert_port_to_device_master(mach_port_t port);
+interrupt_t convert_port_to_interrupt(mach_port_t port);
 
 #endif

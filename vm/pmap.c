@@ -292,11 +292,10 @@ static void pmap_add_leaf(struct pmap *pmap, hal_va_t va, hal_pte_t *slot, hal_p
     hal_pt_publish(va);
 }
 
-kern_return_t pmap_enter(struct pmap *pmap, hal_va_t va, hal_pa_t pa, vm_prot_t prot)
+/* Put a leaf in place of whatever is at `va`. Returns as pmap_enter(). */
+static inline kern_return_t pmap_enter_leaf(struct pmap *pmap, hal_va_t va, hal_pte_t pte)
 {
     KASSERT(va % HAL_PAGE_SIZE == 0 && va >= hal_info.user_base && va < hal_info.user_limit);
-    hal_pte_t pte = pmap_leaf(pa, prot);
-
     spin_lock(&pmap->lock);
     if (!pmap_is_kept(pmap, va) && !pmap_extend(pmap, va)) {
         spin_unlock(&pmap->lock);
@@ -309,6 +308,16 @@ kern_return_t pmap_enter(struct pmap *pmap, hal_va_t va, hal_pa_t pa, vm_prot_t 
         pmap_add_leaf(pmap, va, slot, pte);
     spin_unlock(&pmap->lock);
     return KERN_SUCCESS;
+}
+
+kern_return_t pmap_enter(struct pmap *pmap, hal_va_t va, hal_pa_t pa, vm_prot_t prot)
+{
+    return pmap_enter_leaf(pmap, va, pmap_leaf(pa, prot));
+}
+
+kern_return_t pmap_enter_device(struct pmap *pmap, hal_va_t va, hal_pa_t pa, vm_prot_t prot)
+{
+    return pmap_enter_leaf(pmap, va, hal_pte_leaf(pa, pmap_attr(prot) + HAL_ATTR_DEVICE, 0));
 }
 
 void pmap_enter_around(struct pmap *pmap, hal_va_t va, const hal_pa_t *pa, unsigned count, vm_prot_t prot)

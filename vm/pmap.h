@@ -52,6 +52,8 @@ void pmap_deactivate(void);
  * mapping of the same page.
  * Returns KERN_SUCCESS or KERN_RESOURCE_SHORTAGE (no page-table page): unchanged. */
 HAL_NODISCARD kern_return_t pmap_enter(struct pmap *pmap, hal_va_t va, hal_pa_t pa, vm_prot_t prot);
+/* The same for registers of a device: uncached. */
+HAL_NODISCARD kern_return_t pmap_enter_device(struct pmap *pmap, hal_va_t va, hal_pa_t pa, vm_prot_t prot);
 /* Map the pages for [va, va + count pages) where nothing is mapped, as far as there are tables and they are the same as for va's
  * first page; prot: no VM_PROT_WRITE. For what may soon be used: never fails. */
 void pmap_enter_around(struct pmap *pmap, hal_va_t va, const hal_pa_t *pa, unsigned count, vm_prot_t prot);

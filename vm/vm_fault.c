@@ -86,6 +86,20 @@ static __attribute__((noinline)) void fault_around(struct vm_object *object, con
         pmap_enter_around(pmap, next, pa, count, VM_PROT_READ);
 }
 
+/* The same for memory that is no page of the object's tree. */
+static __attribute__((noinline)) kern_return_t fault_physical(const struct vm_map_entry *entry, hal_va_t va,
+                                                              uint64_t index, const struct page_use *use)
+{
+    const struct vm_object *object = entry->object;
+    const hal_pa_t pa = HAL_PA(object->base.addr + (index << PAGE_SHIFT));
+
+    if (object->kind != VM_OBJECT_DEVICE)
+        return use->with(entry, va, hal_pa_to_ptr(pa), true, use->arg);
+    /* the kernel has no access to registers of devices */
+    return use->maps ? pmap_enter_device(entry->map->pmap, trunc_page(va), pa, entry->protection)
+                     : KERN_PROTECTION_FAILURE;
+}
+
 /* Let use->with have the page at `va`. Returns as vm_fault(); *done: whether there was a page, else fill->source says what is
  * to be made.  Inlined, as fault_use(): a use is constant. */
 static inline __attribute__((always_inline)) kern_return_t fault_try(struct vm_map *map, hal_va_t va,
@@ -107,6 +121,13 @@ static inline __attribute__((always_inline)) kern_return_t fault_try(struct vm_m
     uint64_t index = (entry->offset + (va - entry->start)) >> PAGE_SHIFT;
 
     spin_lock(&object->lock);
+    if (__builtin_expect(object->kind != VM_OBJECT_ANONYMOUS, 0)) {
+        entry->mapped |= use->maps;
+        kr = fault_physical(entry, va, index, use);
+        spin_unlock(&object->lock);
+        *done = true;
+        return kr;
+    }
     kr = vm_object_page(object, index, write ? VM_OBJECT_WRITE : VM_OBJECT_READ,
                         use->maps && (entry->protection & VM_PROT_WRITE) != 0, use->maps ? entry : NULL, fill,
                         &page, &own);

@@ -134,7 +134,8 @@ kern_return_t vm_map_page_query(struct vm_map *map, hal_va_t va, struct vm_map_p
     struct vm_object *object = entry != NULL ? entry->object : NULL;
     if (object != NULL) {
         spin_lock(&object->lock);
-        page->present = vm_radix_find(&object->pages, (entry->offset + (va - entry->start)) >> PAGE_SHIFT,
+        page->present = object->kind != VM_OBJECT_ANONYMOUS ||
+                        vm_radix_find(&object->pages, (entry->offset + (va - entry->start)) >> PAGE_SHIFT,
                                       false, &own) != NULL;
         spin_unlock(&object->lock);
         page->copied = page->present && !own;

@@ -206,8 +206,8 @@ kern_return_t vm_map_copy_fresh(uint64_t size, struct ledger_account *payer, str
     return KERN_SUCCESS;
 }
 
-bool vm_map_copy_derive(const struct vm_map_copy *copy, uint64_t from, uint64_t end, bool share,
-                        struct ledger_account *payer, struct list *entries)
+kern_return_t vm_map_copy_derive(const struct vm_map_copy *copy, uint64_t from, uint64_t end, bool share,
+                                 struct ledger_account *payer, struct list *entries)
 {
     LIST_FOR_EACH(node, &copy->entries)
     {
@@ -218,14 +218,15 @@ bool vm_map_copy_derive(const struct vm_map_copy *copy, uint64_t from, uint64_t 
             continue;
         struct vm_map_entry *entry = vm_map_entry_alloc(payer);
         if (entry == NULL)
-            return false;
+            return KERN_RESOURCE_SHORTAGE;
         list_insert_tail(entries, &entry->link);
-        if (vm_map_entry_derive(source, low, high, share, entry) != KERN_SUCCESS)
-            return false;
+        kern_return_t kr = vm_map_entry_derive(source, low, high, share, entry);
+        if (kr != KERN_SUCCESS)
+            return kr;
         entry->start -= from;
         entry->end -= from;
     }
-    return true;
+    return KERN_SUCCESS;
 }
 
 /* --- out ------------------------------------------------------------------------------------------------ */

@@ -51,11 +51,12 @@ HAL_NODISCARD kern_return_t vm_map_copy_fresh(uint64_t size, struct ledger_accou
 /*
  * Append entries for [from, end), whole pages of the copy, which become 0 and up, to `entries`: the same memory (share; the
  * copy was made by one of the two above), or a copy.
- * Returns false without memory: some were appended.
+ * Returns: KERN_SUCCESS; KERN_PROTECTION_FAILURE a copy of memory that devices use; KERN_RESOURCE_SHORTAGE: some were appended.
  * Context: no lock; nobody ends or changes the copy.
  */
-HAL_NODISCARD bool vm_map_copy_derive(const struct vm_map_copy *copy, uint64_t from, uint64_t end, bool share,
-                                      struct ledger_account *payer, struct list *entries);
+HAL_NODISCARD kern_return_t vm_map_copy_derive(const struct vm_map_copy *copy, uint64_t from, uint64_t end,
+                                               bool share, struct ledger_account *payer,
+                                               struct list *entries);
 
 /*
  * Enter the copy (NULL: of nothing) into the map, at the first fit, as memory with default attributes. *address: of its

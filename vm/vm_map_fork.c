@@ -9,6 +9,14 @@
 #include <mach/vm_param.h>
 #include <vm/vm_map_i.h>
 
+/* Memory that devices use can't be copied: a child that would get a copy gets nothing. */
+static bool fork_inherits(const struct vm_map_entry *entry)
+{
+    return entry->inheritance == VM_INHERIT_SHARE ||
+           (entry->inheritance == VM_INHERIT_COPY &&
+            (entry->object == NULL || entry->object->kind == VM_OBJECT_ANONYMOUS));
+}
+
 /*
  * Fill `entry` with what the child inherits of the first range of the parent at or above `from`.
  * Returns: KERN_SUCCESS; KERN_NOT_FOUND there is none; KERN_RESOURCE_SHORTAGE.
@@ -19,7 +27,7 @@ static kern_return_t fork_pick(struct vm_map *parent, hal_va_t from, struct vm_m
 
     spin_lock(&parent->lock);
     struct vm_map_entry *source = vm_map_tree_find(parent, from);
-    while (source != NULL && source->inheritance == VM_INHERIT_NONE)
+    while (source != NULL && !fork_inherits(source))
         source = vm_map_tree_next(parent, source);
     if (source != NULL) {
         hal_va_t start = source->start > from ? source->start : from;

@@ -124,13 +124,13 @@ HAL_NODISCARD bool vm_map_spare_alloc(struct vm_map *map, hal_va_t start, hal_va
 /*
  * Give `entry`, which is in no map and without object, what `source` has in [start, end), with its attributes: the same
  * memory (share), or a copy at the cost of the entry's payer.
- * Returns KERN_SUCCESS; KERN_RESOURCE_SHORTAGE: the entry has no object.
+ * Returns KERN_SUCCESS; KERN_PROTECTION_FAILURE a copy of memory that devices use; KERN_RESOURCE_SHORTAGE: the entry has no object.
  * Context: the map of the source is locked.
  */
 HAL_NODISCARD kern_return_t vm_map_entry_derive(struct vm_map_entry *source, hal_va_t start, hal_va_t end,
                                                 bool share, struct vm_map_entry *entry);
 /* Append such entries for all of [start, end), not empty, which becomes 0 and up, to the list `entries`, charged to `payer`.
- * Returns KERN_SUCCESS; KERN_INVALID_ADDRESS a hole; KERN_RESOURCE_SHORTAGE: some were appended. */
+ * Returns KERN_SUCCESS; KERN_INVALID_ADDRESS a hole; as vm_map_entry_derive(): some were appended. */
 HAL_NODISCARD kern_return_t vm_map_derive(struct vm_map *map, hal_va_t start, hal_va_t end, bool share,
                                           struct ledger_account *payer, struct list *entries)
     REQUIRES(map->lock);

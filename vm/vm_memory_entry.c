@@ -13,6 +13,7 @@
 #include <vm/vm_map_copy.h>
 #include <vm/vm_map_i.h>
 #include <vm/vm_memory_entry.h>
+#include <vm/vm_physical.h>
 #include <vm/vm_range.h>
 
 static struct cache memory_entry_cache;
@@ -62,6 +63,52 @@ kern_return_t vm_memory_entry_create(struct vm_map *map, hal_va_t address, uint6
     return KERN_SUCCESS;
 }
 
+/* The object of an entry for fresh memory. */
+static struct vm_object *fresh_object(const struct vm_memory_entry *entry)
+{
+    return CONTAINER_OF(entry->memory->entries.next, struct vm_map_entry, link)->object;
+}
+
+kern_return_t vm_memory_entry_create_device(hal_pa_t base, uint64_t size, struct ledger_account *payer,
+                                            struct vm_memory_entry **entry)
+{
+    if (size == 0 || ((base.addr | size) & PAGE_MASK) != 0 || base.addr >= HAL_PA_LIMIT ||
+        size > HAL_PA_LIMIT - base.addr)
+        return KERN_INVALID_ARGUMENT;
+    if (vm_physical_is_taken(base, size))
+        return KERN_NO_ACCESS;
+    kern_return_t kr = vm_memory_entry_create(NULL, 0, &size, VM_PROT_DEFAULT, payer, entry);
+    if (kr == KERN_SUCCESS)
+        vm_physical_make_device(fresh_object(*entry), base);
+    return kr;
+}
+
+kern_return_t vm_memory_entry_create_reserved(hal_pa_t base, uint64_t size, struct ledger_account *payer,
+                                              struct vm_memory_entry **entry)
+{
+    kern_return_t kr = vm_memory_entry_create(NULL, base.addr, &size, VM_PROT_READ, payer, entry);
+    if (kr == KERN_SUCCESS)
+        vm_physical_make_reserved(fresh_object(*entry), HAL_PA(trunc_page(base.addr)));
+    return kr;
+}
+
+kern_return_t vm_memory_entry_create_contiguous(uint64_t size, uint64_t last, struct ledger_account *payer,
+                                                struct vm_memory_entry **entry, hal_pa_t *base)
+{
+    if (size > VM_PHYSICAL_MAX)
+        return KERN_INVALID_ARGUMENT;
+    kern_return_t kr = vm_memory_entry_create(NULL, 0, &size, VM_PROT_DEFAULT, payer, entry);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    struct vm_object *object = fresh_object(*entry);
+    if (vm_physical_make_contiguous(object, size, last, payer)) {
+        *base = object->base;
+        return KERN_SUCCESS;
+    }
+    vm_memory_entry_unref(*entry);
+    return KERN_RESOURCE_SHORTAGE;
+}
+
 void vm_memory_entry_ref(struct vm_memory_entry *entry)
 {
     ref_get(&entry->refs);
@@ -95,20 +142,20 @@ static kern_return_t map_check(uint64_t size, const struct vm_memory_entry *entr
     return (wanted & ~entry->protection) == 0 ? KERN_SUCCESS : KERN_INVALID_RIGHT;
 }
 
-/* Append what is to be mapped, from 0 up, to `entries`. Returns false without memory: some. */
-static bool map_derive(uint64_t size, const struct vm_memory_entry *entry, uint64_t offset, bool copy,
-                       struct ledger_account *payer, struct list *entries)
+/* Append what is to be mapped, from 0 up, to `entries`. Returns as vm_map_memory(): some. */
+static kern_return_t map_derive(uint64_t size, const struct vm_memory_entry *entry, uint64_t offset,
+                                bool copy, struct ledger_account *payer, struct list *entries)
 {
     if (entry != NULL)
         return vm_map_copy_derive(entry->memory, offset, offset + size, !copy, payer, entries);
     struct vm_map_entry *fresh = vm_map_entry_alloc(payer);
     if (fresh == NULL)
-        return false;
+        return KERN_RESOURCE_SHORTAGE;
     fresh->start = 0;
     fresh->end = size;
     fresh->offset = 0;
     list_insert_tail(entries, &fresh->link);
-    return true;
+    return KERN_SUCCESS;
 }
 
 kern_return_t vm_map_memory(struct vm_map *map, hal_va_t *address, uint64_t size,
@@ -116,15 +163,15 @@ kern_return_t vm_map_memory(struct vm_map *map, hal_va_t *address, uint64_t size
                             const struct vm_map_remap *how)
 {
     struct list entries;
-    kern_return_t kr = KERN_RESOURCE_SHORTAGE;
 
     if (!vm_size_round(size, &size))
         return KERN_INVALID_ARGUMENT;
-    kern_return_t bad = map_check(size, entry, offset, how);
-    if (bad != KERN_SUCCESS)
-        return bad;
+    kern_return_t kr = map_check(size, entry, offset, how);
+    if (kr != KERN_SUCCESS)
+        return kr;
     list_init(&entries);
-    if (map_derive(size, entry, offset, how->copy, map->payer, &entries)) {
+    kr = map_derive(size, entry, offset, how->copy, map->payer, &entries);
+    if (kr == KERN_SUCCESS) {
         LIST_FOR_EACH(node, &entries)
         {
             struct vm_map_entry *mapping = CONTAINER_OF(node, struct vm_map_entry, link);

@@ -21,6 +21,7 @@
 #include <vm/pmap.h>
 #include <vm/vm_map_i.h>
 #include <vm/vm_page_i.h>
+#include <vm/vm_physical.h>
 #include <vm/vm_stat.h>
 
 static struct cache object_cache;
@@ -44,6 +45,7 @@ static inline struct vm_object *object_create(struct vm_radix pages) NO_THREAD_S
         return NULL;
     }
     object->refs = 1;
+    object->kind = VM_OBJECT_ANONYMOUS;
     object->shared = false;
     spin_init(&object->lock, LOCK_RANK_OBJECT);
     list_init(&object->users);
@@ -90,6 +92,8 @@ void vm_object_detach(struct vm_map_entry *entry)
     spin_unlock(&object->lock);
     if (!last)
         return;
+    if (object->kind == VM_OBJECT_CONTIGUOUS)
+        vm_physical_free(object, payer);
     ledger_uncharge(payer, sizeof(*object));
     cache_free_inline(&object_cache, object);
 }
@@ -248,6 +252,8 @@ kern_return_t vm_object_copy(struct vm_object *object, uint64_t first, uint64_t 
     struct vm_radix pages = {.root = NULL, .payer = entry->payer};
 
     entry->offset = (first - base) << PAGE_SHIFT;
+    if (object->kind != VM_OBJECT_ANONYMOUS)
+        return KERN_PROTECTION_FAILURE; /* a device changes its memory whatever the page tables say */
     spin_lock(&object->lock);
     object_protect(object, first, end);
     bool done = vm_radix_share(&object->pages, first, end, base, &pages);

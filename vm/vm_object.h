@@ -22,9 +22,20 @@
 struct ledger_account;
 struct vm_map_entry;
 
+/* Where its pages come from. */
+enum vm_object_kind {
+    VM_OBJECT_ANONYMOUS,  /* made when they are first used */
+    VM_OBJECT_CONTIGUOUS, /* a block of RAM from the start (vm/vm_physical.h) */
+    VM_OBJECT_RESERVED,   /* RAM that was never free */
+    VM_OBJECT_DEVICE,     /* registers of a device */
+};
+
 struct vm_object {
     spinlock_t lock; /* rank LOCK_RANK_OBJECT */
     uint64_t refs;   /* kern/ref.h: entries */
+    uint8_t kind;    /* enum vm_object_kind; constant */
+    uint8_t order;   /* CONTIGUOUS: of 2^order pages; constant */
+    hal_pa_t base;   /* not ANONYMOUS: of its first page; constant. Its tree has no pages. */
     bool shared; /* atomic; once set it stays: there may be pages behind several entries, or behind none */
     struct list users GUARDED_BY(lock);     /* struct vm_map_entry: those with a reference */
     struct vm_radix pages GUARDED_BY(lock); /* resident pages by page number */
@@ -62,10 +73,11 @@ static inline bool vm_object_is_private(const struct vm_object *object)
 {
     return !__atomic_load_n(&object->shared, __ATOMIC_RELAXED);
 }
-/* May an entry other than the caller's use the caller's pages? Context: as for vm_object_share(). */
+/* May an entry other than the caller's, or a device, use the caller's pages? Context: as for vm_object_share(). */
 static inline bool vm_object_is_shared(const struct vm_object *object)
 {
-    return !vm_object_is_private(object) && !vm_object_is_sole(object);
+    return !vm_object_is_private(object) &&
+           (!vm_object_is_sole(object) || object->kind != VM_OBJECT_ANONYMOUS);
 }
 
 /* A page that is made while no lock is held: a copy of `source`, or zeros if that is NULL. */
@@ -126,7 +138,7 @@ bool vm_object_clear_step(struct vm_object *object, uint64_t *budget);
 /*
  * Give `entry`, which has a range but no object, a copy of the pages [first, end), as many as its range has: an object of its payer's,
  * or none, since there are no pages; and the offset.  Takes constant time, and time to write-protect pages that are mapped writable.
- * Returns: KERN_SUCCESS; KERN_RESOURCE_SHORTAGE nothing happened.
+ * Returns: KERN_SUCCESS; KERN_PROTECTION_FAILURE it is not anonymous; KERN_RESOURCE_SHORTAGE: nothing happened.
  * Context: the lock of a map with an entry that covers the pages; nobody else knows `entry`.
  */
 HAL_NODISCARD kern_return_t vm_object_copy(struct vm_object *object, uint64_t first, uint64_t end,

@@ -106,15 +106,9 @@ static void buddy_free(struct vm_page *page, unsigned order) REQUIRES(page_lock)
     list_insert_head(&page_free_list[order], &page->link);
 }
 
-static struct vm_page *buddy_alloc(unsigned order) REQUIRES(page_lock)
+/* Make the first 2^order pages of a block of order `found`, in no list any more, a block of their own, in use. */
+static struct vm_page *buddy_split(struct vm_page *page, unsigned found, unsigned order) REQUIRES(page_lock)
 {
-    unsigned found = order;
-
-    while (found <= VM_PAGE_ORDER_MAX && list_empty(&page_free_list[found]))
-        found++;
-    if (found > VM_PAGE_ORDER_MAX)
-        return NULL;
-    struct vm_page *page = CONTAINER_OF(list_pop(&page_free_list[found]), struct vm_page, link);
     while (found > order) {
         found--;
         struct vm_page *half = page + vm_block_pages(found);
@@ -126,6 +120,17 @@ static struct vm_page *buddy_alloc(unsigned order) REQUIRES(page_lock)
     page->order = (uint8_t)order;
     page_free_blocks -= vm_block_pages(order);
     return page;
+}
+
+static struct vm_page *buddy_alloc(unsigned order) REQUIRES(page_lock)
+{
+    unsigned found = order;
+
+    while (found <= VM_PAGE_ORDER_MAX && list_empty(&page_free_list[found]))
+        found++;
+    if (found > VM_PAGE_ORDER_MAX)
+        return NULL;
+    return buddy_split(CONTAINER_OF(list_pop(&page_free_list[found]), struct vm_page, link), found, order);
 }
 
 /* --- per-CPU caches ------------------------------------------------------------------------------------- */
@@ -218,6 +223,29 @@ static void *page_alloc_block(unsigned order)
 {
     spin_lock(&page_lock);
     struct vm_page *page = buddy_alloc(order);
+    spin_unlock(&page_lock);
+    return page != NULL ? vm_page_address(page) : NULL;
+}
+
+/* The largest blocks first: there are few of them, and what is below a limit is mostly in one of those. */
+void *vm_page_alloc_below(unsigned order, hal_pa_t last)
+{
+    struct vm_page *page = NULL;
+
+    KASSERT(order <= VM_PAGE_ORDER_MAX);
+    spin_lock(&page_lock);
+    for (unsigned found = VM_PAGE_ORDER_MAX + 1; found-- > order && page == NULL;) {
+        LIST_FOR_EACH(node, &page_free_list[found])
+        {
+            struct vm_page *candidate = CONTAINER_OF(node, struct vm_page, link);
+            uint64_t end = (page_number(candidate) + vm_block_pages(order)) << HAL_PAGE_SHIFT;
+            if (end - 1 > last.addr)
+                continue;
+            list_remove(&candidate->link);
+            page = buddy_split(candidate, found, order);
+            break;
+        }
+    }
     spin_unlock(&page_lock);
     return page != NULL ? vm_page_address(page) : NULL;
 }

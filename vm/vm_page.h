@@ -19,6 +19,8 @@ void vm_page_init(void);
  * Context: no lock of rank >= LOCK_RANK_PAGE. order <= VM_PAGE_ORDER_MAX. */
 HAL_NODISCARD void *vm_page_alloc(unsigned order);
 HAL_NODISCARD void *vm_page_alloc_zero(unsigned order);
+/* The same, no byte of it above `last`. Takes time as there are blocks in the free lists. */
+HAL_NODISCARD void *vm_page_alloc_below(unsigned order, hal_pa_t last);
 /* Give them back (same order). */
 void vm_page_free(void *pages, unsigned order);
 /* Give back one page that is zero. */

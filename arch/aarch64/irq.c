@@ -41,7 +41,7 @@ void arch_irq_start(void)
 {
     if (!gic_init(&gic))
         boot_panic("the interrupt controller does not serve this CPU");
-    hal_info.irq_count = gic_line_count();
+    hal_info.irq_count = hal_info.irq_message_first = gic_line_count();
     gic_cpu_init(0);
 }
 

@@ -151,6 +151,6 @@ void arch_platform_read(uint64_t dtb)
     read_gic(&tree);
     read_timer(&tree);
     read_psci(&tree);
-    boot_mem_reserve(HAL_PA(dtb), tree.size);
     fdt_boot_memory(&tree);
+    fdt_boot_keep(&tree, HAL_PA(dtb));
 }

@@ -103,7 +103,7 @@ static void find_memory(const struct fdt *t, uint64_t tree_pa)
     fdt_boot_memory(t);
     boot_mem_remove(HAL_PA(ARCH_DIRECT_SIZE), UINT64_MAX);
     boot_mem_reserve(image, (uint64_t)(arch_image_end - arch_image_start));
-    boot_mem_reserve(HAL_PA(tree_pa), t->size);
+    fdt_boot_keep(t, HAL_PA(tree_pa));
     boot_mem_set_alloc_limit(HAL_PA(ARCH_DIRECT_SIZE));
 }
 
@@ -147,7 +147,7 @@ static void init_devices(void)
         return;
     if (plic_init(plic_registers, plic->size, plic->lines, plic->context, hal_info.cpu_count) == HAL_OK) {
         arch_machine.plic = true;
-        hal_info.irq_count = plic->lines;
+        hal_info.irq_count = hal_info.irq_message_first = plic->lines;
     } else {
         boot_print("boot: the PLIC does not serve every CPU: no device interrupts\n");
     }

@@ -12,6 +12,7 @@
 
 #define MEMORY_BASE 0x100000u
 #define HOLE_PAGES 16u
+#define TABLES_OFFSET 64u /* in their page */
 
 struct hal_info hal_info;
 
@@ -85,7 +86,34 @@ static void memory_clear(void)
     ours = true;
 }
 
-/* Holes between the ranges; the archive lies behind the last one. */
+/* A page that is nobody's RAM: the registers of a device that does nothing but keep them. */
+static uint64_t device_address;
+
+uint64_t sim_device_address(void)
+{
+    return device_address;
+}
+
+/* A page that stays: of a device tree there is the header only, with its size. */
+static void tables_add(uint64_t at)
+{
+    static const uint8_t header[] = {0xd0, 0x0d, 0xfe, 0xed, 0, 0, 0, 8};
+
+    memory_add(at, HAL_PAGE_SIZE);
+    memcpy(hal_pa_to_ptr(HAL_PA(at + TABLES_OFFSET)), header, sizeof header);
+    hal_info.tables_kind = HAL_TABLES_FDT;
+    hal_info.tables = HAL_PA(at + TABLES_OFFSET);
+    hal_info.tables_size = sizeof header;
+}
+
+/* All from the first range to the end of RAM, holes included. */
+static void memory_take(void)
+{
+    hal_info.taken_count = 1;
+    hal_info.taken[0] = (struct hal_mem_range){HAL_PA(MEMORY_BASE), hal_info.mem_limit.addr - MEMORY_BASE};
+}
+
+/* Holes between the ranges; the archive lies behind the last one, then the tables, and a device. */
 static void memory_prepare(const void *boot_archive, size_t size)
 {
     uint64_t pages = sim.config.memory / HAL_PAGE_SIZE / sim.config.memory_ranges;
@@ -103,7 +131,12 @@ static void memory_prepare(const void *boot_archive, size_t size)
     memcpy(hal_pa_to_ptr(HAL_PA(at)), boot_archive, size);
     hal_info.archive_base = HAL_PA(at);
     hal_info.archive_size = size;
-    hal_info.mem_limit = HAL_PA(at + archive_pages * HAL_PAGE_SIZE);
+    at += archive_pages * HAL_PAGE_SIZE;
+    tables_add(at);
+    hal_info.mem_limit = HAL_PA(at + HAL_PAGE_SIZE);
+    memory_take();
+    device_address = hal_info.mem_limit.addr + HOLE_PAGES * HAL_PAGE_SIZE;
+    memory_add(device_address, HAL_PAGE_SIZE);
 }
 
 void sim_boot_prepare(void)

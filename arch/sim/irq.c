@@ -7,10 +7,17 @@
 
 #define NS_PER_SECOND 1000000000u
 
+/* What devices would write, and where; a test raises the line instead. */
+#define IRQ_MESSAGE_ADDRESS 0x1000u
+#define IRQ_MESSAGE_DATA 0x40u
+
 void sim_irq_reset(void)
 {
     hal_info.time_hz = NS_PER_SECOND;
     hal_info.irq_count = IRQ_LINES;
+    hal_info.irq_message_first = IRQ_LINES - sim.config.irq_messages;
+    hal_info.irq_message_address = HAL_PA(IRQ_MESSAGE_ADDRESS);
+    hal_info.irq_message_data = IRQ_MESSAGE_DATA;
     for (uint32_t i = 0; i < IRQ_LINES; i++)
         sim.line[i] = (struct irq_line){.mode = HAL_IRQ_LEVEL};
 }
@@ -57,6 +64,8 @@ enum hal_status hal_irq_route(hal_irq_t irq, enum hal_irq_mode mode, uint32_t cp
 
     if (irq >= IRQ_LINES || cpu >= hal_info.cpu_count)
         return HAL_INVALID;
+    if (irq >= hal_info.irq_message_first && (mode != HAL_IRQ_EDGE || cpu != 0))
+        return HAL_UNSUPPORTED;
     sim.line[irq].mode = mode;
     sim.line[irq].cpu = cpu;
     return HAL_OK;

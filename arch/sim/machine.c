@@ -59,6 +59,7 @@ struct sim_config sim_config_default(void)
         .pt_levels = 4,
         .asid_bits = 3,
         .hardware_ad = true,
+        .irq_messages = 2,
         .fast_path = true,
         .step_ns = 10,
         .switch_mean = 200,

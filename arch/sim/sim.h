@@ -44,6 +44,8 @@ struct sim_config {
     bool tlb_negative;  /* TLBs cache that a page is not there, until hal_pt_publish() */
     bool hardware_ad;   /* the walker sets accessed and dirty; else their absence faults */
 
+    uint32_t irq_messages; /* how many of the interrupt lines are messages: the last ones */
+
     bool fast_path; /* the register fast path of IPC; off: all RPC takes the general path */
 
     /* Time: it advances by this much with each step of the kernel and each user access or trap. */
@@ -250,6 +252,9 @@ void sim_trace_print(void);
 
 /* Raise or lower interrupt line `line`, one of hal_info.irq_count. Context: any. */
 void sim_irq_set(uint32_t line, bool level);
+
+/* Physical address of a page of registers that keep what is written to them. */
+uint64_t sim_device_address(void);
 
 /* Note an event of a test in the trace and in the hash. Context: any. */
 void sim_trace_note(const char *what, uint64_t a, uint64_t b);

@@ -58,6 +58,10 @@ static void loader_read(uint64_t start_info)
 
     if (error != NULL)
         boot_print("boot: ACPI: %s: one CPU, no power-off\n", error);
+    if (error != NULL)
+        return;
+    hal_info.tables_kind = HAL_TABLES_ACPI;
+    hal_info.tables = HAL_PA(acpi.rsdp);
 }
 
 /* Slot 0 is the boot CPU; the others follow in the order of the MADT. */

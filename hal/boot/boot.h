@@ -33,7 +33,7 @@ void boot_mem_set_alloc_limit(hal_pa_t limit);
 /* A zeroed page, reachable at hal_pa_to_ptr(). Never fails: without memory it reports that and halts. */
 hal_pa_t boot_page_alloc(void);
 
-/* Write the free ranges and mem_limit into hal_info. */
+/* Write the free ranges, mem_limit and what of taken[] is RAM into hal_info. */
 void boot_mem_finish(void);
 
 /*

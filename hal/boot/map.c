@@ -125,6 +125,7 @@ volatile void *boot_map_device(hal_pa_t root, hal_pa_t pa, uint64_t size)
     struct device_range *d = &device[device_count++];
     *d = (struct device_range){base, length, device_next};
     device_next += length;
+    boot_mem_take(base, length);
     boot_map(root, d->va, HAL_PA(base), length, ATTR_DATA | HAL_ATTR_DEVICE);
     return (volatile void *)(uintptr_t)(d->va + (pa.addr - base));
 }

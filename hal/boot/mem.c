@@ -42,10 +42,21 @@ void boot_mem_reserve(hal_pa_t base, uint64_t size)
         boot_panic("too many reserved memory ranges");
 }
 
+void boot_mem_take(uint64_t base, uint64_t size)
+{
+    if (hal_info.taken_count == HAL_TAKEN_RANGES_MAX)
+        boot_panic("too many ranges of memory and devices");
+    hal_info.taken[hal_info.taken_count++] = (struct hal_mem_range){HAL_PA(base), size};
+}
+
 void boot_mem_remove(hal_pa_t base, uint64_t size)
 {
-    if (!boot_range_remove(&ram, base.addr & ~PAGE_MASK, page_up(range_end(base, size))))
+    uint64_t start = base.addr & ~PAGE_MASK, end = page_up(range_end(base, size));
+
+    if (!boot_range_remove(&ram, start, end))
         boot_panic("too many holes in memory");
+    if (start < end)
+        boot_mem_take(start, end - start);
 }
 
 bool boot_mem_contains(hal_pa_t base, uint64_t size)
@@ -108,6 +119,8 @@ void boot_mem_finish(void)
     uint64_t lost = 0;
 
     hal_info.mem_limit = HAL_PA(ram.count > 0 ? ram.range[ram.count - 1].end : 0);
+    for (uint32_t i = 0; i < ram.count; i++)
+        boot_mem_take(ram.range[i].base, ram.range[i].end - ram.range[i].base);
     for (uint32_t i = 0; i < used.count; i++) {
         if (!boot_range_remove(&unused, used.range[i].base, used.range[i].end))
             boot_panic("too many holes in memory");

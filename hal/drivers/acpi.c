@@ -258,6 +258,7 @@ const char *acpi_read(struct acpi_memory memory, uint64_t rsdp, struct acpi_info
     if (pointer.p != NULL && pointer.p[15] >= 2 && checksum_ok(pointer)) {
         struct bytes xsdt = table_at(memory, get(pointer.p + 24, 8));
         if (xsdt.p != NULL && text_equal(xsdt.p, "XSDT", 4)) {
+            info->rsdp = rsdp;
             root_read(info, memory, xsdt, 8);
             return NULL;
         }
@@ -265,6 +266,7 @@ const char *acpi_read(struct acpi_memory memory, uint64_t rsdp, struct acpi_info
     struct bytes rsdt = table_at(memory, get(memory.base + rsdp + 16, 4));
     if (rsdt.p == NULL || !text_equal(rsdt.p, "RSDT", 4))
         return "the RSDT is invalid";
+    info->rsdp = rsdp;
     root_read(info, memory, rsdt, 4);
     return NULL;
 }

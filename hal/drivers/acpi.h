@@ -33,6 +33,8 @@ struct acpi_override {
 };
 
 struct acpi_info {
+    uint64_t rsdp; /* where the root pointer is */
+
     uint32_t cpu_count; /* 0: no MADT */
     uint32_t apic_id[ACPI_CPU_MAX];
     uint64_t lapic_address;

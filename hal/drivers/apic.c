@@ -9,10 +9,14 @@
  * an edge line: while it is disabled, an interrupt of it is remembered, and sent again as an IPI when it is
  * enabled.
  *
+ * Behind the lines of the I/O APICs come message lines, one for each vector that is left: a device raises one by writing
+ * its vector to the boot CPU's local APIC (SDM volume 3, 10.11).
+ *
  * lines_lock protects `line` and the I/O APICs. Innermost; held for a few instructions.
  */
 #include <arch/x86.h>
 #include <hal/boot/boot.h>
+#include <hal/boot/mem.h>
 #include <hal/drivers/apic.h>
 #include <hal/drivers/ioapic.h>
 #include <hal/drivers/lapic.h>
@@ -21,6 +25,8 @@
 #define IOAPIC_DEFAULT 0xfec00000u
 #define LAPIC_DEFAULT 0xfee00000u
 #define IOAPIC_WINDOW_SIZE 0x20u
+#define MESSAGE_ADDRESS 0xfee00000u
+#define MESSAGE_APIC_SHIFT 12u
 #define ISA_LINES 16u
 #define TIMER_EARLY_FRACTION 100000u /* of a second */
 
@@ -31,7 +37,8 @@ static struct line {
     uint8_t apic_id;
     bool level;
     bool active_low;
-    bool present;
+    bool present; /* a pin of an I/O APIC, or a message */
+    bool message;
     bool enabled;
     bool pending; /* an edge came while disabled */
 } line[VECTOR_LINE_COUNT];
@@ -60,6 +67,12 @@ static void line_route(uint32_t n)
     };
 
     ioapic_route(n, &route);
+}
+
+static void line_mask(uint32_t n, bool masked)
+{
+    if (!line[n].message) /* while it is disabled it is remembered, as any edge */
+        ioapic_mask(n, masked);
 }
 
 static void ioapics_init(const struct acpi_info *acpi)
@@ -104,6 +117,21 @@ static void lines_init(const struct acpi_info *acpi)
     }
 }
 
+/* The vectors that no pin has. */
+static void messages_init(void)
+{
+    uint32_t apic_id = x86_cpu_slots[0].apic_id;
+
+    hal_info.irq_message_first = hal_info.irq_count;
+    if (apic_id > UINT8_MAX)
+        return; /* the field of a message */
+    for (uint32_t n = hal_info.irq_count; n < VECTOR_LINE_COUNT; n++)
+        line[n] = (struct line){.apic_id = (uint8_t)apic_id, .present = true, .message = true};
+    hal_info.irq_count = VECTOR_LINE_COUNT;
+    hal_info.irq_message_address = HAL_PA(MESSAGE_ADDRESS | apic_id << MESSAGE_APIC_SHIFT);
+    hal_info.irq_message_data = VECTOR_LINE_FIRST;
+}
+
 void apic_init(const struct acpi_info *acpi)
 {
     uint64_t base = acpi->lapic_address != 0 ? acpi->lapic_address : LAPIC_DEFAULT;
@@ -116,10 +144,14 @@ void apic_init(const struct acpi_info *acpi)
 
     x86_outb(PIC_MASTER_DATA, 0xff);
     x86_outb(PIC_SLAVE_DATA, 0xff);
+    if (x86_features.x2apic)
+        boot_mem_take(base & ~(uint64_t)(HAL_PAGE_SIZE - 1),
+                      HAL_PAGE_SIZE); /* not mapped, and nobody else's */
     lapic_init(&config);
     lapic_cpu_init();
     ioapics_init(acpi);
     lines_init(acpi);
+    messages_init();
 }
 
 bool hal_irq_pending(void)
@@ -210,7 +242,7 @@ void hal_irq_enable(hal_irq_t irq, bool enable)
     if (again)
         l->pending = false;
     if (enable || l->level)
-        ioapic_mask(irq, !enable);
+        line_mask(irq, !enable);
     uint8_t apic_id = l->apic_id;
     lines_release();
     if (again)
@@ -222,9 +254,11 @@ enum hal_status hal_irq_route(hal_irq_t irq, enum hal_irq_mode mode, uint32_t cp
     HAL_REQUIRE(irq < HAL_IRQ_MAX && cpu < HAL_CPU_MAX);
     if (irq >= hal_info.irq_count || !line[irq].present || cpu >= hal_info.cpu_count)
         return HAL_INVALID;
+    struct line *l = &line[irq];
+    if (l->message)
+        return mode == HAL_IRQ_EDGE && cpu == 0 ? HAL_OK : HAL_UNSUPPORTED;
     if (x86_cpu_slots[cpu].apic_id > UINT8_MAX)
         return HAL_UNSUPPORTED; /* the field of an I/O APIC */
-    struct line *l = &line[irq];
     lines_acquire();
     l->level = mode == HAL_IRQ_LEVEL;
     l->apic_id = (uint8_t)x86_cpu_slots[cpu].apic_id;

@@ -74,6 +74,16 @@ void fdt_boot_memory(const struct fdt *t)
     boot_mem_reserve(hal_info.archive_base, hal_info.archive_size);
 }
 
+void fdt_boot_keep(const struct fdt *t, hal_pa_t pa)
+{
+    boot_mem_reserve(pa, t->size);
+    if (!boot_mem_contains(pa, t->size))
+        return;
+    hal_info.tables_kind = HAL_TABLES_FDT;
+    hal_info.tables = pa;
+    hal_info.tables_size = t->size;
+}
+
 void fdt_boot_chosen(const struct fdt *t)
 {
     fdt_node_t chosen = fdt_path(t, "/chosen");

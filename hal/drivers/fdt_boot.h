@@ -8,10 +8,13 @@
 /*
  * Hand memory nodes to boot_mem_add(), reservations (the reservation block, /reserved-memory, the boot archive
  * that fdt_boot_chosen() found) to boot_mem_reserve(), `no-map` regions to boot_mem_remove().  An archive outside of
- * memory is dropped, with a message.  The caller reserves kernel image and blob.  If the tree names no memory, it is
+ * memory is dropped, with a message.  The caller reserves the kernel image.  If the tree names no memory, it is
  * the board's (hal/boot/board.h); a board that names none either can't boot: a message, and the end.
  */
 void fdt_boot_memory(const struct fdt *t);
+
+/* Reserve the tree, which lies at `pa`, and name it in hal_info if it lies in RAM. After fdt_boot_memory(). */
+void fdt_boot_keep(const struct fdt *t, hal_pa_t pa);
 
 /* Command line and boot archive from /chosen to hal_info. A command line that is too long is cut, with a message. */
 void fdt_boot_chosen(const struct fdt *t);

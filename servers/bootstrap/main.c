@@ -3,9 +3,10 @@
  * The first program.  It is the name service, and it runs what the kernel command line names:
  *
  *   start=NAME[,NAME]          servers, which stay
+ *   drivers=NAME[,NAME]        the same, and they may have the device master port (program_device_master())
  *   run=NAME[,NAME]            programs, one after another, each to its end
  *   conformance=all|NAME,...   the same for programs of the folder conformance of the boot archive, which
- *                              may not leave anything behind in the kernel
+ *                              may have that port, too, and may not leave anything behind in the kernel
  *   bench=all|NAME,...         the same for programs of the folder bench
  *
  * Then it switches the machine off.  One thread; while it waits for a program to end, it serves.
@@ -70,11 +71,11 @@ static void report_failure(const char *name, const char *what)
 }
 
 /* Returns: whether the program ran and told that all was well. */
-static bool run_to_end(const char *name)
+static bool run_to_end(const char *name, bool drives)
 {
     struct program *program;
 
-    kern_return_t kr = program_start(name, &program);
+    kern_return_t kr = program_start(name, drives, &program);
     if (kr != KERN_SUCCESS) {
         printf("bootstrap: %s: %s\n", name, mach_error_string(kr));
         report_failure(name, "is not started");
@@ -92,7 +93,7 @@ static bool run_to_end(const char *name)
 static void run(const char *name)
 {
     programs_run++;
-    programs_failed += !run_to_end(name);
+    programs_failed += !run_to_end(name, false);
 }
 
 /*
@@ -103,7 +104,7 @@ static void run_test(const char *name)
 {
     programs_run++;
     usage_note();
-    bool good = run_to_end(name);
+    bool good = run_to_end(name, true);
     if (!usage_is_as_noted()) {
         report_failure(name, "left kernel objects behind");
         good = false;
@@ -117,13 +118,23 @@ static void run_bench(const char *name)
     run(name);
 }
 
-static void start(const char *name)
+static void start_server(const char *name, bool drives)
 {
     struct program *program;
 
-    kern_return_t kr = program_start(name, &program);
+    kern_return_t kr = program_start(name, drives, &program);
     if (kr != KERN_SUCCESS)
         printf("bootstrap: %s is not started: %s\n", name, mach_error_string(kr));
+}
+
+static void start(const char *name)
+{
+    start_server(name, false);
+}
+
+static void start_driver(const char *name)
+{
+    start_server(name, true);
 }
 
 /* Call `function` for all files of `folder`. */
@@ -163,6 +174,7 @@ struct command {
 
 static const struct command commands[] = {
     {"start=", "", start},
+    {"drivers=", "", start_driver},
     {"run=", "", run},
     {"conformance=", "conformance/", run_test},
     {"bench=", "bench/", run_bench},

@@ -5,6 +5,7 @@
 #include "archive.h"
 #include "loader.h"
 
+#include <libmach/program.h>
 #include <libmach/thread.h>
 #include <mach/mach.h>
 #include <mach/program_server.h>
@@ -64,7 +65,7 @@ static kern_return_t load_and_run(struct program *p, const struct archive_file *
     return kr;
 }
 
-kern_return_t program_start(const char *name, struct program **program)
+kern_return_t program_start(const char *name, bool drives, struct program **program)
 {
     struct archive_file file;
 
@@ -74,6 +75,7 @@ kern_return_t program_start(const char *name, struct program **program)
     if (p == NULL)
         return KERN_RESOURCE_SHORTAGE;
     strlcpy(p->name, name, sizeof(p->name));
+    p->drives = drives;
     kern_return_t kr = task_create(mach_task_self(), FALSE, &p->task);
     if (kr == KERN_SUCCESS)
         kr = give_bootstrap_port(p);
@@ -128,4 +130,15 @@ kern_return_t do_program_exit(mach_port_t bootstrap, int status)
         }
     }
     return KERN_FAILURE;
+}
+
+kern_return_t do_program_device_master(mach_port_t bootstrap, mach_port_t *device_master)
+{
+    for (const struct program *p = programs; p != NULL; p = p->next) {
+        if (p->bootstrap == bootstrap && p->drives) {
+            *device_master = mach_startup->device_master;
+            return KERN_SUCCESS;
+        }
+    }
+    return KERN_NO_ACCESS;
 }

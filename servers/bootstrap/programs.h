@@ -16,6 +16,7 @@ struct program {
     char name[PROGRAM_NAME_MAX]; /* of its file in the archive */
     task_t task;                 /* send right */
     mach_port_t bootstrap;       /* receive right */
+    bool drives;                 /* it may have the device master port */
     bool told;                   /* it called program_exit() */
     int status;                  /* with this status */
     bool dead;                   /* its task is gone */
@@ -25,11 +26,11 @@ struct program {
 void programs_init(mach_port_t set, mach_port_t notify);
 
 /*
- * Start the program `name` of the archive with the arguments name.
+ * Start the program `name` of the archive with the arguments name; drives: it may have the device master port.
  * Returns: KERN_SUCCESS, *program until program_forget(); KERN_NOT_FOUND, KERN_INVALID_ARGUMENT (no program),
  * or errors of the kernel's calls: nothing is left behind.
  */
-kern_return_t program_start(const char *name, struct program **program);
+kern_return_t program_start(const char *name, bool drives, struct program **program);
 
 /* The program has died: free what it cost. */
 void program_forget(struct program *program);

@@ -48,6 +48,7 @@ enum audit_kind {
     AUDIT_PMAP,
     AUDIT_FPU,
     AUDIT_LEDGER,
+    AUDIT_INTERRUPT,
     AUDIT_KMEM, /* memory of any size, from all its caches */
     AUDIT_KINDS,
 };

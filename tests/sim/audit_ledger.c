@@ -132,7 +132,14 @@ static void charge_vm(void)
     audit_charge(((const struct vm_memory_entry *)(const void *)o->address)->payer,
                  sizeof(struct vm_memory_entry), o->address);
     AUDIT_EACH(o, AUDIT_OBJECT)
-    audit_charge(((const struct vm_object *)(const void *)o->address)->pages.payer, sizeof(struct vm_object),
+    {
+        const struct vm_object *object = (const void *)o->address;
+        const uint64_t block =
+            object->kind == VM_OBJECT_CONTIGUOUS ? (uint64_t)HAL_PAGE_SIZE << object->order : 0;
+        audit_charge(object->pages.payer, sizeof(*object) + block, object);
+    }
+    AUDIT_EACH(o, AUDIT_INTERRUPT)
+    audit_charge(((const struct interrupt *)(const void *)o->address)->payer, sizeof(struct interrupt),
                  o->address);
     AUDIT_EACH(o, AUDIT_RADIX)
     audit_charge(((const struct radix_node *)(const void *)o->address)->payer, sizeof(struct radix_node),

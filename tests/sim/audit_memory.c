@@ -27,6 +27,7 @@ static const struct {
     {"pmap", AUDIT_PMAP},
     {"fpu", AUDIT_FPU},
     {"ledger", AUDIT_LEDGER},
+    {"interrupt", AUDIT_INTERRUPT},
 };
 
 /* Of one zone: who has each page; NULL: nobody yet. */

@@ -32,6 +32,15 @@ static const struct vm_map_entry *walk_entry(struct pmap_walk *walk, hal_va_t va
     return NULL;
 }
 
+/* Is that where the object has its page `index`? *own, *writable: as audit_object_page() says. */
+static bool check_page(const struct vm_object *object, uint64_t index, hal_pa_t pa, bool *own, bool *writable)
+{
+    if (object->kind != VM_OBJECT_ANONYMOUS)
+        return pa.addr == object->base.addr + (index << PAGE_SHIFT);
+    const struct vm_page *page = audit_object_page(object, index, own, writable);
+    return page != NULL && hal_ptr_to_pa(vm_page_address(page)).addr == pa.addr;
+}
+
 static void check_leaf(struct pmap_walk *walk, hal_va_t va, hal_pte_t pte)
 {
     const struct vm_map_entry *entry = walk_entry(walk, va);
@@ -40,12 +49,13 @@ static void check_leaf(struct pmap_walk *walk, hal_va_t va, hal_pte_t pte)
     AUDIT(entry != NULL && entry->object != NULL, "pte-entry", walk->pmap,
           "0x%" PRIx64 " is mapped, not allocated", va);
     AUDIT(entry->mapped, "pte-mapped", entry, "says that nothing is mapped, and 0x%" PRIx64 " is", va);
-    bool own, writable;
-    const struct vm_page *page = audit_object_page(
-        entry->object, (entry->offset + (va - entry->start)) >> PAGE_SHIFT, &own, &writable);
-    AUDIT(page != NULL && hal_ptr_to_pa(vm_page_address(page)).addr == hal_pte_addr(pte, 0).addr, "pte-page",
-          walk->pmap, "0x%" PRIx64 " is mapped to 0x%" PRIx64 ", its page is %p", va,
-          hal_pte_addr(pte, 0).addr, (const void *)page);
+    bool own = true, writable = true;
+    const uint64_t index = (entry->offset + (va - entry->start)) >> PAGE_SHIFT;
+    AUDIT(entry->object->kind == VM_OBJECT_DEVICE || (attr & HAL_ATTR_DEVICE) == 0, "pte-device", walk->pmap,
+          "0x%" PRIx64 " is mapped with attributes 0x%x, its memory is of kind %u", va, attr,
+          entry->object->kind);
+    AUDIT(check_page(entry->object, index, hal_pte_addr(pte, 0), &own, &writable), "pte-page", walk->pmap,
+          "0x%" PRIx64 " is mapped to 0x%" PRIx64, va, hal_pte_addr(pte, 0).addr);
     AUDIT((attr & HAL_ATTR_W) == 0 || (own && writable), "pte-shared", walk->pmap,
           "0x%" PRIx64 " is mapped writable: own page %u, counts as writable %u", va, own, writable);
     bool write = (entry->protection & VM_PROT_WRITE) != 0,

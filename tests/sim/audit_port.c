@@ -294,6 +294,16 @@ static void check_dead(const struct ipc_port *port)
           "port-dead", port, "it is dead and has something yet");
 }
 
+/* An interrupt, which a port alone holds. */
+static bool interrupt_valid(const struct interrupt *interrupt)
+{
+    audit_own(AUDIT_INTERRUPT, interrupt, "port");
+    if (interrupt->message != NULL)
+        audit_message(interrupt->message, NULL, "interrupt");
+    return interrupt->refs == 1 && interrupt->line < hal_info.irq_count &&
+           interrupt_table[interrupt->line] == interrupt;
+}
+
 static bool kobject_valid(const struct ipc_port *port)
 {
     const void *object = port->kobject;
@@ -312,10 +322,15 @@ static bool kobject_valid(const struct ipc_port *port)
         audit_right(port, AUDIT_RECEIVE, object); /* it is nobody's but the port's own */
         audit_memory_entry(object);
         return (port->srights > 0) == (port->no_senders != NULL); /* else the notification is to be buried */
+    case IPC_KOTYPE_INTERRUPT:
+        audit_right(port, AUDIT_RECEIVE, object);
+        return interrupt_valid(object) && (port->srights > 0) == (port->no_senders != NULL);
     case IPC_KOTYPE_HOST:
         return object == &host_self && host_self.port == port;
     case IPC_KOTYPE_HOST_PRIV:
         return object == &host_self && host_self.priv_port == port;
+    case IPC_KOTYPE_DEVICE_MASTER:
+        return object == &host_self && host_self.device_port == port;
     default:
         return false;
     }
@@ -354,6 +369,7 @@ void audit_ports(void)
     check_set((void *)pset->address);
     audit_right(host_self.port, AUDIT_RECEIVE, &host_self);
     audit_right(host_self.priv_port, AUDIT_RECEIVE, &host_self);
+    audit_right(host_self.device_port, AUDIT_RECEIVE, &host_self);
     for (unsigned i = 0; i < EXC_TYPES_COUNT; i++)
         audit_right(host_self.exception_port[i], AUDIT_SEND, &host_self);
 }

@@ -86,6 +86,16 @@ struct reaper {
 
 extern struct reaper reaper;
 
+/* --- kern/interrupt.c --- */
+struct interrupt {
+    uint64_t refs;
+    struct ledger_account *payer;
+    hal_irq_t line;
+    struct ipc_kmsg *message;
+};
+
+extern struct interrupt *interrupt_table[HAL_IRQ_MAX];
+
 /* --- sched/sched.c --- */
 extern cpu_mask_t idle_cpus;
 

@@ -216,6 +216,10 @@ static void check_object(struct audit_object *o)
     AUDIT(object->shared || !o->several, "object-private", object, "never shared, and in two places");
     AUDIT(object->pages.root != NULL || (object->pages.height == 0 && !object->pages.writable), "radix-root",
           object, "height %u, no root", object->pages.height);
+    AUDIT(object->kind == VM_OBJECT_ANONYMOUS || (object->pages.root == NULL && object->shared),
+          "object-physical", object, "kind %u, and pages of its own", object->kind);
+    if (object->kind == VM_OBJECT_CONTIGUOUS)
+        audit_own_pages(hal_pa_to_ptr(object->base), object->order, "contiguous memory");
     if (object->pages.root != NULL)
         check_item(o, object->pages.root, object->pages.height, 0, object->pages.writable, true);
     o->owner = "map";

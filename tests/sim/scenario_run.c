@@ -15,6 +15,7 @@
 
 static struct {
     const struct scenario *scenario;
+    mach_port_t device_master;
     struct scenario_options options;
     bool second; /* the pass that counts */
     uint64_t quiet;
@@ -75,6 +76,11 @@ static void settle_to(const struct audit_counts *before)
 }
 
 /* --- calls --- */
+
+mach_port_t scenario_device_master(void)
+{
+    return run.device_master;
+}
 
 bool scenario_fails(void)
 {
@@ -185,6 +191,8 @@ static void main_program(uint64_t arg)
     mach_port_t host_priv = user_start(arg);
     struct audit_counts before;
 
+    run.device_master = user_device_master(arg);
+
     main_prepare();
     keeper_start();
     run.scenario->body();
@@ -202,7 +210,7 @@ const struct scenario *scenario_get(size_t i)
 {
     static const struct scenario *const all[] = {scenarios_port, scenarios_right, scenarios_message,
                                                  scenarios_rpc,  scenarios_task,  scenarios_memory,
-                                                 scenarios_ool};
+                                                 scenarios_ool,  scenarios_device};
 
     for (size_t file = 0; file < sizeof(all) / sizeof(all[0]); file++) {
         for (const struct scenario *s = all[file]; s->name != NULL; s++) {

@@ -24,7 +24,7 @@ struct scenario {
 
 /* Each up to one without a name. */
 extern const struct scenario scenarios_port[], scenarios_right[], scenarios_message[], scenarios_rpc[],
-    scenarios_task[], scenarios_memory[], scenarios_ool[];
+    scenarios_task[], scenarios_memory[], scenarios_ool[], scenarios_device[];
 
 /* The i-th of all scenarios, or NULL. */
 const struct scenario *scenario_get(size_t i);
@@ -63,6 +63,9 @@ void scenario_check(kern_return_t kr, kern_return_t expected, const char *call, 
         scenario_check(kr_, expected, #call, __FILE__, __LINE__);                                            \
     } while (0)
 #define CALL(call) CALL_IS(KERN_SUCCESS, call)
+
+/* The device master port. */
+mach_port_t scenario_device_master(void);
 
 /* A new receive right; the same with a send right under its name. */
 mach_port_t scenario_port(void);

@@ -26,6 +26,11 @@ mach_port_t user_start(uint64_t arg)
     return sim_load32(arg + offsetof(struct mach_startup, host_priv));
 }
 
+mach_port_t user_device_master(uint64_t arg)
+{
+    return sim_load32(arg + offsetof(struct mach_startup, device_master));
+}
+
 mach_port_t user_task_self(void)
 {
     if (sim_registers()->x[REG_TASK_SELF] == MACH_PORT_NULL) {

@@ -25,6 +25,8 @@
 
 /* The first thing in the first program: `arg` is what it was called with. Returns: the privileged host port. */
 mach_port_t user_start(uint64_t arg);
+/* The device master port, from the same. */
+mach_port_t user_device_master(uint64_t arg);
 
 mach_port_t user_task_self(void);
 

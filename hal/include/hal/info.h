@@ -10,11 +10,19 @@
 
 #define HAL_MEM_RANGES_MAX 32u
 #define HAL_CMDLINE_MAX 1024u
+#define HAL_TAKEN_RANGES_MAX 128u
 
 /* Free physical memory: page aligned, sorted by base, disjoint, nothing in it is in use. */
 struct hal_mem_range {
     hal_pa_t base;
     uint64_t size; /* bytes, a multiple of HAL_PAGE_SIZE, > 0 */
+};
+
+/* What the firmware tells about devices. */
+enum hal_tables {
+    HAL_TABLES_NONE,
+    HAL_TABLES_FDT,  /* a flattened device tree, in RAM but in no range of mem[] */
+    HAL_TABLES_ACPI, /* the root pointer of ACPI's tables */
 };
 
 struct hal_info {
@@ -27,6 +35,15 @@ struct hal_info {
     struct hal_mem_range mem[HAL_MEM_RANGES_MAX];
     hal_pa_t
         mem_limit; /* first byte above all RAM; the direct map covers [0, mem_limit) where there is RAM */
+
+    /* Physical memory that no driver outside of the kernel may map: all RAM, used or not, and the registers of the devices
+     * that the HAL drives. Page aligned, in no order. */
+    uint32_t taken_count;
+    struct hal_mem_range taken[HAL_TAKEN_RANGES_MAX];
+
+    enum hal_tables tables_kind;
+    hal_pa_t tables;      /* where they begin; HAL_TABLES_NONE: 0 */
+    uint64_t tables_size; /* bytes of the device tree; else 0 */
 
     /* The boot archive (cpio newc), in no range of mem[].  size == 0: there is none. The kernel may free
      * the whole pages of [page-rounded-down base, page-rounded-up end) once it has no more use for it. */
@@ -44,7 +61,12 @@ struct hal_info {
     uint32_t asid_bits; /* 0: the TLB has no address-space identifiers */
     bool tlb_broadcast; /* hal_tlb_flush_* reach every CPU by themselves */
     uint32_t irq_count; /* device lines 0 .. irq_count - 1; <= HAL_IRQ_MAX */
-    uint32_t fpu_size;  /* bytes of a vector-state area; alignment 64 */
+    /* Lines irq_message_first .. irq_count - 1 have no wire: a device raises line n, an edge for CPU 0, by writing the 32-bit
+     * word irq_message_data + n to irq_message_address. */
+    uint32_t irq_message_first;
+    uint32_t irq_message_data;
+    hal_pa_t irq_message_address;
+    uint32_t fpu_size; /* bytes of a vector-state area; alignment 64 */
 };
 
 extern struct hal_info hal_info;
