@@ -343,11 +343,7 @@ mach_msg_return_t ipc_kmsg_copyout(const struct task *task, struct ipc_kmsg *kms
     mach_msg_type_name_t reply = MACH_MSGH_BITS_LOCAL(head->msgh_bits);
     mach_msg_return_t shortage = 0;
 
-    head->msgh_remote_port = name_reply(task, kmsg->local, reply, &shortage);
-    head->msgh_local_port = destination;
-    head->msgh_voucher_port = MACH_PORT_NULL;
-    head->msgh_bits = (head->msgh_bits & MACH_MSGH_BITS_COMPLEX) |
-                      MACH_MSGH_BITS(reply, MACH_MSGH_BITS_REMOTE(head->msgh_bits));
+    ipc_kmsg_head_out(head, name_reply(task, kmsg->local, reply, &shortage), destination);
     kmsg->local = NULL;
     mach_msg_return_t mr = kmsg->port_count > 0 ? copyout_body(task, kmsg, scatter) : MACH_MSG_SUCCESS;
     return shortage == 0 ? mr : MACH_RCV_HEADER_ERROR | shortage;

@@ -216,13 +216,8 @@ SPECIALISED void give_registers(const struct kernel_rpc *k, const struct mig_ker
 /* The reply leaves in memory. */
 SPECIALISED void give_buffer(const struct kernel_rpc *k, struct ipc_kmsg *reply)
 {
-    struct thread *self = k->self;
-
     reply->head.msgh_bits |= MACH_MSGH_BITS(MACH_MSG_TYPE_PORT_SEND_ONCE, 0);
-    self->op.ipc.buffer = hal_uctx_arg(&self->uctx, 0);
-    self->op.ipc.option = (uint32_t)hal_uctx_arg(&self->uctx, 1);
-    self->op.ipc.seqno = k->seqno;
-    ipc_msg_write(self, reply, k->request.rcv_name, k->label);
+    ipc_msg_write(k->self, reply, k->request.rcv_name, k->label, k->seqno);
 }
 
 /* Does the reply fit what self has for it? */

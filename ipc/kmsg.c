@@ -25,12 +25,26 @@
 #define KMSG_SMALL_ROOM (KMSG_SMALL - (uint32_t)offsetof(struct ipc_kmsg, head))
 
 _Static_assert(KMSG_SMALL_ROOM >= IPC_KMSG_ROOM_MIN + MAX_TRAILER_SIZE, "a small message has the least room");
+_Static_assert(KMSG_SMALL_ROOM == IPC_KMSG_SMALL_MAX + MAX_TRAILER_SIZE, "what ipc/kmsg.h says of them");
 
 static struct cache kmsg_cache;
 
 void ipc_kmsg_init_module(void)
 {
     cache_init(&kmsg_cache, "ipc_kmsg", KMSG_SMALL, 64);
+}
+
+static inline void kmsg_construct(struct ipc_kmsg *kmsg, uint32_t capacity, uint32_t charged,
+                                  struct ledger_account *payer)
+{
+    kmsg->capacity = capacity;
+    kmsg->port_count = 0;
+    kmsg->from_user = false;
+    kmsg->charged = charged;
+    kmsg->payer = payer;
+    kmsg->remote = NULL;
+    kmsg->local = NULL;
+    kmsg->port = kmsg->port_inline;
 }
 
 struct ipc_kmsg *ipc_kmsg_alloc_unpaid(uint32_t size)
@@ -41,14 +55,23 @@ struct ipc_kmsg *ipc_kmsg_alloc_unpaid(uint32_t size)
     struct ipc_kmsg *kmsg = total <= KMSG_SMALL ? cache_alloc_inline(&kmsg_cache) : kmem_alloc(total);
     if (kmsg == NULL)
         return NULL;
-    kmsg->capacity = total <= KMSG_SMALL ? KMSG_SMALL_ROOM : size + MAX_TRAILER_SIZE;
-    kmsg->port_count = 0;
-    kmsg->from_user = false;
-    kmsg->charged = total <= KMSG_SMALL ? KMSG_SMALL : (uint32_t)total;
-    kmsg->payer = NULL;
-    kmsg->remote = NULL;
-    kmsg->local = NULL;
-    kmsg->port = kmsg->port_inline;
+    if (total <= KMSG_SMALL)
+        kmsg_construct(kmsg, KMSG_SMALL_ROOM, KMSG_SMALL, NULL);
+    else
+        kmsg_construct(kmsg, size + MAX_TRAILER_SIZE, (uint32_t)total, NULL);
+    return kmsg;
+}
+
+struct ipc_kmsg *ipc_kmsg_alloc_small(struct ledger_account *payer)
+{
+    if (!ledger_charge(payer, KMSG_SMALL))
+        return NULL;
+    struct ipc_kmsg *kmsg = cache_alloc_inline(&kmsg_cache);
+    if (kmsg == NULL) {
+        ledger_uncharge(payer, KMSG_SMALL);
+        return NULL;
+    }
+    kmsg_construct(kmsg, KMSG_SMALL_ROOM, KMSG_SMALL, payer);
     return kmsg;
 }
 

@@ -60,7 +60,10 @@ void ipc_kmsg_init_module(void);
 /* A message with room for `size` bytes from head on (24 .. IPC_KMSG_SIZE_MAX), or for IPC_KMSG_ROOM_MIN, and a trailer; no
  * rights; charged to `payer` until it is freed.  NULL without memory, or beyond a limit. */
 HAL_NODISCARD struct ipc_kmsg *ipc_kmsg_alloc(uint32_t size, struct ledger_account *payer);
-/* The same, but nobody pays: for what is not queued. */
+/* The same for up to IPC_KMSG_SMALL_MAX bytes. */
+#define IPC_KMSG_SMALL_MAX (256u - (uint32_t)offsetof(struct ipc_kmsg, head) - (uint32_t)MAX_TRAILER_SIZE)
+HAL_NODISCARD struct ipc_kmsg *ipc_kmsg_alloc_small(struct ledger_account *payer);
+/* The same as ipc_kmsg_alloc(), but nobody pays: for what is not queued. */
 HAL_NODISCARD struct ipc_kmsg *ipc_kmsg_alloc_unpaid(uint32_t size);
 /* From now on `payer` does. Returns false above a limit. */
 HAL_NODISCARD bool ipc_kmsg_pay(struct ipc_kmsg *kmsg, struct ledger_account *payer);
@@ -128,6 +131,18 @@ HAL_NODISCARD mach_msg_return_t ipc_kmsg_copyin(const struct task *task, struct 
  */
 mach_msg_return_t ipc_kmsg_copyout(const struct task *task, struct ipc_kmsg *kmsg,
                                    mach_port_name_t destination, struct ipc_scatter *scatter);
+
+/* The part of it that is the header's. remote: the name of the reply right. */
+static inline void ipc_kmsg_head_out(mach_msg_header_t *head, mach_port_name_t remote,
+                                     mach_port_name_t destination)
+{
+    head->msgh_bits =
+        (head->msgh_bits & MACH_MSGH_BITS_COMPLEX) |
+        MACH_MSGH_BITS(MACH_MSGH_BITS_LOCAL(head->msgh_bits), MACH_MSGH_BITS_REMOTE(head->msgh_bits));
+    head->msgh_remote_port = remote;
+    head->msgh_local_port = destination;
+    head->msgh_voucher_port = MACH_PORT_NULL;
+}
 
 /* The same for a message that could not be sent: header stays in sendable form. */
 mach_msg_return_t ipc_kmsg_copyout_unsent(const struct task *task, struct ipc_kmsg *kmsg);

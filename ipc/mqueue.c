@@ -70,7 +70,7 @@ static void message_leave(struct ipc_port *port, struct ipc_kmsg *kmsg, struct t
     if (MACH_MSGH_BITS_REMOTE(kmsg->head.msgh_bits) == MACH_MSG_TYPE_PORT_SEND)
         t->op.ipc.no_senders = ipc_port_drop_send_locked(port, &t->op.ipc.mscount);
     else
-        ipc_port_send_once_drop(port);
+        ipc_port_send_once_use(port, t);
     kmsg->remote = NULL;
 }
 
@@ -121,17 +121,15 @@ static struct thread *deliver(struct ipc_port *port, struct ipc_kmsg *kmsg)
 
 static void enqueue(struct ipc_port *port, struct ipc_kmsg *kmsg)
 {
-    list_insert_tail(&port->messages, &kmsg->link);
-    port->msgcount++;
+    ipc_mqueue_append(port, kmsg);
     /* deliver() found nobody in the sets, but who begins to wait there does not need the port's lock for it */
     if (port->in_set)
         ipc_mqueue_feed_sets(port);
 }
 
-struct thread *ipc_mqueue_put(struct ipc_port *port, struct ipc_kmsg *kmsg)
+struct thread *ipc_mqueue_put_awaited(struct ipc_port *port, struct ipc_kmsg *kmsg)
 {
-    bool awaited = port->fast != NULL || !list_empty(&port->receivers) || port->in_set;
-    struct thread *receiver = awaited ? deliver(port, kmsg) : NULL;
+    struct thread *receiver = deliver(port, kmsg);
 
     if (receiver == NULL)
         enqueue(port, kmsg);

@@ -35,7 +35,21 @@ HAL_NODISCARD enum ipc_send ipc_mqueue_send(struct ipc_kmsg *kmsg, bool force, s
  * Give kmsg to a receiver that waits, or queue it whatever the limit; its right to the port is counted.
  * Returns: the receiver, claimed, which has it now, or NULL.  Context: port locked and alive.
  */
-HAL_NODISCARD struct thread *ipc_mqueue_put(struct ipc_port *port, struct ipc_kmsg *kmsg);
+HAL_NODISCARD struct thread *ipc_mqueue_put_awaited(struct ipc_port *port, struct ipc_kmsg *kmsg);
+
+static inline void ipc_mqueue_append(struct ipc_port *port, struct ipc_kmsg *kmsg)
+{
+    list_insert_tail(&port->messages, &kmsg->link);
+    port->msgcount++;
+}
+
+HAL_NODISCARD static inline struct thread *ipc_mqueue_put(struct ipc_port *port, struct ipc_kmsg *kmsg)
+{
+    if (__builtin_expect(port->fast != NULL || !list_empty(&port->receivers) || port->in_set, 0))
+        return ipc_mqueue_put_awaited(port, kmsg);
+    ipc_mqueue_append(port, kmsg);
+    return NULL;
+}
 
 /* Result of taking a message. */
 enum ipc_take {
@@ -51,6 +65,20 @@ enum ipc_take {
  * Context: port locked; it stays locked.
  */
 HAL_NODISCARD enum ipc_take ipc_mqueue_take(struct ipc_port *port, struct thread *self);
+
+/*
+ * The send-once right is used up by which a message came that t takes.  If t receives from the port with none on loan, that is the one: so
+ * its next call finds it, by whichever way the last answer came.  Context: port locked; t is current, or claimed.
+ */
+static inline void ipc_port_send_once_use(struct ipc_port *port, struct thread *t)
+{
+    if (port->cacher == t && t->rcv_loan == 0) {
+        t->rcv_loan = 1;
+        ipc_port_ref(port);
+    } else {
+        ipc_port_send_once_drop(port);
+    }
+}
 
 /* Send what fell due while a message of self was taken; drops the reference to the port. Context: no lock. */
 void ipc_mqueue_tell(struct thread *self);

@@ -187,21 +187,27 @@ static uint32_t trailer_write(struct ipc_kmsg *kmsg, uint32_t option, uint32_t s
 /* The scatter list in self's buffer; NULL: there is none. */
 static struct ipc_scatter *scatter_get(const struct thread *self, struct ipc_scatter *scatter)
 {
-    if ((self->op.ipc.option & MACH_RCV_OVERWRITE) == 0)
+    if ((hal_uctx_arg(&self->uctx, 1) & MACH_RCV_OVERWRITE) == 0)
         return NULL;
-    ipc_scatter_begin(scatter, self->task->map, self->op.ipc.buffer, (uint32_t)hal_uctx_arg(&self->uctx, 6));
+    ipc_scatter_begin(scatter, self->task->map, hal_uctx_arg(&self->uctx, 0),
+                      (uint32_t)hal_uctx_arg(&self->uctx, 6));
     return scatter;
 }
 
-void ipc_msg_write(struct thread *self, struct ipc_kmsg *kmsg, mach_port_name_t name, uint64_t label)
+void ipc_msg_write(struct thread *self, struct ipc_kmsg *kmsg, mach_port_name_t name, uint64_t label,
+                   uint32_t seqno)
 {
     struct ipc_scatter scatter;
+    mach_msg_return_t mr = MACH_MSG_SUCCESS;
 
-    mach_msg_return_t mr = ipc_kmsg_copyout(self->task, kmsg, name, scatter_get(self, &scatter));
+    if (kmsg->local == NULL && kmsg->port_count == 0)
+        ipc_kmsg_head_out(&kmsg->head, MACH_PORT_NULL, name);
+    else
+        mr = ipc_kmsg_copyout(self->task, kmsg, name, scatter_get(self, &scatter));
     uint32_t size =
-        kmsg->head.msgh_size + trailer_write(kmsg, self->op.ipc.option, self->op.ipc.seqno, label);
+        kmsg->head.msgh_size + trailer_write(kmsg, (uint32_t)hal_uctx_arg(&self->uctx, 1), seqno, label);
 
-    if (!user_write(self, self->op.ipc.buffer, &kmsg->head, size)) {
+    if (!user_write(self, hal_uctx_arg(&self->uctx, 0), &kmsg->head, size)) {
         ipc_kmsg_copyout_undo(self->task, kmsg);
         mr = MACH_RCV_INVALID_DATA;
     }
@@ -237,7 +243,7 @@ void ipc_msg_finish(struct thread *self)
     ipc_mqueue_after_take(self);
     mach_msg_return_t mr = msg_acceptable(self, kmsg);
     if (mr == MACH_MSG_SUCCESS)
-        ipc_msg_write(self, kmsg, self->op.ipc.name, self->op.ipc.label);
+        ipc_msg_write(self, kmsg, self->op.ipc.name, self->op.ipc.label, self->op.ipc.seqno);
     else
         msg_lost(self, kmsg, mr);
 }
@@ -307,8 +313,7 @@ void ipc_trap_msg(struct thread *self)
     self->op.ipc.registers = false;
     self->op.ipc.reply_name = MACH_PORT_NULL;
     if ((option & MACH_SEND_MSG) == 0) {
-        if ((option & (MACH_RCV_MSG | MACH_RCV_OVERWRITE)) != MACH_RCV_MSG || !ipc_simple_receive(self))
-            msg_sent(self, NULL);
+        msg_sent(self, NULL);
         return;
     }
     mach_msg_return_t mr = msg_get(self, self->op.ipc.buffer, (uint32_t)hal_uctx_arg(u, 2), &kmsg);

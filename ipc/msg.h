@@ -31,9 +31,11 @@ HAL_NODISCARD enum ipc_sent ipc_msg_dispatch(struct ipc_kmsg *kmsg, struct threa
 HAL_NODISCARD bool ipc_simple_send(struct thread *self, struct ipc_kmsg *kmsg, struct thread **receiver);
 
 /*
- * Receive a message that waits already in the queue of the port self->op.ipc.rcv_name, in the buffer form (ipc/simple.c).
+ * MACH_TRAP_MSG of self, which only sends, without options / only receives, with good options, but no scatter list: a simple
+ * message that can be queued or delivered at once / that waits already in the queue of a port.
  * Returns: true: the trap has its result; false: nothing changed.  Context: self is current, no lock.
  */
+HAL_NODISCARD bool ipc_simple_send_only(struct thread *self);
 HAL_NODISCARD bool ipc_simple_receive(struct thread *self);
 
 /*
@@ -46,9 +48,10 @@ void ipc_msg_receive(struct thread *self, struct thread *receiver);
 /* self has taken the message in op.ipc (kmsg, port, seqno): write it to the user's buffer; sets the trap's result. */
 void ipc_msg_finish(struct thread *self);
 
-/* Write kmsg, which came to the port `name` with this label, to the user's buffer (op.ipc: buffer, option, seqno); sets the
+/* Write kmsg, which came to the port `name` with this label and number, to the buffer that the arguments of self's trap say; sets the
  * trap's result. Consumes kmsg. */
-void ipc_msg_write(struct thread *self, struct ipc_kmsg *kmsg, mach_port_name_t name, uint64_t label);
+void ipc_msg_write(struct thread *self, struct ipc_kmsg *kmsg, mach_port_name_t name, uint64_t label,
+                   uint32_t seqno);
 
 /* A receive ended without a message: sets the trap's result from wait_result and op.ipc.result, or starts over. */
 void ipc_msg_receive_failed(struct thread *self);

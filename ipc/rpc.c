@@ -108,13 +108,22 @@ static mach_msg_return_t rpc_get(struct thread *self, const struct hal_rpc *rpc,
         .msgh_id = (mach_msg_id_t)(uint32_t)rpc->header,
     };
     memcpy(&kmsg->head + 1, rpc->word, size - sizeof(mach_msg_header_t));
-    mach_msg_return_t mr = ipc_kmsg_copyin(self->task, kmsg);
-    if (mr != MACH_MSG_SUCCESS) {
-        ipc_kmsg_free(kmsg);
-        return mr;
-    }
     *out = kmsg;
     return MACH_MSG_SUCCESS;
+}
+
+/* By way of the space: as any message is sent. */
+static void rpc_send_any(struct thread *self, struct ipc_kmsg *kmsg)
+{
+    struct thread *receiver;
+    mach_msg_return_t mr = ipc_kmsg_copyin(self->task, kmsg);
+
+    if (mr != MACH_MSG_SUCCESS) {
+        ipc_kmsg_free(kmsg);
+        set_result(self, mr);
+    } else if (ipc_msg_dispatch(kmsg, self, rpc_send_continue, &receiver) == IPC_SENT) {
+        rpc_receive(self, receiver);
+    }
 }
 
 static void rpc_send(struct thread *self, mach_msg_bits_t bits)
@@ -126,12 +135,12 @@ static void rpc_send(struct thread *self, mach_msg_bits_t bits)
     hal_uctx_get_rpc(&self->uctx, &rpc);
     self->op.ipc.rcv_name = rpc.local;
     mach_msg_return_t mr = rpc_get(self, &rpc, bits, &kmsg);
-    if (mr != MACH_MSG_SUCCESS) {
+    if (mr != MACH_MSG_SUCCESS)
         set_result(self, mr);
-        return;
-    }
-    if (ipc_msg_dispatch(kmsg, self, rpc_send_continue, &receiver) == IPC_SENT)
+    else if (ipc_simple_send(self, kmsg, &receiver))
         rpc_receive(self, receiver);
+    else
+        rpc_send_any(self, kmsg);
 }
 
 void ipc_trap_rpc_call(struct thread *self)

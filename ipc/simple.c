@@ -106,7 +106,7 @@ SPECIALISED bool send(struct thread *self, struct ipc_kmsg *kmsg, struct destina
     return true;
 }
 
-bool ipc_simple_send(struct thread *self, struct ipc_kmsg *kmsg, struct thread **receiver)
+SPECIALISED bool send_simple(struct thread *self, struct ipc_kmsg *kmsg, struct thread **receiver)
 {
     const mach_msg_header_t *head = &kmsg->head;
     struct destination to = {.name = head->msgh_remote_port};
@@ -126,7 +126,44 @@ bool ipc_simple_send(struct thread *self, struct ipc_kmsg *kmsg, struct thread *
     return send(self, kmsg, to, replies, receiver);
 }
 
+bool ipc_simple_send(struct thread *self, struct ipc_kmsg *kmsg, struct thread **receiver)
+{
+    return send_simple(self, kmsg, receiver);
+}
+
+bool ipc_simple_send_only(struct thread *self)
+{
+    const hal_va_t address = hal_uctx_arg(&self->uctx, 0);
+    const uint32_t size = (uint32_t)hal_uctx_arg(&self->uctx, 2);
+    struct thread *receiver;
+
+    if (size < sizeof(mach_msg_header_t) || size > IPC_KMSG_SMALL_MAX || size % 4 != 0 ||
+        !HAL_USER_RANGE(address, size))
+        return false;
+    struct ipc_kmsg *kmsg = ipc_kmsg_alloc_small(&self->task->ledger->messages);
+    if (kmsg == NULL)
+        return false;
+    enum hal_status read = hal_copyin(&kmsg->head, address, size);
+    kmsg->head.msgh_size = size;
+    if (read != HAL_OK || !send_simple(self, kmsg, &receiver)) {
+        ipc_kmsg_free(kmsg);
+        return false;
+    }
+    hal_uctx_set_result(&self->uctx, MACH_MSG_SUCCESS);
+    if (receiver != NULL)
+        thread_wakeup(receiver, THREAD_AWAKENED);
+    return true;
+}
+
 /* --- receiving --- */
+
+/* The thread that receives, and the arguments of its trap. */
+struct receive {
+    struct thread *self;
+    mach_port_name_t name;
+    uint32_t option;
+    uint32_t size;
+};
 
 /* Does the entry give the right to receive? */
 static inline bool entry_receives(const struct ipc_entry *entry, mach_port_name_t name)
@@ -135,7 +172,7 @@ static inline bool entry_receives(const struct ipc_entry *entry, mach_port_name_
 }
 
 /* The first message, if self can have it, and nobody has to be told. Context: port locked. */
-static inline struct ipc_kmsg *first_message(const struct thread *self, const struct ipc_port *port)
+SPECIALISED struct ipc_kmsg *first_message(const struct receive *r, const struct ipc_port *port)
 {
     struct list *node = list_first(&port->messages);
 
@@ -143,37 +180,36 @@ static inline struct ipc_kmsg *first_message(const struct thread *self, const st
         return NULL;
     struct ipc_kmsg *kmsg = CONTAINER_OF(node, struct ipc_kmsg, link);
     bool last = MACH_MSGH_BITS_REMOTE(kmsg->head.msgh_bits) == MACH_MSG_TYPE_PORT_SEND && port->srights == 1;
-    bool named = kmsg->local == NULL || self->reply_entry->bits == 0;
-    return !last && named && ipc_receive_size(kmsg, self->op.ipc.option) <= self->op.ipc.size ? kmsg : NULL;
+    bool named = kmsg->local == NULL || r->self->reply_entry->bits == 0;
+    return !last && named && ipc_receive_size(kmsg, r->option) <= r->size ? kmsg : NULL;
 }
 
 /* It leaves the queue, and its right is used up. Context: port locked. */
-static inline void take_message(struct thread *self, struct ipc_port *port, struct ipc_kmsg *kmsg)
+SPECIALISED void take_message(struct thread *self, struct ipc_port *port, struct ipc_kmsg *kmsg)
 {
     list_remove(&kmsg->link);
     port->msgcount--;
-    self->op.ipc.seqno = port->seqno++;
     if (MACH_MSGH_BITS_REMOTE(kmsg->head.msgh_bits) == MACH_MSG_TYPE_PORT_SEND)
         (void)ipc_port_send_drop(port);
     else
-        ipc_port_send_once_drop(port);
+        ipc_port_send_once_use(port, self);
     kmsg->remote = NULL;
 }
 
-bool ipc_simple_receive(struct thread *self) NO_THREAD_SAFETY_ANALYSIS
+SPECIALISED bool receive(const struct receive *r) NO_THREAD_SAFETY_ANALYSIS
 {
-    mach_port_name_t name = self->op.ipc.rcv_name;
-    const struct ipc_entry *entry = ipc_entry_peek(self->space, name);
+    struct thread *self = r->self;
+    const struct ipc_entry *entry = ipc_entry_peek(self->space, r->name);
 
-    if (entry == NULL || !entry_receives(entry, name))
+    if (entry == NULL || !entry_receives(entry, r->name))
         return false;
-    if (self->rcv_rx != NULL && self->rcv_name != name)
+    if (self->rcv_rx != NULL && self->rcv_name != r->name)
         return false; /* it has to forget another port first, so that it can remember one where it calls the kernel */
     struct ipc_port *port = entry->object;
     uint64_t rx = __atomic_exchange_n(&port->rx, IPC_PORT_RX_LOCKED, __ATOMIC_ACQUIRE);
     struct ipc_kmsg *kmsg = NULL;
-    if (rx == IPC_PORT_RX_COMPLEX && entry_receives(entry, name) && entry->object == port)
-        kmsg = first_message(self, port);
+    if (rx == IPC_PORT_RX_COMPLEX && entry_receives(entry, r->name) && entry->object == port)
+        kmsg = first_message(r, port);
     if (kmsg == NULL) {
         if (rx != IPC_PORT_RX_LOCKED)
             __atomic_store_n(&port->rx, rx, __ATOMIC_RELEASE);
@@ -182,9 +218,20 @@ bool ipc_simple_receive(struct thread *self) NO_THREAD_SAFETY_ANALYSIS
     lock_rank_enter(port, LOCK_RANK_PORT, false, __FILE__, __LINE__);
     port->fast = NULL;
     uint64_t label = port->context;
+    uint32_t seqno = port->seqno++;
     take_message(self, port, kmsg);
     ipc_port_unlock(port);
     ipc_port_unref(port);
-    ipc_msg_write(self, kmsg, name, label);
+    ipc_msg_write(self, kmsg, r->name, label, seqno);
     return true;
+}
+
+bool ipc_simple_receive(struct thread *self)
+{
+    const struct receive r = {.self = self,
+                              .name = (mach_port_name_t)hal_uctx_arg(&self->uctx, 4),
+                              .option = (uint32_t)hal_uctx_arg(&self->uctx, 1),
+                              .size = (uint32_t)hal_uctx_arg(&self->uctx, 3)};
+
+    return receive(&r);
 }

@@ -105,12 +105,12 @@ proctype Mover()
 
     lock(space_a);
     moving = true;
-    /* claim(), right_lookup() */
-    lock(port_lock);
+    /* claim(), ipc_right_lookup(): without the port's lock */
     alive = (place == ALIVE);
-    unlock(port_lock);
     if
     :: !alive -> /* entry_bury(): a dead name, its request was served; the message carries a dead right */
+        lock(port_lock); /* who killed it has finished */
+        unlock(port_lock);
         if
         :: a_has_request -> a_has_request = false; request_drop()
         :: else -> skip
@@ -168,10 +168,10 @@ proctype Mover()
     :: alive -> skip
     :: else -> goto done /* IPC_PORT_DEAD in the message */
     fi;
-    /* ipc_right_copyout(): name_finish() */
+    /* ipc_right_copyout(): name_send() */
     lock(space_b);
     if
-    :: b_urefs > 0 -> /* name_join_send() */
+    :: b_urefs > 0 -> /* send_join() */
         b_urefs++;
         lock(port_lock);
         moving = false;
@@ -182,7 +182,7 @@ proctype Mover()
         unlock(port_lock);
         unref();
         unlock(space_b)
-    :: else -> /* name_write() */
+    :: else -> /* right_write() */
         lock(port_lock);
         alive = (place == ALIVE || BUG == 4);
         if

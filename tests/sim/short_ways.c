@@ -28,10 +28,12 @@ bool __real_ipc_kernel_rpc_registers(struct thread *self);
 bool __wrap_ipc_kernel_rpc_registers(struct thread *self);
 bool __real_ipc_simple_send(struct thread *self, struct ipc_kmsg *kmsg, struct thread **receiver);
 bool __wrap_ipc_simple_send(struct thread *self, struct ipc_kmsg *kmsg, struct thread **receiver);
+bool __real_ipc_simple_send_only(struct thread *self);
+bool __wrap_ipc_simple_send_only(struct thread *self);
 bool __real_ipc_simple_receive(struct thread *self);
 bool __wrap_ipc_simple_receive(struct thread *self);
 
-/* (Rights, sets and the kernel's buffers are behind this one.) */
+/* (Rights, sets, sending or receiving alone, and the kernel's buffers are behind this one.) */
 struct uctx *__wrap_ipc_direct_msg(struct thread *self)
 {
     return short_ways.closed ? ipc_direct_general(self) : __real_ipc_direct_msg(self);
@@ -99,9 +101,17 @@ bool __wrap_ipc_simple_send(struct thread *self, struct ipc_kmsg *kmsg, struct t
     return sent;
 }
 
+bool __wrap_ipc_simple_send_only(struct thread *self)
+{
+    bool sent = __real_ipc_simple_send_only(self);
+
+    short_ways.simple += sent;
+    return sent;
+}
+
 bool __wrap_ipc_simple_receive(struct thread *self)
 {
-    bool received = !short_ways.closed && __real_ipc_simple_receive(self);
+    bool received = __real_ipc_simple_receive(self);
 
     short_ways.received += received;
     return received;

@@ -3,10 +3,13 @@
  * Ending the wait of a thread that remembers a port, or a set, whose lock another CPU holds.  While this CPU polls for the lock, the
  * thread may run, forget the port and give up the last reference, and since a CPU that polls counts as one that is outside of the
  * kernel, the memory may have another use then: it must not be touched any more.
+ *
+ * And what is on loan to a thread: the right by which its answer came, when it has none.
  */
 #include "unit.h"
 
 #include <ipc/ipc.h>
+#include <ipc/mqueue.h>
 #include <ipc/port.h>
 #include <ipc/pset.h>
 #include <kern/ledger.h>
@@ -55,6 +58,30 @@ static void test_set(void)
     check_untouched();
 }
 
+/* By whichever way answers come, the next call finds one right on loan. */
+static void test_loan(void)
+{
+    struct ipc_port *port = ipc_port_alloc(&ledger_kernel.memory);
+
+    SIM_CHECK(port != NULL);
+    port->cacher = &thread;
+    thread.rcv_port = port;
+    for (unsigned answer = 0; answer < 2; answer++) {
+        ipc_port_lock(port);
+        ipc_port_ref(port); /* the message's */
+        ipc_port_send_once_add(port);
+        ipc_port_send_once_use(port, &thread);
+        ipc_port_unlock(port);
+        ipc_port_unref(port);
+        SIM_CHECK(thread.rcv_loan == 1 && port->sorights == 1 && port->refs == 2);
+    }
+    ipc_port_lock(port);
+    ipc_port_send_once_add(port);
+    ipc_port_send_once_use(port, NULL); /* somebody else takes a message */
+    ipc_port_unlock(port);
+    SIM_CHECK(thread.rcv_loan == 1 && port->sorights == 1);
+}
+
 static void run(void (*test)(void), const char *name)
 {
     word = NULL;
@@ -67,5 +94,6 @@ int main(void)
 {
     run(test_port, "a port that is freed while its lock is wanted");
     run(test_set, "a set that is freed while its lock is wanted");
+    run(test_loan, "the right of an answer is on loan again, one at a time");
     return unit_end();
 }
