@@ -192,20 +192,26 @@ static struct vm_map_entry *tree_remove_inner(struct vm_map *map, struct vm_map_
 void vm_map_tree_remove(struct vm_map *map, struct vm_map_entry *entry)
 {
     struct vm_map_entry *next = vm_map_tree_next(map, entry);
-    struct vm_map_entry *changed = entry->child[entry->child[LOWER] == NULL];
+    struct vm_map_entry *child = entry->child[entry->child[LOWER] == NULL];
+    struct vm_map_entry *changed = child;
+    const struct vm_map_entry *last = next; /* what lies above `changed`, or is it, and has changed, too */
 
     list_remove(&entry->link);
     if (next != NULL)
         next->gap += entry->gap + (entry->end - entry->start);
     if (entry->child[LOWER] != NULL && entry->child[HIGHER] != NULL) {
         changed = tree_remove_inner(map, entry, next);
-    } else if (changed != NULL) {
-        tree_inherit(map, entry, changed);
-    } else {
+    } else if (child == NULL) {
         changed = entry->parent;
         tree_replace(map, entry, NULL);
+    } else {
+        tree_inherit(map, entry, child);
+        if (entry->child[HIGHER] != NULL) {
+            changed = next; /* the lowest below the child */
+            last = child;
+        }
     }
-    tree_fix(map, changed, next); /* next is at `changed`, or above it */
+    tree_fix(map, changed, last);
     map->size -= entry->end - entry->start;
     if (map->hint == entry)
         map->hint = NULL;
