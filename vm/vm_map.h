@@ -5,8 +5,10 @@
 
 #include <hal/types.h>
 #include <mach/kern_return.h>
+#include <mach/vm_behavior.h>
 #include <mach/vm_inherit.h>
 #include <mach/vm_prot.h>
+#include <mach/vm_sync.h>
 #include <mach/vm_types.h>
 
 struct ledger_account;
@@ -56,6 +58,34 @@ kern_return_t vm_map_protect(struct vm_map *map, hal_va_t address, uint64_t size
  * KERN_RESOURCE_SHORTAGE: nothing changed. */
 kern_return_t vm_map_inherit(struct vm_map *map, hal_va_t address, uint64_t size, vm_inherit_t inheritance);
 
+/*
+ * Say how a range will be used, VM_BEHAVIOR_DEFAULT .. VM_BEHAVIOR_RSEQNTL: behind a page that is read at random no others are mapped.
+ * VM_BEHAVIOR_FREE: give up the pages that nobody shares and nobody wired; they read as zeros then.
+ * Returns KERN_SUCCESS; KERN_INVALID_ARGUMENT another behavior, or the range wraps; KERN_INVALID_ADDRESS a hole;
+ * KERN_RESOURCE_SHORTAGE: nothing changed.
+ */
+kern_return_t vm_map_behavior_set(struct vm_map *map, hal_va_t address, uint64_t size,
+                                  vm_behavior_t behavior);
+/*
+ * Memory without a pager is nowhere else: nothing has to be written.  VM_SYNC_KILLPAGES gives pages up, as VM_BEHAVIOR_FREE does.
+ * Returns KERN_SUCCESS; KERN_INVALID_ARGUMENT other flags, or both kinds of writing, or the range wraps; KERN_INVALID_ADDRESS a hole,
+ * with VM_SYNC_CONTIGUOUS: nothing happened.
+ */
+kern_return_t vm_map_sync(struct vm_map *map, hal_va_t address, uint64_t size, vm_sync_t flags);
+/*
+ * Wire a range, rounded outwards to pages: its pages are made, and mapped for `access`, which is not VM_PROT_NONE.  Then they are not
+ * taken away, and not replaced by others, until the range is unwired as often, or deallocated; copies that are made of them
+ * meanwhile get pages of their own at once.
+ * Returns KERN_SUCCESS; KERN_INVALID_ARGUMENT bits beyond VM_PROT_ALL, more than 1 MiB, or the range wraps; KERN_INVALID_ADDRESS
+ * a hole; KERN_PROTECTION_FAILURE part of it does not allow the access; KERN_FAILURE part of it was wired 65,535 times;
+ * KERN_RESOURCE_SHORTAGE: nothing was wired, but pages may have been made.
+ * Context: no lock.
+ */
+kern_return_t vm_map_wire(struct vm_map *map, hal_va_t address, uint64_t size, vm_prot_t access);
+/* Returns KERN_SUCCESS; KERN_INVALID_ARGUMENT part of the range is not wired, or it wraps; KERN_INVALID_ADDRESS a hole;
+ * KERN_RESOURCE_SHORTAGE: nothing changed. */
+kern_return_t vm_map_unwire(struct vm_map *map, hal_va_t address, uint64_t size);
+
 /* How vm_map_remap() and vm_map_memory() are to be done. */
 struct vm_map_remap {
     uint64_t mask; /* 2^n - 1: anywhere, an address without these bits */
@@ -85,13 +115,23 @@ struct vm_map_region {
     vm_prot_t protection;
     vm_prot_t max_protection;
     vm_inherit_t inheritance;
+    vm_behavior_t behavior;
+    uint16_t wired;      /* times that it was wired */
     bool shared;         /* other maps may see the same pages */
     uint64_t references; /* entries that show its object; 0: nothing was touched yet */
 };
 
-/* The region that contains `address`, or the next one above.
+/* The pages of a region that are there. */
+struct vm_map_resident {
+    uint64_t pages;
+    uint64_t copied; /* of them, shared with a copy: a write makes another page */
+};
+
+/* The region that contains `address`, or the next one above.  resident: NULL, or what is to be found out as well, which takes time
+ * by the number of pages.
  * Returns KERN_SUCCESS; KERN_INVALID_ADDRESS there is none: *region unchanged. */
-kern_return_t vm_map_region(struct vm_map *map, hal_va_t address, struct vm_map_region *region);
+kern_return_t vm_map_region(struct vm_map *map, hal_va_t address, struct vm_map_region *region,
+                            struct vm_map_resident *resident);
 
 /* A page of a map. */
 struct vm_map_page {
@@ -102,6 +142,8 @@ struct vm_map_page {
 
 /* Returns KERN_SUCCESS; KERN_INVALID_ADDRESS nothing is allocated at `va`: *page unchanged. */
 kern_return_t vm_map_page_query(struct vm_map *map, hal_va_t va, struct vm_map_page *page);
+/* The same of `count` pages from `va` on; where nothing is allocated, no page is present. */
+void vm_map_page_range(struct vm_map *map, hal_va_t va, struct vm_map_page *pages, unsigned count);
 
 /* Bytes that are allocated; bytes that are mapped now. */
 uint64_t vm_map_size(struct vm_map *map);

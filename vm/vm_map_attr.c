@@ -1,36 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Address maps: attributes of ranges. */
+/* Address maps: attributes of ranges, and pages that are given up. */
 #include <hal/hal.h>
+#include <mach/vm_behavior.h>
+#include <mach/vm_sync.h>
 #include <vm/pmap.h>
 #include <vm/vm_map_i.h>
 #include <vm/vm_range.h>
 
-/* Is all of [start, end) allocated, and may it have protection `prot`? */
-static kern_return_t map_check_protect(struct vm_map *map, hal_va_t start, hal_va_t end, vm_prot_t prot)
-    REQUIRES(map->lock)
+/* The mappings of the entry only lose rights here; those that were added come by faults.  flag: the maximum, too. */
+static void apply_protection(struct vm_map *map, struct vm_map_entry *entry,
+                             const struct vm_map_change *change)
 {
-    const struct vm_map_entry *entry;
-    bool allowed = true;
-
-    for (hal_va_t va = start; va < end; va = entry->end) {
-        entry = vm_map_lookup(map, va);
-        if (entry == NULL)
-            return KERN_INVALID_ADDRESS;
-        if ((prot & ~entry->max_protection) != 0)
-            allowed = false;
-    }
-    return allowed ? KERN_SUCCESS : KERN_PROTECTION_FAILURE;
-}
-
-/* The mappings of the entry only lose rights here; those that were added come by faults. */
-static void entry_protect(struct vm_map *map, struct vm_map_entry *entry, bool set_maximum, vm_prot_t prot)
-    REQUIRES(map->lock)
-{
-    if (set_maximum) {
-        entry->max_protection = (uint8_t)prot;
-        entry->protection &= (uint8_t)prot;
+    if (change->flag) {
+        entry->max_protection = (uint8_t)change->value;
+        entry->protection &= (uint8_t)change->value;
     } else {
-        entry->protection = (uint8_t)prot;
+        entry->protection = (uint8_t)change->value;
     }
     if (entry->mapped)
         pmap_protect(map->pmap, entry->start, entry->end, entry->protection);
@@ -40,7 +25,7 @@ kern_return_t vm_map_protect(struct vm_map *map, hal_va_t address, uint64_t size
                              vm_prot_t prot)
 {
     const vm_prot_t write_execute = VM_PROT_WRITE | VM_PROT_EXECUTE;
-    struct vm_map_spare spare;
+    const struct vm_map_change change = {.apply = apply_protection, .value = prot, .flag = set_maximum};
     hal_va_t start;
     hal_va_t end;
 
@@ -54,25 +39,23 @@ kern_return_t vm_map_protect(struct vm_map *map, hal_va_t address, uint64_t size
         return KERN_PROTECTION_FAILURE;
 
     spin_lock(&map->lock);
-    kern_return_t kr = map_check_protect(map, start, end, prot);
-    if (kr == KERN_SUCCESS && !vm_map_spare_alloc(map, start, end, &spare))
-        kr = KERN_RESOURCE_SHORTAGE;
-    if (kr == KERN_SUCCESS) {
-        vm_map_split(map, start, &spare);
-        vm_map_split(map, end, &spare);
-        for (struct vm_map_entry *entry = vm_map_tree_find(map, start); entry != NULL && entry->start < end;
-             entry = vm_map_tree_next(map, entry))
-            entry_protect(map, entry, set_maximum, prot);
-        vm_map_merge(map, start, end);
-    }
+    kern_return_t kr = vm_map_check_range(map, start, end, prot);
+    if (kr == KERN_SUCCESS)
+        kr = vm_map_change_range(map, start, end, &change);
     spin_unlock(&map->lock);
     return kr;
 }
 
+static void apply_inheritance(struct vm_map *map, struct vm_map_entry *entry,
+                              const struct vm_map_change *change)
+{
+    (void)map;
+    entry->inheritance = (uint8_t)change->value;
+}
+
 kern_return_t vm_map_inherit(struct vm_map *map, hal_va_t address, uint64_t size, vm_inherit_t inheritance)
 {
-    kern_return_t kr = KERN_SUCCESS;
-    struct vm_map_spare spare;
+    const struct vm_map_change change = {.apply = apply_inheritance, .value = (int)inheritance};
     hal_va_t start;
     hal_va_t end;
 
@@ -86,74 +69,76 @@ kern_return_t vm_map_inherit(struct vm_map *map, hal_va_t address, uint64_t size
         return KERN_SUCCESS;
 
     spin_lock(&map->lock);
-    if (vm_map_spare_alloc(map, start, end, &spare)) {
-        vm_map_split(map, start, &spare);
-        vm_map_split(map, end, &spare);
-        for (struct vm_map_entry *entry = vm_map_tree_find(map, start); entry != NULL && entry->start < end;
-             entry = vm_map_tree_next(map, entry))
-            entry->inheritance = (uint8_t)inheritance;
-        vm_map_merge(map, start, end);
-    } else {
-        kr = KERN_RESOURCE_SHORTAGE;
-    }
+    kern_return_t kr = vm_map_change_range(map, start, end, &change);
     spin_unlock(&map->lock);
     return kr;
 }
 
-kern_return_t vm_map_region(struct vm_map *map, hal_va_t address, struct vm_map_region *region)
+static void apply_behavior(struct vm_map *map, struct vm_map_entry *entry, const struct vm_map_change *change)
 {
-    kern_return_t kr = KERN_INVALID_ADDRESS;
+    (void)map;
+    entry->behavior = (uint8_t)change->value;
+}
+
+/* Give up the pages of [start, end), which is allocated, that nobody shares and nobody wired. */
+static void map_discard(struct vm_map *map, hal_va_t start, hal_va_t end) REQUIRES(map->lock)
+{
+    for (struct vm_map_entry *entry = vm_map_tree_find(map, start); entry != NULL && entry->start < end;
+         entry = vm_map_tree_next(map, entry)) {
+        if (entry->object == NULL || entry->object->kind != VM_OBJECT_ANONYMOUS || entry->wired > 0 ||
+            vm_object_is_shared(entry->object))
+            continue;
+        const hal_va_t low = entry->start > start ? entry->start : start;
+        const hal_va_t high = entry->end < end ? entry->end : end;
+        const uint64_t first = entry->offset + (low - entry->start);
+        if (entry->mapped)
+            pmap_remove(map->pmap, low, high);
+        vm_object_remove(entry->object, first >> PAGE_SHIFT, (first + (high - low)) >> PAGE_SHIFT);
+    }
+}
+
+kern_return_t vm_map_behavior_set(struct vm_map *map, hal_va_t address, uint64_t size, vm_behavior_t behavior)
+{
+    const struct vm_map_change change = {.apply = apply_behavior, .value = behavior};
+    hal_va_t start;
+    hal_va_t end;
+
+    if ((behavior < VM_BEHAVIOR_DEFAULT || behavior > VM_BEHAVIOR_RSEQNTL) && behavior != VM_BEHAVIOR_FREE)
+        return KERN_INVALID_ARGUMENT;
+    if (size == 0)
+        return KERN_SUCCESS;
+    if (!vm_range_round(address, size, &start, &end))
+        return KERN_INVALID_ARGUMENT;
 
     spin_lock(&map->lock);
-    const struct vm_map_entry *entry = vm_map_tree_find(map, address);
-    if (entry != NULL) {
-        *region = (struct vm_map_region){
-            .start = entry->start,
-            .size = entry->end - entry->start,
-            .offset = entry->offset,
-            .protection = entry->protection,
-            .max_protection = entry->max_protection,
-            .inheritance = entry->inheritance,
-            .shared = entry->object != NULL && vm_object_is_shared(entry->object),
-            .references = entry->object != NULL ? vm_object_references(entry->object) : 0,
-        };
-        kr = KERN_SUCCESS;
-    }
+    kern_return_t kr = vm_map_check_range(map, start, end, VM_PROT_NONE);
+    if (kr == KERN_SUCCESS && behavior == VM_BEHAVIOR_FREE)
+        map_discard(map, start, end);
+    else if (kr == KERN_SUCCESS)
+        kr = vm_map_change_range(map, start, end, &change);
     spin_unlock(&map->lock);
     return kr;
 }
 
-kern_return_t vm_map_page_query(struct vm_map *map, hal_va_t va, struct vm_map_page *page)
+kern_return_t vm_map_sync(struct vm_map *map, hal_va_t address, uint64_t size, vm_sync_t flags)
 {
-    bool own = true;
+    const vm_sync_t known = VM_SYNC_ASYNCHRONOUS | VM_SYNC_SYNCHRONOUS | VM_SYNC_INVALIDATE |
+                            VM_SYNC_KILLPAGES | VM_SYNC_DEACTIVATE | VM_SYNC_CONTIGUOUS;
+    const vm_sync_t both = VM_SYNC_ASYNCHRONOUS | VM_SYNC_SYNCHRONOUS;
+    kern_return_t kr = KERN_SUCCESS;
+    hal_va_t start;
+    hal_va_t end;
+
+    if ((flags & ~known) != 0 || (flags & both) == both || !vm_range_round(address, size, &start, &end))
+        return KERN_INVALID_ARGUMENT;
+    if (size == 0)
+        return KERN_SUCCESS;
 
     spin_lock(&map->lock);
-    const struct vm_map_entry *entry = vm_map_lookup(map, va);
-    if (entry != NULL)
-        *page = (struct vm_map_page){.present = false};
-    struct vm_object *object = entry != NULL ? entry->object : NULL;
-    if (object != NULL) {
-        spin_lock(&object->lock);
-        page->present = object->kind != VM_OBJECT_ANONYMOUS ||
-                        vm_radix_find(&object->pages, (entry->offset + (va - entry->start)) >> PAGE_SHIFT,
-                                      false, &own) != NULL;
-        spin_unlock(&object->lock);
-        page->copied = page->present && !own;
-        page->references = vm_object_references(object);
-    }
+    if ((flags & VM_SYNC_CONTIGUOUS) != 0)
+        kr = vm_map_check_range(map, start, end, VM_PROT_NONE);
+    if (kr == KERN_SUCCESS && (flags & VM_SYNC_KILLPAGES) != 0)
+        map_discard(map, start, end);
     spin_unlock(&map->lock);
-    return entry != NULL ? KERN_SUCCESS : KERN_INVALID_ADDRESS;
-}
-
-uint64_t vm_map_size(struct vm_map *map)
-{
-    spin_lock(&map->lock);
-    uint64_t size = map->size;
-    spin_unlock(&map->lock);
-    return size;
-}
-
-uint64_t vm_map_resident_size(struct vm_map *map)
-{
-    return pmap_resident(map->pmap) << PAGE_SHIFT;
+    return kr;
 }

@@ -240,6 +240,7 @@ static void copy_set_attributes(const struct vm_map_copy *copy)
         entry->protection = VM_PROT_DEFAULT;
         entry->max_protection = VM_PROT_ALL;
         entry->inheritance = VM_INHERIT_DEFAULT;
+        entry->behavior = VM_BEHAVIOR_DEFAULT;
     }
 }
 

@@ -3,6 +3,7 @@
 #include <hal/hal.h>
 #include <kern/cache.h>
 #include <kern/ledger.h>
+#include <mach/vm_behavior.h>
 #include <mach/vm_param.h>
 #include <vm/vm_map_i.h>
 
@@ -25,6 +26,8 @@ struct vm_map_entry *vm_map_entry_alloc(struct ledger_account *payer)
     entry->object = NULL;
     entry->map = NULL;
     entry->mapped = false;
+    entry->behavior = VM_BEHAVIOR_DEFAULT;
+    entry->wired = 0;
     entry->payer = payer;
     return entry;
 }
@@ -131,6 +134,7 @@ static inline kern_return_t entry_derive(struct vm_map_entry *source, hal_va_t s
     entry->protection = source->protection;
     entry->max_protection = source->max_protection;
     entry->inheritance = source->inheritance;
+    entry->behavior = source->behavior;
     return share ? entry_share(source, entry) : entry_copy(source, entry);
 }
 
@@ -199,7 +203,7 @@ void vm_map_entries_free(struct list *entries)
 static bool entry_is_like(const struct vm_map_entry *a, const struct vm_map_entry *b)
 {
     return a->protection == b->protection && a->max_protection == b->max_protection &&
-           a->inheritance == b->inheritance;
+           a->inheritance == b->inheritance && a->behavior == b->behavior && a->wired == b->wired;
 }
 
 /* Can `entry` grow into what is behind it, where nothing was touched yet? */
@@ -247,4 +251,35 @@ void vm_map_merge(struct vm_map *map, hal_va_t start, hal_va_t end)
     while (entry != NULL && entry->start < end)
         if (!vm_map_join_next(map, entry))
             entry = vm_map_tree_next(map, entry);
+}
+
+kern_return_t vm_map_check_range(struct vm_map *map, hal_va_t start, hal_va_t end, vm_prot_t prot)
+{
+    const struct vm_map_entry *entry;
+    bool allowed = true;
+
+    for (hal_va_t va = start; va < end; va = entry->end) {
+        entry = vm_map_lookup(map, va);
+        if (entry == NULL)
+            return KERN_INVALID_ADDRESS;
+        if ((prot & ~entry->max_protection) != 0)
+            allowed = false;
+    }
+    return allowed ? KERN_SUCCESS : KERN_PROTECTION_FAILURE;
+}
+
+kern_return_t vm_map_change_range(struct vm_map *map, hal_va_t start, hal_va_t end,
+                                  const struct vm_map_change *change)
+{
+    struct vm_map_spare spare;
+
+    if (!vm_map_spare_alloc(map, start, end, &spare))
+        return KERN_RESOURCE_SHORTAGE;
+    vm_map_split(map, start, &spare);
+    vm_map_split(map, end, &spare);
+    for (struct vm_map_entry *entry = vm_map_tree_find(map, start); entry != NULL && entry->start < end;
+         entry = vm_map_tree_next(map, entry))
+        change->apply(map, entry, change);
+    vm_map_merge(map, start, end);
+    return KERN_SUCCESS;
 }

@@ -31,6 +31,10 @@ struct vm_map_entry {
     uint8_t max_protection;
     uint8_t inheritance; /* VM_INHERIT_* */
     bool mapped;         /* pages of it may be in the pmap; with an object under its lock as well */
+    uint8_t behavior;    /* VM_BEHAVIOR_DEFAULT .. VM_BEHAVIOR_RSEQNTL */
+    uint16_t
+        wired; /* times that it was wired: its pages are there and stay, mapped for the access that was asked for; with an object
+                     * under its lock as well */
 };
 
 struct vm_map {
@@ -142,6 +146,19 @@ void vm_map_enter_all(struct vm_map *map, hal_va_t start, struct list *entries, 
 void vm_map_entries_free(struct list *entries);
 /* Make `at` the border of two entries, if it is inside one. */
 void vm_map_split(struct vm_map *map, hal_va_t at, struct vm_map_spare *spare) REQUIRES(map->lock);
+/* Let change->apply have what of [start, end) there is, in entries that do not reach beyond it, and merge those that are alike then.
+ * Returns KERN_SUCCESS; KERN_RESOURCE_SHORTAGE: nothing changed. */
+struct vm_map_change {
+    void (*apply)(struct vm_map *map, struct vm_map_entry *entry, const struct vm_map_change *change);
+    int value;
+    bool flag;
+};
+kern_return_t vm_map_change_range(struct vm_map *map, hal_va_t start, hal_va_t end,
+                                  const struct vm_map_change *change) REQUIRES(map->lock);
+/* Returns KERN_SUCCESS all of [start, end) is allocated, and may have protection `prot`; KERN_INVALID_ADDRESS;
+ * KERN_PROTECTION_FAILURE. */
+kern_return_t vm_map_check_range(struct vm_map *map, hal_va_t start, hal_va_t end, vm_prot_t prot)
+    REQUIRES(map->lock);
 
 /* Could one entry stand for these two, of which `next` begins where the other ends? */
 bool vm_map_entry_is_more(const struct vm_map_entry *entry, const struct vm_map_entry *next);

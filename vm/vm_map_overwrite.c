@@ -3,8 +3,8 @@
  * Copies of memory that are written over what a map has.
  *
  * Many whole pages take the place of those that were there: each range of the map gives its attributes to a copy of what
- * is to be there, and is replaced by it.  What other maps share must be written where it is, and so are single pages,
- * for which that is cheaper, and parts of pages.
+ * is to be there, and is replaced by it.  What other maps share, and what is wired, must be written where it is, and so
+ * are single pages, for which that is cheaper, and parts of pages.
  */
 #include <hal/hal.h>
 #include <mach/vm_param.h>
@@ -63,7 +63,7 @@ static bool copy_has_pages(const struct vm_map_copy *copy, hal_va_t address)
 }
 
 /*
- * May all of [start, end) be written? *shared: others see part of it.
+ * May all of [start, end) be written? *shared: others see part of it, or its pages have to stay.
  * Returns as vm_map_copy_overwrite().
  */
 static kern_return_t target_check(struct vm_map *map, hal_va_t start, hal_va_t end, bool *shared)
@@ -78,7 +78,7 @@ static kern_return_t target_check(struct vm_map *map, hal_va_t start, hal_va_t e
             return KERN_INVALID_ADDRESS;
         if ((target->protection & VM_PROT_WRITE) == 0)
             return KERN_PROTECTION_FAILURE;
-        *shared |= target->object != NULL && vm_object_is_shared(target->object);
+        *shared |= target->wired > 0 || (target->object != NULL && vm_object_is_shared(target->object));
     }
     return KERN_SUCCESS;
 }
@@ -106,6 +106,7 @@ static bool overwrite_derive(struct vm_map *map, const struct vm_map_copy *copy,
         entry->protection = target->protection;
         entry->max_protection = target->max_protection;
         entry->inheritance = target->inheritance;
+        entry->behavior = target->behavior;
         if (end == source->end)
             node = node->next;
     }

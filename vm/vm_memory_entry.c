@@ -178,6 +178,7 @@ kern_return_t vm_map_memory(struct vm_map *map, hal_va_t *address, uint64_t size
             mapping->protection = (uint8_t)how->protection;
             mapping->max_protection = (uint8_t)how->max_protection;
             mapping->inheritance = (uint8_t)how->inheritance;
+            mapping->behavior = VM_BEHAVIOR_DEFAULT;
         }
         kr = vm_map_put(map, address, size, how, &entries);
     }

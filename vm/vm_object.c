@@ -47,6 +47,7 @@ static inline struct vm_object *object_create(struct vm_radix pages) NO_THREAD_S
     object->refs = 1;
     object->kind = VM_OBJECT_ANONYMOUS;
     object->shared = false;
+    object->wired = 0;
     spin_init(&object->lock, LOCK_RANK_OBJECT);
     list_init(&object->users);
     object->pages = pages;
@@ -68,6 +69,7 @@ static inline void object_attach(struct vm_object *object,
                                  struct vm_map_entry *entry) NO_THREAD_SAFETY_ANALYSIS
 {
     entry->object = object;
+    object->wired += entry->wired > 0;
     list_insert_tail(&object->users, &entry->object_link);
 }
 
@@ -84,6 +86,7 @@ void vm_object_detach(struct vm_map_entry *entry)
 
     spin_lock(&object->lock);
     list_remove(&entry->object_link);
+    object->wired -= entry->wired > 0;
     entry->object = NULL;
     bool last = ref_put(&object->refs);
     if (last)
@@ -96,6 +99,28 @@ void vm_object_detach(struct vm_map_entry *entry)
         vm_physical_free(object, payer);
     ledger_uncharge(payer, sizeof(*object));
     cache_free_inline(&object_cache, object);
+}
+
+bool vm_object_has_page(struct vm_object *object, uint64_t index, bool *own)
+{
+    *own = true;
+    if (object->kind != VM_OBJECT_ANONYMOUS)
+        return true;
+    spin_lock(&object->lock);
+    bool there = vm_radix_find(&object->pages, index, false, own) != NULL;
+    spin_unlock(&object->lock);
+    return there;
+}
+
+void vm_object_wire(struct vm_map_entry *entry, int by)
+{
+    struct vm_object *object = entry->object;
+
+    spin_lock(&object->lock);
+    object->wired -= entry->wired > 0;
+    entry->wired = (uint16_t)(entry->wired + by);
+    object->wired += entry->wired > 0;
+    spin_unlock(&object->lock);
 }
 
 void vm_object_share(struct vm_object *object)
@@ -111,9 +136,9 @@ uint64_t vm_object_references(const struct vm_object *object)
 
 /* --- mappings ------------------------------------------------------------------------------------------- */
 
-/* Where `entry` may have mapped pages of [first, end): [*low, *high). False: nowhere. */
-static bool entry_maps(const struct vm_map_entry *entry, uint64_t first, uint64_t end, hal_va_t *low,
-                       hal_va_t *high)
+/* Where `entry` shows pages of [first, end): [*low, *high). False: nowhere. */
+static bool entry_shows(const struct vm_map_entry *entry, uint64_t first, uint64_t end, hal_va_t *low,
+                        hal_va_t *high)
 {
     uint64_t begin = entry->offset >> PAGE_SHIFT;
     uint64_t count = (entry->end - entry->start) >> PAGE_SHIFT;
@@ -122,11 +147,18 @@ static bool entry_maps(const struct vm_map_entry *entry, uint64_t first, uint64_
     end = end > begin ? end - begin : 0;
     if (end > count)
         end = count;
-    if (!entry->mapped || first >= end)
+    if (first >= end)
         return false;
     *low = entry->start + (first << PAGE_SHIFT);
     *high = entry->start + (end << PAGE_SHIFT);
     return true;
+}
+
+/* The same, if they may be mapped. */
+static bool entry_maps(const struct vm_map_entry *entry, uint64_t first, uint64_t end, hal_va_t *low,
+                       hal_va_t *high)
+{
+    return entry->mapped && entry_shows(entry, first, end, low, high);
 }
 
 /* Pages of [first, end) are about to be shared with a copy: nobody may write to them any more. */
@@ -245,24 +277,70 @@ bool vm_object_clear_step(struct vm_object *object, uint64_t *budget)
 
 /* --- copies --------------------------------------------------------------------------------------------- */
 
+/* Is a page of [first, end) wired? */
+static __attribute__((noinline)) bool object_is_wired(struct vm_object *object, uint64_t first, uint64_t end)
+    REQUIRES(object->lock)
+{
+    hal_va_t low;
+    hal_va_t high;
+
+    LIST_FOR_EACH(node, &object->users)
+    {
+        const struct vm_map_entry *entry = CONTAINER_OF(node, struct vm_map_entry, object_link);
+        if (entry->wired > 0 && entry_shows(entry, first, end, &low, &high))
+            return true;
+    }
+    return false;
+}
+
+/* Give the empty tree `copy` copies of the pages [first, end), from number first - base on. Returns false without memory: some. */
+static __attribute__((noinline)) bool object_duplicate(struct vm_object *object, uint64_t first, uint64_t end,
+                                                       uint64_t base, struct vm_radix *copy)
+    REQUIRES(object->lock)
+{
+    const struct vm_page *page;
+    struct vm_page *old;
+
+    for (uint64_t i = first; (page = vm_radix_next(&object->pages, &i)) != NULL && i < end; i++) {
+        struct vm_page *fresh = vm_object_alloc_page(copy->payer, false);
+        if (fresh == NULL)
+            return false;
+        memcpy(vm_page_address(fresh), vm_page_address(page), HAL_PAGE_SIZE);
+        if (!vm_radix_insert(copy, i - base, fresh, false, &old)) {
+            vm_page_unref(fresh);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Let the empty tree `copy` have the pages [first, end), from number first - base on. Returns false without memory: some. */
+static inline bool object_copy_pages(struct vm_object *object, uint64_t first, uint64_t end, uint64_t base,
+                                     struct vm_radix *copy) REQUIRES(object->lock)
+{
+    if (__builtin_expect(object->wired > 0, 0) && object_is_wired(object, first, end))
+        return object_duplicate(object, first, end, base, copy);
+    object_protect(object, first, end);
+    return vm_radix_share(&object->pages, first, end, base, copy);
+}
+
 kern_return_t vm_object_copy(struct vm_object *object, uint64_t first, uint64_t end,
                              struct vm_map_entry *entry)
 {
     uint64_t base = vm_radix_base(first, end);
     struct vm_radix pages = {.root = NULL, .payer = entry->payer};
+    struct vm_object *copy = NULL;
 
     entry->offset = (first - base) << PAGE_SHIFT;
     if (object->kind != VM_OBJECT_ANONYMOUS)
         return KERN_PROTECTION_FAILURE; /* a device changes its memory whatever the page tables say */
     spin_lock(&object->lock);
-    object_protect(object, first, end);
-    bool done = vm_radix_share(&object->pages, first, end, base, &pages);
+    bool done = object_copy_pages(object, first, end, base, &pages);
     spin_unlock(&object->lock);
-    if (!done)
-        return KERN_RESOURCE_SHORTAGE;
-    if (pages.root == NULL)
+    if (done && pages.root == NULL)
         return KERN_SUCCESS;
-    struct vm_object *copy = object_create(pages);
+    if (done)
+        copy = object_create(pages);
     if (copy != NULL) {
         object_attach(copy, entry);
         return KERN_SUCCESS;

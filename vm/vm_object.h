@@ -31,11 +31,12 @@ enum vm_object_kind {
 };
 
 struct vm_object {
-    spinlock_t lock; /* rank LOCK_RANK_OBJECT */
-    uint64_t refs;   /* kern/ref.h: entries */
-    uint8_t kind;    /* enum vm_object_kind; constant */
-    uint8_t order;   /* CONTIGUOUS: of 2^order pages; constant */
-    hal_pa_t base;   /* not ANONYMOUS: of its first page; constant. Its tree has no pages. */
+    spinlock_t lock;                 /* rank LOCK_RANK_OBJECT */
+    uint64_t refs;                   /* kern/ref.h: entries */
+    uint32_t wired GUARDED_BY(lock); /* users that are wired */
+    uint8_t kind;                    /* enum vm_object_kind; constant */
+    uint8_t order;                   /* CONTIGUOUS: of 2^order pages; constant */
+    hal_pa_t base;                   /* not ANONYMOUS: of its first page; constant. Its tree has no pages. */
     bool shared; /* atomic; once set it stays: there may be pages behind several entries, or behind none */
     struct list users GUARDED_BY(lock);     /* struct vm_map_entry: those with a reference */
     struct vm_radix pages GUARDED_BY(lock); /* resident pages by page number */
@@ -51,6 +52,12 @@ void vm_object_attach(struct vm_object *object, struct vm_map_entry *entry);
 /* The entry uses its object no more and drops its reference. The last one frees the object and its pages.
  * Context: the entry's map does not map pages of it for the entry any more. */
 void vm_object_detach(struct vm_map_entry *entry);
+
+/* Count `entry`, which has an object, as wired once more (by: 1), or less (-1). Context: its map is locked. */
+void vm_object_wire(struct vm_map_entry *entry, int by);
+
+/* Is its page with number `index` there? *own: no copy shares it. Context: no lock of an object. */
+bool vm_object_has_page(struct vm_object *object, uint64_t index, bool *own);
 
 /* Entries that use the object now. */
 uint64_t vm_object_references(const struct vm_object *object);
@@ -138,6 +145,7 @@ bool vm_object_clear_step(struct vm_object *object, uint64_t *budget);
 /*
  * Give `entry`, which has a range but no object, a copy of the pages [first, end), as many as its range has: an object of its payer's,
  * or none, since there are no pages; and the offset.  Takes constant time, and time to write-protect pages that are mapped writable.
+ * Pages that are wired are copied at once.
  * Returns: KERN_SUCCESS; KERN_PROTECTION_FAILURE it is not anonymous; KERN_RESOURCE_SHORTAGE: nothing happened.
  * Context: the lock of a map with an entry that covers the pages; nobody else knows `entry`.
  */

@@ -9,15 +9,20 @@
 #include <kern/string.h>
 #include <kern/task.h>
 #include <kern/thread.h>
+#include <mach/host_priv_server.h>
 #include <mach/mach_vm_server.h>
 #include <mach/portolan_server.h>
 #include <mach/vm_param.h>
 #include <vm/vm_map.h>
 #include <vm/vm_map_copy.h>
 #include <vm/vm_page.h>
+#include <vm/vm_range.h>
 
 /* The most that one call copies byte by byte: interrupts are off meanwhile. */
 #define OVERWRITE_MAX ((mach_vm_size_t)1 << 20)
+/* Pages that one call tells of, and that it looks at with the map locked. */
+#define QUERY_MAX 4096u
+#define QUERY_STEP 64u
 
 kern_return_t mach_vm_allocate(vm_map_t target, mach_vm_address_t *address, mach_vm_size_t size, int flags)
 {
@@ -220,61 +225,9 @@ kern_return_t mach_make_memory_entry_64(vm_map_t target_task, memory_object_size
     return KERN_RESOURCE_SHORTAGE;
 }
 
-kern_return_t mach_vm_region(vm_map_t target_task, mach_vm_address_t *address, mach_vm_size_t *size,
-                             vm_region_flavor_t flavor, vm_region_info_t info,
-                             mach_msg_type_number_t *infoCnt, mach_port_t *object_name)
+static integer_t page_disposition(const struct vm_map_page *page)
 {
-    struct vm_map_region region;
-
-    if (flavor != VM_REGION_BASIC_INFO_64 || *infoCnt < VM_REGION_BASIC_INFO_COUNT_64)
-        return KERN_INVALID_ARGUMENT;
-    kern_return_t kr = vm_map_region(target_task, *address, &region);
-    if (kr != KERN_SUCCESS)
-        return kr;
-    const struct vm_region_basic_info_64 basic = {
-        .protection = region.protection,
-        .max_protection = region.max_protection,
-        .inheritance = region.inheritance,
-        .shared = region.shared,
-        .offset = region.offset,
-        .behavior = VM_BEHAVIOR_DEFAULT,
-    };
-    memcpy(info, &basic, sizeof(basic));
-    *infoCnt = VM_REGION_BASIC_INFO_COUNT_64;
-    *address = region.start;
-    *size = region.size;
-    *object_name = NULL;
-    return KERN_SUCCESS;
-}
-
-kern_return_t mach_vm_region_recurse(vm_map_t target_task, mach_vm_address_t *address, mach_vm_size_t *size,
-                                     natural_t *nesting_depth, vm_region_info_t info,
-                                     mach_msg_type_number_t *infoCnt)
-{
-    struct vm_map_region region;
-
-    if (*infoCnt < VM_REGION_SUBMAP_SHORT_INFO_COUNT_64)
-        return KERN_INVALID_ARGUMENT;
-    kern_return_t kr = vm_map_region(target_task, *address, &region);
-    if (kr != KERN_SUCCESS)
-        return kr;
-    const struct vm_region_submap_short_info_64 said = {
-        .protection = region.protection,
-        .max_protection = region.max_protection,
-        .inheritance = region.inheritance,
-        .offset = region.offset,
-        .ref_count = (unsigned int)region.references,
-        .share_mode = region.references == 0 ? SM_EMPTY
-                      : region.shared        ? SM_SHARED
-                                             : SM_PRIVATE,
-        .behavior = VM_BEHAVIOR_DEFAULT,
-    };
-    memcpy(info, &said, sizeof(said));
-    *infoCnt = VM_REGION_SUBMAP_SHORT_INFO_COUNT_64;
-    *address = region.start;
-    *size = region.size;
-    *nesting_depth = 0;
-    return KERN_SUCCESS;
+    return (page->present ? VM_PAGE_QUERY_PAGE_PRESENT : 0) | (page->copied ? VM_PAGE_QUERY_PAGE_COPIED : 0);
 }
 
 kern_return_t mach_vm_page_query(vm_map_t target_map, mach_vm_offset_t offset, integer_t *disposition,
@@ -285,10 +238,57 @@ kern_return_t mach_vm_page_query(vm_map_t target_map, mach_vm_offset_t offset, i
 
     if (kr != KERN_SUCCESS)
         return kr;
-    *disposition =
-        (page.present ? VM_PAGE_QUERY_PAGE_PRESENT : 0) | (page.copied ? VM_PAGE_QUERY_PAGE_COPIED : 0);
+    *disposition = page_disposition(&page);
     *ref_count = (integer_t)page.references;
     return KERN_SUCCESS;
+}
+
+kern_return_t mach_vm_page_range_query(vm_map_t target_map, mach_vm_offset_t address, mach_vm_size_t size,
+                                       mach_vm_address_t dispositions, mach_vm_size_t *dispositions_count)
+{
+    struct vm_map *caller = thread_current()->task->map;
+    struct vm_map_page page[QUERY_STEP];
+    integer_t said[QUERY_STEP];
+    kern_return_t kr = KERN_SUCCESS;
+    hal_va_t start;
+    hal_va_t end;
+
+    if (!vm_range_round(address, size, &start, &end))
+        return KERN_INVALID_ARGUMENT;
+    mach_vm_size_t count = size > 0 ? (end - start) / PAGE_SIZE : 0;
+    count = count < *dispositions_count ? count : *dispositions_count;
+    count = count < QUERY_MAX ? count : QUERY_MAX;
+    for (mach_vm_size_t done = 0; done < count && kr == KERN_SUCCESS; done += QUERY_STEP) {
+        unsigned n = count - done < QUERY_STEP ? (unsigned)(count - done) : QUERY_STEP;
+        vm_map_page_range(target_map, start + done * PAGE_SIZE, page, n);
+        for (unsigned i = 0; i < n; i++)
+            said[i] = page_disposition(&page[i]);
+        kr = vm_copyout(caller, dispositions + done * sizeof(said[0]), said, n * sizeof(said[0]));
+    }
+    *dispositions_count = count;
+    return kr;
+}
+
+kern_return_t mach_vm_msync(vm_map_t target_task, mach_vm_address_t address, mach_vm_size_t size,
+                            vm_sync_t sync_flags)
+{
+    return vm_map_sync(target_task, address, size, sync_flags);
+}
+
+kern_return_t mach_vm_behavior_set(vm_map_t target_task, mach_vm_address_t address, mach_vm_size_t size,
+                                   vm_behavior_t new_behavior)
+{
+    return vm_map_behavior_set(target_task, address, size, new_behavior);
+}
+
+kern_return_t mach_vm_wire(host_priv_t host_priv, vm_map_t task, mach_vm_address_t address,
+                           mach_vm_size_t size, vm_prot_t desired_access)
+{
+    (void)host_priv; /* who has it may do this */
+    if (task == NULL)
+        return KERN_INVALID_ARGUMENT; /* a port that is no task's has no map */
+    return desired_access == VM_PROT_NONE ? vm_map_unwire(task, address, size)
+                                          : vm_map_wire(task, address, size, desired_access);
 }
 
 kern_return_t mach_vm_read_inband(vm_map_t target_task, mach_vm_address_t address, mach_vm_size_t size,

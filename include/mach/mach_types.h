@@ -31,6 +31,7 @@
 #include <mach/vm_prot.h>
 #include <mach/vm_region.h>
 #include <mach/vm_statistics.h>
+#include <mach/vm_sync.h>
 #include <mach/vm_types.h>
 
 #ifdef KERNEL

@@ -36,7 +36,43 @@ typedef struct vm_region_basic_info_64 *vm_region_basic_info_64_t;
 #define VM_REGION_BASIC_INFO_COUNT_64                                                                        \
     ((mach_msg_type_number_t)(sizeof(vm_region_basic_info_data_64_t) / sizeof(int)))
 
-/* mach_vm_region_recurse(): who shares the memory. */
+#define VM_REGION_TOP_INFO 12
+
+struct vm_region_top_info {
+    unsigned int obj_id;
+    unsigned int ref_count;              /* ranges that show its object */
+    unsigned int private_pages_resident; /* that nobody else has */
+    unsigned int shared_pages_resident;
+    unsigned char share_mode; /* SM_* */
+};
+
+typedef struct vm_region_top_info vm_region_top_info_data_t;
+typedef struct vm_region_top_info *vm_region_top_info_t;
+#define VM_REGION_TOP_INFO_COUNT ((mach_msg_type_number_t)(sizeof(vm_region_top_info_data_t) / sizeof(int)))
+
+#define VM_REGION_EXTENDED_INFO 13
+
+struct vm_region_extended_info {
+    vm_prot_t protection;
+    unsigned int user_tag;
+    unsigned int pages_resident;
+    unsigned int pages_shared_now_private; /* shared with a copy: a write makes another page */
+    unsigned int pages_swapped_out;
+    unsigned int pages_dirtied;
+    unsigned int ref_count;
+    unsigned short shadow_depth; /* 0: copies are no chains */
+    unsigned char external_pager;
+    unsigned char share_mode; /* SM_* */
+    unsigned int pages_reusable;
+};
+
+typedef struct vm_region_extended_info vm_region_extended_info_data_t;
+typedef struct vm_region_extended_info *vm_region_extended_info_t;
+#define VM_REGION_EXTENDED_INFO_COUNT                                                                        \
+    ((mach_msg_type_number_t)(sizeof(vm_region_extended_info_data_t) / sizeof(int)))
+
+/* Who shares the memory. */
+#define SM_COW 1     /* copies, until it is written */
 #define SM_PRIVATE 2 /* nobody */
 #define SM_EMPTY 3   /* nothing was touched yet */
 #define SM_SHARED 4  /* other ranges show it */

@@ -217,6 +217,7 @@ static const struct {
     FAULT(entry, protection, VM_PROT_WRITE | VM_PROT_EXECUTE, "entry-protection"),
     FAULT(entry, mapped, 1, "pte-mapped"),
     FAULT(object, refs, 2, "object-refs"),
+    FAULT(object, wired, 1, "object-wired"),
     FAULT(object, users.next, 8, "list-link"),
     FAULT(radix, refs, 2, "radix-refs"),
     FAULT(radix, used, 1, "stat-pages"),

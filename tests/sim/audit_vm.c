@@ -205,6 +205,25 @@ static void check_item(const struct audit_object *o, const void *item, unsigned 
     }
 }
 
+/* What is wired is there, and counted. */
+static void check_wired(const struct vm_object *object)
+{
+    uint32_t wired = 0;
+    bool own, writable;
+
+    LIST_FOR_EACH(node, &object->users)
+    {
+        const struct vm_map_entry *entry = CONTAINER_OF(node, struct vm_map_entry, object_link);
+        wired += entry->wired > 0;
+        for (hal_va_t va = entry->start;
+             object->kind == VM_OBJECT_ANONYMOUS && entry->wired > 0 && va < entry->end; va += PAGE_SIZE)
+            AUDIT(audit_object_page(object, (entry->offset + (va - entry->start)) / PAGE_SIZE, &own,
+                                    &writable) != NULL,
+                  "entry-wired", entry, "no page at 0x%" PRIx64, va);
+    }
+    AUDIT(object->wired == wired, "object-wired", object, "%u, counted %u", object->wired, wired);
+}
+
 static void check_object(struct audit_object *o)
 {
     const struct vm_object *object = (const void *)o->address;
@@ -213,6 +232,7 @@ static void check_object(struct audit_object *o)
           object->refs);
     AUDIT(audit_list_count(&object->users) == o->refs, "object-users", object,
           "%u users, %" PRIu64 " entries", audit_list_count(&object->users), o->refs);
+    check_wired(object);
     AUDIT(object->shared || !o->several, "object-private", object, "never shared, and in two places");
     AUDIT(object->pages.root != NULL || (object->pages.height == 0 && !object->pages.writable), "radix-root",
           object, "height %u, no root", object->pages.height);

@@ -101,6 +101,42 @@ static void memory_from_kernel(void)
         SIM_CHECK(names[i] != MACH_PORT_NULL && types[i] != 0);
 }
 
+/* Wired memory and its copies; pages that are given up. */
+static void memory_wired(void)
+{
+    mach_vm_address_t at = 0, to = 0;
+    mach_vm_size_t size;
+    vm_prot_t protection, maximum;
+    struct vm_region_extended_info info = {.pages_resident = 0};
+    mach_msg_type_number_t count = VM_REGION_EXTENDED_INFO_COUNT;
+    mach_port_t object;
+
+    CALL(mach_vm_allocate(self(), &at, 8 * PAGE, VM_FLAGS_ANYWHERE));
+    sim_store8(at + 2 * PAGE, 1);
+    CALL(mach_vm_remap(self(), &to, 8 * PAGE, 0, VM_FLAGS_ANYWHERE, self(), at, TRUE, &protection, &maximum,
+                       VM_INHERIT_COPY));
+    CALL(mach_vm_wire(scenario_host_priv, self(), at + PAGE, 3 * PAGE, VM_PROT_READ | VM_PROT_WRITE));
+    CALL(mach_vm_deallocate(self(), to, 8 * PAGE));
+    CALL(mach_vm_remap(self(), &to, 8 * PAGE, 0, VM_FLAGS_ANYWHERE, self(), at, TRUE, &protection, &maximum,
+                       VM_INHERIT_COPY));
+    sim_store8(at + 2 * PAGE, 2);
+    SIM_CHECK(sim_load8(to + 2 * PAGE) == 1);
+    CALL(mach_vm_deallocate(self(), to, 8 * PAGE));
+    CALL(mach_vm_behavior_set(self(), at, 8 * PAGE, VM_BEHAVIOR_RANDOM));
+    CALL(mach_vm_msync(self(), at, 8 * PAGE, VM_SYNC_KILLPAGES));
+    to = at + PAGE;
+    CALL(mach_vm_region(self(), &to, &size, VM_REGION_EXTENDED_INFO, (vm_region_info_t)&info, &count,
+                        &object));
+    SIM_CHECK(size == 3 * PAGE && info.pages_resident == 3 && info.pages_shared_now_private == 0);
+    CALL(mach_vm_wire(scenario_host_priv, self(), at + PAGE, 3 * PAGE, VM_PROT_NONE));
+    size = 8;
+    to = at + 6 * PAGE; /* which is there at the latest when the answer comes */
+    CALL(mach_vm_page_range_query(self(), at, 8 * PAGE, to, &size));
+    SIM_CHECK(size == 8 && sim_load8(to) == 0 &&
+              sim_load8(to + 2 * sizeof(integer_t)) == VM_PAGE_QUERY_PAGE_PRESENT);
+    CALL(mach_vm_deallocate(self(), at, 8 * PAGE));
+}
+
 struct memory_message {
     mach_msg_base_t base;
     mach_msg_ool_descriptor_t memory[2];
@@ -556,6 +592,7 @@ const struct scenario scenarios_memory[] = {
     {"memory_ranges", memory_ranges},
     {"memory_remap", memory_remap},
     {"memory_from_kernel", memory_from_kernel},
+    {"memory_wired", memory_wired},
     {"memory_out_of_line", memory_out_of_line},
     {"memory_other_task", memory_other_task},
     {"memory_copies", memory_copies},

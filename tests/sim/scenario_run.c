@@ -178,6 +178,8 @@ static void keeper_start(void)
 
 /* --- the first program --- */
 
+mach_port_t scenario_host_priv;
+
 /* What the main thread has once and for all must not be missing where a failure could keep it from getting it. */
 static void main_prepare(void)
 {
@@ -188,11 +190,10 @@ static void main_prepare(void)
 
 static void main_program(uint64_t arg)
 {
-    mach_port_t host_priv = user_start(arg);
     struct audit_counts before;
 
+    scenario_host_priv = user_start(arg);
     run.device_master = user_device_master(arg);
-
     main_prepare();
     keeper_start();
     run.scenario->body();
@@ -203,7 +204,7 @@ static void main_program(uint64_t arg)
     sim_failures_disarm();
     run.second = false;
     settle_to(&before);
-    user_power_off(host_priv);
+    user_power_off(scenario_host_priv);
 }
 
 const struct scenario *scenario_get(size_t i)

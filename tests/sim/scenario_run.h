@@ -46,6 +46,9 @@ struct sim_result scenario_run(const struct scenario *scenario, const struct sce
 
 /* --- for the bodies --- */
 
+/* The host's privileged port. */
+extern mach_port_t scenario_host_priv;
+
 /* Are failures injected in this run? */
 bool scenario_fails(void);
 
