@@ -48,10 +48,9 @@ void ipc_direct_lost(struct thread *next, mach_port_name_t reply_name)
 
 /* --- what self wants --- */
 
-/* The buffer form by the general path, which sets its own timeouts. */
+/* The buffer form by the general path. */
 NOINLINE struct uctx *ipc_direct_general(struct thread *self)
 {
-    thread_clear_timeout(self);
     ipc_trap_msg(self);
     return trap_exit(self);
 }
@@ -66,7 +65,6 @@ static NOINLINE struct uctx *msg_otherwise(struct thread *self, bool reply)
 
     if (size > IPC_DIRECT_SMALL)
         return ipc_direct_general(self);
-    thread_clear_timeout(self);
     m->head.msgh_size = size;
     if (!reply && ipc_kernel_rpc(self, &request))
         return trap_exit(self);
@@ -74,11 +72,12 @@ static NOINLINE struct uctx *msg_otherwise(struct thread *self, bool reply)
 }
 
 SPECIALISED struct uctx *msg_run(struct thread *self, struct direct_message *m, uint32_t size,
-                                 const bool reply)
+                                 const bool reply, bool timed)
 {
     struct direct d = {.self = self,
                        .cpu = self->cpu,
                        .reply = reply,
+                       .timed = timed,
                        .remote = m->head.msgh_remote_port,
                        .rcv_name = (mach_port_name_t)hal_uctx_arg(&self->uctx, 4),
                        .size = size};
@@ -89,12 +88,22 @@ SPECIALISED struct uctx *msg_run(struct thread *self, struct direct_message *m, 
 
 static NOINLINE struct uctx *msg_call(struct thread *self, struct direct_message *m, uint32_t size)
 {
-    return msg_run(self, m, size, false);
+    return msg_run(self, m, size, false, false);
 }
 
 static NOINLINE struct uctx *msg_reply(struct thread *self, struct direct_message *m, uint32_t size)
 {
-    return msg_run(self, m, size, true);
+    return msg_run(self, m, size, true, false);
+}
+
+static NOINLINE struct uctx *msg_call_timed(struct thread *self, struct direct_message *m, uint32_t size)
+{
+    return msg_run(self, m, size, false, true);
+}
+
+static NOINLINE struct uctx *msg_reply_timed(struct thread *self, struct direct_message *m, uint32_t size)
+{
+    return msg_run(self, m, size, true, true);
 }
 
 enum kind { KIND_CALL, KIND_REPLY, KIND_OTHER };
@@ -136,11 +145,13 @@ static NOINLINE struct uctx *msg_large(struct thread *self, struct direct_messag
     if (kind == KIND_OTHER || !receiver_waits(self, m->head.msgh_remote_port, kind == KIND_REPLY) ||
         hal_copyin(m->body, address + sizeof(m->head), size - sizeof(m->head)) != HAL_OK)
         return ipc_direct_general(self);
+    if (receive_is_timed(self, false))
+        return kind == KIND_CALL ? msg_call_timed(self, m, size) : msg_reply_timed(self, m, size);
     return kind == KIND_CALL ? msg_call(self, m, size) : msg_reply(self, m, size);
 }
 
 /* A message of any size. Its buffer was not looked at yet. */
-SPECIALISED struct uctx *msg_begin(struct thread *self)
+SPECIALISED struct uctx *msg_begin(struct thread *self, const bool timed)
 {
     hal_va_t address = hal_uctx_arg(&self->uctx, 0);
     uint32_t size = (uint32_t)hal_uctx_arg(&self->uctx, 2);
@@ -155,9 +166,9 @@ SPECIALISED struct uctx *msg_begin(struct thread *self)
     size = (uint32_t)hal_uctx_arg(&self->uctx, 2);
     switch (kind_of(self, &m->head)) {
     case KIND_CALL:
-        return msg_call(self, m, size);
+        return timed ? msg_call_timed(self, m, size) : msg_call(self, m, size);
     case KIND_REPLY:
-        return msg_reply(self, m, size);
+        return timed ? msg_reply_timed(self, m, size) : msg_reply(self, m, size);
     default: /* with rights, or with the answer to come to a port that self does not receive from */
         return MACH_MSGH_BITS_IS_COMPLEX(m->head.msgh_bits) ? ipc_direct_rights(self, m, size)
                                                             : ipc_direct_apart(self, m, size);
@@ -179,40 +190,62 @@ static NOINLINE struct uctx *msg_options(struct thread *self)
     if ((option & MACH_RCV_TIMEOUT) != 0) {
         if (timeout_ms == 0)
             return ipc_direct_general(self);
-        thread_set_timeout(self, timeout_ms);
+        thread_set_receive_timeout(self, timeout_ms);
+        return msg_begin(self, true);
     }
-    return msg_begin(self);
+    return msg_begin(self, false);
 }
 
 struct uctx *ipc_direct_msg(struct thread *self)
 {
     if (__builtin_expect((uint32_t)hal_uctx_arg(&self->uctx, 1) == RPC_OPTIONS, 1))
-        return msg_begin(self);
+        return msg_begin(self, false);
     return msg_options(self);
 }
 
-struct uctx *ipc_direct_rpc(struct thread *self, bool reply)
+SPECIALISED struct uctx *rpc_run(struct thread *self, const struct hal_rpc *rpc, bool reply, uint64_t words,
+                                 const bool timed)
 {
     struct direct_message *m = self->cpu->message;
-    struct hal_rpc rpc;
-
-    hal_uctx_get_rpc(&self->uctx, &rpc);
-    uint64_t words = rpc.header >> 32;
-    if (words > HAL_RPC_WORDS)
-        return NULL;
     struct direct d = {
         .self = self,
         .cpu = self->cpu,
         .registers = true,
         .reply = reply,
-        .remote = rpc.remote,
-        .rcv_name = rpc.local,
+        .timed = timed,
+        .remote = rpc->remote,
+        .rcv_name = rpc->local,
         .size = (uint32_t)(sizeof(m->head) + words * sizeof(uint64_t)),
     };
-    m->head.msgh_id = (mach_msg_id_t)(uint32_t)rpc.header;
+
+    m->head.msgh_id = (mach_msg_id_t)(uint32_t)rpc->header;
     for (unsigned i = 0; i < HAL_RPC_WORDS; i++)
-        m->body[i] = rpc.word[i];
+        m->body[i] = rpc->word[i];
     return direct_run(&d, m);
+}
+
+/* With more in the header than a number of words. */
+static NOINLINE struct uctx *rpc_flags(struct thread *self, const struct hal_rpc *rpc, bool reply)
+{
+    uint64_t words = (rpc->header ^ MACH_RPC_TIMED) >> 32;
+
+    if (words > HAL_RPC_WORDS || rpc->timeout_ms == 0)
+        return NULL;
+    thread_set_receive_timeout(self, rpc->timeout_ms);
+    return rpc_run(self, rpc, reply, words, true);
+}
+
+struct uctx *ipc_direct_rpc(struct thread *self, bool reply)
+{
+    struct hal_rpc rpc;
+
+    hal_uctx_get_rpc(&self->uctx, &rpc);
+    uint64_t words = rpc.header >> 32;
+    if (words > HAL_RPC_WORDS) {
+        struct hal_rpc flags = rpc; /* so that rpc itself can stay in registers */
+        return rpc_flags(self, &flags, reply);
+    }
+    return rpc_run(self, &rpc, reply, words, false);
 }
 
 void ipc_direct_init(void)

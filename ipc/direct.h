@@ -53,6 +53,7 @@ struct direct {
     mach_port_name_t remote;
     bool reply;          /* by a send-once right, else a call by a send right */
     bool registers;      /* self's form */
+    bool timed;          /* self waits until rcv_wake_time at the latest */
     bool next_registers; /* next's form */
     bool rights;         /* it has some */
     bool member;         /* next waits on a set that the port is in */
@@ -67,6 +68,17 @@ SPECIALISED bool is_user_range(hal_va_t va, uint64_t n)
 SPECIALISED mach_msg_max_trailer_t *trailer_of(const struct direct *d, struct direct_message *m)
 {
     return (void *)((char *)m + d->size);
+}
+
+/* Has the receive of self's trap a time? */
+SPECIALISED bool receive_is_timed(const struct thread *self, bool registers)
+{
+    struct hal_rpc rpc;
+
+    if (!registers)
+        return ((uint32_t)hal_uctx_arg(&self->uctx, 1) & (uint32_t)MACH_RCV_TIMEOUT) != 0;
+    hal_uctx_get_rpc(&self->uctx, &rpc);
+    return (rpc.header & MACH_RPC_TIMED) != 0;
 }
 
 /* --- the partner --- */
@@ -195,7 +207,7 @@ SPECIALISED void wait_begin(struct direct *d)
     struct thread *self = d->self;
 
     self->op.ipc.registers = d->registers;
-    self->state = THREAD_RECEIVING;
+    self->state = d->timed ? THREAD_RECEIVING_TIMED : THREAD_RECEIVING;
     if (d->reply)
         reply_right_use(d);
     else
@@ -274,7 +286,6 @@ SPECIALISED void switch_to_next(struct direct *d, struct ipc_port *receive)
         d->cpu->pmap = next->pmap;
         hal_pt_activate(d->token);
     }
-    thread_clear_timeout(next); /* its function runs on this CPU only (kern/thread.c), so not now */
 }
 
 /* --- the message, in next's address space --- */

@@ -126,6 +126,7 @@ SPECIALISED struct uctx *rights_run(struct thread *self, struct rights *r, uint3
                        .cpu = self->cpu,
                        .rights = true,
                        .reply = reply,
+                       .timed = receive_is_timed(self, false),
                        .remote = r->m->head.msgh_remote_port,
                        .rcv_name = (mach_port_name_t)hal_uctx_arg(&self->uctx, 4),
                        .size = size};
@@ -235,6 +236,7 @@ SPECIALISED struct uctx *one_run(struct thread *self, struct direct_message *m, 
                        .cpu = self->cpu,
                        .rights = true,
                        .reply = reply,
+                       .timed = receive_is_timed(self, false),
                        .remote = m->head.msgh_remote_port,
                        .rcv_name = (mach_port_name_t)hal_uctx_arg(&self->uctx, 4),
                        .size = size};

@@ -40,6 +40,7 @@ struct uctx *ipc_direct_member_call(struct thread *self, struct ipc_entry *entry
                        .remote = m->head.msgh_remote_port,
                        .size = m->head.msgh_size,
                        .registers = registers,
+                       .timed = receive_is_timed(self, registers),
                        .member = true};
 
     return member_run(&d, m, rx);
@@ -56,6 +57,7 @@ struct uctx *ipc_direct_member_reply(struct thread *self, struct ipc_entry *entr
                        .size = m->head.msgh_size,
                        .reply = true,
                        .registers = registers,
+                       .timed = receive_is_timed(self, registers),
                        .member = true};
 
     return member_run(&d, m, rx);
@@ -67,6 +69,7 @@ struct uctx *ipc_direct_apart(struct thread *self, struct direct_message *m, uin
                        .cpu = self->cpu,
                        .remote = m->head.msgh_remote_port,
                        .rcv_name = (mach_port_name_t)hal_uctx_arg(&self->uctx, 4) | THREAD_RCV_APART,
+                       .timed = receive_is_timed(self, false),
                        .size = size};
     struct uctx *next = NULL;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The fast path of the register form of RPC, machine independent: one body, compiled twice by each ISA
- * (arch/<isa>/fastpath.c): call, and reply + wait.  docs/design/ipc.md explains it step by step.
+ * The fast path of the register form of RPC, machine independent: one body, compiled four times by each ISA
+ * (arch/<isa>/fastpath.c): call, and reply + wait, without and with a time for the wait.  docs/design/ipc.md explains it step by step.
  *
  * It handles: a plain send right (call) or the send-once right that an earlier fast call minted for this thread
  * (reply), to a port whose only waiter, or that of whose set (call), is a thread in the register form that last ran on this CPU;
@@ -13,8 +13,10 @@
  *
  * An ISA defines before it includes this file:
  *   IPC_FAST_ARGS                     declares and sets: struct thread *cur; uint64_t remote, local (names, zero-extended),
- *                                     header
- *   IPC_FAST_SLOW()                   goes to the general path of this trap
+ *                                     header, timeout (0 if not timed; else MACH_RPC_TIMED is taken from the payload's header)
+ *   IPC_FAST_SLOW()                   goes to the general path of this trap, arguments as they came; if timed, the timeout is in cur
+ *   IPC_FAST_TIMED()                  not timed: goes to the entry that is, with arguments as they came (their header is good)
+ *   IPC_FAST_NOW()                    as hal_time_now()
  *   IPC_FAST_EXIT(here, name, label, next)
  *                                     resumes `next` (a call frame) on CPU `here`, perhaps not the one that resumed it
  *                                     last, with these results and the payload; clears the rest
@@ -44,6 +46,9 @@
  *    to wait, and who makes a request takes it out of rx first (kern/thread.c), or waits until we are done.
  * 4  Before the compare-and-swap that publishes us as waiter, everything of ours is in its final state; after it, another CPU may run
  *    us, so `cur` is not touched any more.
+ * A wait with a time differs by what is in `cur` before that: the time, and the state that says that it counts (kern/thread.c).  Its
+ * reminder has to be in this CPU's queue already, as it is from the second such wait on; so no lock is taken and no timer is set.
+ * Who ends the wait does not have to know.
  */
 #ifndef IPC_IPC_FAST_H
 #define IPC_IPC_FAST_H
@@ -67,7 +72,7 @@ typedef uint64_t __attribute__((may_alias)) ipc_fast_word_t;
 _Static_assert(offsetof(struct ipc_entry, key) == 0 && offsetof(struct ipc_entry, bits) == sizeof(uint32_t),
                "key and bits are one word");
 
-/* What the steps hand on; after inlining all of it is in registers, `reply` is a constant. */
+/* What the steps hand on; after inlining all of it is in registers, `reply` and `timed` are constants. */
 struct ipc_fast {
     struct thread *cur;
     struct cpu *cpu;
@@ -75,6 +80,7 @@ struct ipc_fast {
     uint64_t local;
     uint64_t top; /* priority that is ready */
     bool reply;
+    bool timed;
     bool member;             /* next waits on a set that the port is in */
     struct ipc_entry *entry; /* of the destination */
     struct ipc_port *port;
@@ -205,7 +211,7 @@ IPC_FAST_INLINE bool ipc_fast_wait(struct ipc_fast *f)
     } else {
         cur->rcv_loan--;
     }
-    cur->state = THREAD_RECEIVING;
+    cur->state = f->timed ? THREAD_RECEIVING_TIMED : THREAD_RECEIVING;
     f->receive = cur->rcv_port;
     /* a name that equals `local`, and a right on loan: then what cur remembers is a port (ipc/port.h), not a set */
     IPC_FAST_CAS(f->reply ? cur->rcv_rx : &f->receive->rx, cur->rcv_idle, (uint64_t)cur, busy);
@@ -263,7 +269,18 @@ IPC_FAST_INLINE void ipc_fast_switch(struct ipc_fast *f)
     }
 }
 
-IPC_FAST_INLINE uint64_t ipc_fast_body(const bool reply)
+/* The time for the wait. 0 only polls, which is for the general path. */
+IPC_FAST_INLINE bool ipc_fast_set_timeout(const struct ipc_fast *f, uint64_t timeout)
+{
+    struct thread *cur = f->cur;
+    hal_ticks_t time = IPC_FAST_NOW() + timeout * f->cpu->ticks_per_ms;
+
+    cur->rcv_timeout_ms = (uint32_t)timeout;
+    cur->rcv_wake_time = time;
+    return (timeout != 0) IPC_FAST_AND(cur->timeout.cpu != NULL) IPC_FAST_AND(cur->timeout.deadline <= time);
+}
+
+IPC_FAST_INLINE uint64_t ipc_fast_body(const bool reply, const bool timed)
 {
     IPC_FAST_ARGS;
     struct ipc_fast f = {
@@ -273,11 +290,12 @@ IPC_FAST_INLINE uint64_t ipc_fast_body(const bool reply)
         .remote = remote,
         .local = local,
         .reply = reply,
+        .timed = timed,
     };
 
-    /* all above the number of words is the kernel's to say */
-    if (IPC_FAST_UNLIKELY(IPC_FAST_TOO_LONG(header)))
-        goto slow;
+    /* all above the number of words is the kernel's to say, but for one flag */
+    if (timed ? !ipc_fast_set_timeout(&f, timeout) : IPC_FAST_UNLIKELY(IPC_FAST_TOO_LONG(header)))
+        goto flags;
     f.top = f.cpu->top_priority;
     if (IPC_FAST_UNLIKELY(f.cpu->fpu_owner != NULL) && !ipc_fast_fpu_release(&f))
         goto slow;
@@ -299,6 +317,9 @@ member: /* an answer to one who waits on a set is for the direct switch: it has 
     ipc_fast_switch(&f);
     IPC_FAST_EXIT_MEMBER(f.cpu, f.name, f.label, f.next, f.result);
 
+flags:
+    if (!timed && (header ^ MACH_RPC_TIMED) >> 32 <= HAL_RPC_WORDS)
+        IPC_FAST_TIMED();
 slow:
     IPC_FAST_SLOW();
 }

@@ -245,6 +245,8 @@ static __attribute__((noinline)) void receive_by_queue(struct kernel_rpc *k, str
     ipc_port_unref(k->port);
     self->op.ipc.registers = k->request.registers;
     ipc_receive_decode(self);
+    if (k->request.registers)
+        ipc_rpc_receive_options(self);
     self->op.ipc.rcv_name = k->request.rcv_name;
     ipc_msg_receive(self, receiver);
 }

@@ -75,16 +75,19 @@ static inline uint64_t ipc_rpc_header(const mach_msg_header_t *head)
     return words << 32 | (body % sizeof(uint64_t) != 0 ? MACH_RPC_HALF : 0) | (uint32_t)head->msgh_id;
 }
 
-/* Bytes of the message that such a header announces; 0: there is none of that size. */
+/* Bytes of the message that the header of a trap announces; 0: there is none of that size. */
 static inline uint32_t ipc_rpc_size(uint64_t header)
 {
-    uint64_t words = (header & ~MACH_RPC_HALF) >> 32;
+    uint64_t words = (header & ~(MACH_RPC_HALF | MACH_RPC_TIMED)) >> 32;
     uint32_t half = (header & MACH_RPC_HALF) != 0 ? (uint32_t)sizeof(uint32_t) : 0;
 
     if (words > HAL_RPC_WORDS || (words == 0 && half != 0))
         return 0;
     return (uint32_t)(sizeof(mach_msg_header_t) + words * sizeof(uint64_t)) - half;
 }
+
+/* Set op.ipc (rcv_name, option, timeout_ms) from the registers of self's trap. */
+void ipc_rpc_receive_options(struct thread *self);
 
 /* Continuations of a wait for a message. */
 void ipc_msg_receive_continue(struct thread *self);

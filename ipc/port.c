@@ -151,7 +151,7 @@ void ipc_waiter_to_list(struct thread *t, struct list *receivers, enum thread_wa
     t->continuation = ipc_receive_continuation(t);
     t->wait = wait;
     t->wait_object = object;
-    t->state = THREAD_WAITING;
+    thread_receiving_to_wait(t);
 }
 
 void ipc_port_waiter_to_list(struct ipc_port *port)

@@ -19,6 +19,10 @@ void ipc_receive_decode(struct thread *t)
     if (t->op.ipc.registers) {
         t->op.ipc.rcv_name = (mach_port_name_t)t->rcv_name; /* the fast path saves no arguments */
         t->op.ipc.option = MACH_RCV_MSG | MACH_RCV_LARGE;
+        if (t->state == THREAD_RECEIVING_TIMED) {
+            t->op.ipc.option |= MACH_RCV_TIMEOUT;
+            t->op.ipc.timeout_ms = t->rcv_timeout_ms;
+        }
         t->op.ipc.size = 0;
         return;
     }

@@ -64,9 +64,20 @@ static void rpc_receive(struct thread *self, struct thread *receiver)
 {
     self->op.ipc.registers = true;
     self->op.ipc.reply_name = MACH_PORT_NULL;
-    self->op.ipc.option = MACH_RCV_MSG | MACH_RCV_LARGE;
     self->op.ipc.size = 0;
     ipc_msg_receive(self, receiver);
+}
+
+void ipc_rpc_receive_options(struct thread *self)
+{
+    struct hal_rpc rpc;
+
+    hal_uctx_get_rpc(&self->uctx, &rpc);
+    self->op.ipc.rcv_name = rpc.local;
+    self->op.ipc.option = MACH_RCV_MSG | MACH_RCV_LARGE;
+    if ((rpc.header & MACH_RPC_TIMED) != 0)
+        self->op.ipc.option |= MACH_RCV_TIMEOUT;
+    self->op.ipc.timeout_ms = rpc.timeout_ms;
 }
 
 /* --- send --- */
@@ -133,7 +144,7 @@ static void rpc_send(struct thread *self, mach_msg_bits_t bits)
     struct hal_rpc rpc;
 
     hal_uctx_get_rpc(&self->uctx, &rpc);
-    self->op.ipc.rcv_name = rpc.local;
+    ipc_rpc_receive_options(self);
     mach_msg_return_t mr = rpc_get(self, &rpc, bits, &kmsg);
     if (mr != MACH_MSG_SUCCESS)
         set_result(self, mr);
@@ -157,6 +168,6 @@ void ipc_trap_rpc_reply_wait(struct thread *self)
         rpc_send(self, MACH_MSGH_BITS(MACH_MSG_TYPE_MOVE_SEND_ONCE, 0));
         return;
     }
-    self->op.ipc.rcv_name = rpc.local;
+    ipc_rpc_receive_options(self);
     rpc_receive(self, NULL);
 }

@@ -42,6 +42,7 @@ struct cpu {
 
     struct sched_runq runq;
     struct timeout_queue timeouts;
+    hal_ticks_t ticks_per_ms;   /* rounded up */
     hal_ticks_t timer_deadline; /* as armed; HAL_TIMER_OFF: the timer is off */
     hal_ticks_t quantum_end;    /* when current must share the CPU; HAL_TIMER_OFF: alone */
     hal_ticks_t run_start;      /* when the CPU's time was last charged to a thread */

@@ -55,6 +55,7 @@ static void examine(struct cpu *cpu, struct thread *t)
                 return;
             __attribute__((fallthrough));
         case THREAD_RECEIVING: /* the fast path is at work on it */
+        case THREAD_RECEIVING_TIMED:
             smp_poll();
             hal_cpu_pause();
             continue;

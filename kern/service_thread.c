@@ -125,6 +125,7 @@ static int run_state(const struct thread *t)
         return TH_STATE_STOPPED;
     case THREAD_WAITING:
     case THREAD_RECEIVING:
+    case THREAD_RECEIVING_TIMED:
         return TH_STATE_WAITING;
     default:
         return TH_STATE_HALTED;

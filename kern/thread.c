@@ -15,13 +15,14 @@
  * state is saved, and nothing is left on the CPU's stack that belongs to the thread.  So it may run elsewhere
  * the moment it is claimed.
  *
- * Timeouts.  wake_time says when the present wait is to end.  The timeout in the queue is a reminder to look at it,
- * never later than that, and may be one of an earlier wait: who ends a wait on the CPU that it began on, by the direct switch, only
- * clears wake_time, and the next wait that ends no sooner sets it again and leaves the queue alone.  The reminder's function then finds
- * no time, or a later one, for which it enters itself again.
+ * Timeouts.  wake_time says when the present wait is to end.  For a wait in an rx word rcv_wake_time does, while the state is
+ * RECEIVING_TIMED: the state alone says that, so who takes the thread out of the word, or waits there without a time afterwards, has
+ * nothing to clear.  The timeout in the queue is a reminder to look at that time, never later than it, and may be one of an earlier
+ * wait: a wait that ends on the CPU that it began on, by the fast path or the direct switch, leaves it there, and the next one that ends
+ * no sooner leaves the queue alone.  The reminder's function then finds no time, or a later one, for which it enters itself again.
  *
  * The reminder is in the queue of the CPU where the thread began to wait, which is t->cpu.  That CPU runs its function, so the function
- * never runs beside a direct switch to the thread, or beside the thread.  thread_wakeup(), which may be called on any CPU, cancels it;
+ * never runs beside the fast path's or a direct switch to the thread, or beside the thread.  thread_wakeup(), which may be called on any CPU, cancels it;
  * if its function runs already, that may still look for a wait to end; the thread is not made current before it has
  * returned (thread_settle_timeout), so what it finds is no later wait.  A thread that goes to another CPU leaves none behind.
  *
@@ -165,6 +166,17 @@ void thread_unref(struct thread *t)
 
 /* --- waiting and waking --- */
 
+/* The state of a thread that begins to wait in an rx word; the time that was set for the wait is kept where that state has it. */
+static enum thread_state receiving_state(struct thread *self)
+{
+    if (self->wake_time == 0)
+        return THREAD_RECEIVING;
+    self->rcv_wake_time = self->wake_time;
+    self->rcv_timeout_ms = self->op.ipc.timeout_ms;
+    self->wake_time = 0;
+    return THREAD_RECEIVING_TIMED;
+}
+
 void thread_block(struct thread *self, enum thread_wait wait, void *object,
                   thread_continuation_t continuation) NO_THREAD_SAFETY_ANALYSIS
 {
@@ -178,7 +190,7 @@ void thread_block(struct thread *self, enum thread_wait wait, void *object,
     self->wait = wait;
     self->wait_object = object;
     self->continuation = continuation;
-    self->state = continuation != NULL ? THREAD_WAITING : THREAD_RECEIVING;
+    self->state = continuation != NULL ? THREAD_WAITING : receiving_state(self);
     if (__atomic_load_n(&self->ast, __ATOMIC_RELAXED) != 0)
         kick_thread(self, cpu);
     cpu->current = NULL;
@@ -188,7 +200,7 @@ void thread_block(struct thread *self, enum thread_wait wait, void *object,
 /* The wait is over. Context: claimed, t->lock held. Returns whether the thread may run. */
 static bool wait_end(struct thread *t, enum thread_wait_result result)
 {
-    KASSERT(t->state == THREAD_WAITING || t->state == THREAD_RECEIVING);
+    KASSERT(t->state == THREAD_WAITING || thread_state_is_receiving(t->state));
     t->wait = THREAD_WAIT_NONE;
     t->wait_object = NULL;
     t->wait_result = result;
@@ -200,6 +212,7 @@ static bool wait_end(struct thread *t, enum thread_wait_result result)
 static void cancel_timeout(struct thread *t)
 {
     __atomic_store_n(&t->wake_time, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&t->rcv_wake_time, 0, __ATOMIC_RELAXED);
     (void)timeout_cancel(&t->timeout);
 }
 
@@ -232,11 +245,19 @@ bool thread_claim(struct thread *t, enum thread_wait_result result)
     return mine || ipc_wait_claim(t, result);
 }
 
+/* When the wait of t is to end; 0: never. A value that is cleared meanwhile does no harm, see the top. */
+static hal_ticks_t wait_time(const struct thread *t)
+{
+    /* acquire: where RECEIVING_TIMED has ended, wake_time was set before (thread_receiving_to_wait()) */
+    if (__atomic_load_n(&t->state, __ATOMIC_ACQUIRE) == THREAD_RECEIVING_TIMED)
+        return __atomic_load_n(&t->rcv_wake_time, __ATOMIC_RELAXED);
+    return __atomic_load_n(&t->wake_time, __ATOMIC_RELAXED);
+}
+
 static void wait_timed_out(struct timeout *timeout)
 {
     struct thread *t = CONTAINER_OF(timeout, struct thread, timeout);
-    /* relaxed: a value that was cleared meanwhile does no harm, see the top */
-    hal_ticks_t time = __atomic_load_n(&t->wake_time, __ATOMIC_RELAXED);
+    hal_ticks_t time = wait_time(t);
 
     if (time == 0)
         return;
@@ -246,15 +267,38 @@ static void wait_timed_out(struct timeout *timeout)
         thread_wakeup(t, THREAD_TIMED_OUT);
 }
 
+/* A reminder is in the queue that is due by `time`. Context: self is current. */
+static void remind(struct thread *self, hal_ticks_t time)
+{
+    if (self->timeout.cpu != NULL && self->timeout.deadline <= time)
+        return;
+    (void)timeout_cancel(&self->timeout);
+    timeout_set(&self->timeout, time, wait_timed_out);
+}
+
 void thread_set_timeout(struct thread *self, uint32_t ms)
 {
     hal_ticks_t time = hal_time_now() + timeout_ms_to_ticks(ms);
 
     __atomic_store_n(&self->wake_time, time, __ATOMIC_RELAXED);
-    if (self->timeout.cpu != NULL && self->timeout.deadline <= time)
-        return;
-    (void)timeout_cancel(&self->timeout);
-    timeout_set(&self->timeout, time, wait_timed_out);
+    remind(self, time);
+}
+
+void thread_set_receive_timeout(struct thread *self, uint32_t ms)
+{
+    hal_ticks_t time = hal_time_now() + timeout_ms_to_ticks(ms);
+
+    self->rcv_timeout_ms = ms;
+    __atomic_store_n(&self->rcv_wake_time, time, __ATOMIC_RELAXED);
+    remind(self, time);
+}
+
+void thread_receiving_to_wait(struct thread *t)
+{
+    if (t->state == THREAD_RECEIVING_TIMED)
+        __atomic_store_n(&t->wake_time, t->rcv_wake_time, __ATOMIC_RELAXED);
+    /* release: wait_time() */
+    __atomic_store_n(&t->state, THREAD_WAITING, __ATOMIC_RELEASE);
 }
 
 void thread_settle_timeout(struct thread *t, const struct cpu *cpu)
@@ -310,6 +354,7 @@ void thread_terminate_request(struct thread *t)
         break;
     case THREAD_WAITING:
     case THREAD_RECEIVING:
+    case THREAD_RECEIVING_TIMED:
         kick_thread(t, hal_cpu_self());
         break;
     default:
@@ -329,7 +374,7 @@ static cpu_mask_t hold_begin(struct thread *t)
         kick_thread(t, t->cpu);
         return t == thread_current() ? 0 : (cpu_mask_t)1 << t->cpu->index;
     }
-    if (state == THREAD_RECEIVING)
+    if (thread_state_is_receiving(state))
         kick_thread(t, hal_cpu_self());
     else if (state == THREAD_READY)
         sched_settle(t);

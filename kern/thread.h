@@ -14,6 +14,7 @@
  *   READY      in the run queue of t->cpu, or about to be entered there
  *   WAITING    on the queue of wait_object (or a pure sleep); continuation set
  *   RECEIVING  in the rx word of the port or set that it remembers (rcv_rx): the message goes to it as its trap's arguments say
+ *   RECEIVING_TIMED  the same, until rcv_wake_time at the latest
  *   STOPPED    runnable but for suspend_count > 0, or not started yet
  *   DEAD       will never run again; memory remains while references do
  */
@@ -44,6 +45,7 @@ enum thread_state {
     THREAD_READY,
     THREAD_WAITING,
     THREAD_RECEIVING,
+    THREAD_RECEIVING_TIMED,
     THREAD_STOPPED,
     THREAD_DEAD,
 };
@@ -106,11 +108,13 @@ struct thread {
     enum thread_wait wait;
     enum thread_wait_result wait_result;
     void *wait_object;
-    struct timeout timeout; /* queued or not; while the thread runs, on its CPU if at all */
-    hal_ticks_t wake_time;  /* when the present wait ends at the latest; 0: no time is set */
-    uint32_t suspend_count; /* by users */
-    uint32_t kernel_holds;  /* by its task's suspension and by those who look at its registers */
-    bool kernel;            /* a kernel thread: never resumes a user context; its continuation stays */
+    struct timeout timeout;    /* queued or not; while the thread runs, on its CPU if at all */
+    hal_ticks_t wake_time;     /* when the present wait ends at the latest; 0: no time is set */
+    hal_ticks_t rcv_wake_time; /* the same while the state is RECEIVING_TIMED, and only then */
+    uint32_t rcv_timeout_ms;   /* what that was made of */
+    uint32_t suspend_count;    /* by users */
+    uint32_t kernel_holds;     /* by its task's suspension and by those who look at its registers */
+    bool kernel;               /* a kernel thread: never resumes a user context; its continuation stays */
 
     /* state of the operation that the continuation finishes */
     union {
@@ -219,11 +223,23 @@ void thread_handoff(struct thread *t);
  * Context: current thread, before thread_block(). */
 void thread_set_timeout(struct thread *self, uint32_t ms);
 
-/* Take back thread_set_timeout(): the wait does not come about, or was ended on the CPU that it began on. t->timeout stays as it is.
- * Context: t is current, or claimed on t->cpu, which is this one. */
+/* Take back thread_set_timeout(): the wait does not come about. t->timeout stays as it is. Context: t is current. */
 static inline void thread_clear_timeout(struct thread *t)
 {
     t->wake_time = 0;
+}
+
+/* If self waits in an rx word next (RECEIVING_TIMED), it does so for `ms` milliseconds at most; else this means nothing, so there is
+ * nothing to take back. Context: current thread. */
+void thread_set_receive_timeout(struct thread *self, uint32_t ms);
+
+/* A thread that waited in an rx word waits on a list from now on, as long as before. Context: it was taken out of the word. */
+void thread_receiving_to_wait(struct thread *t);
+
+/* Does a thread in this state wait in an rx word? */
+static inline bool thread_state_is_receiving(uint32_t state)
+{
+    return state == THREAD_RECEIVING || state == THREAD_RECEIVING_TIMED;
 }
 
 /* A thread that was woken is about to run on `cpu`: nothing of the time of its last wait meets the next one. */

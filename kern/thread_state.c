@@ -21,10 +21,10 @@ static kern_return_t state_lock(struct thread *t) NO_THREAD_SAFETY_ANALYSIS
     for (;;) {
         spin_lock(&t->lock);
         uint32_t state = t->state;
-        if (state == THREAD_DEAD || (state != THREAD_RUNNING && state != THREAD_RECEIVING))
+        if (state == THREAD_DEAD || (state != THREAD_RUNNING && !thread_state_is_receiving(state)))
             return KERN_SUCCESS;
         spin_unlock(&t->lock);
-        if (state == THREAD_RECEIVING)
+        if (thread_state_is_receiving(state))
             ipc_wait_make_slow(t);
         if (self != NULL && __atomic_load_n(&self->ast, __ATOMIC_RELAXED) != 0) {
             thread_kernel_release(t);

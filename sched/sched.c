@@ -44,6 +44,7 @@ void sched_init(struct cpu *cpu)
 {
     sched_runq_init(&cpu->runq);
     timeout_queue_init(&cpu->timeouts);
+    cpu->ticks_per_ms = timeout_ms_to_ticks(1);
     cpu->timer_deadline = HAL_TIMER_OFF;
     cpu->quantum_end = HAL_TIMER_OFF;
     cpu->top_priority = 0;

@@ -3,7 +3,7 @@
  * The fast path of register-form RPC (ipc/ipc_fast.h) for AArch64.  vectors.S comes here with what every entry
  * keeps already saved in the current thread, SP_EL1 still its address, and the trap's arguments in their
  * registers; there is no stack.  The payload (x2 - x7, header x9) is only named, at the start and at the exits, so
- * that the compiler leaves it where it is.
+ * that the compiler leaves it where it is (a flag of the header is taken off and put on there).
  */
 #include <arch/offsets.h>
 #include <arch/sysreg.h>
@@ -12,10 +12,12 @@
 
 void arch_fast_call(void);
 void arch_fast_reply_wait(void);
+void arch_fast_call_timed(void);
+void arch_fast_reply_wait_timed(void);
 
 #define PAYLOAD "r"(w0_), "r"(w1_), "r"(w2_), "r"(w3_), "r"(w4_), "r"(w5_), "r"(header_)
 
-/* Names that do not fit 32 bits equal none, so they need not be cut. */
+/* Names that do not fit 32 bits equal none, so they need not be cut; but a timeout shares the register of one. */
 #define IPC_FAST_ARGS                                                                                        \
     register uint64_t x0_ __asm__("x0");                                                                     \
     register uint64_t x1_ __asm__("x1");                                                                     \
@@ -30,19 +32,38 @@ void arch_fast_reply_wait(void);
     __asm__ volatile("mov %0, sp"                                                                            \
                      : "=r"(cur), "=r"(x0_), "=r"(x1_), "=r"(w0_), "=r"(w1_), "=r"(w2_), "=r"(w3_),          \
                        "=r"(w4_), "=r"(w5_), "=r"(header_));                                                 \
-    uint64_t remote = x0_, local = x1_, header = header_
+    header_ = timed ? header_ & ~MACH_RPC_TIMED : header_;                                                   \
+    uint64_t remote = x0_, local = timed ? (uint32_t)x1_ : x1_, header = header_,                            \
+             timeout = timed ? x1_ >> 32 : 0
 
 /* The general path saves the arguments first. */
 #define IPC_FAST_SLOW()                                                                                      \
     do {                                                                                                     \
         x0_ = remote;                                                                                        \
-        x1_ = local;                                                                                         \
+        x1_ = timed ? (uint64_t)cur->rcv_timeout_ms << 32 | local : local;                                   \
+        header_ = timed ? header_ | MACH_RPC_TIMED : header_;                                                \
         __asm__ volatile("mov w16, %0\n\tmov x8, xzr\n\tb arch_trap_saved" ::"i"(                            \
                              reply ? MACH_TRAP_RPC_REPLY_WAIT : MACH_TRAP_RPC_CALL),                         \
                          "r"(x0_), "r"(x1_), PAYLOAD                                                         \
                          : "memory");                                                                        \
         __builtin_unreachable();                                                                             \
     } while (0)
+
+#define IPC_FAST_TIMED()                                                                                     \
+    do {                                                                                                     \
+        x0_ = remote;                                                                                        \
+        x1_ = local;                                                                                         \
+        __asm__ volatile("b %c0" ::"i"(reply ? arch_fast_reply_wait_timed : arch_fast_call_timed), "r"(x0_), \
+                         "r"(x1_), PAYLOAD                                                                   \
+                         : "memory");                                                                        \
+        __builtin_unreachable();                                                                             \
+    } while (0)
+
+#define IPC_FAST_NOW()                                                                                       \
+    ({                                                                                                       \
+        ARCH_ISB();                                                                                          \
+        SYSREG_READ(cntvct_el0);                                                                             \
+    })
 
 /* As arch_uctx_resume, with the result and the message in its registers; x18 is the last to become zero. */
 #define TEXT_(x) #x
@@ -135,11 +156,13 @@ void arch_fast_reply_wait(void);
 #include <ipc/ipc_fast.h>
 
 /* A naked function takes no statements but asm, whose operands may be any expression: no prologue, no stack. */
-#define FAST_FUNCTION(name, reply)                                                                           \
+#define FAST_FUNCTION(name, reply, timed)                                                                    \
     __attribute__((naked)) void name(void)                                                                   \
     {                                                                                                        \
-        __asm__ volatile("" ::"r"(ipc_fast_body(reply)));                                                    \
+        __asm__ volatile("" ::"r"(ipc_fast_body(reply, timed)));                                             \
     }
 
-FAST_FUNCTION(arch_fast_call, false)
-FAST_FUNCTION(arch_fast_reply_wait, true)
+FAST_FUNCTION(arch_fast_call, false, false)
+FAST_FUNCTION(arch_fast_reply_wait, true, false)
+FAST_FUNCTION(arch_fast_call_timed, false, true)
+FAST_FUNCTION(arch_fast_reply_wait_timed, true, true)

@@ -3,18 +3,22 @@
  * The fast path of register-form RPC (ipc/ipc_fast.h) for riscv64.  trap.S comes here with the callee-saved registers, sp,
  * gp, tp and pc already in the current thread, whose address is in a2, and the trap's arguments in their
  * registers; there is no stack, tp and sp are the user's, and sscratch is 0.  The payload (a3 - a7, t3, header t2) is
- * only named, at the start and at the exits, so that the compiler leaves it where it is.
+ * only named, at the start and at the exits, so that the compiler leaves it where it is (a flag of the header is taken off and put
+ * on there).
  *
  * The thread that goes on waits in a call frame, so uctx.form is right as it is; uctx.cpu is not if a continuation of the thread
  * began the wait, on another CPU than the one where it trapped.
  * A code change announced by hal_icache_sync() is not looked for: its interrupt comes at once in user mode.
  */
+#include <arch/csr.h>
 #include <arch/uctx.h>
 #include <kern/thread.h>
 #include <mach/rpc.h>
 
 __attribute__((section(".text.entry"))) void arch_fast_call(void);
 __attribute__((section(".text.entry"))) void arch_fast_reply_wait(void);
+__attribute__((section(".text.entry"))) void arch_fast_call_timed(void);
+__attribute__((section(".text.entry"))) void arch_fast_reply_wait_timed(void);
 
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_(x)
@@ -22,7 +26,7 @@ __attribute__((section(".text.entry"))) void arch_fast_reply_wait(void);
 
 #define PAYLOAD "r"(w0_), "r"(w1_), "r"(w2_), "r"(w3_), "r"(w4_), "r"(w5_), "r"(header_)
 
-/* Names that do not fit 32 bits equal none, so they need not be cut. */
+/* Names that do not fit 32 bits equal none, so they need not be cut; but a timeout shares the register of one. */
 #define IPC_FAST_ARGS                                                                                        \
     register uint64_t a0_ __asm__("a0");                                                                     \
     register uint64_t a1_ __asm__("a1");                                                                     \
@@ -37,21 +41,37 @@ __attribute__((section(".text.entry"))) void arch_fast_reply_wait(void);
     __asm__ volatile(""                                                                                      \
                      : "=r"(a0_), "=r"(a1_), "=r"(a2_), "=r"(w0_), "=r"(w1_), "=r"(w2_), "=r"(w3_),          \
                        "=r"(w4_), "=r"(w5_), "=r"(header_));                                                 \
+    header_ = timed ? header_ & ~MACH_RPC_TIMED : header_;                                                   \
     struct thread *cur = a2_;                                                                                \
-    uint64_t remote = a0_, local = a1_, header = header_
+    uint64_t remote = a0_, local = timed ? (uint32_t)a1_ : a1_, header = header_,                            \
+             timeout = timed ? a1_ >> 32 : 0
 
 /* The general path saves the arguments first. s0 = 0: callee-saved registers are not the user's any more. */
 #define IPC_FAST_SLOW()                                                                                      \
     do {                                                                                                     \
         a0_ = remote;                                                                                        \
-        a1_ = local;                                                                                         \
+        a1_ = timed ? (uint64_t)cur->rcv_timeout_ms << 32 | local : local;                                   \
         a2_ = cur;                                                                                           \
+        header_ = timed ? header_ | MACH_RPC_TIMED : header_;                                                \
         __asm__ volatile("li t0, %0\n\tli s0, 0\n\tj arch_trap_saved" ::"i"(reply ? MACH_TRAP_RPC_REPLY_WAIT \
                                                                                   : MACH_TRAP_RPC_CALL),     \
                          "r"(a0_), "r"(a1_), "r"(a2_), PAYLOAD                                               \
                          : "memory");                                                                        \
         __builtin_unreachable();                                                                             \
     } while (0)
+
+#define IPC_FAST_TIMED()                                                                                     \
+    do {                                                                                                     \
+        a0_ = remote;                                                                                        \
+        a1_ = local;                                                                                         \
+        a2_ = cur;                                                                                           \
+        __asm__ volatile("j %0" ::"i"(reply ? arch_fast_reply_wait_timed : arch_fast_call_timed), "r"(a0_),  \
+                         "r"(a1_), "r"(a2_), PAYLOAD                                                         \
+                         : "memory");                                                                        \
+        __builtin_unreachable();                                                                             \
+    } while (0)
+
+#define IPC_FAST_NOW() ARCH_CSR_READ(time)
 
 /* As resume_result in trap.S, but with the message in its registers.  The C ABI extends 32-bit values by their sign. */
 /* clang-format off */
@@ -109,11 +129,13 @@ __attribute__((section(".text.entry"))) void arch_fast_reply_wait(void);
 #include <ipc/ipc_fast.h>
 
 /* A naked function takes no statements but asm, whose operands may be any expression: no prologue, no stack. */
-#define FAST_FUNCTION(name, reply)                                                                           \
+#define FAST_FUNCTION(name, reply, timed)                                                                    \
     __attribute__((naked)) void name(void)                                                                   \
     {                                                                                                        \
-        __asm__ volatile("" ::"r"(ipc_fast_body(reply)));                                                    \
+        __asm__ volatile("" ::"r"(ipc_fast_body(reply, timed)));                                             \
     }
 
-FAST_FUNCTION(arch_fast_call, false)
-FAST_FUNCTION(arch_fast_reply_wait, true)
+FAST_FUNCTION(arch_fast_call, false, false)
+FAST_FUNCTION(arch_fast_reply_wait, true, false)
+FAST_FUNCTION(arch_fast_call_timed, false, true)
+FAST_FUNCTION(arch_fast_reply_wait_timed, true, true)

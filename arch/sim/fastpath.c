@@ -6,6 +6,7 @@
 #include "machine.h"
 
 #include <kern/thread.h>
+#include <mach/rpc.h>
 
 /* The payload goes from register to register: from this CPU's into the context that it resumes. */
 static struct uctx *fast_exit(const struct rv64_regs *r, struct uctx *next, uint64_t name, uint64_t label,
@@ -14,21 +15,26 @@ static struct uctx *fast_exit(const struct rv64_regs *r, struct uctx *next, uint
     next->x[UCTX_A0] = name;
     next->x[UCTX_A1] = label;
     next->x[UCTX_A2] = result;
-    next->x[UCTX_T2] = r->x[UCTX_T2];
+    next->x[UCTX_T2] = r->x[UCTX_T2] & ~MACH_RPC_TIMED;
     for (unsigned i = 0; i < HAL_RPC_WORDS; i++)
         next->x[uctx_word(i)] = r->x[uctx_word(i)];
     next->form = UCTX_MESSAGE;
     return next;
 }
 
+static uint64_t fast_timed(bool reply);
+
 #define IPC_FAST_ARGS                                                                                        \
     struct sim_cpu *machine = sim_this;                                                                      \
     struct thread *cur = (struct thread *)(void *)machine->uctx;                                             \
     uint64_t remote = machine->regs.x[UCTX_A0];                                                              \
-    uint64_t local = machine->regs.x[UCTX_A1];                                                               \
-    uint64_t header = machine->regs.x[UCTX_T2]
+    uint64_t local = (uint32_t)machine->regs.x[UCTX_A1];                                                     \
+    uint64_t header = machine->regs.x[UCTX_T2] & (timed ? ~MACH_RPC_TIMED : ~0ul);                           \
+    uint64_t timeout = machine->regs.x[UCTX_A1] >> 32
 
 #define IPC_FAST_SLOW() return 0
+#define IPC_FAST_TIMED() return fast_timed(reply)
+#define IPC_FAST_NOW() hal_time_now()
 
 #define IPC_FAST_EXIT(here, name, label, next) IPC_FAST_EXIT_MEMBER(here, name, label, next, 0)
 #define IPC_FAST_EXIT_MEMBER(here, name, label, next, result)                                                \
@@ -54,14 +60,19 @@ static struct uctx *fast_exit(const struct rv64_regs *r, struct uctx *next, uint
 
 #include <ipc/ipc_fast.h>
 
+static uint64_t fast_timed(bool reply)
+{
+    return reply ? ipc_fast_body(true, true) : ipc_fast_body(false, true);
+}
+
 struct uctx *sim_fast_call(struct sim_cpu *cpu)
 {
     (void)cpu;
-    return (struct uctx *)(uintptr_t)ipc_fast_body(false);
+    return (struct uctx *)(uintptr_t)ipc_fast_body(false, false);
 }
 
 struct uctx *sim_fast_reply_wait(struct sim_cpu *cpu)
 {
     (void)cpu;
-    return (struct uctx *)(uintptr_t)ipc_fast_body(true);
+    return (struct uctx *)(uintptr_t)ipc_fast_body(true, false);
 }

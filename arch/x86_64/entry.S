@@ -122,7 +122,7 @@ resume_full:
     swapgs
     iretq
 
-/* The fast path gives up: its trap's number is in eax again. */
+/* The fast path gives up: its trap's number, with the timeout, is in rax again. */
     .globl x86_fast_slow
 x86_fast_slow:
     mov UCTX_RDI(%r11), %rdi

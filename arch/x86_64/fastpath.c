@@ -3,9 +3,10 @@
  * The fast path of register-form RPC (ipc/ipc_fast.h).  entry.S comes here with what every trap keeps, and rdi,
  * already saved in the current thread, r11 its address, and the trap's arguments in their registers.  The payload
  * (r8 r9 r10 rbx r12 r13, header rsi) is only named, at the start and at the exits, so that the compiler leaves it
- * where it is.  That leaves seven registers for the body.  What does not fit them is spilled: below rbp, which the
- * compiler takes for a frame pointer, and which is the end of the CPU's empty stack.  The stack pointer is still the
- * user's: nothing here may use it (exceptions have stacks of their own).
+ * where it is (a flag of the header is taken off and put on there).  That leaves seven registers for the body.  What
+ * does not fit them is spilled: below rbp, which the compiler takes for a frame pointer, and which is the end of the
+ * CPU's empty stack.  The stack pointer is still the user's: nothing here may use it (exceptions have stacks of their
+ * own).
  */
 #include <arch/offsets.h>
 #include <arch/x86.h>
@@ -16,6 +17,8 @@ extern const uint64_t x86_rpc_header_end; /* entry.S: the first header with too 
 
 void x86_fast_call(void);
 void x86_fast_reply_wait(void);
+void x86_fast_call_timed(void);
+void x86_fast_reply_wait_timed(void);
 
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_(x)
@@ -24,7 +27,7 @@ void x86_fast_reply_wait(void);
 #define PAYLOAD "S"(header_), "r"(w0_), "r"(w1_), "r"(w2_), "b"(w3_), "r"(w4_), "r"(w5_)
 
 #define IPC_FAST_ARGS                                                                                        \
-    uint64_t names_, header_, w3_;                                                                           \
+    uint64_t names_, header_, w3_, number_;                                                                  \
     register uint64_t w0_ __asm__("r8");                                                                     \
     register uint64_t w1_ __asm__("r9");                                                                     \
     register uint64_t w2_ __asm__("r10");                                                                    \
@@ -33,20 +36,34 @@ void x86_fast_reply_wait(void);
     register struct thread *cur_ __asm__("r11");                                                             \
     __asm__ volatile(""                                                                                      \
                      : "=D"(names_), "=S"(header_), "=r"(w0_), "=r"(w1_), "=r"(w2_), "=b"(w3_), "=r"(w4_),   \
-                       "=r"(w5_), "=r"(cur_));                                                               \
+                       "=r"(w5_), "=r"(cur_), "=a"(number_));                                                \
+    header_ = timed ? header_ & ~MACH_RPC_TIMED : header_;                                                   \
     struct thread *cur = cur_;                                                                               \
-    uint64_t remote = (uint32_t)names_, local = names_ >> 32, header = header_
+    uint64_t remote = (uint32_t)names_, local = names_ >> 32, header = header_,                              \
+             timeout = timed ? number_ >> 32 : 0
+
+#define NUMBER (reply ? MACH_TRAP_RPC_REPLY_WAIT : MACH_TRAP_RPC_CALL)
 
 /* The general path saves the arguments first. */
 #define IPC_FAST_SLOW()                                                                                      \
     do {                                                                                                     \
         register struct thread *thread_ __asm__("r11") = cur;                                                \
-        __asm__ volatile("mov %0, %%eax\n\tjmp x86_fast_slow" ::"i"(reply ? MACH_TRAP_RPC_REPLY_WAIT         \
-                                                                          : MACH_TRAP_RPC_CALL),             \
-                         "r"(thread_), PAYLOAD                                                               \
+        header_ = timed ? header_ | MACH_RPC_TIMED : header_;                                                \
+        uint64_t trap_ = timed ? (uint64_t)cur->rcv_timeout_ms << 32 | NUMBER : NUMBER;                      \
+        __asm__ volatile("jmp x86_fast_slow" ::"a"(trap_), "r"(thread_), PAYLOAD : "memory");                \
+        __builtin_unreachable();                                                                             \
+    } while (0)
+
+#define IPC_FAST_TIMED()                                                                                     \
+    do {                                                                                                     \
+        register struct thread *thread_ __asm__("r11") = cur;                                                \
+        __asm__ volatile("jmp %c0" ::"i"(reply ? x86_fast_reply_wait_timed : x86_fast_call_timed),           \
+                         "a"(number_), "D"(names_), "r"(thread_), PAYLOAD                                    \
                          : "memory");                                                                        \
         __builtin_unreachable();                                                                             \
     } while (0)
+
+#define IPC_FAST_NOW() x86_rdtsc()
 
 /* Resume the call frame `next`, its result by the instruction `result`. wrmsr takes edx, where the label goes. */
 /* clang-format off */
@@ -106,11 +123,13 @@ void x86_fast_reply_wait(void);
 #include <ipc/ipc_fast.h>
 
 /* A naked function takes no statements but asm, whose operands may be any expression: no prologue, no stack. */
-#define FAST_FUNCTION(name, reply)                                                                           \
+#define FAST_FUNCTION(name, reply, timed)                                                                    \
     __attribute__((naked)) void name(void)                                                                   \
     {                                                                                                        \
-        __asm__ volatile("" ::"r"(ipc_fast_body(reply)));                                                    \
+        __asm__ volatile("" ::"r"(ipc_fast_body(reply, timed)));                                             \
     }
 
-FAST_FUNCTION(x86_fast_call, false)
-FAST_FUNCTION(x86_fast_reply_wait, true)
+FAST_FUNCTION(x86_fast_call, false, false)
+FAST_FUNCTION(x86_fast_reply_wait, true, false)
+FAST_FUNCTION(x86_fast_call_timed, false, true)
+FAST_FUNCTION(x86_fast_reply_wait_timed, true, true)

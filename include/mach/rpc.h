@@ -27,6 +27,10 @@
  * 24 + 8 * words bytes; with MACH_RPC_HALF, 4 bytes less: the last word counts by its low half.  Registers beyond the
  * payload are handed over as they are: the stubs clear them.
  *
+ * With MACH_RPC_TIMED in the header the receive ends after that many milliseconds at the latest, with MACH_RCV_TIMED_OUT:
+ *
+ *   milliseconds    rax bits 32-63        x1 bits 32-63        a1 bits 32-63
+ *
  * A received message usually is a call (remote is a send-once right, and it came over a send right) or an answer (remote is
  * null, it came over a send-once right).  Where that is not so, bits 40-47 of the header hold the kind of right that remote is and bits
  * 48-55 the one that it came over (MACH_MSG_TYPE_PORT_*).  Bits 32-63 of the result are 0, or the name of the port that the
@@ -59,6 +63,7 @@
 
 #define MACH_RPC_WORDS 6
 #define MACH_RPC_HALF (1ul << 35)
+#define MACH_RPC_TIMED (1ul << 36) /* at entry only */
 #define MACH_RPC_HEADER(id, words) ((unsigned long)(words) << 32 | (unsigned int)(id))
 /* Words, and bytes of the message in memory, that a header tells. */
 #define MACH_RPC_COUNT(header) ((unsigned)((header) >> 32) & 7u)

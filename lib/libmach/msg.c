@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #define BOTH (MACH_SEND_MSG | MACH_RCV_MSG)
+#define BOTH_TIMED (BOTH | MACH_RCV_TIMEOUT)
 #define CALL_BITS MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE)
 #define ANSWER_BITS MACH_MSGH_BITS(MACH_MSG_TYPE_MOVE_SEND_ONCE, 0)
 #define RPC_SIZE_MAX (sizeof(mach_msg_header_t) + MACH_RPC_WORDS * sizeof(uint64_t))
@@ -95,12 +96,10 @@ static inline void store_received(mach_msg_header_t *msg, const struct mach_rpc 
     trailer->msgh_trailer_size = sizeof(*trailer);
 }
 
-/* Arguments as in msg_by_memory(). */
-static __attribute__((noinline)) mach_msg_return_t msg_by_registers(mach_msg_header_t *msg,
-                                                                    mach_msg_option_t option,
-                                                                    mach_msg_size_t send_size,
-                                                                    mach_msg_size_t rcv_size,
-                                                                    mach_port_name_t rcv_name)
+/* Arguments as in msg_by_memory(). Compiled without a timeout (0) and with one. */
+static inline __attribute__((always_inline)) mach_msg_return_t
+registers_run(mach_msg_header_t *msg, mach_msg_option_t option, mach_msg_size_t send_size,
+              mach_msg_size_t rcv_size, mach_port_name_t rcv_name, mach_msg_timeout_t timeout)
 {
     const body_word_t *body = (const body_word_t *)(const void *)(msg + 1);
     const unsigned words = (send_size - (unsigned)sizeof(*msg)) / sizeof(uint64_t);
@@ -114,8 +113,9 @@ static __attribute__((noinline)) mach_msg_return_t msg_by_registers(mach_msg_hea
             break;
         m.word[i] = body[i];
     }
-    uint64_t result =
-        call ? mach_rpc_trap(MACH_TRAP_RPC_CALL, &m) : mach_rpc_trap(MACH_TRAP_RPC_REPLY_WAIT, &m);
+    m.header |= timeout != 0 ? MACH_RPC_TIMED : 0;
+    uint64_t result = call ? mach_rpc_trap(MACH_TRAP_RPC_CALL, &m, timeout)
+                           : mach_rpc_trap(MACH_TRAP_RPC_REPLY_WAIT, &m, timeout);
     mach_msg_return_t code = (mach_msg_return_t)result;
     if (__builtin_expect(code == MACH_MSG_SUCCESS, 1)) {
         store_received(msg, &m, (mach_port_name_t)(result >> 32));
@@ -125,8 +125,32 @@ static __attribute__((noinline)) mach_msg_return_t msg_by_registers(mach_msg_hea
         large_run = LARGE_RUN;
         code = MACH_RCV_INTERRUPTED; /* the message is still to come, in memory */
     }
-    struct mach_msg_call c = {msg, option, send_size, rcv_size, rcv_name, 0, 0};
+    struct mach_msg_call c = {msg, option, send_size, rcv_size, rcv_name, timeout, 0};
     return msg_again(code, &c);
+}
+
+/* Both take their arguments where mach_msg() has them. */
+static __attribute__((noinline)) mach_msg_return_t msg_by_registers(mach_msg_header_t *msg,
+                                                                    mach_msg_option_t option,
+                                                                    mach_msg_size_t send_size,
+                                                                    mach_msg_size_t rcv_size,
+                                                                    mach_port_name_t rcv_name)
+{
+    return registers_run(msg, option, send_size, rcv_size, rcv_name, MACH_MSG_TIMEOUT_NONE);
+}
+
+static __attribute__((noinline)) mach_msg_return_t msg_timed(mach_msg_header_t *msg, mach_msg_option_t option,
+                                                             mach_msg_size_t send_size,
+                                                             mach_msg_size_t rcv_size,
+                                                             mach_port_name_t rcv_name,
+                                                             mach_msg_timeout_t timeout)
+{
+    if (timeout != 0 && fits_registers(msg, send_size, rcv_size, rcv_name)) {
+        if (large_run == 0)
+            return registers_run(msg, option, send_size, rcv_size, rcv_name, timeout);
+        large_run--;
+    }
+    return msg_by_memory(msg, option, send_size, rcv_size, rcv_name, timeout);
 }
 
 mach_msg_return_t mach_msg(mach_msg_header_t *msg, mach_msg_option_t option, mach_msg_size_t send_size,
@@ -139,6 +163,8 @@ mach_msg_return_t mach_msg(mach_msg_header_t *msg, mach_msg_option_t option, mac
         large_run--;
     }
     (void)notify;
+    if (option == BOTH_TIMED)
+        return msg_timed(msg, option, send_size, rcv_size, rcv_name, timeout);
     return msg_by_memory(msg, option, send_size, rcv_size, rcv_name, timeout);
 }
 

@@ -13,7 +13,12 @@
 #define ID_LARGE 1001 /* answer with more than fits in registers */
 #define ID_LABEL 1002 /* answer with the label that came with the request */
 #define ID_KEEP 1003  /* don't answer: destroy the reply right */
+#define ID_LATE 1004  /* answer after LATE_MS */
 #define ID_STOP 1099
+
+#define LATE_MS 300u
+#define SHORT_MS 100u /* less than that */
+#define TIMED_CALLS 50u
 
 #define FLOAT_CALLS 1000u
 
@@ -52,6 +57,8 @@ static void serve_registers(void)
             REQUIRE_OK(mach_port_deallocate(SELF, m.remote));
             m.remote = MACH_PORT_NULL;
         } else {
+            if (MACH_RPC_ID(m.header) == ID_LATE)
+                test_sleep(LATE_MS);
             for (unsigned i = 0; i < MACH_RPC_COUNT(m.header); i++)
                 m.word[i]++;
         }
@@ -504,6 +511,64 @@ static void test_floating_point(void)
     CHECK(test_child_wait(task), "the server ends");
 }
 
+static kern_return_t call_timed(struct mach_rpc *m, mach_port_t to, int id, mach_msg_timeout_t timeout)
+{
+    *m = (struct mach_rpc){.remote = to, .local = reply, .header = MACH_RPC_HEADER(id, 1), .word = {10}};
+    return mach_rpc_call_timed(m, timeout);
+}
+
+/* The answer to a call that was given up comes after all. */
+static bool late_answer_comes(void)
+{
+    struct word_message m;
+
+    return test_receive(reply, &m, sizeof(m), TEST_SOON_MS) == MACH_MSG_SUCCESS &&
+           m.header.msgh_id == ID_LATE && m.word[0] == 11;
+}
+
+/* A time counts for its call alone, whether that was answered in time or not. */
+static void test_timed(void)
+{
+    const mach_port_t old = server;
+    struct mach_rpc m;
+    thread_act_t thread;
+    bool good = true;
+
+    server = test_port_send();
+    REQUIRE_OK(mach_thread_start(run_server, (void *)serve_registers, &thread));
+    for (unsigned i = 0; i < TIMED_CALLS; i++)
+        good &= call_timed(&m, server, ID_ECHO, TEST_SOON_MS) == MACH_MSG_SUCCESS && m.word[0] == 11 &&
+                m.header == MACH_RPC_HEADER(ID_ECHO, 1);
+    CHECK(good, "calls with a time are answered");
+    CHECK_RESULT(call_timed(&m, server, ID_LATE, SHORT_MS), MACH_RCV_TIMED_OUT, "a call ends with its time");
+    CHECK(late_answer_comes(), "its answer comes after all");
+    CHECK_RESULT(call_timed(&m, server, ID_LATE, 0), MACH_RCV_TIMED_OUT, "a call without time ends at once");
+    CHECK(late_answer_comes(), "its answer comes, too");
+    good = true;
+    for (unsigned i = 0; i < 2; i++) {
+        good &= call_timed(&m, server, ID_ECHO, SHORT_MS) == MACH_MSG_SUCCESS;
+        good &= call_registers(&m, server, ID_LATE, 1) == MACH_MSG_SUCCESS && m.word[0] == 11;
+    }
+    CHECK(good, "the time of a call that was answered ends no later one");
+    good = call_timed(&m, server, ID_ECHO, SHORT_MS) == MACH_MSG_SUCCESS;
+    good &= call_timed(&m, server, ID_LATE, TEST_SOON_MS) == MACH_MSG_SUCCESS && m.word[0] == 11;
+    CHECK(good, "nor one that has more time");
+    good = call_timed(&m, server, ID_ECHO, TEST_SOON_MS) == MACH_MSG_SUCCESS;
+    CHECK_RESULT(call_timed(&m, server, ID_LATE, SHORT_MS), MACH_RCV_TIMED_OUT,
+                 "one that has less ends with its own");
+    CHECK(good && late_answer_comes(), "and its answer comes");
+    m = (struct mach_rpc){.remote = SELF, .local = reply, .header = MACH_RPC_HEADER(ID_ECHO, 0)};
+    CHECK(mach_rpc_call_timed(&m, TEST_SOON_MS) == MACH_MSG_SUCCESS && MACH_RPC_ID(m.header) == ID_ECHO + 100,
+          "the kernel answers a call with a time");
+    kern_return_t kr = call_registers(&m, server, ID_ECHO, MACH_RPC_WORDS + 1);
+    m = (struct mach_rpc){
+        .remote = server, .local = reply, .header = MACH_RPC_HEADER(ID_ECHO, MACH_RPC_WORDS + 1)};
+    CHECK_EQUAL(mach_rpc_call_timed(&m, SHORT_MS), kr, "a time excuses no words that are too many");
+    stop_server();
+    test_port_destroy(server);
+    server = old;
+}
+
 int main(void)
 {
     test_begin("rpc");
@@ -518,6 +583,7 @@ int main(void)
     test_change_of_form();
     test_reply_once();
     test_floating_point();
+    test_timed();
     REQUIRE_OK(mach_port_deallocate(SELF, server));
     test_port_destroy(reply);
     return test_end();

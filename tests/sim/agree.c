@@ -28,6 +28,8 @@
 #define WORDS_SMALL 40u
 #define WORDS_MAX 1500u
 #define BASE_PRIORITY 10
+#define LONG_MS 100000u
+#define LATE_MS 1u
 
 #define NAME(index) ((mach_port_name_t)(index) << 8 | 1)
 #define PORT_NAME(peer) NAME(0x40 + (peer)) /* everybody has a send right to everybody's port */
@@ -55,6 +57,7 @@ enum trick {
 
 struct form {
     bool registers;
+    bool timed;      /* it waits for a time that is long enough */
     uint8_t trailer; /* MACH_RCV_TRAILER_*, in memory */
     uint8_t right;   /* in memory: disposition of a right in the message, or 0 ... */
     uint8_t of;      /* ... to the port of this peer */
@@ -166,11 +169,14 @@ static void note_message(uint32_t who, uint32_t step, const struct message *m, m
 }
 
 /* Receives too, in the form of the step. remote null: only that. */
-static void by_registers(uint32_t who, uint32_t step, struct message *m, bool call, mach_port_name_t local)
+static void by_registers(uint32_t who, uint32_t step, struct message *m, bool call, mach_port_name_t local,
+                         uint32_t timeout)
 {
     struct sim_rpc rpc = {.remote = m->remote,
                           .local = local,
-                          .header = MACH_RPC_HEADER(m->id, m->words) | (m->half ? MACH_RPC_HALF : 0)};
+                          .timeout = timeout,
+                          .header = MACH_RPC_HEADER(m->id, m->words) | (m->half ? MACH_RPC_HALF : 0) |
+                                    (timeout != 0 ? MACH_RPC_TIMED : 0)};
 
     for (uint32_t i = 0; i < m->words && i < MACH_RPC_WORDS; i++)
         rpc.word[i] = m->word[i];
@@ -240,18 +246,20 @@ static void body_read(uint32_t who, uint32_t step, const struct packet *p, struc
 
 static void by_memory(uint32_t who, uint32_t step, struct message *m, mach_msg_option_t option,
                       mach_msg_bits_t bits, mach_port_name_t local, mach_port_name_t where,
-                      const struct form *form)
+                      const struct form *form, uint32_t timeout)
 {
     struct packet p = {.head = {.msgh_bits = bits,
                                 .msgh_remote_port = m->remote,
                                 .msgh_local_port = MACH_MSGH_BITS_LOCAL(bits) != 0 ? local : MACH_PORT_NULL,
                                 .msgh_id = m->id}};
 
+    if (timeout != 0)
+        option |= MACH_RCV_TIMEOUT;
     if ((option & MACH_SEND_MSG) != 0)
         p.head.msgh_size = (mach_msg_size_t)sizeof(p.head) + body_write(who, &p, m, form);
     m->result =
         mach_msg(&p.head, option | (mach_msg_option_t)MACH_RCV_TRAILER_ELEMENTS((uint32_t)form->trailer),
-                 p.head.msgh_size, sizeof(p), where, 1, MACH_PORT_NULL);
+                 p.head.msgh_size, sizeof(p), where, timeout, MACH_PORT_NULL);
     note(who, step, RESULT, (uint32_t)m->result, 0, 0, 0);
     if (m->result != MACH_MSG_SUCCESS || (option & MACH_RCV_MSG) == 0)
         return;
@@ -267,17 +275,22 @@ static void by_memory(uint32_t who, uint32_t step, struct message *m, mach_msg_o
 #define CALL_BITS MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE)
 #define ANSWER_BITS MACH_MSGH_BITS(MACH_MSG_TYPE_MOVE_SEND_ONCE, 0)
 
-static void call(uint32_t who, uint32_t step, struct message *m, const struct form *form,
-                 mach_msg_option_t timeout)
+/* How long a receive in this form waits; 0: for ever. */
+static uint32_t time_of(const struct form *form)
+{
+    return form->timed ? LONG_MS : 0;
+}
+
+static void call(uint32_t who, uint32_t step, struct message *m, const struct form *form, uint32_t timeout)
 {
     const mach_port_name_t own = PORT_NAME(who);
     const bool apart = a.apart && who == CLIENT;
 
-    if (form->registers && timeout == 0 && !apart)
-        by_registers(who, step, m, true, own);
+    if (form->registers && !apart)
+        by_registers(who, step, m, true, own, timeout);
     else
-        by_memory(who, step, m, MACH_SEND_MSG | MACH_RCV_MSG | timeout, CALL_BITS, own,
-                  apart ? CLIENT_SET : own, form);
+        by_memory(who, step, m, MACH_SEND_MSG | MACH_RCV_MSG, CALL_BITS, own, apart ? CLIENT_SET : own, form,
+                  timeout);
 }
 
 /* Wait for a message, after an answer if there is one to give (remote). */
@@ -287,9 +300,10 @@ static void answer_wait(uint32_t who, uint32_t step, struct message *m, const st
     const mach_msg_option_t send = m->remote != MACH_PORT_NULL ? MACH_SEND_MSG : 0;
 
     if (form->registers)
-        by_registers(who, step, m, false, where);
+        by_registers(who, step, m, false, where, time_of(form));
     else
-        by_memory(who, step, m, send | MACH_RCV_MSG, send != 0 ? ANSWER_BITS : 0, where, where, form);
+        by_memory(who, step, m, send | MACH_RCV_MSG, send != 0 ? ANSWER_BITS : 0, where, where, form,
+                  time_of(form));
 }
 
 /* A message without answer. */
@@ -299,7 +313,7 @@ static void post(uint32_t who, uint32_t step, uint32_t to, mach_msg_id_t id)
     struct message m = {.remote = PORT_NAME(to), .id = id, .words = 1, .word = {step}};
 
     by_memory(who, step, &m, MACH_SEND_MSG, MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, 0), MACH_PORT_NULL,
-              MACH_PORT_NULL, &form);
+              MACH_PORT_NULL, &form, 0);
 }
 
 /* --- the threads --- */
@@ -351,7 +365,7 @@ static void serve(uint32_t who, struct message *m)
     if (!nested && s->nested) {
         struct message inner = {.remote = PORT_NAME(PEERS - who), .id = ID_NESTED + (int)step};
         words_fill(&inner, &s->nested_call, step);
-        call(who, step, &inner, &s->nested_call, 0);
+        call(who, step, &inner, &s->nested_call, time_of(&s->nested_call));
     }
     if (!nested)
         reply = server_trick(who, step, reply);
@@ -359,7 +373,7 @@ static void serve(uint32_t who, struct message *m)
     m->id = ID_ANSWER + (int)step;
     words_fill(m, &s->answer, step);
     if (s->trick == SEND_ONLY && !nested) {
-        by_memory(who, step, m, MACH_SEND_MSG, ANSWER_BITS, MACH_PORT_NULL, MACH_PORT_NULL, &s->answer);
+        by_memory(who, step, m, MACH_SEND_MSG, ANSWER_BITS, MACH_PORT_NULL, MACH_PORT_NULL, &s->answer, 0);
         m->remote = MACH_PORT_NULL;
         m->words = 0;
     }
@@ -434,7 +448,7 @@ static void call_kernel(uint32_t step)
     if (a.step[step].nested)
         post(CLIENT, step, CLIENT, ID_POST);
     form.right = 0;
-    call(CLIENT, step, &m, &form, 0);
+    call(CLIENT, step, &m, &form, time_of(&form));
     if (ids[kind] == ID_PORT_INSERT_MEMBER)
         SIM_CHECK(mach_port_extract_member(mach_task_self(), own, SET_NAME) == KERN_SUCCESS);
     client_collect(step, &m);
@@ -463,7 +477,7 @@ static void client(uint64_t arg)
             m.words = MACH_RPC_WORDS + 1;
         if (s->trick == CROWD)
             post(CLIENT, i, s->server, ID_POST);
-        call(CLIENT, i, &m, &s->call, s->trick == LATE ? MACH_RCV_TIMEOUT : 0);
+        call(CLIENT, i, &m, &s->call, s->trick == LATE ? LATE_MS : time_of(&s->call));
         client_collect(i, &m);
         note_priority(CLIENT, i);
     }
@@ -563,6 +577,7 @@ static struct form form_random(uint64_t *state)
     const bool registers = r % 2 == 0;
 
     return (struct form){.registers = registers,
+                         .timed = (r >> 4) % 4 == 0,
                          .words = (uint16_t)((r >> 8) % words_limit(registers, r >> 40)),
                          .trailer = (uint8_t)((r >> 16) % 5),
                          .right = !registers && (r >> 48) % 3 == 0 ? kinds[(r >> 52) % 3] : 0,

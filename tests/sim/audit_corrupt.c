@@ -194,6 +194,8 @@ static const struct {
     FAULT(ready, own_priority, 8, "thread-priority"),
     FAULT(in_rx, rcv_rx, 0x40, "port-waiter"),
     FAULT(in_rx, rcv_loan, 2, "send-once-rights"),
+    FAULT(in_rx, wake_time, 1, "timeout-late"),
+    FAULT(in_rx, state, THREAD_RECEIVING ^ THREAD_RECEIVING_TIMED, "timeout-lost"),
     FAULT(stopped, suspend_count, 1, "thread-stopped"),
     FAULT(task, refs, 1, "task-refs"),
     FAULT(task, thread_count, 1, "task-threads"),

@@ -127,7 +127,8 @@ static void check_set_rx(const struct ipc_pset *pset)
 
     if (t != NULL) {
         (void)audit_object(AUDIT_THREAD, t, pset);
-        AUDIT(idle && t->state == THREAD_RECEIVING && t->rcv_rx == &pset->rx && t->continuation == NULL,
+        AUDIT(idle && thread_state_is_receiving(t->state) && t->rcv_rx == &pset->rx &&
+                  t->continuation == NULL,
               "set-waiter", pset, "idle %d, thread %p in rx: state %u, receives from %p", idle,
               (const void *)t, t->state, (void *)t->rcv_rx);
     } else {
@@ -192,7 +193,7 @@ static void check_rx(const struct ipc_port *port)
               port->idle);
     } else {
         (void)audit_object(AUDIT_THREAD, t, port);
-        AUDIT(t->state == THREAD_RECEIVING && t->rcv_rx == &port->rx && t->continuation == NULL,
+        AUDIT(thread_state_is_receiving(t->state) && t->rcv_rx == &port->rx && t->continuation == NULL,
               "port-waiter", port, "thread %p in rx: state %u, receives from %p", (const void *)t, t->state,
               (void *)t->rcv_rx);
     }

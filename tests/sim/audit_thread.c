@@ -124,7 +124,7 @@ static void check_requests(const struct thread *t)
 {
     bool seen = t->kicked != 0;
 
-    if (t->state == THREAD_RUNNING || t->state == THREAD_RECEIVING)
+    if (t->state == THREAD_RUNNING || thread_state_is_receiving(t->state))
         AUDIT(t->ast == 0 || seen, "thread-request", t, "state %u: request 0x%x is not noticed", t->state,
               t->ast);
     if (t->state == THREAD_WAITING)
@@ -160,6 +160,31 @@ static void check_priority(const struct thread *t)
     AUDIT(!t->depressed || t->depression.cpu != NULL, "thread-depressed", t, "nothing ends it");
 }
 
+/* Will its wait end in time? */
+static void check_time(const struct thread *t)
+{
+    const bool receiving = t->state == THREAD_RECEIVING_TIMED;
+    const hal_ticks_t end = receiving ? t->rcv_wake_time : t->wake_time;
+
+    AUDIT(t->wake_time == 0 || t->state == THREAD_WAITING, "timeout-late", t,
+          "state %u: the time of a past wait runs", t->state);
+    AUDIT(end != 0 || !receiving, "timeout-lost", t, "it waits for a time that is not set");
+    AUDIT(end == 0 || (t->timeout.cpu != NULL && t->timeout.deadline <= end), "timeout-lost", t,
+          "nothing ends its wait at %" PRIu64, end);
+    AUDIT(t->timeout.cpu == NULL || t->timeout.cpu == t->cpu || t->state == THREAD_READY, "timeout-place", t,
+          "state %u: its timeout is in the queue of another CPU", t->state);
+}
+
+/* A thread in an rx word. */
+static void check_receiving(const struct thread *t)
+{
+    AUDIT(t->rcv_rx != NULL && (*t->rcv_rx & ~IPC_PORT_RX_BUFFER) == (uint64_t)(uintptr_t)t, "wait-lost", t,
+          "not in the rx word at %p", (void *)t->rcv_rx);
+    if ((*t->rcv_rx & IPC_PORT_RX_BUFFER) != 0)
+        AUDIT(((hal_uctx_arg(&t->uctx, 1) & MACH_RCV_TIMEOUT) != 0) == (t->state == THREAD_RECEIVING_TIMED),
+              "wait-timeout", t, "state %u is not what its trap asks for", t->state);
+}
+
 static void check_state(const struct thread *t, const struct audit_object *o)
 {
     const struct cpu *cpu = t->cpu;
@@ -172,15 +197,9 @@ static void check_state(const struct thread *t, const struct audit_object *o)
           o->several);
     if (t->state == THREAD_WAITING)
         check_wait(t);
-    else if (t->state != THREAD_RECEIVING)
-        AUDIT(t->wake_time == 0, "timeout-late", t, "state %u: the time of a past wait runs", t->state);
-    AUDIT(t->wake_time == 0 || (t->timeout.cpu != NULL && t->timeout.deadline <= t->wake_time),
-          "timeout-lost", t, "nothing ends its wait at %" PRIu64, t->wake_time);
-    AUDIT(t->timeout.cpu == NULL || t->timeout.cpu == cpu || t->state == THREAD_READY, "timeout-place", t,
-          "state %u: its timeout is in the queue of another CPU", t->state);
-    if (t->state == THREAD_RECEIVING)
-        AUDIT(t->rcv_rx != NULL && (*t->rcv_rx & ~IPC_PORT_RX_BUFFER) == (uint64_t)(uintptr_t)t, "wait-lost",
-              t, "not in the rx word at %p", (void *)t->rcv_rx);
+    check_time(t);
+    if (thread_state_is_receiving(t->state))
+        check_receiving(t);
     AUDIT(t->state <= THREAD_DEAD, "thread-state", t, "%u", t->state);
     AUDIT(t->state != THREAD_STOPPED || t->continuation == NULL, "thread-stopped", t, "inside an operation");
     check_requests(t);

@@ -179,27 +179,47 @@ static void caller_through_set(uint64_t role)
     }
 }
 
-/* The same in registers, without rights; interrupted halves are done again. */
+/* The answer to a call in registers that was answered late, or not at all, comes before that to this one. */
+static bool is_late(const struct sim_rpc *m, uint64_t question)
+{
+    return (uint32_t)m->header == ID_ANSWER && m->word[0] < question;
+}
+
+/* A call in registers, perhaps with a time; interrupted halves are done again. */
+static mach_msg_return_t ask_registers(mach_port_name_t reply, struct sim_rpc *m, uint64_t question)
+{
+    const uint64_t timed = below(4) == 0 ? MACH_RPC_TIMED : 0;
+    const uint32_t service = below(2);
+    mach_msg_return_t mr;
+
+    do {
+        *m = (struct sim_rpc){.remote = SERVICE(service),
+                              .local = reply,
+                              .timeout = 1,
+                              .header = MACH_RPC_HEADER(ID_CALL, 1) | timed};
+        m->word[0] = question;
+        mr = (mach_msg_return_t)sim_trap_rpc(MACH_TRAP_RPC_CALL, m);
+    } while (mr == MACH_SEND_INTERRUPTED);
+    while (mr == MACH_RCV_INTERRUPTED || (mr == MACH_MSG_SUCCESS && is_late(m, question))) {
+        *m = (struct sim_rpc){.remote = MACH_PORT_NULL, .local = reply, .timeout = 1, .header = timed};
+        mr = (mach_msg_return_t)sim_trap_rpc(MACH_TRAP_RPC_REPLY_WAIT, m);
+    }
+    return mr;
+}
+
+/* The same in registers, without rights. */
 static void caller_registers(uint64_t role)
 {
     const mach_port_name_t reply = mach_reply_port();
 
     for (uint64_t question = role << 32;; question += 2) {
-        const uint32_t service = below(2);
         struct sim_rpc m;
-        mach_msg_return_t mr;
-        do {
-            m = (struct sim_rpc){
-                .remote = SERVICE(service), .local = reply, .header = MACH_RPC_HEADER(ID_CALL, 1)};
-            m.word[0] = question;
-            mr = (mach_msg_return_t)sim_trap_rpc(MACH_TRAP_RPC_CALL, &m);
-        } while (mr == MACH_SEND_INTERRUPTED);
-        while (mr == MACH_RCV_INTERRUPTED) {
-            m = (struct sim_rpc){.remote = MACH_PORT_NULL, .local = reply};
-            mr = (mach_msg_return_t)sim_trap_rpc(MACH_TRAP_RPC_REPLY_WAIT, &m);
-        }
+        const mach_msg_return_t mr = ask_registers(reply, &m, question);
+
         if (mr == MACH_SEND_INVALID_DEST)
             user_thread_exit();
+        if (mr == MACH_RCV_TIMED_OUT)
+            continue;
         if (mr != MACH_MSG_SUCCESS)
             unexpected(mr);
         if ((uint32_t)m.header == MACH_NOTIFY_SEND_ONCE)
@@ -248,8 +268,10 @@ static void serve_memory(struct letter *m, mach_port_name_t where)
 /* The same in registers: for an answer without rights. */
 static void serve_registers(struct letter *m, mach_port_name_t where)
 {
-    struct sim_rpc rpc = {
-        .remote = m->head.msgh_remote_port, .local = where, .header = MACH_RPC_HEADER(ID_ANSWER, 1)};
+    struct sim_rpc rpc = {.remote = m->head.msgh_remote_port,
+                          .local = where,
+                          .timeout = 5,
+                          .header = MACH_RPC_HEADER(ID_ANSWER, 1) | (below(2) == 0 ? MACH_RPC_TIMED : 0)};
 
     rpc.word[0] = word_of(m)->value;
     const mach_msg_return_t mr = (mach_msg_return_t)sim_trap_rpc(MACH_TRAP_RPC_REPLY_WAIT, &rpc);
@@ -264,6 +286,7 @@ static void serve_registers(struct letter *m, mach_port_name_t where)
     if (mr == MACH_SEND_INVALID_DEST)
         mach_msg_destroy(&m->head);
     else if (mr != MACH_RCV_INTERRUPTED && mr != MACH_RCV_PORT_DIED && mr != MACH_RCV_INVALID_NAME &&
+             mr != MACH_RCV_TIMED_OUT &&
              mr != MACH_RCV_TOO_LARGE) /* a request with rights waits for who receives it in memory */
         unexpected(mr);
     m->head.msgh_remote_port = MACH_PORT_NULL;

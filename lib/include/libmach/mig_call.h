@@ -50,7 +50,7 @@ static inline __attribute__((always_inline)) mach_msg_return_t mig_call_register
         .remote = head->msgh_remote_port, .local = reply_port, .header = mig_rpc_header(head->msgh_id, size)};
 
     __builtin_memcpy(m.word, body, size - sizeof(*head));
-    const uint64_t result = mach_rpc_trap(MACH_TRAP_RPC_CALL, &m);
+    const uint64_t result = mach_rpc_trap(MACH_TRAP_RPC_CALL, &m, 0);
     if (__builtin_expect(result != MACH_MSG_SUCCESS || m.header != usual_header || m.remote != MACH_PORT_NULL,
                          0)) {
         const struct mach_rpc odd = m; /* so that m itself can stay in registers */

@@ -33,6 +33,7 @@ struct mach_msg_call {
 
 #define MACH_RPC_ID(header) ((int)(uint32_t)(header))
 
+/* uint64_t mach_rpc_trap(unsigned number, struct mach_rpc *m, uint32_t timeout): `timeout` counts with MACH_RPC_TIMED. */
 #include <libmach/rpc_trap.h>
 
 /* msgh_bits of a message that was received. */
@@ -56,7 +57,14 @@ static inline mach_msg_bits_t mach_rpc_bits(const struct mach_rpc *m)
  */
 static inline kern_return_t mach_rpc_call(struct mach_rpc *m)
 {
-    return (kern_return_t)mach_rpc_trap(MACH_TRAP_RPC_CALL, m);
+    return (kern_return_t)mach_rpc_trap(MACH_TRAP_RPC_CALL, m, 0);
+}
+
+/* The same, but the receive ends with MACH_RCV_TIMED_OUT after `timeout` milliseconds at the latest. */
+static inline kern_return_t mach_rpc_call_timed(struct mach_rpc *m, mach_msg_timeout_t timeout)
+{
+    m->header |= MACH_RPC_TIMED;
+    return (kern_return_t)mach_rpc_trap(MACH_TRAP_RPC_CALL, m, timeout);
 }
 
 /*
@@ -65,7 +73,7 @@ static inline kern_return_t mach_rpc_call(struct mach_rpc *m)
  */
 static inline kern_return_t mach_rpc_reply_wait(struct mach_rpc *m)
 {
-    return (kern_return_t)mach_rpc_trap(MACH_TRAP_RPC_REPLY_WAIT, m);
+    return (kern_return_t)mach_rpc_trap(MACH_TRAP_RPC_REPLY_WAIT, m, 0);
 }
 
 #endif

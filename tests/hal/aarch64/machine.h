@@ -38,10 +38,10 @@ enum { MACHINE_SP = 31, MACHINE_PC, MACHINE_FLAGS, MACHINE_TLS, MACHINE_WORDS };
 #define MACHINE_RPC_HEADER 9
 #define MACHINE_RPC_WORD {2, 3, 4, 5, 6, 7}
 
-static inline void machine_rpc_names(uint64_t *word, uint32_t remote, uint32_t local)
+static inline void machine_rpc_names(uint64_t *word, uint32_t remote, uint32_t local, uint32_t timeout)
 {
     word[0] = remote;
-    word[1] = local;
+    word[1] = (uint64_t)timeout << 32 | local;
 }
 
 /* ---- The rest ---- */

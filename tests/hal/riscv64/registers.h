@@ -63,10 +63,10 @@ enum {
 #define MACHINE_RPC_HEADER MACHINE_T2
 #define MACHINE_RPC_WORD {MACHINE_A3, MACHINE_A4, MACHINE_A5, MACHINE_A6, MACHINE_A7, MACHINE_T3}
 
-static inline void machine_rpc_names(uint64_t *word, uint32_t remote, uint32_t local)
+static inline void machine_rpc_names(uint64_t *word, uint32_t remote, uint32_t local, uint32_t timeout)
 {
     word[MACHINE_A0] = remote;
-    word[MACHINE_A1] = local;
+    word[MACHINE_A1] = (uint64_t)timeout << 32 | local;
 }
 
 /* ---- The rest ---- */

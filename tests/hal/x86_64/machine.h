@@ -62,9 +62,10 @@ enum {
 #define MACHINE_RPC_HEADER MACHINE_RSI
 #define MACHINE_RPC_WORD {MACHINE_R8, MACHINE_R9, MACHINE_R10, MACHINE_RBX, MACHINE_R12, MACHINE_R13}
 
-static inline void machine_rpc_names(uint64_t *word, uint32_t remote, uint32_t local)
+static inline void machine_rpc_names(uint64_t *word, uint32_t remote, uint32_t local, uint32_t timeout)
 {
     word[MACHINE_RDI] = (uint64_t)local << 32 | remote;
+    word[MACHINE_RAX] |= (uint64_t)timeout << 32;
 }
 
 /* ---- The rest ---- */

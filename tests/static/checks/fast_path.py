@@ -10,7 +10,8 @@ import subprocess
 
 NEEDS_BUILD = True
 OBJDUMP = "llvm-objdump-19"
-FUNCTIONS = ("x86_fast_call", "x86_fast_reply_wait", "arch_fast_call", "arch_fast_reply_wait")
+FUNCTIONS = tuple(f"{prefix}_fast_{name}{form}" for prefix in ("x86", "arch") for name in ("call", "reply_wait")
+                  for form in ("", "_timed"))
 INSTRUCTION = re.compile(r"^\s*[0-9a-f]+:\s+(\S+)\s*(.*)$")
 
 # The stack pointer as an operand; what may be done with it: read as the thread's address and written at the exit

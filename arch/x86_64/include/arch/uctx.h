@@ -17,7 +17,7 @@ struct uctx {
     uint64_t kind; /* UCTX_CALL, UCTX_RESULT, UCTX_FULL */
     uint64_t rsp, rip;
     uint64_t fs_base;
-    uint64_t rax; /* number of a trap, then its result */
+    uint64_t rax; /* number of a trap (bits 32-63: mach/rpc.h), then its result */
     uint64_t rbx, r12, r13;
     uint64_t rdi, rsi, rdx, r8, r9, r10;
     uint64_t rcx, r11, rflags; /* full frames only */
@@ -82,6 +82,7 @@ static inline void hal_uctx_get_rpc(const struct uctx *u, struct hal_rpc *m)
     m->local = (uint32_t)(u->rdi >> 32);
     m->label = 0;
     m->header = u->rsi;
+    m->timeout_ms = (uint32_t)(u->rax >> 32);
     m->word[0] = u->r8;
     m->word[1] = u->r9;
     m->word[2] = u->r10;

@@ -11,10 +11,11 @@
         "v3", "v4", "v5", "v6", "v7", "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25",  \
         "v26", "v27", "v28", "v29", "v30", "v31"
 
-static inline __attribute__((always_inline)) uint64_t mach_rpc_trap(unsigned number, struct mach_rpc *m)
+static inline __attribute__((always_inline)) uint64_t mach_rpc_trap(unsigned number, struct mach_rpc *m,
+                                                                    uint32_t timeout)
 {
     register uint64_t x0 __asm__("x0") = m->remote;
-    register uint64_t x1 __asm__("x1") = m->local;
+    register uint64_t x1 __asm__("x1") = (uint64_t)timeout << 32 | m->local;
     register uint64_t x2 __asm__("x2") = m->word[0];
     register uint64_t x3 __asm__("x3") = m->word[1];
     register uint64_t x4 __asm__("x4") = m->word[2];
