@@ -64,6 +64,44 @@ static inline bool ipc_entry_is_plain_send(const struct ipc_entry *entry)
     return entry->bits == MACH_PORT_TYPE_SEND;
 }
 
+/* The entry at an index that has a leaf. */
+/*@ requires \valid_read(space) && index < space->size && \valid_read(space->leaf + index / IPC_LEAF_ENTRIES);
+    assigns \nothing;
+    ensures entry: \result == entry_of(space, index);
+*/
+static inline struct ipc_entry *ipc_entry_by_index(const struct ipc_space *space, uint32_t index)
+{
+    return &space->leaf[index / IPC_LEAF_ENTRIES][index % IPC_LEAF_ENTRIES];
+}
+
+/*@ requires \valid_read(entry);
+    assigns \nothing;
+    ensures name: \result == entry_name(entry);
+*/
+static inline mach_port_name_t ipc_entry_name(const struct ipc_entry *entry)
+{
+    return ipc_entry_is_plain_send(entry) ? entry->key : ~entry->key;
+}
+
+/* The entry for `name` (any live type), or NULL. */
+/*@ requires table(space);
+    assigns \nothing;
+    ensures found: denotes(space, name) ==> \result == entry_of(space, name_index(name));
+    ensures none: !denotes(space, name) ==> \result == \null;
+*/
+static inline struct ipc_entry *ipc_entry_lookup(struct ipc_space *space, mach_port_name_t name)
+{
+    uint32_t index = IPC_NAME_INDEX(name);
+
+    if (index >= space->size)
+        return NULL;
+    struct ipc_entry *entry = ipc_entry_by_index(space, index);
+    /* acquire: pairs with the fast path's release of `bits` when it mints a send-once right into a reserved entry */
+    if (__atomic_load_n(&entry->bits, __ATOMIC_ACQUIRE) == 0 || ipc_entry_name(entry) != name)
+        return NULL;
+    return entry;
+}
+
 /* The place in the table where `name` would be, or NULL: to be looked at without the lock (ipc/ipc_fast.h, 1). Context: any. */
 static inline struct ipc_entry *ipc_entry_peek(const struct ipc_space *space, mach_port_name_t name)
 {
@@ -78,24 +116,12 @@ static inline struct ipc_entry *ipc_entry_peek(const struct ipc_space *space, ma
     return &leaf[index & (IPC_LEAF_ENTRIES - 1)];
 }
 
-/* The entry for `name` (any live type), or NULL. */
-/*@ requires table(space);
-    assigns \nothing;
-    ensures found: denotes(space, name) ==> \result == entry_of(space, name_index(name));
-    ensures none: !denotes(space, name) ==> \result == \null;
-*/
-struct ipc_entry *ipc_entry_lookup(struct ipc_space *space, mach_port_name_t name);
 /* The entry in use at `index`, or NULL. */
 struct ipc_entry *ipc_entry_at_index(struct ipc_space *space, uint32_t index);
-/* A free entry with a fresh name; type still 0. KERN_SUCCESS; KERN_NO_SPACE the limit; KERN_RESOURCE_SHORTAGE;
- * KERN_INVALID_TASK the space is inactive. */
-HAL_NODISCARD kern_return_t ipc_entry_alloc(struct ipc_space *space, mach_port_name_t *name,
-                                            struct ipc_entry **entry);
-/* The entry at an index that has a leaf. */
-static inline struct ipc_entry *ipc_entry_by_index(const struct ipc_space *space, uint32_t index)
-{
-    return &space->leaf[index >> IPC_LEAF_SHIFT][index & (IPC_LEAF_ENTRIES - 1)];
-}
+/* Take exactly `name`. Also KERN_NAME_EXISTS (its index is in use, or in reserve by a thread that is not the current one),
+ * KERN_INVALID_VALUE (index 0 or beyond the limit). */
+HAL_NODISCARD kern_return_t ipc_entry_alloc_name(struct ipc_space *space, mach_port_name_t name,
+                                                 struct ipc_entry **entry);
 
 /* Does the limit allow one name more? */
 static inline bool ipc_space_may_name(const struct ipc_space *space)
@@ -116,12 +142,73 @@ static inline struct ipc_entry *ipc_entry_pop(struct ipc_space *space)
     return entry;
 }
 
-/* Take exactly `name`. Also KERN_NAME_EXISTS (its index is in use, or in reserve by a thread that is not the current one),
- * KERN_INVALID_VALUE (index 0 or beyond the limit). */
-HAL_NODISCARD kern_return_t ipc_entry_alloc_name(struct ipc_space *space, mach_port_name_t name,
-                                                 struct ipc_entry **entry);
+/* Errors of ipc_entry_alloc(), and what it does when no entry is free. KERN_SUCCESS: one is. */
+HAL_NODISCARD kern_return_t ipc_entry_make_room(struct ipc_space *space);
+
+/* A free entry with a fresh name; type still 0. KERN_SUCCESS; KERN_NO_SPACE the limit; KERN_RESOURCE_SHORTAGE;
+ * KERN_INVALID_TASK the space is inactive. */
+HAL_NODISCARD static inline kern_return_t ipc_entry_alloc(struct ipc_space *space, mach_port_name_t *name,
+                                                          struct ipc_entry **out)
+{
+    if (__builtin_expect(!space->active || !ipc_space_may_name(space) || space->free == 0, 0)) {
+        kern_return_t kr = ipc_entry_make_room(space);
+        if (kr != KERN_SUCCESS)
+            return kr;
+    }
+    *out = ipc_entry_pop(space);
+    *name = ~(*out)->key;
+    return KERN_SUCCESS;
+}
+
+/* Put a free entry, that of `index`, on the free list. */
+/*@ requires table(space) && present(space, index) && entry == entry_of(space, index);
+    requires space->free == 0 || (present(space, space->free) && space->free != index);
+    assigns entry_of(space, index)->next, entry_of(space, index)->urefs, space->free,
+            entry_of(space, space->free)->urefs;
+    ensures first: space->free == index && entry_of(space, index)->urefs == 0;
+    ensures next: entry_of(space, index)->next == \old(space->free);
+    ensures back: \old(space->free) != 0 ==> entry_of(space, \old(space->free))->urefs == index;
+*/
+static inline void ipc_entry_free_insert(struct ipc_space *space, struct ipc_entry *entry, uint32_t index)
+{
+    uint32_t next = space->free;
+
+    if (next != 0)
+        ipc_entry_by_index(space, next)->urefs = index;
+    entry->next = next;
+    entry->urefs = 0;
+    space->free = index;
+}
+
+/* `name` means nothing from now on; the entry's next name is one generation further. */
+/*@ requires \valid(entry) && name < UINT32_MAX;
+    requires entry->request == \null;
+    assigns entry->key, entry->bits;
+    ensures free: entry->bits == 0;
+    ensures next: entry_name(entry) == name_after(name);
+    ensures stale: entry_name(entry) != name;
+*/
+static inline void ipc_entry_vacate(struct ipc_entry *entry, mach_port_name_t name)
+{
+    KASSERT(entry->request == NULL);
+    entry->key = ~ipc_name_after(name);
+    /* release: whoever finds a reserved entry free finds its next name, and writes after us */
+    __atomic_store_n(&entry->bits, 0, __ATOMIC_RELEASE);
+}
+
 /* Back to the free list; the generation steps. The object and its references are the caller's. */
-void ipc_entry_free(struct ipc_space *space, mach_port_name_t name, struct ipc_entry *entry);
+static inline void ipc_entry_free(struct ipc_space *space, mach_port_name_t name, struct ipc_entry *entry)
+{
+    entry->object = &ipc_object_none;
+    ipc_entry_vacate(entry, name);
+    if (entry->next == IPC_ENTRY_RESERVED) {
+        entry->urefs = 1; /* the thread that holds it in reserve has it back, ready for a right */
+        return;
+    }
+    ipc_entry_free_insert(space, entry, IPC_NAME_INDEX(name));
+    space->used--;
+}
+
 /* Set type and user references; keeps key in step. For a send right to a live port also under the port's lock. */
 /*@ requires \valid(entry);
     assigns entry->urefs, entry->bits, entry->key;
@@ -135,11 +222,6 @@ static inline void ipc_entry_set(struct ipc_entry *entry, mach_port_name_t name,
     entry->bits = bits;
     __atomic_store_n(&entry->key, bits == MACH_PORT_TYPE_SEND ? name : ~name, __ATOMIC_RELEASE);
 }
-/*@ requires \valid_read(entry);
-    assigns \nothing;
-    ensures name: \result == entry_name(entry);
-*/
-mach_port_name_t ipc_entry_name(const struct ipc_entry *entry);
 
 /* self has an entry in reserve for a send-once right, if there is room. Context: self is current, no lock. */
 void ipc_entry_reserve(struct thread *self);

@@ -29,6 +29,7 @@
 #include <kern/panic.h>
 #include <kern/string.h>
 #include <kern/task.h>
+#include <kern/trap.h>
 #include <mach/rpc.h>
 #include <vm/vm_map.h>
 
@@ -40,7 +41,9 @@
 struct kernel_rpc {
     struct thread *self;
     struct ipc_kernel_request request;
-    struct ipc_port *object; /* destination: a reference */
+    const struct mig_kernel_entry *routine;
+    struct ipc_port *object; /* destination: a reference, unless it is that of self's task */
+    bool own;                /* it is */
     struct ipc_port *port;   /* where self receives: a reference */
     uint64_t idle;           /* its rx */
 
@@ -51,25 +54,38 @@ struct kernel_rpc {
 
 /* --- the two ports --- */
 
-SPECIALISED bool object_hold(struct kernel_rpc *k)
+static __attribute__((noinline)) struct ipc_port *object_find(const struct ipc_entry *entry,
+                                                              mach_port_name_t name)
 {
-    mach_port_name_t name = k->request.remote;
-    const struct ipc_entry *entry = ipc_entry_peek(k->self->space, name);
-
-    if (entry == NULL || entry->key != name)
-        return false;
     struct ipc_port *port = entry->object;
 
+    if (entry->key != name)
+        return NULL;
     uint64_t rx = __atomic_exchange_n(&port->rx, IPC_PORT_RX_LOCKED, __ATOMIC_ACQUIRE);
     bool held = rx == IPC_PORT_RX_KERNEL && entry->key == name && entry->object == port &&
                 port->kotype != IPC_KOTYPE_EXCEPTION_REPLY;
-    if (held) {
-        k->object = port;
+    if (held)
         ipc_port_ref(port);
-    }
     if (rx != IPC_PORT_RX_LOCKED)
         __atomic_store_n(&port->rx, rx, __ATOMIC_RELEASE);
-    return held;
+    return held ? port : NULL;
+}
+
+/* entry: where the destination's name is. */
+SPECIALISED bool object_hold(struct kernel_rpc *k, const struct ipc_entry *entry)
+{
+    if (k->own) {
+        k->object = k->self->task->self_port;
+        return true;
+    }
+    k->object = object_find(entry, k->request.remote);
+    return k->object != NULL;
+}
+
+SPECIALISED void object_release(const struct kernel_rpc *k)
+{
+    if (__builtin_expect(!k->own, 0))
+        ipc_port_unref(k->object);
 }
 
 /*
@@ -135,37 +151,21 @@ SPECIALISED bool port_pass(struct kernel_rpc *k)
     return true;
 }
 
-/* --- the reply --- */
-
 /*
- * Does the reply fit the message that the CPU keeps for it?  In registers, without rights, most do: no allocation, no failure.
+ * Both ports, and no debt: the reply is not queued, as a rule, and paid for only if it is.
+ * Returns false: nothing changed.
  */
-SPECIALISED bool reply_is_kept(const struct kernel_rpc *k, const struct mig_kernel_entry *entry)
+SPECIALISED bool hold(struct kernel_rpc *k, const struct ipc_entry *entry)
 {
-    return k->request.registers && entry->reply_ports == 0 && entry->reply_size <= IPC_KMSG_ROOM_MIN;
+    if (!object_hold(k, entry))
+        return false;
+    if (ledger_is_solvent(&k->self->task->ledger->messages) && port_hold(k))
+        return true;
+    object_release(k);
+    return false;
 }
 
-SPECIALISED struct ipc_kmsg *reply_alloc(const struct kernel_rpc *k, const struct mig_kernel_entry *entry)
-{
-    struct cpu *cpu = hal_cpu_self();
-    struct ipc_kmsg *kept = cpu->reply;
-
-    if (__builtin_expect(kept == NULL || !reply_is_kept(k, entry), 0))
-        return ipc_kobject_reply_alloc(entry);
-    cpu->reply = NULL;
-    return kept;
-}
-
-SPECIALISED void reply_free(const struct kernel_rpc *k, const struct mig_kernel_entry *entry,
-                            struct ipc_kmsg *reply)
-{
-    struct cpu *cpu = hal_cpu_self();
-
-    if (__builtin_expect(cpu->reply != NULL || !reply_is_kept(k, entry), 0))
-        ipc_kmsg_free(reply);
-    else
-        cpu->reply = reply;
-}
+/* --- the reply --- */
 
 void ipc_kernel_rpc_init(void)
 {
@@ -176,40 +176,41 @@ void ipc_kernel_rpc_init(void)
     }
 }
 
-/* Run the routine. Returns false: there is no reply. */
-SPECIALISED bool serve(struct kernel_rpc *k, const struct mig_kernel_entry *entry, struct ipc_kmsg *reply)
+/* All of them leave in registers. */
+SPECIALISED void words_clear(mach_msg_header_t *head)
 {
-    mach_msg_header_t *head = k->request.head;
-    struct mig_kernel_message in = {.head = head, .port = NULL};
-    struct mig_kernel_message out = {.head = &reply->head, .port = reply->port};
-    uint64_t *word = (void *)(&reply->head + 1);
+    uint64_t *word = (void *)(head + 1);
 
-    reply->head.msgh_bits = 0;
     for (unsigned i = 0; i < HAL_RPC_WORDS; i++)
-        word[i] = 0; /* all of them leave in registers */
-    kern_return_t kr = entry->serve(k->object, &in, &out);
+        word[i] = 0;
+}
+
+/* Run the routine; *head: where the reply goes. Returns: its result; MIG_NO_REPLY: there is none. */
+SPECIALISED kern_return_t serve(const struct kernel_rpc *k, mach_msg_header_t *head, struct ipc_port **port)
+{
+    mach_msg_header_t *request = k->request.head;
+    struct mig_kernel_message in = {.head = request, .port = NULL};
+    struct mig_kernel_message out = {.head = head, .port = port};
+
+    words_clear(head);
+    head->msgh_bits = 0;
+    kern_return_t kr = k->routine->serve(k->object, &in, &out);
     if (__builtin_expect(kr != KERN_SUCCESS, 0)) {
-        ipc_kmsg_free_ports(reply);
-        if (kr == MIG_NO_REPLY)
-            return false;
-        for (unsigned i = 0; i < HAL_RPC_WORDS; i++)
-            word[i] = 0;
-        mig_kernel_reply_result(&reply->head, kr);
+        words_clear(head);
+        mig_kernel_reply_result(head, kr);
     }
-    reply->head.msgh_id = head->msgh_id + REPLY_ID;
-    return true;
+    head->msgh_id = request->msgh_id + REPLY_ID;
+    return kr;
 }
 
 /* The reply leaves in registers. */
-SPECIALISED void give_registers(const struct kernel_rpc *k, const struct mig_kernel_entry *entry,
-                                struct ipc_kmsg *reply)
+SPECIALISED void give_registers(const struct kernel_rpc *k, const mach_msg_header_t *head)
 {
-    const uint64_t *word = (const void *)(&reply->head + 1);
-    struct hal_rpc rpc = {.label = k->label, .header = ipc_rpc_header(&reply->head)};
+    const uint64_t *word = (const void *)(head + 1);
+    struct hal_rpc rpc = {.label = k->label, .header = ipc_rpc_header(head)};
 
     for (unsigned i = 0; i < HAL_RPC_WORDS; i++)
         rpc.word[i] = word[i];
-    reply_free(k, entry, reply);
     hal_uctx_set_rpc(&k->self->uctx, &rpc, MACH_MSG_SUCCESS);
 }
 
@@ -221,7 +222,7 @@ SPECIALISED void give_buffer(const struct kernel_rpc *k, struct ipc_kmsg *reply)
 }
 
 /* Does the reply fit what self has for it? */
-SPECIALISED bool reply_fits(const struct kernel_rpc *k, const struct ipc_kmsg *reply)
+static bool reply_fits(const struct kernel_rpc *k, const struct ipc_kmsg *reply)
 {
     const struct uctx *u = &k->self->uctx;
 
@@ -251,66 +252,127 @@ static __attribute__((noinline)) void receive_by_queue(struct kernel_rpc *k, str
     ipc_msg_receive(self, receiver);
 }
 
-SPECIALISED bool kernel_rpc(struct thread *self, struct ipc_kernel_request request)
+/* --- in a message object: any reply, in either form --- */
+
+/* Behind hold(). Returns false: nothing changed. */
+static __attribute__((noinline)) bool serve_by_message(struct kernel_rpc *k)
 {
-    struct kernel_rpc k = {.self = self, .request = request};
-    const struct mig_kernel_entry *entry = ipc_kobject_routine(request.head->msgh_id);
-    struct ipc_kmsg *reply;
+    struct ipc_kmsg *reply = ipc_kobject_reply_alloc(k->routine);
 
-    if (entry == NULL || !object_hold(&k))
+    if (reply == NULL) {
+        object_release(k);
+        ipc_port_unref(k->port);
         return false;
-    if (!port_hold(&k))
-        goto no_port;
-    /* the reply is not queued, as a rule, and paid for only if it is */
-    if (!ledger_is_solvent(&self->task->ledger->messages) || (reply = reply_alloc(&k, entry)) == NULL)
-        goto no_reply;
-    bool replies = serve(&k, entry, reply);
-    ipc_port_unref(k.object);
-    if (__builtin_expect(!replies || !reply_fits(&k, reply) || !port_pass(&k), 0)) {
-        struct kernel_rpc rest = k; /* so that k itself can stay in registers */
-        if (!replies)
-            reply_free(&k, entry, reply);
-        else if (hal_cpu_self()->reply == NULL)
-            hal_cpu_self()->reply = ipc_kmsg_alloc_unpaid(
-                IPC_KMSG_ROOM_MIN); /* this one goes; without memory, till a later one */
-        receive_by_queue(&rest, replies ? reply : NULL);
-        return true;
     }
-    ipc_port_unref(k.port);
-    if (request.registers)
-        give_registers(&k, entry, reply);
-    else
-        give_buffer(&k, reply);
+    kern_return_t kr = serve(k, &reply->head, reply->port);
+    object_release(k);
+    if (kr != KERN_SUCCESS)
+        ipc_kmsg_free_ports(reply);
+    if (kr == MIG_NO_REPLY) {
+        ipc_kmsg_free(reply);
+        receive_by_queue(k, NULL);
+    } else if (!reply_fits(k, reply) || !port_pass(k)) {
+        receive_by_queue(k, reply);
+    } else {
+        ipc_port_unref(k->port);
+        if (k->request.registers) {
+            give_registers(k, &reply->head);
+            ipc_kmsg_free(reply);
+        } else {
+            give_buffer(k, reply);
+        }
+    }
     return true;
-
-no_reply:
-    ipc_port_unref(k.port);
-no_port:
-    ipc_port_unref(k.object);
-    return false;
 }
 
 bool ipc_kernel_rpc(struct thread *self, const struct ipc_kernel_request *request)
 {
-    return kernel_rpc(self, *request);
+    struct kernel_rpc k = {
+        .self = self, .request = *request, .routine = ipc_kobject_routine(request->head->msgh_id)};
+    const struct ipc_entry *entry = ipc_entry_peek(self->space, request->remote);
+
+    if (k.routine == NULL || entry == NULL)
+        return false;
+    k.own = ipc_entry_means_task(self, entry, request->remote);
+    return hold(&k, entry) && serve_by_message(&k);
 }
 
-bool ipc_kernel_rpc_registers(struct thread *self)
+/* --- in registers, where most replies fit --- */
+
+struct small_message {
+    mach_msg_header_t head;
+    uint64_t word[HAL_RPC_WORDS];
+};
+_Static_assert(sizeof(struct small_message) == IPC_KMSG_ROOM_MIN, "it fits the message that a CPU keeps");
+
+/* Without rights, and the CPU has a message for it, should it have to be queued: no allocation, no failure. */
+SPECIALISED bool reply_is_small(const struct mig_kernel_entry *routine)
 {
-    struct {
-        mach_msg_header_t head;
-        uint64_t word[HAL_RPC_WORDS];
-    } m;
+    return routine->reply_ports == 0 && routine->reply_size <= IPC_KMSG_ROOM_MIN &&
+           hal_cpu_self()->reply != NULL;
+}
+
+/* The port is not as it was. The CPU's message goes; without memory for another it has none till a later one. */
+static __attribute__((noinline)) void queue_small(struct kernel_rpc *k, const struct small_message *m)
+{
+    struct cpu *cpu = hal_cpu_self();
+    struct ipc_kmsg *reply = cpu->reply;
+
+    memcpy(&reply->head, &m->head, m->head.msgh_size);
+    cpu->reply = ipc_kmsg_alloc_unpaid(IPC_KMSG_ROOM_MIN);
+    receive_by_queue(k, reply);
+}
+
+/* The slow ends take a copy, so that what is copied can stay in registers. */
+SPECIALISED struct uctx *rest_by_message(struct kernel_rpc k)
+{
+    return serve_by_message(&k) ? trap_exit(k.self) : NULL;
+}
+
+SPECIALISED struct uctx *rest_by_queue(struct kernel_rpc k, const struct small_message *reply)
+{
+    if (reply != NULL)
+        queue_small(&k, reply);
+    else
+        receive_by_queue(&k, NULL);
+    return trap_exit(k.self);
+}
+
+/* own, entry: as of ipc_kernel_rpc_own() and ipc_kernel_rpc_object(). */
+SPECIALISED struct uctx *registers(struct thread *self, const bool own, const struct ipc_entry *entry)
+{
+    struct small_message in, out;
     struct hal_rpc rpc;
 
     hal_uctx_get_rpc(&self->uctx, &rpc);
-    m.head = (mach_msg_header_t){.msgh_size = ipc_rpc_size(rpc.header),
-                                 .msgh_id = (mach_msg_id_t)(uint32_t)rpc.header};
-    if (m.head.msgh_size == 0)
-        return false;
+    in.head.msgh_bits = 0;
+    in.head.msgh_size = ipc_rpc_size(rpc.header);
+    in.head.msgh_id = (mach_msg_id_t)(uint32_t)rpc.header;
     for (unsigned i = 0; i < HAL_RPC_WORDS; i++)
-        m.word[i] = rpc.word[i];
-    struct ipc_kernel_request request = {
-        .head = &m.head, .remote = rpc.remote, .rcv_name = rpc.local, .registers = true};
-    return kernel_rpc(self, request);
+        in.word[i] = rpc.word[i];
+    struct kernel_rpc k = {.self = self,
+                           .request = {&in.head, rpc.remote, rpc.local, .registers = true},
+                           .routine = ipc_kobject_routine(in.head.msgh_id),
+                           .own = own};
+    if (in.head.msgh_size == 0 || k.routine == NULL || !hold(&k, entry))
+        return NULL;
+    if (__builtin_expect(!reply_is_small(k.routine), 0))
+        return rest_by_message(k);
+    kern_return_t kr = serve(&k, &out.head, NULL);
+    object_release(&k);
+    if (__builtin_expect(kr == MIG_NO_REPLY || !port_pass(&k), 0))
+        return rest_by_queue(k, kr == MIG_NO_REPLY ? NULL : &out);
+    ipc_port_unref(k.port);
+    give_registers(&k, &out.head);
+    return trap_exit_running(self);
+}
+
+struct uctx *ipc_kernel_rpc_own(struct thread *self)
+{
+    return registers(self, true, NULL);
+}
+
+struct uctx *ipc_kernel_rpc_object(struct thread *self, const struct ipc_entry *entry)
+{
+    return registers(self, false, entry);
 }

@@ -5,20 +5,33 @@
 
 #include <hal/hal.h>
 #include <ipc/entry.h>
+#include <kern/task.h>
 #include <kern/thread.h>
 #include <mach/message.h>
 
 /*
- * Does `name` mean a send right to a kernel object, as far as one can see without a lock?  ipc_kernel_rpc() looks again.
+ * Does `name`, whose place is `entry`, denote the kernel port of self's task?  No lock is needed: a task keeps its port.
+ * The object is read before the key.  If the name gets another meaning between the two reads, another thread of the task does that
+ * at the same moment, and may have done it a moment later.
  * Context: self is current.
  */
-static inline bool ipc_kernel_rpc_wanted(const struct thread *self, mach_port_name_t name)
+static inline bool ipc_entry_means_task(const struct thread *self, const struct ipc_entry *entry,
+                                        mach_port_name_t name)
 {
-    const struct ipc_entry *entry = ipc_entry_peek(self->space, name);
+    const void *object = __atomic_load_n(&entry->object, __ATOMIC_ACQUIRE);
 
-    if (entry == NULL)
-        return false;
+    return entry->key == name && object == self->task->self_port;
+}
+
+/*
+ * Does `name`, whose place is `entry`, mean a send right to a kernel object, as far as one can see without a lock?
+ * ipc_kernel_rpc_object() looks again.
+ * Context: self is current.
+ */
+static inline bool ipc_entry_means_object(const struct ipc_entry *entry, mach_port_name_t name)
+{
     const struct ipc_object *object = entry->object;
+
     return entry->key == name && __atomic_load_n(&object->rx, __ATOMIC_RELAXED) == IPC_PORT_RX_KERNEL;
 }
 
@@ -40,7 +53,12 @@ bool ipc_kernel_rpc(struct thread *self, const struct ipc_kernel_request *reques
 /* Boot: memory for the first reply of each CPU. Context: all are in cpu_table; none but this one runs. */
 void ipc_kernel_rpc_init(void);
 
-/* The same for the request that is in the registers of MACH_TRAP_RPC_CALL. */
-bool ipc_kernel_rpc_registers(struct thread *self);
+/*
+ * The same for the request that is in the registers of MACH_TRAP_RPC_CALL.
+ * own: its destination is the port of self's task.  object: it is at `entry`.
+ * Returns: the context to resume; NULL: nothing changed, take the general path.
+ */
+struct uctx *ipc_kernel_rpc_own(struct thread *self);
+struct uctx *ipc_kernel_rpc_object(struct thread *self, const struct ipc_entry *entry);
 
 #endif

@@ -5,6 +5,8 @@
  */
 #include <ipc/entry.h>
 #include <ipc/notify.h>
+#include <ipc/port_life.h>
+#include <ipc/port_trap.h>
 #include <ipc/pset.h>
 #include <ipc/request.h>
 #include <ipc/right.h>
@@ -40,16 +42,18 @@ kern_return_t mach_port_type(ipc_space_t space, mach_port_name_t name, mach_port
 
 /* --- making and renaming --- */
 
-static kern_return_t allocate_receive(ipc_space_t space, mach_port_name_t *name, bool named)
+static inline __attribute__((always_inline)) kern_return_t allocate_receive(ipc_space_t space,
+                                                                            mach_port_name_t *name,
+                                                                            const bool named)
 {
     struct ipc_entry *entry;
 
     spin_lock(&space->lock);
     kern_return_t kr =
         named ? ipc_entry_alloc_name(space, *name, &entry) : ipc_entry_alloc(space, name, &entry);
-    if (kr == KERN_SUCCESS) {
+    if (__builtin_expect(kr == KERN_SUCCESS, 1)) {
         struct ipc_port *port = ipc_port_alloc_named(space, *name);
-        if (port != NULL) {
+        if (__builtin_expect(port != NULL, 1)) {
             entry->object = port;
             ipc_entry_set(entry, *name, MACH_PORT_TYPE_RECEIVE, 0);
         } else {
@@ -59,6 +63,11 @@ static kern_return_t allocate_receive(ipc_space_t space, mach_port_name_t *name,
     }
     spin_unlock(&space->lock);
     return kr;
+}
+
+kern_return_t ipc_receive_begin(ipc_space_t space, mach_port_name_t *name)
+{
+    return allocate_receive(space, name, false);
 }
 
 /* A port set or a dead name. */
@@ -86,30 +95,33 @@ static kern_return_t allocate_other(ipc_space_t space, mach_port_right_t right, 
     return kr;
 }
 
-static kern_return_t allocate(ipc_space_t space, mach_port_right_t right, mach_port_name_t *name, bool named)
-{
-    switch (right) {
-    case MACH_PORT_RIGHT_RECEIVE:
-        return allocate_receive(space, name, named);
-    case MACH_PORT_RIGHT_PORT_SET:
-    case MACH_PORT_RIGHT_DEAD_NAME:
-        return allocate_other(space, right, name, named);
-    default:
-        return KERN_INVALID_VALUE;
-    }
-}
-
 kern_return_t mach_port_allocate(ipc_space_t space, mach_port_right_t right, mach_port_name_t *name)
 {
     *name = MACH_PORT_NULL;
-    return allocate(space, right, name, false);
+    switch (right) {
+    case MACH_PORT_RIGHT_RECEIVE:
+        return ipc_receive_begin(space, name);
+    case MACH_PORT_RIGHT_PORT_SET:
+    case MACH_PORT_RIGHT_DEAD_NAME:
+        return allocate_other(space, right, name, false);
+    default:
+        return KERN_INVALID_VALUE;
+    }
 }
 
 kern_return_t mach_port_allocate_name(ipc_space_t space, mach_port_right_t right, mach_port_name_t name)
 {
     if (!MACH_PORT_VALID(name))
         return KERN_INVALID_VALUE;
-    return allocate(space, right, &name, true);
+    switch (right) {
+    case MACH_PORT_RIGHT_RECEIVE:
+        return allocate_receive(space, &name, true);
+    case MACH_PORT_RIGHT_PORT_SET:
+    case MACH_PORT_RIGHT_DEAD_NAME:
+        return allocate_other(space, right, &name, true);
+    default:
+        return KERN_INVALID_VALUE;
+    }
 }
 
 /* Everything that an entry is moves from one to another. Port or set locked as needed by the caller. */
@@ -229,7 +241,7 @@ static void entry_drop(ipc_space_t space, struct ipc_entry *entry, mach_port_nam
 }
 
 /* Context: space locked. Returns: the dead port, with a reference; NULL: nothing changed. */
-static struct ipc_port *receive_drop(ipc_space_t space, mach_port_name_t name)
+static inline struct ipc_port *receive_drop(ipc_space_t space, mach_port_name_t name)
 {
     struct ipc_entry *entry = ipc_entry_peek(space, name);
 
@@ -237,34 +249,29 @@ static struct ipc_port *receive_drop(ipc_space_t space, mach_port_name_t name)
         entry->request != NULL)
         return NULL;
     struct ipc_port *port = entry->object;
-    ipc_port_lock(port);
-    bool dead = ipc_port_die_unnoticed(port);
-    ipc_port_unlock(port);
-    if (!dead)
+    if (!ipc_port_die_unnoticed(port))
         return NULL;
     ipc_entry_free(space, name, entry);
     return port;
 }
 
-/*
- * The most common end: of a name that is a receive right alone, of a port that nobody waits for or asked about.
- * Returns false: nothing changed.
- */
-static bool receive_end(ipc_space_t space, mach_port_name_t name)
+bool ipc_receive_end(ipc_space_t space, mach_port_name_t name)
 {
     spin_lock(&space->lock);
     struct ipc_port *dead = space->active ? receive_drop(space, name) : NULL;
     spin_unlock(&space->lock);
-    if (dead != NULL)
-        ipc_port_unref(dead);
-    return dead != NULL;
+    if (dead == NULL)
+        return false;
+    if (__builtin_expect(ref_put(&dead->refs), 1))
+        ipc_port_free_inline(dead);
+    return true;
 }
 
 kern_return_t mach_port_destroy(ipc_space_t space, mach_port_name_t name)
 {
     struct fallen fallen;
 
-    if (receive_end(space, name))
+    if (ipc_receive_end(space, name))
         return KERN_SUCCESS;
     if (!space_enter(space))
         return KERN_INVALID_TASK;
@@ -353,7 +360,7 @@ kern_return_t mach_port_mod_refs(ipc_space_t space, mach_port_name_t name, mach_
 {
     if (right > MACH_PORT_RIGHT_DEAD_NAME)
         return KERN_INVALID_VALUE;
-    if (right == MACH_PORT_RIGHT_RECEIVE && delta == -1 && receive_end(space, name))
+    if (right == MACH_PORT_RIGHT_RECEIVE && delta == -1 && ipc_receive_end(space, name))
         return KERN_SUCCESS;
     return mod_refs(space, name, MACH_PORT_TYPE(right), delta);
 }

@@ -69,21 +69,20 @@ static inline bool ipc_rpc_fits(const struct ipc_kmsg *kmsg)
 /* Words and id of a message that fits, as its header in registers tells them (mach/rpc.h). */
 static inline uint64_t ipc_rpc_header(const mach_msg_header_t *head)
 {
-    uint64_t body = head->msgh_size - (uint32_t)sizeof(*head);
-    uint64_t words = (body + sizeof(uint64_t) - 1) / sizeof(uint64_t);
+    uint64_t halves = (head->msgh_size - (uint32_t)sizeof(*head)) / sizeof(uint32_t);
 
-    return words << 32 | (body % sizeof(uint64_t) != 0 ? MACH_RPC_HALF : 0) | (uint32_t)head->msgh_id;
+    return (halves + 1) / 2 << 32 | halves % 2 * MACH_RPC_HALF | (uint32_t)head->msgh_id;
 }
 
 /* Bytes of the message that the header of a trap announces; 0: there is none of that size. */
 static inline uint32_t ipc_rpc_size(uint64_t header)
 {
     uint64_t words = (header & ~(MACH_RPC_HALF | MACH_RPC_TIMED)) >> 32;
-    uint32_t half = (header & MACH_RPC_HALF) != 0 ? (uint32_t)sizeof(uint32_t) : 0;
+    uint64_t halves = 2 * words - header / MACH_RPC_HALF % 2; /* half a word less than none is very many */
 
-    if (words > HAL_RPC_WORDS || (words == 0 && half != 0))
+    if (halves > 2 * HAL_RPC_WORDS)
         return 0;
-    return (uint32_t)(sizeof(mach_msg_header_t) + words * sizeof(uint64_t)) - half;
+    return (uint32_t)(sizeof(mach_msg_header_t) + halves * sizeof(uint32_t));
 }
 
 /* Set op.ipc (rcv_name, option, timeout_ms) from the registers of self's trap. */

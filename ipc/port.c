@@ -9,22 +9,21 @@
 #include <ipc/msg.h>
 #include <ipc/notify.h>
 #include <ipc/port.h>
+#include <ipc/port_life.h>
 #include <ipc/pset.h>
 #include <ipc/request.h>
 #include <ipc/space.h>
-#include <kern/cache.h>
-#include <kern/ledger.h>
 #include <kern/panic.h>
 #include <kern/ref.h>
 #include <kern/thread.h>
 
-static struct cache port_cache;
+struct cache ipc_port_cache;
 
 struct ipc_object ipc_object_none = {.rx = IPC_PORT_RX_COMPLEX};
 
 void ipc_port_init_module(void)
 {
-    cache_init(&port_cache, "ipc_port", sizeof(struct ipc_port), 64);
+    cache_init(&ipc_port_cache, "ipc_port", sizeof(struct ipc_port), 64);
 }
 
 /* --- the lock word --- */
@@ -77,8 +76,7 @@ uint64_t ipc_port_rx_member(const struct ipc_port *port)
                                             : IPC_PORT_RX_COMPLEX;
 }
 
-/* Memory that was no port yet. What a dead port leaves behind is constructed: its lists are empty. */
-static void port_construct(struct ipc_port *port)
+void ipc_port_construct(struct ipc_port *port)
 {
     *port = (struct ipc_port){.rx = IPC_PORT_RX_COMPLEX, .idle = IPC_PORT_IDLE_FIRST};
     list_init(&port->messages);
@@ -88,40 +86,9 @@ static void port_construct(struct ipc_port *port)
     list_init(&port->requests);
 }
 
-/* A new port, locked (but not by ipc_port_lock()), in a space, but in none yet: `receiver` and `name` are not set. */
-static struct ipc_port *port_alloc_locked(struct ledger_account *payer)
-{
-    if (!ledger_charge(payer, sizeof(struct ipc_port)))
-        return NULL;
-    struct ipc_port *port = cache_alloc(&port_cache);
-    if (port == NULL) {
-        ledger_uncharge(payer, sizeof(*port));
-        return NULL;
-    }
-    if (port->rx == 0)
-        port_construct(port);
-    /* A CPU on the fast path may hold its lock for a moment yet. */
-    uint64_t rx = __atomic_exchange_n(&port->rx, IPC_PORT_RX_LOCKED, __ATOMIC_ACQUIRE);
-    if (__builtin_expect(rx == IPC_PORT_RX_LOCKED, 0))
-        (void)ipc_rx_lock_wait(&port->rx);
-    /* `idle` goes on from where it was, so what a thread may remember of another port in this place never matches. */
-    port->idle += IPC_PORT_IDLE_STEP;
-    port->context = 0;
-    port->payer = payer;
-    port->refs = 1;
-    port->seqno = 0;
-    port->not_idle = 0;
-    port->kotype = IPC_KOTYPE_NONE;
-    port->qlimit = MACH_PORT_QLIMIT_DEFAULT;
-    port->srights = 0;
-    port->sorights = 0;
-    port->mscount = 0;
-    return port;
-}
-
 struct ipc_port *ipc_port_alloc(struct ledger_account *payer)
 {
-    struct ipc_port *port = port_alloc_locked(payer);
+    struct ipc_port *port = ipc_port_alloc_locked(payer);
 
     if (port == NULL)
         return NULL;
@@ -129,18 +96,6 @@ struct ipc_port *ipc_port_alloc(struct ledger_account *payer)
     port->receiver = NULL;
     port->name = MACH_PORT_NULL;
     __atomic_store_n(&port->rx, IPC_PORT_RX_COMPLEX, __ATOMIC_RELEASE);
-    return port;
-}
-
-struct ipc_port *ipc_port_alloc_named(struct ipc_space *space, mach_port_name_t name)
-{
-    struct ipc_port *port = port_alloc_locked(&space->ledger->memory);
-
-    if (port == NULL)
-        return NULL;
-    port->receiver = space;
-    port->name = name;
-    __atomic_store_n(&port->rx, port->idle, __ATOMIC_RELEASE);
     return port;
 }
 
@@ -166,11 +121,7 @@ void ipc_port_waiter_to_list(struct ipc_port *port)
 
 void ipc_port_free(struct ipc_port *port)
 {
-    KASSERT(port->place == IPC_PORT_IS_DEAD && !port->in_set && port->msgcount == 0);
-    KASSERT(port->cacher == NULL && port->destination == NULL);
-    KASSERT(port->no_senders == NULL && port->port_destroyed == NULL);
-    ledger_uncharge(port->payer, sizeof(*port));
-    cache_free(&port_cache, port);
+    ipc_port_free_inline(port);
 }
 
 static struct ipc_port *port_add_send(struct ipc_port *port, bool make)
@@ -384,18 +335,6 @@ static void remains_bury(struct port_remains *remains)
     while ((node = list_pop(&remains->messages)) != NULL)
         ipc_kmsg_destroy(CONTAINER_OF(node, struct ipc_kmsg, link));
     ipc_notify_unused(remains->no_senders);
-}
-
-bool ipc_port_die_unnoticed(struct ipc_port *port)
-{
-    if (port->fast != NULL || port->not_idle != 0 || port->cacher != NULL || !list_empty(&port->receivers) ||
-        !list_empty(&port->senders) || !list_empty(&port->requests) || port->no_senders != NULL ||
-        port->port_destroyed != NULL)
-        return false;
-    port->idle += IPC_PORT_IDLE_STEP;
-    port->place = IPC_PORT_IS_DEAD;
-    port->receiver = NULL;
-    return true;
 }
 
 void ipc_port_destroy(struct ipc_port *port)

@@ -137,8 +137,6 @@ void ipc_port_init_module(void);
 /* A new port with its receive right in limbo (place IN_TRANSIT, no destination), unlocked, one reference
  * (the receive right's), charged to `payer`. NULL without memory. */
 HAL_NODISCARD struct ipc_port *ipc_port_alloc(struct ledger_account *payer);
-/* The same with its receive right in a space, under a name; the space pays. Context: space->lock held. */
-HAL_NODISCARD struct ipc_port *ipc_port_alloc_named(struct ipc_space *space, mach_port_name_t name);
 
 /* --- lock --- */
 
@@ -330,11 +328,6 @@ void ipc_port_release_send_once(struct ipc_port *port);
 /* Destroy the receive right and with it the port: queued messages are destroyed, waiters woken, requests served.
  * Consumes the receive right's reference. Context: no lock; the right is in no space (taken out by the caller). */
 void ipc_port_destroy(struct ipc_port *port);
-/*
- * The port dies at once if there is nobody to be told and nothing to be destroyed.  The receive right's reference is the caller's to
- * drop.  Returns false: nothing changed, ipc_port_destroy() does it.  Context: locked; the port is in a space, which forgets it.
- */
-HAL_NODISCARD bool ipc_port_die_unnoticed(struct ipc_port *port);
 
 /*
  * --- for the other files of ipc ---

@@ -8,29 +8,23 @@
  */
 #include <hal/hal.h>
 #include <ipc/entry.h>
+#include <ipc/kernel_rpc.h>
 #include <ipc/port_trap.h>
 #include <ipc/right.h>
 #include <kern/task.h>
 #include <kern/thread.h>
+#include <kern/trap.h>
 #include <mach/mach_port_server.h>
 
 #define DECLINED MACH_SEND_INVALID_DEST
 
-/*
- * Does the first argument denote the kernel port of self's task?
- * The object is read before the key, without a lock.  If the name gets another meaning between the two reads, another thread of the
- * task does that at the same moment, and may have done it a moment later.
- */
-static bool names_own_task(const struct thread *self) NO_THREAD_SAFETY_ANALYSIS
+/* Does the first argument denote the kernel port of self's task? */
+static bool names_own_task(const struct thread *self)
 {
     const mach_port_name_t name = (mach_port_name_t)hal_uctx_arg(&self->uctx, 0);
     const struct ipc_entry *entry = ipc_entry_peek(self->space, name);
 
-    if (entry == NULL)
-        return false;
-    const void *object = __atomic_load_n(&entry->object, __ATOMIC_ACQUIRE);
-    /* relaxed: compared, not followed; NULL once the task ends, which no entry holds */
-    return entry->key == name && object == __atomic_load_n(&self->task->self_port, __ATOMIC_RELAXED);
+    return entry != NULL && ipc_entry_means_task(self, entry, name);
 }
 
 static uint32_t argument(const struct thread *self, unsigned i)
@@ -38,39 +32,48 @@ static uint32_t argument(const struct thread *self, unsigned i)
     return (uint32_t)hal_uctx_arg(&self->uctx, i);
 }
 
-static void result(struct thread *self, kern_return_t kr)
+/* None of these blocks. */
+static struct uctx *result(struct thread *self, kern_return_t kr)
 {
     hal_uctx_set_result(&self->uctx, (uint32_t)kr);
+    return trap_exit_running(self);
 }
 
-void trap_port_allocate(struct thread *self)
+struct uctx *trap_port_allocate(struct thread *self)
 {
     mach_port_name_t name = MACH_PORT_NULL;
     kern_return_t kr = DECLINED;
 
-    if (names_own_task(self))
-        kr = mach_port_allocate(self->space, argument(self, 1), &name);
+    if (names_own_task(self)) {
+        const mach_port_right_t right = argument(self, 1);
+        kr = right == MACH_PORT_RIGHT_RECEIVE ? ipc_receive_begin(self->space, &name)
+                                              : mach_port_allocate(self->space, right, &name);
+    }
     hal_uctx_set_result(&self->uctx, (uint64_t)name << 32 | (uint32_t)kr);
+    return trap_exit_running(self);
 }
 
-void trap_port_destroy(struct thread *self)
+struct uctx *trap_port_destroy(struct thread *self)
 {
-    result(self, names_own_task(self) ? mach_port_destroy(self->space, argument(self, 1)) : DECLINED);
+    return result(self, names_own_task(self) ? mach_port_destroy(self->space, argument(self, 1)) : DECLINED);
 }
 
-void trap_port_deallocate(struct thread *self)
+struct uctx *trap_port_deallocate(struct thread *self)
 {
-    result(self, names_own_task(self) ? mach_port_deallocate(self->space, argument(self, 1)) : DECLINED);
+    return result(self,
+                  names_own_task(self) ? mach_port_deallocate(self->space, argument(self, 1)) : DECLINED);
 }
 
-void trap_port_mod_refs(struct thread *self)
+struct uctx *trap_port_mod_refs(struct thread *self)
 {
-    kern_return_t kr = DECLINED;
-
-    if (names_own_task(self))
-        kr = mach_port_mod_refs(self->space, argument(self, 1), argument(self, 2),
-                                (mach_port_delta_t)argument(self, 3));
-    result(self, kr);
+    if (!names_own_task(self))
+        return result(self, DECLINED);
+    const mach_port_name_t name = argument(self, 1);
+    const mach_port_right_t right = argument(self, 2);
+    const mach_port_delta_t delta = (mach_port_delta_t)argument(self, 3);
+    if (right == MACH_PORT_RIGHT_RECEIVE && delta == -1 && ipc_receive_end(self->space, name))
+        return result(self, KERN_SUCCESS);
+    return result(self, mach_port_mod_refs(self->space, name, right, delta));
 }
 
 /* A right that can't be taken is the message's to refuse. */
@@ -88,38 +91,38 @@ static kern_return_t insert_right(struct ipc_space *space, mach_port_name_t name
     return kr;
 }
 
-void trap_port_insert_right(struct thread *self)
+struct uctx *trap_port_insert_right(struct thread *self)
 {
     kern_return_t kr = DECLINED;
 
     if (names_own_task(self))
         kr = insert_right(self->space, argument(self, 1), argument(self, 2), argument(self, 3));
-    result(self, kr);
+    return result(self, kr);
 }
 
-void trap_port_move_member(struct thread *self)
+struct uctx *trap_port_move_member(struct thread *self)
 {
     kern_return_t kr = DECLINED;
 
     if (names_own_task(self))
         kr = mach_port_move_member(self->space, argument(self, 1), argument(self, 2));
-    result(self, kr);
+    return result(self, kr);
 }
 
-void trap_port_insert_member(struct thread *self)
+struct uctx *trap_port_insert_member(struct thread *self)
 {
     kern_return_t kr = DECLINED;
 
     if (names_own_task(self))
         kr = mach_port_insert_member(self->space, argument(self, 1), argument(self, 2));
-    result(self, kr);
+    return result(self, kr);
 }
 
-void trap_port_extract_member(struct thread *self)
+struct uctx *trap_port_extract_member(struct thread *self)
 {
     kern_return_t kr = DECLINED;
 
     if (names_own_task(self))
         kr = mach_port_extract_member(self->space, argument(self, 1), argument(self, 2));
-    result(self, kr);
+    return result(self, kr);
 }

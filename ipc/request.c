@@ -58,15 +58,6 @@ struct ipc_kmsg *ipc_request_cancel(struct ipc_entry *entry, bool *told)
     return message;
 }
 
-mach_port_type_t ipc_request_type(const struct ipc_entry *entry)
-{
-    const struct ipc_port_request *request = entry->request;
-
-    if (request == NULL || __atomic_load_n(&request->spent, __ATOMIC_RELAXED))
-        return 0;
-    return request->possible ? MACH_PORT_TYPE_SPREQUEST : MACH_PORT_TYPE_DNREQUEST;
-}
-
 /* --- room --- */
 
 /* The first of the port's requests if it waits for room. */

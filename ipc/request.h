@@ -16,7 +16,14 @@ void ipc_request_init_module(void);
 struct ipc_kmsg *ipc_request_cancel(struct ipc_entry *entry, bool *told);
 
 /* MACH_PORT_TYPE_DNREQUEST, _SPREQUEST: for what an entry asked, and was not told yet. Context: space->lock held. */
-mach_port_type_t ipc_request_type(const struct ipc_entry *entry);
+static inline mach_port_type_t ipc_request_type(const struct ipc_entry *entry)
+{
+    const struct ipc_port_request *request = entry->request;
+
+    if (request == NULL || __atomic_load_n(&request->spent, __ATOMIC_RELAXED))
+        return 0;
+    return request->possible ? MACH_PORT_TYPE_SPREQUEST : MACH_PORT_TYPE_DNREQUEST;
+}
 
 /* One owner less. */
 void ipc_request_drop(struct ipc_port_request *request);

@@ -41,13 +41,9 @@ static void entry_bury(struct ipc_space *space, struct ipc_entry *entry)
     ipc_port_unref(port);
 }
 
-struct ipc_entry *ipc_right_lookup(struct ipc_space *space, mach_port_name_t name)
+struct ipc_entry *ipc_right_look_at_port(struct ipc_space *space, mach_port_name_t name,
+                                         struct ipc_entry *entry)
 {
-    struct ipc_entry *entry = ipc_entry_lookup(space, name);
-
-    if (entry == NULL || (entry->bits & MACH_PORT_TYPE_SEND_RIGHTS) == 0 ||
-        (entry->bits & MACH_PORT_TYPE_RECEIVE) != 0)
-        return entry;
     struct ipc_port *port = entry->object;
     if ((entry->bits & MACH_PORT_TYPE_SEND) != 0 && ipc_port_looks_alive(port))
         return entry;

@@ -8,7 +8,7 @@
 #ifndef IPC_RIGHT_H
 #define IPC_RIGHT_H
 
-#include <ipc/space.h>
+#include <ipc/entry.h>
 #include <mach/message.h>
 
 /* One right to be taken out of a space by a message disposition. */
@@ -70,11 +70,23 @@ HAL_NODISCARD kern_return_t ipc_right_copyout_name(struct ipc_space *space, stru
  * Context: no lock. */
 void ipc_right_destroy(struct ipc_port *port, mach_msg_type_name_t type);
 
+/* The rest of ipc_right_lookup(), for a send or send-once right to another's port. */
+struct ipc_entry *ipc_right_look_at_port(struct ipc_space *space, mach_port_name_t name,
+                                         struct ipc_entry *entry);
+
 /*
  * Look up an entry and, if its port died, make it the dead name that it is.
  * Context: space->lock held.
  */
-struct ipc_entry *ipc_right_lookup(struct ipc_space *space, mach_port_name_t name);
+static inline struct ipc_entry *ipc_right_lookup(struct ipc_space *space, mach_port_name_t name)
+{
+    struct ipc_entry *entry = ipc_entry_lookup(space, name);
+
+    if (entry == NULL || (entry->bits & MACH_PORT_TYPE_SEND_RIGHTS) == 0 ||
+        (entry->bits & MACH_PORT_TYPE_RECEIVE) != 0)
+        return entry;
+    return ipc_right_look_at_port(space, name, entry);
+}
 
 /*
  * The entry of `name`, if it has a right of one of the types (MACH_PORT_TYPE_*).

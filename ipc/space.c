@@ -129,58 +129,10 @@ bool ipc_space_clear_step(struct ipc_space *space)
 
 /* --- entries --- */
 
-/*@ requires \valid_read(space) && index < space->size && \valid_read(space->leaf + index / IPC_LEAF_ENTRIES);
-    assigns \nothing;
-    ensures entry: \result == entry_of(space, index);
-*/
-static struct ipc_entry *entry_at(const struct ipc_space *space, uint32_t index)
-{
-    return &space->leaf[index / IPC_LEAF_ENTRIES][index % IPC_LEAF_ENTRIES];
-}
-
-mach_port_name_t ipc_entry_name(const struct ipc_entry *entry)
-{
-    return ipc_entry_is_plain_send(entry) ? entry->key : ~entry->key;
-}
-
-struct ipc_entry *ipc_entry_lookup(struct ipc_space *space, mach_port_name_t name)
-{
-    uint32_t index = IPC_NAME_INDEX(name);
-
-    if (index >= space->size)
-        return NULL;
-    struct ipc_entry *entry = entry_at(space, index);
-    /* acquire: pairs with the fast path's release of `bits` when it mints a send-once right into a reserved entry */
-    if (__atomic_load_n(&entry->bits, __ATOMIC_ACQUIRE) == 0 || ipc_entry_name(entry) != name)
-        return NULL;
-    return entry;
-}
-
 struct ipc_entry *ipc_entry_at_index(struct ipc_space *space, uint32_t index)
 {
-    struct ipc_entry *entry = index < space->size ? entry_at(space, index) : NULL;
+    struct ipc_entry *entry = index < space->size ? ipc_entry_by_index(space, index) : NULL;
     return entry != NULL && entry->bits != 0 ? entry : NULL;
-}
-
-/* Put a free entry on the free list. */
-/*@ requires table(space) && present(space, index);
-    requires space->free == 0 || (present(space, space->free) && space->free != index);
-    assigns entry_of(space, index)->next, entry_of(space, index)->urefs, space->free,
-            entry_of(space, space->free)->urefs;
-    ensures first: space->free == index && entry_of(space, index)->urefs == 0;
-    ensures next: entry_of(space, index)->next == \old(space->free);
-    ensures back: \old(space->free) != 0 ==> entry_of(space, \old(space->free))->urefs == index;
-*/
-static void free_insert(struct ipc_space *space, uint32_t index)
-{
-    struct ipc_entry *entry = entry_at(space, index);
-    uint32_t next = space->free;
-
-    if (next != 0)
-        entry_at(space, next)->urefs = index;
-    entry->next = next;
-    entry->urefs = 0;
-    space->free = index;
 }
 
 /* Take an entry off the free list. */
@@ -201,18 +153,18 @@ static void free_insert(struct ipc_space *space, uint32_t index)
 */
 static void free_remove(struct ipc_space *space, uint32_t index)
 {
-    const struct ipc_entry *entry = entry_at(space, index);
+    const struct ipc_entry *entry = ipc_entry_by_index(space, index);
     uint32_t next = entry->next;
     uint32_t previous = entry->urefs;
     //@ assert valid: previous != 0 ==> \valid(entry_of(space, previous));
 
     if (next != 0)
-        entry_at(space, next)->urefs = previous;
+        ipc_entry_by_index(space, next)->urefs = previous;
     //@ assert size: space->size == \at(space->size, Pre);
     //@ assert differ: next != 0 && previous != 0 ==> entry_of(space, next) != entry_of(space, previous);
     //@ assert apart: next != 0 && previous != 0 ==> \separated(entry_of(space, next), entry_of(space, previous));
     if (previous != 0)
-        entry_at(space, previous)->next = next;
+        ipc_entry_by_index(space, previous)->next = next;
     else
         space->free = next;
 }
@@ -273,7 +225,7 @@ static kern_return_t leaf_add(struct ipc_space *space, uint32_t index)
         __atomic_store_n(&space->size, first + IPC_LEAF_ENTRIES, __ATOMIC_RELEASE);
     for (uint32_t i = IPC_LEAF_ENTRIES; i-- > 0;) {
         if (first + i != 0)
-            free_insert(space, first + i);
+            ipc_entry_free_insert(space, &leaf[i], first + i);
     }
     return KERN_SUCCESS;
 }
@@ -295,18 +247,14 @@ static kern_return_t space_has_room(const struct ipc_space *space)
     return ipc_space_may_name(space) ? KERN_SUCCESS : KERN_NO_SPACE;
 }
 
-kern_return_t ipc_entry_alloc(struct ipc_space *space, mach_port_name_t *name, struct ipc_entry **out)
+kern_return_t ipc_entry_make_room(struct ipc_space *space)
 {
     kern_return_t kr = space_has_room(space);
-    if (kr == KERN_SUCCESS && space->free == 0) {
-        uint32_t index = first_absent_leaf(space);
-        kr = index < IPC_SPACE_NAMES_MAX ? leaf_add(space, index) : KERN_NO_SPACE;
-    }
-    if (kr != KERN_SUCCESS)
+
+    if (kr != KERN_SUCCESS || space->free != 0)
         return kr;
-    *out = ipc_entry_pop(space);
-    *name = ~(*out)->key;
-    return KERN_SUCCESS;
+    uint32_t index = first_absent_leaf(space);
+    return index < IPC_SPACE_NAMES_MAX ? leaf_add(space, index) : KERN_NO_SPACE;
 }
 
 /* The entry that a name of choice denotes may be held in reserve by this very thread, which can do without: back to the free
@@ -318,7 +266,7 @@ static void reserved_yield(struct ipc_space *space, struct ipc_entry *entry, uin
     if (self == NULL || self->reply_entry != entry || entry->bits != 0)
         return;
     self->reply_entry = &ipc_entry_none;
-    free_insert(space, index);
+    ipc_entry_free_insert(space, entry, index);
     space->used--;
 }
 
@@ -334,7 +282,7 @@ kern_return_t ipc_entry_alloc_name(struct ipc_space *space, mach_port_name_t nam
     bool absent = index >= space->size || space->leaf[index >> IPC_LEAF_SHIFT] == empty_leaf;
     if (absent && (kr = leaf_add(space, index)) != KERN_SUCCESS)
         return kr;
-    struct ipc_entry *entry = entry_at(space, index);
+    struct ipc_entry *entry = ipc_entry_by_index(space, index);
     reserved_yield(space, entry, index);
     if (entry->bits != 0 || entry->next == IPC_ENTRY_RESERVED)
         return KERN_NAME_EXISTS;
@@ -345,34 +293,6 @@ kern_return_t ipc_entry_alloc_name(struct ipc_space *space, mach_port_name_t nam
     entry->key = ~name;
     *out = entry;
     return KERN_SUCCESS;
-}
-
-/* `name` means nothing from now on; the entry's next name is one generation further. */
-/*@ requires \valid(entry) && name < UINT32_MAX;
-    requires entry->request == \null;
-    assigns entry->key, entry->bits;
-    ensures free: entry->bits == 0;
-    ensures next: entry_name(entry) == name_after(name);
-    ensures stale: entry_name(entry) != name;
-*/
-static void entry_vacate(struct ipc_entry *entry, mach_port_name_t name)
-{
-    KASSERT(entry->request == NULL);
-    entry->key = ~ipc_name_after(name);
-    /* release: whoever finds a reserved entry free finds its next name, and writes after us */
-    __atomic_store_n(&entry->bits, 0, __ATOMIC_RELEASE);
-}
-
-void ipc_entry_free(struct ipc_space *space, mach_port_name_t name, struct ipc_entry *entry)
-{
-    entry->object = &ipc_object_none;
-    entry_vacate(entry, name);
-    if (entry->next == IPC_ENTRY_RESERVED) {
-        entry->urefs = 1; /* the thread that holds it in reserve has it back, ready for a right */
-        return;
-    }
-    free_insert(space, IPC_NAME_INDEX(name));
-    space->used--;
 }
 
 /* --- entries that threads hold in reserve --- */

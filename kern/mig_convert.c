@@ -50,9 +50,19 @@ static void *ref_host(void *host)
     return host; /* there is always one */
 }
 
+/* The same of a task's port, which most often is that of the caller's own task: that one lives, and needs no lock. */
+static inline __attribute__((always_inline)) void *of_task(struct ipc_port *port, void *(*ref)(void *task))
+{
+    struct task *task = thread_current()->task;
+
+    if (__builtin_expect(port == task->self_port, 1))
+        return ref(task);
+    return ipc_kobject_get(port, IPC_KOTYPE_TASK, ref);
+}
+
 task_t convert_port_to_task(mach_port_t port)
 {
-    return ipc_kobject_get(port, IPC_KOTYPE_TASK, ref_task);
+    return of_task(port, ref_task);
 }
 
 mach_port_t convert_task_to_port(task_t task)
@@ -78,12 +88,12 @@ mach_port_t convert_thread_to_port(thread_act_t thread)
 
 ipc_space_t convert_port_to_space(mach_port_t port)
 {
-    return ipc_kobject_get(port, IPC_KOTYPE_TASK, ref_space);
+    return of_task(port, ref_space);
 }
 
 vm_map_t convert_port_to_map(mach_port_t port)
 {
-    return ipc_kobject_get(port, IPC_KOTYPE_TASK, ref_map);
+    return of_task(port, ref_map);
 }
 
 struct vm_memory_entry *convert_port_to_memory_entry(mach_port_t port)

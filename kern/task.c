@@ -71,6 +71,7 @@ static kern_return_t task_equip(struct task *task, struct task *parent,
     task->self_port = ipc_kobject_create(IPC_KOTYPE_TASK, task, payer);
     if (task->self_port == NULL)
         goto no_port;
+    ipc_port_ref(task->self_port); /* beside the receive right's */
     return KERN_SUCCESS;
 
 no_port:
@@ -115,6 +116,7 @@ void task_unref(struct task *task)
 {
     if (!ref_put(&task->refs))
         return;
+    ipc_port_unref(task->self_port);
     vm_map_unref(task->map);
     ipc_space_unref(task->space);
     ledger_release(task->ledger, sizeof(*task));
@@ -129,7 +131,7 @@ struct ledger_account *task_payer(void)
 struct ipc_port *task_make_port(struct task *task)
 {
     spin_lock(&task->lock);
-    struct ipc_port *right = ipc_port_make_send(task->self_port);
+    struct ipc_port *right = task->active ? ipc_port_make_send(task->self_port) : NULL;
     spin_unlock(&task->lock);
     return right;
 }
@@ -228,13 +230,11 @@ kern_return_t task_terminate_request(struct task *task)
     task->active = false;
     /* before the last thread can hand the task to the reaper */
     ipc_space_deactivate(task->space);
-    struct ipc_port *self_port = task->self_port;
-    task->self_port = NULL;
     bool empty = task->thread_count == 0;
     LIST_FOR_EACH(node, &task->threads)
     thread_terminate_request(CONTAINER_OF(node, struct thread, task_link));
     spin_unlock(&task->lock);
-    ipc_kobject_destroy(self_port);
+    ipc_kobject_destroy(task->self_port);
     if (empty)
         reaper_enter(task);
     return KERN_SUCCESS;

@@ -33,8 +33,8 @@ struct task {
     struct ipc_space *space; /* constant; freed with the task */
     struct ledger *ledger;   /* constant; the task has a part of both accounts (kern/ledger.h) */
 
-    struct ipc_port *self_port GUARDED_BY(lock);      /* kernel object port; NULL once termination began */
-    struct ipc_port *bootstrap_port GUARDED_BY(lock); /* send right or NULL */
+    struct ipc_port *self_port; /* constant: kernel object port, a reference; dead once termination began */
+    struct ipc_port *bootstrap_port GUARDED_BY(lock);                          /* send right or NULL */
     struct ipc_port *registered_port[TASK_PORT_REGISTER_MAX] GUARDED_BY(lock); /* send rights or NULL */
     struct ipc_port *exception_port[EXC_TYPES_COUNT] GUARDED_BY(lock);
     int exception_behavior[EXC_TYPES_COUNT] GUARDED_BY(lock);

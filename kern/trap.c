@@ -25,16 +25,29 @@ static struct uctx *trap_null(struct thread *self)
     return trap_exit_running(self);
 }
 
-static struct uctx *trap_rpc_call(struct thread *self)
+/* The short way to a kernel object. Returns NULL: there is none. */
+static inline struct uctx *rpc_call_kernel(struct thread *self)
 {
     struct hal_rpc rpc;
 
     hal_uctx_get_rpc(&self->uctx, &rpc);
-    if (ipc_kernel_rpc_wanted(self, rpc.remote) && ipc_kernel_rpc_registers(self))
-        return trap_exit(self);
-    struct uctx *partner = ipc_direct_rpc(self, false);
-    if (partner != NULL)
-        return partner;
+    const struct ipc_entry *entry = ipc_entry_peek(self->space, rpc.remote);
+    if (entry == NULL)
+        return NULL;
+    if (ipc_entry_means_task(self, entry, rpc.remote))
+        return ipc_kernel_rpc_own(self);
+    return ipc_entry_means_object(entry, rpc.remote) ? ipc_kernel_rpc_object(self, entry) : NULL;
+}
+
+static struct uctx *trap_rpc_call(struct thread *self)
+{
+    struct uctx *next = rpc_call_kernel(self);
+
+    if (next != NULL)
+        return next;
+    next = ipc_direct_rpc(self, false);
+    if (next != NULL)
+        return next;
     ipc_trap_rpc_call(self);
     return trap_exit(self);
 }
@@ -63,7 +76,7 @@ static struct uctx *trap_set_tls(struct thread *self)
     return trap_exit(self);
 }
 
-/* Those of kern/trap_calls.c and ipc/port_trap.c. */
+/* Those of kern/trap_calls.c. */
 #define TRAP_CALL(name)                                                                                      \
     static struct uctx *name##_trap(struct thread *self)                                                     \
     {                                                                                                        \
@@ -75,14 +88,6 @@ TRAP_CALL(trap_task_self)
 TRAP_CALL(trap_host_self)
 TRAP_CALL(trap_thread_switch)
 TRAP_CALL(trap_print)
-TRAP_CALL(trap_port_allocate)
-TRAP_CALL(trap_port_destroy)
-TRAP_CALL(trap_port_deallocate)
-TRAP_CALL(trap_port_mod_refs)
-TRAP_CALL(trap_port_insert_right)
-TRAP_CALL(trap_port_move_member)
-TRAP_CALL(trap_port_insert_member)
-TRAP_CALL(trap_port_extract_member)
 
 static const trap_function_t trap_table[MACH_TRAP_COUNT] = {
     [MACH_TRAP_RPC_CALL] = trap_rpc_call,
@@ -96,14 +101,14 @@ static const trap_function_t trap_table[MACH_TRAP_COUNT] = {
     [MACH_TRAP_THREAD_SET_TLS] = trap_set_tls,
     [MACH_TRAP_PRINT] = trap_print_trap,
     [MACH_TRAP_NULL] = trap_null,
-    [MACH_TRAP_PORT_ALLOCATE] = trap_port_allocate_trap,
-    [MACH_TRAP_PORT_DESTROY] = trap_port_destroy_trap,
-    [MACH_TRAP_PORT_DEALLOCATE] = trap_port_deallocate_trap,
-    [MACH_TRAP_PORT_MOD_REFS] = trap_port_mod_refs_trap,
-    [MACH_TRAP_PORT_INSERT_RIGHT] = trap_port_insert_right_trap,
-    [MACH_TRAP_PORT_MOVE_MEMBER] = trap_port_move_member_trap,
-    [MACH_TRAP_PORT_INSERT_MEMBER] = trap_port_insert_member_trap,
-    [MACH_TRAP_PORT_EXTRACT_MEMBER] = trap_port_extract_member_trap,
+    [MACH_TRAP_PORT_ALLOCATE] = trap_port_allocate,
+    [MACH_TRAP_PORT_DESTROY] = trap_port_destroy,
+    [MACH_TRAP_PORT_DEALLOCATE] = trap_port_deallocate,
+    [MACH_TRAP_PORT_MOD_REFS] = trap_port_mod_refs,
+    [MACH_TRAP_PORT_INSERT_RIGHT] = trap_port_insert_right,
+    [MACH_TRAP_PORT_MOVE_MEMBER] = trap_port_move_member,
+    [MACH_TRAP_PORT_INSERT_MEMBER] = trap_port_insert_member,
+    [MACH_TRAP_PORT_EXTRACT_MEMBER] = trap_port_extract_member,
 };
 
 struct uctx *kern_syscall(struct uctx *u, uint64_t number)

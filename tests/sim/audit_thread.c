@@ -250,15 +250,17 @@ static void check_task(struct task *task)
     }
     AUDIT(count == task->thread_count, "task-threads", task, "%u threads, counted %u", count,
           task->thread_count);
-    AUDIT(task->active == (task->self_port != NULL) && task->active == task->space->active, "task-active",
-          task, "active %d, port %p, space active %d", task->active, (void *)task->self_port,
-          task->space->active);
+    AUDIT(task->active == ipc_port_alive(task->self_port) && task->active == task->space->active,
+          "task-active", task, "active %d, port at place %u, space active %d", task->active,
+          task->self_port->place, task->space->active);
     for (unsigned i = 0; i < EXC_TYPES_COUNT; i++)
         audit_right(task->exception_port[i], AUDIT_SEND, task);
     for (unsigned i = 0; i < TASK_PORT_REGISTER_MAX; i++)
         audit_right(task->registered_port[i], AUDIT_SEND, task);
     audit_right(task->bootstrap_port, AUDIT_SEND, task);
-    audit_right(task->self_port, AUDIT_RECEIVE, task);
+    if (task->active)
+        audit_right(task->self_port, AUDIT_RECEIVE, task);
+    audit_port_ref(task->self_port, task);
     audit_own(AUDIT_SPACE, task->space, "task");
     audit_own(AUDIT_MAP, task->map, "task");
     AUDIT(task->space->refs == 1, "space-refs", task->space, "%" PRIu64, task->space->refs);

@@ -24,8 +24,10 @@ typedef struct uctx *member_function_t(struct thread *self, struct ipc_entry *en
                                        struct direct_message *m, bool registers, uint64_t rx);
 member_function_t __real_ipc_direct_member_call, __wrap_ipc_direct_member_call;
 member_function_t __real_ipc_direct_member_reply, __wrap_ipc_direct_member_reply;
-bool __real_ipc_kernel_rpc_registers(struct thread *self);
-bool __wrap_ipc_kernel_rpc_registers(struct thread *self);
+struct uctx *__real_ipc_kernel_rpc_own(struct thread *self);
+struct uctx *__wrap_ipc_kernel_rpc_own(struct thread *self);
+struct uctx *__real_ipc_kernel_rpc_object(struct thread *self, const struct ipc_entry *entry);
+struct uctx *__wrap_ipc_kernel_rpc_object(struct thread *self, const struct ipc_entry *entry);
 bool __real_ipc_simple_send(struct thread *self, struct ipc_kmsg *kmsg, struct thread **receiver);
 bool __wrap_ipc_simple_send(struct thread *self, struct ipc_kmsg *kmsg, struct thread **receiver);
 bool __real_ipc_simple_send_only(struct thread *self);
@@ -85,12 +87,20 @@ struct uctx *__wrap_ipc_direct_member_reply(struct thread *self, struct ipc_entr
     return next;
 }
 
-bool __wrap_ipc_kernel_rpc_registers(struct thread *self)
+struct uctx *__wrap_ipc_kernel_rpc_own(struct thread *self)
 {
-    bool served = !short_ways.closed && __real_ipc_kernel_rpc_registers(self);
+    struct uctx *next = short_ways.closed ? NULL : __real_ipc_kernel_rpc_own(self);
 
-    short_ways.kernel += served;
-    return served;
+    short_ways.kernel += next != NULL;
+    return next;
+}
+
+struct uctx *__wrap_ipc_kernel_rpc_object(struct thread *self, const struct ipc_entry *entry)
+{
+    struct uctx *next = short_ways.closed ? NULL : __real_ipc_kernel_rpc_object(self, entry);
+
+    short_ways.kernel += next != NULL;
+    return next;
 }
 
 bool __wrap_ipc_simple_send(struct thread *self, struct ipc_kmsg *kmsg, struct thread **receiver)
