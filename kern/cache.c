@@ -194,7 +194,7 @@ void *cache_alloc_slow(struct cache *cache)
 
 void *cache_alloc(struct cache *cache)
 {
-    return cache_alloc_inline(cache);
+    return cache_alloc_from_magazine(cache);
 }
 
 void *cache_alloc_zero(struct cache *cache)

@@ -260,6 +260,8 @@ static inline mach_msg_return_t mig_call_options(mach_msg_header_t *head, mach_m
     mach_port_t reply_port = mig_get_reply_port();
     mach_msg_return_t result;
 
+    if (reply_port == MACH_PORT_NULL)
+        return KERN_RESOURCE_SHORTAGE; /* what the server did could not be told */
     head->msgh_local_port = reply_port;
     head->msgh_voucher_port = MACH_PORT_NULL;
     result = mach_msg(head, MACH_SEND_MSG | MACH_RCV_MSG | option, head->msgh_size, reply_size, reply_port,

@@ -152,21 +152,33 @@ static void rpc_tasks(void)
     scenario_release(port);
 }
 
+/* Answer `caller`, if there is one, and wait. Returns: who calls next. */
+static mach_port_t answer_registers(mach_port_t caller, uint64_t port)
+{
+    struct sim_rpc m;
+    uint64_t result;
+
+    do {
+        m = (struct sim_rpc){.remote = caller, .local = (uint32_t)port};
+        result = sim_trap_rpc(MACH_TRAP_RPC_REPLY_WAIT, &m);
+    } while ((uint32_t)result == MACH_SEND_NO_BUFFER && scenario_fails());
+    scenario_check((kern_return_t)result, MACH_MSG_SUCCESS, "wait", __FILE__, __LINE__);
+    return (mach_port_t)m.remote;
+}
+
 /* A server asks to be told of the end of its reply right: the name goes when it answers. */
 static void serve_watching(uint64_t port)
 {
-    struct sim_rpc m = {.local = (uint32_t)port};
-    mach_port_t mail = scenario_port(), previous = 0;
+    mach_port_t mail = scenario_port(), caller = MACH_PORT_NULL, previous = 0;
     uint32_t name = 0;
 
     for (unsigned i = 0; i < 4; i++) {
-        CALL((kern_return_t)sim_trap_rpc(MACH_TRAP_RPC_REPLY_WAIT, &m));
-        CALL(mach_port_request_notification(self(), (mach_port_t)m.remote, MACH_NOTIFY_DEAD_NAME, 0, mail,
+        caller = answer_registers(caller, port);
+        CALL(mach_port_request_notification(self(), caller, MACH_NOTIFY_DEAD_NAME, 0, mail,
                                             MACH_MSG_TYPE_MAKE_SEND_ONCE, &previous));
-        m.local = (uint32_t)port;
     }
-    scenario_post((struct scenario_right){(mach_port_t)m.remote, MACH_MSG_TYPE_MOVE_SEND_ONCE}, SCENARIO_NONE,
-                  ID_ADD, NULL, 0);
+    scenario_post((struct scenario_right){caller, MACH_MSG_TYPE_MOVE_SEND_ONCE}, SCENARIO_NONE, ID_ADD, NULL,
+                  0);
     for (unsigned i = 0; i < 4; i++)
         scenario_notified(mail, MACH_NOTIFY_PORT_DELETED, &name);
     scenario_port_end(mail);

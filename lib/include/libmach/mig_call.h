@@ -43,9 +43,12 @@ static inline __attribute__((always_inline)) mach_msg_return_t mig_call_register
     const mach_msg_size_t size = head->msgh_size;
     const mach_msg_size_t usual = reply_size - (mach_msg_size_t)sizeof(mach_msg_trailer_t);
     const uint64_t usual_header = mig_rpc_header(head->msgh_id + 100, usual);
-    const mach_port_t known_port = mach_thread_block_self()->reply_port;
-    const mach_port_t reply_port = known_port != MACH_PORT_NULL ? known_port : mig_get_reply_port();
+    mach_port_t reply_port = mach_thread_block_self()->reply_port;
     char *body = (char *)(head + 1);
+
+    if (__builtin_expect(reply_port == MACH_PORT_NULL, 0) &&
+        (reply_port = mig_get_reply_port()) == MACH_PORT_NULL)
+        return KERN_RESOURCE_SHORTAGE;
     struct mach_rpc m = {
         .remote = head->msgh_remote_port, .local = reply_port, .header = mig_rpc_header(head->msgh_id, size)};
 
