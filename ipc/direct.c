@@ -26,9 +26,9 @@
 
 void ipc_direct_wait_undo(struct thread *self, struct ipc_entry *used, uint64_t priority)
 {
-    self->state = THREAD_RUNNING;
+    __atomic_store_n(&self->state, THREAD_RUNNING, __ATOMIC_RELAXED);
     if (used != NULL) {
-        self->priority = priority;
+        __atomic_store_n(&self->priority, priority, __ATOMIC_RELAXED);
         used->generation++;
         used->bits = MACH_PORT_TYPE_SEND_ONCE;
     } else {

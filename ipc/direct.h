@@ -144,7 +144,7 @@ SPECIALISED bool receiver_accepts(struct direct *d, struct direct_message *m)
 SPECIALISED bool partner_fits(struct direct *d, struct direct_message *m)
 {
     const struct thread *next = d->next;
-    uint64_t priority = d->reply ? next->priority : d->self->priority;
+    uint64_t priority = __atomic_load_n(d->reply ? &next->priority : &d->self->priority, __ATOMIC_RELAXED);
 
     d->token = __atomic_load_n(&next->pmap->token, __ATOMIC_RELAXED);
     return entry_holds(d) && d->entry->object == d->port && next->cpu == d->cpu && d->token != 0 &&
@@ -198,7 +198,8 @@ SPECIALISED void reply_right_use(const struct direct *d)
 {
     d->entry->bits = 0;
     d->entry->generation--;
-    d->self->priority = d->self->own_priority;
+    __atomic_store_n(&d->self->priority, __atomic_load_n(&d->self->own_priority, __ATOMIC_RELAXED),
+                     __ATOMIC_RELAXED);
 }
 
 /* What the receive needs to know later is in the arguments of self's trap: ipc_receive_decode(). */
@@ -207,7 +208,7 @@ SPECIALISED void wait_begin(struct direct *d)
     struct thread *self = d->self;
 
     self->op.ipc.registers = d->registers;
-    self->state = d->timed ? THREAD_RECEIVING_TIMED : THREAD_RECEIVING;
+    __atomic_store_n(&self->state, d->timed ? THREAD_RECEIVING_TIMED : THREAD_RECEIVING, __ATOMIC_RELAXED);
     if (d->reply)
         reply_right_use(d);
     else
@@ -221,7 +222,7 @@ void ipc_direct_wait_undo(struct thread *self, struct ipc_entry *used, uint64_t 
 SPECIALISED bool become_waiter(struct direct *d)
 {
     struct thread *self = d->self;
-    uint64_t priority = self->priority;
+    uint64_t priority = __atomic_load_n(&self->priority, __ATOMIC_RELAXED);
     uint64_t idle = self->rcv_idle;
     uint64_t waiter = (uint64_t)(uintptr_t)self | (d->registers ? 0 : IPC_PORT_RX_BUFFER);
 
@@ -233,8 +234,8 @@ SPECIALISED bool become_waiter(struct direct *d)
         return false;
     }
     /* self is not touched any more */
-    if (!d->reply && d->next->priority < priority)
-        d->next->priority = priority;
+    if (!d->reply && __atomic_load_n(&d->next->priority, __ATOMIC_RELAXED) < priority)
+        __atomic_store_n(&d->next->priority, priority, __ATOMIC_RELAXED);
     return true;
 }
 
@@ -279,11 +280,11 @@ SPECIALISED void switch_to_next(struct direct *d, struct ipc_port *receive)
         __atomic_store_n(&mint->bits, MACH_PORT_TYPE_SEND_ONCE, __ATOMIC_RELEASE);
         d->reply_name = ~mint->key;
     }
-    next->state = THREAD_RUNNING;
+    __atomic_store_n(&next->state, THREAD_RUNNING, __ATOMIC_RELAXED);
     unlock(d);
     d->cpu->current = next;
     if (d->cpu->pmap != next->pmap) {
-        d->cpu->pmap = next->pmap;
+        __atomic_store_n(&d->cpu->pmap, next->pmap, __ATOMIC_RELAXED);
         hal_pt_activate(d->token);
     }
 }

@@ -207,21 +207,23 @@ IPC_FAST_INLINE bool ipc_fast_wait(struct ipc_fast *f)
     if (f->reply) {
         f->entry->bits = 0; /* the right is used; the name steps to its next generation */
         f->entry->generation = (uint8_t)(IPC_FAST_AGAIN(f->right, f->entry->generation) - 1);
-        cur->priority = cur->own_priority;
+        __atomic_store_n(&cur->priority, __atomic_load_n(&cur->own_priority, __ATOMIC_RELAXED),
+                         __ATOMIC_RELAXED);
     } else {
         cur->rcv_loan--;
     }
-    cur->state = f->timed ? THREAD_RECEIVING_TIMED : THREAD_RECEIVING;
+    __atomic_store_n(&cur->state, f->timed ? THREAD_RECEIVING_TIMED : THREAD_RECEIVING, __ATOMIC_RELAXED);
     f->receive = cur->rcv_port;
     /* a name that equals `local`, and a right on loan: then what cur remembers is a port (ipc/port.h), not a set */
     IPC_FAST_CAS(f->reply ? cur->rcv_rx : &f->receive->rx, cur->rcv_idle, (uint64_t)cur, busy);
     return true;
 
 busy:
-    cur->state = THREAD_RUNNING;
+    __atomic_store_n(&cur->state, THREAD_RUNNING, __ATOMIC_RELAXED);
     if (f->reply) {
-        if (cur->priority < f->next->priority)
-            cur->priority = f->next->priority; /* the client lends it again */
+        const uint64_t lent = __atomic_load_n(&f->next->priority, __ATOMIC_RELAXED);
+        if (__atomic_load_n(&cur->priority, __ATOMIC_RELAXED) < lent) /* the client lends it again */
+            __atomic_store_n(&cur->priority, lent, __ATOMIC_RELAXED);
         f->entry->generation++;
         f->entry->bits = MACH_PORT_TYPE_SEND_ONCE;
     } else {
@@ -246,9 +248,9 @@ IPC_FAST_INLINE void ipc_fast_switch(struct ipc_fast *f)
         mint->object = f->receive;
         IPC_FAST_STORE(&mint->bits, MACH_PORT_TYPE_SEND_ONCE);
         if (next->priority < f->priority)
-            next->priority = f->priority; /* the client lends its own */
+            __atomic_store_n(&next->priority, f->priority, __ATOMIC_RELAXED); /* the client lends its own */
     }
-    next->state = THREAD_RUNNING;
+    __atomic_store_n(&next->state, THREAD_RUNNING, __ATOMIC_RELAXED);
     f->label = f->port->context;
     if (f->member) {
         f->result = (uint64_t)f->port->name << 32;
@@ -259,7 +261,7 @@ IPC_FAST_INLINE void ipc_fast_switch(struct ipc_fast *f)
     }
     const struct pmap *active = f->cpu->pmap;
     f->cpu->current = next;
-    f->cpu->pmap = IPC_FAST_AGAIN(f->pmap, next->pmap);
+    __atomic_store_n(&f->cpu->pmap, IPC_FAST_AGAIN(f->pmap, next->pmap), __ATOMIC_RELAXED);
     if (f->cpu->pmap != active)
         hal_pt_activate(f->token);
     if (IPC_FAST_UNLIKELY(next->fpu_credit != 0) && IPC_FAST_FPU) {

@@ -233,7 +233,8 @@ static struct ipc_port *take_reply_right(struct ipc_kmsg *kmsg)
     struct ipc_port *reply = kmsg->local;
 
     if (MACH_MSGH_BITS_LOCAL(kmsg->head.msgh_bits) != MACH_MSG_TYPE_PORT_SEND_ONCE ||
-        !IPC_PORT_VALID(reply) || reply->place == IPC_PORT_IS_DEAD || reply->kotype != IPC_KOTYPE_NONE)
+        !IPC_PORT_VALID(reply) || ipc_port_place(reply) == IPC_PORT_IS_DEAD ||
+        ipc_port_kotype(reply) != IPC_KOTYPE_NONE)
         return NULL;
     kmsg->local = NULL;
     return reply;
@@ -261,7 +262,7 @@ static struct thread *send_from_kernel(struct ipc_kmsg *kmsg)
 {
     struct thread *receiver = NULL;
 
-    if (kmsg->remote->kotype != IPC_KOTYPE_NONE) {
+    if (ipc_port_kotype(kmsg->remote) != IPC_KOTYPE_NONE) {
         ipc_kobject_tell(kmsg);
         return NULL;
     }

@@ -43,7 +43,7 @@ struct ipc_port *ipc_kobject_create(enum ipc_kotype type, void *object, struct l
     if (port == NULL)
         return NULL;
     ipc_port_lock(port);
-    port->place = IPC_PORT_IN_KERNEL;
+    __atomic_store_n(&port->place, IPC_PORT_IN_KERNEL, __ATOMIC_RELAXED);
     port->kobject = object;
     port->kotype = (uint8_t)type;
     ipc_port_unlock(port);
@@ -81,7 +81,7 @@ void ipc_kobject_forget(const struct ipc_kmsg *kmsg)
     struct ipc_port *port = kmsg->remote;
 
     if (MACH_MSGH_BITS_REMOTE(kmsg->head.msgh_bits) != MACH_MSG_TYPE_PORT_SEND_ONCE ||
-        !IPC_PORT_VALID(port) || !kotype_is_counted(port->kotype))
+        !IPC_PORT_VALID(port) || !kotype_is_counted(ipc_port_kotype(port)))
         return;
     const enum ipc_kotype kotype = port->kotype;
     void *object = port->kobject;
@@ -185,7 +185,8 @@ static struct ipc_kmsg *serve_request(struct ipc_kmsg *request, const struct mig
 
 void ipc_kobject_tell(struct ipc_kmsg *kmsg)
 {
-    const enum ipc_kotype kotype = kmsg->remote->kotype; /* now: the thread that is told may end the object */
+    const enum ipc_kotype kotype =
+        ipc_port_kotype(kmsg->remote); /* now: the thread that is told may end the object */
 
     if (kotype == IPC_KOTYPE_EXCEPTION_REPLY)
         exception_reply(kmsg->remote, kmsg);
@@ -196,7 +197,7 @@ void ipc_kobject_tell(struct ipc_kmsg *kmsg)
 
 struct ipc_kmsg *ipc_kobject_serve(struct ipc_kmsg *kmsg)
 {
-    if (kmsg->remote->kotype == IPC_KOTYPE_EXCEPTION_REPLY) {
+    if (ipc_port_kotype(kmsg->remote) == IPC_KOTYPE_EXCEPTION_REPLY) {
         ipc_kobject_tell(kmsg); /* not a request, but news for the thread that waits */
         return NULL;
     }

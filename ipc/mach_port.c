@@ -235,7 +235,7 @@ static void entry_drop(ipc_space_t space, struct ipc_entry *entry, mach_port_nam
     if (drop & MACH_PORT_TYPE_RECEIVE) {
         ipc_port_fast_to_list(port);
         ipc_port_moved(port);
-        port->place = IPC_PORT_IN_TRANSIT;
+        __atomic_store_n(&port->place, IPC_PORT_IN_TRANSIT, __ATOMIC_RELAXED);
     }
     ipc_port_unlock(port);
 }

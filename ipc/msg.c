@@ -41,7 +41,7 @@ enum ipc_sent ipc_msg_dispatch(struct ipc_kmsg *kmsg, struct thread *waiter, thr
         ipc_kmsg_destroy(kmsg); /* died since its name was looked up: sent, and lost with the port */
         return IPC_SENT;
     }
-    if (kmsg->remote->kotype != IPC_KOTYPE_NONE) {
+    if (ipc_port_kotype(kmsg->remote) != IPC_KOTYPE_NONE) {
         kmsg = ipc_kobject_serve(kmsg);
         if (kmsg == NULL)
             return IPC_SENT;

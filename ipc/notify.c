@@ -59,7 +59,7 @@ void ipc_notify_unused(struct ipc_kmsg *message)
     if (message == NULL)
         return;
     struct ipc_port *notify = message->remote;
-    if (notify->place == IPC_PORT_IS_DEAD || notify->kotype != IPC_KOTYPE_NONE)
+    if (ipc_port_place(notify) == IPC_PORT_IS_DEAD || ipc_port_kotype(notify) != IPC_KOTYPE_NONE)
         ipc_port_release_send_once(ipc_notify_release(message));
     else
         ipc_notify_send_once_in(message, notify);
@@ -103,7 +103,7 @@ void ipc_notify_no_senders(struct ipc_kmsg *message, uint32_t mscount)
 
 void ipc_notify_send_once(struct ipc_port *notify)
 {
-    if (notify->kotype == IPC_KOTYPE_EXCEPTION_REPLY) {
+    if (ipc_port_kotype(notify) == IPC_KOTYPE_EXCEPTION_REPLY) {
         /* a thread of the kernel's own waits: it is told without a message, for which there may be no memory */
         exception_reply(notify, NULL);
         ipc_port_drop_send_once(notify);

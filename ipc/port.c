@@ -92,7 +92,7 @@ struct ipc_port *ipc_port_alloc(struct ledger_account *payer)
 
     if (port == NULL)
         return NULL;
-    port->place = IPC_PORT_IN_TRANSIT;
+    __atomic_store_n(&port->place, IPC_PORT_IN_TRANSIT, __ATOMIC_RELAXED);
     port->receiver = NULL;
     port->name = MACH_PORT_NULL;
     __atomic_store_n(&port->rx, IPC_PORT_RX_COMPLEX, __ATOMIC_RELEASE);
@@ -104,8 +104,8 @@ void ipc_waiter_to_list(struct thread *t, struct list *receivers, enum thread_wa
     list_insert_tail(receivers, &t->wait_link);
     ipc_receive_decode(t);
     t->continuation = ipc_receive_continuation(t);
-    t->wait = wait;
-    t->wait_object = object;
+    __atomic_store_n(&t->wait, wait, __ATOMIC_RELAXED);
+    __atomic_store_n(&t->wait_object, object, __ATOMIC_RELAXED);
     thread_receiving_to_wait(t);
 }
 
@@ -189,7 +189,7 @@ void ipc_port_release_send_once(struct ipc_port *port)
     if (!IPC_PORT_VALID(port))
         return;
     /* the right itself carries the notification, so the message consumes it */
-    if (port->place == IPC_PORT_IS_DEAD)
+    if (ipc_port_place(port) == IPC_PORT_IS_DEAD)
         ipc_port_drop_send_once(port);
     else
         ipc_notify_send_once(port);
@@ -216,7 +216,7 @@ bool ipc_thread_cache(struct thread *self, struct ipc_port *port)
             return false; /* uncached a moment ago, by another CPU: self has to settle that without this lock */
         ipc_port_uncache(port);
         port->cacher = self;
-        self->rcv_port = port;
+        __atomic_store_n(&self->rcv_port, port, __ATOMIC_RELAXED);
         self->rcv_loan = 0;
         ipc_port_ref(port);
     }
@@ -227,7 +227,7 @@ bool ipc_thread_cache(struct thread *self, struct ipc_port *port)
     }
     self->rcv_rx = &port->rx;
     self->rcv_idle = port->idle;
-    self->rcv_name = port->name;
+    __atomic_store_n(&self->rcv_name, port->name, __ATOMIC_RELAXED);
     return true;
 }
 
@@ -235,7 +235,7 @@ static void port_forget(struct thread *self, struct ipc_port *port)
 {
     uint32_t loan = self->rcv_loan;
 
-    self->rcv_port = NULL;
+    __atomic_store_n(&self->rcv_port, NULL, __ATOMIC_RELAXED);
     self->rcv_loan = 0;
     ipc_port_lock(port);
     if (port->cacher == self)
@@ -249,7 +249,7 @@ static void port_forget(struct thread *self, struct ipc_port *port)
 
 void ipc_thread_uncache(struct thread *self)
 {
-    self->rcv_name = THREAD_RCV_NONE;
+    __atomic_store_n(&self->rcv_name, THREAD_RCV_NONE, __ATOMIC_RELAXED);
     self->rcv_rx = NULL;
     if (self->rcv_port != NULL)
         port_forget(self, self->rcv_port);
@@ -276,7 +276,7 @@ void ipc_port_leave(struct ipc_port *port, struct list *waiters)
     ipc_port_moved(port);
     if (port->in_set)
         ipc_pset_remove_all_locked(port);
-    port->place = IPC_PORT_IN_TRANSIT;
+    __atomic_store_n(&port->place, IPC_PORT_IN_TRANSIT, __ATOMIC_RELAXED);
     ipc_waiters_claim(&port->receivers, waiters);
 }
 
@@ -307,8 +307,9 @@ static void port_die(struct ipc_port *port, struct port_remains *remains)
     ipc_port_moved(port);
     if (port->in_set)
         ipc_pset_remove_all_locked(port);
-    port->place = IPC_PORT_IS_DEAD;
-    port->kotype = IPC_KOTYPE_NONE;
+    /* atomic: who sends looks at both before it takes the lock */
+    __atomic_store_n(&port->place, IPC_PORT_IS_DEAD, __ATOMIC_RELAXED);
+    __atomic_store_n(&port->kotype, IPC_KOTYPE_NONE, __ATOMIC_RELAXED);
     port->kobject = NULL;
     port->msgcount = 0;
     remains->owed = port->owed;

@@ -95,7 +95,7 @@ struct ipc_port {
 
     union {
         struct {
-            uint8_t place; /* enum ipc_port_place */
+            uint8_t place; /* enum ipc_port_place; read without the lock, too: ipc_port_place() */
             bool in_set;
             uint16_t zero;
             uint32_t msgcount; /* a send-once right has a place in the queue whatever its length */
@@ -103,7 +103,7 @@ struct ipc_port {
         uint64_t not_idle; /* all of these: 0 if the port is in a space, in no set, and has no message */
     };
     uint16_t qlimit;
-    uint8_t kotype; /* enum ipc_kotype */
+    uint8_t kotype; /* enum ipc_kotype; read without the lock, too: ipc_port_kotype() */
     uint32_t
         owed; /* of msgcount: send-once rights that were not used, and for whose message there was no memory */
     union {
@@ -225,6 +225,17 @@ static inline void ipc_port_unlock_rights(struct ipc_port *port, uint64_t rx) NO
 static inline bool ipc_port_has_room(const struct ipc_port *port)
 {
     return port->msgcount < port->qlimit && list_empty(&port->senders);
+}
+
+/* Where its receive right is, and what it is to the kernel. Hints unless it is locked: it may move or die meanwhile. */
+static inline enum ipc_port_place ipc_port_place(const struct ipc_port *port)
+{
+    return (enum ipc_port_place)__atomic_load_n(&port->place, __ATOMIC_RELAXED);
+}
+
+static inline enum ipc_kotype ipc_port_kotype(const struct ipc_port *port)
+{
+    return (enum ipc_kotype)__atomic_load_n(&port->kotype, __ATOMIC_RELAXED);
 }
 
 static inline bool ipc_port_alive(const struct ipc_port *port)

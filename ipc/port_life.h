@@ -77,7 +77,7 @@ HAL_NODISCARD static inline bool ipc_port_die_unnoticed(struct ipc_port *port)
 
     if (__builtin_expect(dies, 1)) {
         port->idle += IPC_PORT_IDLE_STEP;
-        port->place = IPC_PORT_IS_DEAD;
+        __atomic_store_n(&port->place, IPC_PORT_IS_DEAD, __ATOMIC_RELAXED);
         port->receiver = NULL;
         rx = IPC_PORT_RX_COMPLEX;
     }

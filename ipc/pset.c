@@ -99,7 +99,7 @@ static void cache(struct thread *self, struct ipc_pset *pset, uint64_t apart)
     self->rcv_set = pset;
     self->rcv_rx = &pset->rx;
     self->rcv_idle = pset->idle;
-    self->rcv_name = pset->name | apart;
+    __atomic_store_n(&self->rcv_name, pset->name | apart, __ATOMIC_RELAXED);
 }
 
 bool ipc_pset_cache(struct thread *self, struct ipc_pset *pset)

@@ -217,7 +217,7 @@ void ipc_msg_receive(struct thread *self, struct thread *receiver)
 
     if (self->reply_entry->bits != 0)
         ipc_entry_reserve(self);
-    if (self->rcv_rx != NULL && self->rcv_name != key_of_receive(self))
+    if (self->rcv_rx != NULL && __atomic_load_n(&self->rcv_name, __ATOMIC_RELAXED) != key_of_receive(self))
         ipc_thread_uncache(self);
     spin_lock(&space->lock);
     /* neither a receive right nor a set is a plain send right: the key is ~name */
@@ -292,7 +292,8 @@ void ipc_wait_make_slow(struct thread *t)
 /* Is t on a list of the port? Then it is taken off. Context: port locked. */
 static bool claim_listed(struct thread *t, void *object)
 {
-    if (t->state != THREAD_WAITING || t->wait_object != object || list_empty(&t->wait_link))
+    if (__atomic_load_n(&t->state, __ATOMIC_RELAXED) != THREAD_WAITING ||
+        __atomic_load_n(&t->wait_object, __ATOMIC_RELAXED) != object || list_empty(&t->wait_link))
         return false;
     list_remove(&t->wait_link);
     return true;
@@ -323,11 +324,13 @@ bool ipc_wait_claim(struct thread *t, enum thread_wait_result result)
 
     ipc_wait_make_slow(t);
     /* only now: an ordinary waiter names the object that it is on the list of */
-    void *object = t->wait_object;
+    void *object = __atomic_load_n(&t->wait_object, __ATOMIC_RELAXED);
+    enum thread_wait wait = __atomic_load_n(&t->wait, __ATOMIC_RELAXED);
+
     if (object != NULL) {
-        if (t->wait == THREAD_WAIT_RECEIVE_SET)
+        if (wait == THREAD_WAIT_RECEIVE_SET)
             mine = claim_from_set(t, object);
-        else if (t->wait == THREAD_WAIT_RECEIVE || t->wait == THREAD_WAIT_SEND)
+        else if (wait == THREAD_WAIT_RECEIVE || wait == THREAD_WAIT_SEND)
             mine = claim_from_port(t, object);
     }
     if (mine)

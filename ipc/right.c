@@ -36,7 +36,7 @@ static void entry_bury(struct ipc_space *space, struct ipc_entry *entry)
         ipc_request_drop(entry->request);
         entry->request = NULL;
     }
-    entry->object = &ipc_object_none;
+    __atomic_store_n(&entry->object, &ipc_object_none, __ATOMIC_RELAXED);
     ipc_entry_set(entry, name, MACH_PORT_TYPE_DEAD_NAME, urefs);
     ipc_port_unref(port);
 }
@@ -457,7 +457,7 @@ static void receive_write(struct ipc_space *space, struct ipc_entry *entry, mach
     ipc_port_lock(port);
     KASSERT(ipc_port_alive(port)); /* only who has the right could end it */
     entry->object = port;
-    port->place = IPC_PORT_IN_SPACE;
+    __atomic_store_n(&port->place, IPC_PORT_IN_SPACE, __ATOMIC_RELAXED);
     port->receiver = space;
     port->name = name;
     ipc_port_moved(port);
@@ -620,7 +620,7 @@ void ipc_right_clear(struct ipc_space *space, struct ipc_entry *entry)
             ipc_port_lock(port);
             ipc_port_fast_to_list(port);
             ipc_port_moved(port);
-            port->place = IPC_PORT_IN_TRANSIT;
+            __atomic_store_n(&port->place, IPC_PORT_IN_TRANSIT, __ATOMIC_RELAXED);
             ipc_port_unlock(port);
         }
     }

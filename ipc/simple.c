@@ -48,7 +48,7 @@ SPECIALISED bool entry_holds(const struct destination *to)
 /* Its port, locked, if a message can be given to it now; else NULL. */
 SPECIALISED struct ipc_port *lock_destination(const struct destination *to) NO_THREAD_SAFETY_ANALYSIS
 {
-    struct ipc_port *port = to->entry->object;
+    struct ipc_port *port = __atomic_load_n(&to->entry->object, __ATOMIC_RELAXED);
     uint64_t rx = __atomic_exchange_n(&port->rx, IPC_PORT_RX_LOCKED, __ATOMIC_ACQUIRE);
 
     if (rx == IPC_PORT_RX_LOCKED)

@@ -28,7 +28,7 @@ void kick_thread(struct thread *t, struct cpu *cpu)
 static uint32_t state_of(struct thread *t)
 {
     spin_lock(&t->lock);
-    uint32_t state = t->state;
+    uint32_t state = __atomic_load_n(&t->state, __ATOMIC_RELAXED);
     spin_unlock(&t->lock);
     return state;
 }

@@ -187,10 +187,11 @@ void thread_block(struct thread *self, enum thread_wait wait, void *object,
     if (wait != THREAD_WAIT_SLEEP && wait != THREAD_WAIT_EXCEPTION)
         spin_lock(&self->lock);
     sched_stop(cpu, self);
-    self->wait = wait;
-    self->wait_object = object;
+    __atomic_store_n(&self->wait, wait, __ATOMIC_RELAXED);
+    __atomic_store_n(&self->wait_object, object, __ATOMIC_RELAXED);
     self->continuation = continuation;
-    self->state = continuation != NULL ? THREAD_WAITING : receiving_state(self);
+    __atomic_store_n(&self->state, continuation != NULL ? THREAD_WAITING : receiving_state(self),
+                     __ATOMIC_RELAXED);
     if (__atomic_load_n(&self->ast, __ATOMIC_RELAXED) != 0)
         kick_thread(self, cpu);
     cpu->current = NULL;
@@ -201,11 +202,13 @@ void thread_block(struct thread *self, enum thread_wait wait, void *object,
 static bool wait_end(struct thread *t, enum thread_wait_result result)
 {
     KASSERT(t->state == THREAD_WAITING || thread_state_is_receiving(t->state));
-    t->wait = THREAD_WAIT_NONE;
-    t->wait_object = NULL;
+    uint32_t next = thread_must_stop(t) ? THREAD_STOPPED : THREAD_READY;
+
+    __atomic_store_n(&t->wait, THREAD_WAIT_NONE, __ATOMIC_RELAXED);
+    __atomic_store_n(&t->wait_object, NULL, __ATOMIC_RELAXED);
     t->wait_result = result;
-    t->state = thread_must_stop(t) ? THREAD_STOPPED : THREAD_READY;
-    return t->state == THREAD_READY;
+    __atomic_store_n(&t->state, next, __ATOMIC_RELAXED);
+    return next == THREAD_READY;
 }
 
 /* No time is set any more. Context: claimed, any CPU. */
@@ -237,10 +240,10 @@ void thread_handoff(struct thread *t)
 bool thread_claim(struct thread *t, enum thread_wait_result result)
 {
     spin_lock(&t->lock);
-    bool mine =
-        t->state == THREAD_WAITING && (t->wait == THREAD_WAIT_SLEEP || t->wait == THREAD_WAIT_EXCEPTION);
+    bool mine = __atomic_load_n(&t->state, __ATOMIC_RELAXED) == THREAD_WAITING &&
+                (t->wait == THREAD_WAIT_SLEEP || t->wait == THREAD_WAIT_EXCEPTION);
     if (mine)
-        t->wait = THREAD_WAIT_NONE;
+        __atomic_store_n(&t->wait, THREAD_WAIT_NONE, __ATOMIC_RELAXED);
     spin_unlock(&t->lock);
     return mine || ipc_wait_claim(t, result);
 }
@@ -329,7 +332,7 @@ bool thread_abort_wait(struct thread *t)
         return false;
     thread_wakeup(t, THREAD_INTERRUPTED);
     spin_lock(&t->lock);
-    if (t->state == THREAD_READY && (t->ast & THREAD_AST_SUSPEND) != 0)
+    if (__atomic_load_n(&t->state, __ATOMIC_RELAXED) == THREAD_READY && (t->ast & THREAD_AST_SUSPEND) != 0)
         sched_settle(t);
     spin_unlock(&t->lock);
     return true;
@@ -385,7 +388,7 @@ static cpu_mask_t hold_begin(struct thread *t)
 static void hold_end(struct thread *t)
 {
     __atomic_fetch_and(&t->ast, ~THREAD_AST_SUSPEND, __ATOMIC_SEQ_CST);
-    if (t->state == THREAD_STOPPED) {
+    if (__atomic_load_n(&t->state, __ATOMIC_RELAXED) == THREAD_STOPPED) {
         t->state = THREAD_READY;
         sched_enqueue(t);
     }
@@ -393,7 +396,8 @@ static void hold_end(struct thread *t)
 
 static bool is_ending(const struct thread *t)
 {
-    return t->state == THREAD_DEAD || (t->ast & THREAD_AST_TERMINATE) != 0;
+    return __atomic_load_n(&t->state, __ATOMIC_RELAXED) == THREAD_DEAD ||
+           (t->ast & THREAD_AST_TERMINATE) != 0;
 }
 
 kern_return_t thread_hold(struct thread *t)

@@ -88,7 +88,7 @@ struct thread {
     uint64_t rcv_idle;             /* its value while that port or set is idle in its present incarnation */
     uint64_t rcv_name;             /* the name of that in space, or THREAD_RCV_NONE */
     uint32_t rcv_loan;             /* send-once rights to rcv_port counted there ahead of use */
-    uint32_t state;                /* enum thread_state */
+    uint32_t state;                /* enum thread_state; atomic: the fast path changes it without t->lock */
     uint32_t ast;                  /* THREAD_AST_*; atomic */
     uint64_t priority;             /* effective: 0 (least) .. SCHED_PRIORITY_MAX */
     uint64_t own_priority;         /* what `priority` is without donation (sched_priority_own()) */
@@ -105,7 +105,8 @@ struct thread {
     uint32_t kicked;          /* atomic: it is on one, or about to be */
 
     thread_continuation_t continuation; /* runs before the user context is resumed; NULL: resume */
-    enum thread_wait wait;
+    enum thread_wait
+        wait; /* atomic, as wait_object: a hint for who does not hold the lock that guards the wait */
     enum thread_wait_result wait_result;
     void *wait_object;
     struct timeout timeout;    /* queued or not; while the thread runs, on its CPU if at all */

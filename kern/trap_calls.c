@@ -63,7 +63,7 @@ static kern_return_t switch_to(struct thread *self, mach_port_name_t name)
     if (t == NULL)
         return KERN_INVALID_ARGUMENT;
     spin_lock(&t->lock);
-    if (t->state == THREAD_READY && sched_dequeue(t))
+    if (__atomic_load_n(&t->state, __ATOMIC_RELAXED) == THREAD_READY && sched_dequeue(t))
         sched_handoff(t);
     spin_unlock(&t->lock);
     thread_unref(t);

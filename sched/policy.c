@@ -9,8 +9,8 @@
 /* The current thread used up its quantum, or the boost that it got. */
 static void charge(struct thread *t)
 {
+    spin_lock(&t->lock);                                      /* another CPU may change its policy now */
     bool lent = !t->boosted && t->priority > t->own_priority; /* it works for somebody more urgent */
-
     sched_penalty_decay(t);
     if (!t->boosted && t->policy == POLICY_TIMESHARE && t->penalty < SCHED_PENALTY_MAX) {
         t->penalty++;
@@ -20,6 +20,7 @@ static void charge(struct thread *t)
     sched_priority_own(t);
     if (!lent)
         sched_priority_set(t, t->own_priority);
+    spin_unlock(&t->lock);
 }
 
 /*
@@ -46,7 +47,6 @@ static bool boost(struct cpu *cpu, const struct thread *current)
         sched_runq_remove(&cpu->runq, &t->run_link, t->priority);
         sched_priority_set(t, best);
         t->boosted = true;
-        sched_penalty_decay(t);
         sched_runq_insert(&cpu->runq, &t->run_link, best, true);
         sched_top_update(cpu);
         found = true;
@@ -95,15 +95,17 @@ void sched_tick(struct cpu *cpu)
 static void priority_changed(struct thread *t)
 {
     struct cpu *cpu = t->cpu;
+    /* once: the fast path may take it from RECEIVING to RUNNING, or back, at this moment */
+    uint32_t state = __atomic_load_n(&t->state, __ATOMIC_RELAXED);
 
     sched_priority_own(t);
-    if (t->state == THREAD_READY && sched_dequeue(t)) {
+    if (state == THREAD_READY && sched_dequeue(t)) {
         sched_priority_set(t, t->own_priority);
         sched_queue_insert(cpu, t, false);
         return;
     }
     sched_priority_set(t, t->own_priority);
-    if (t->state == THREAD_RUNNING && cpu != NULL)
+    if (state == THREAD_RUNNING && cpu != NULL)
         smp_kick(cpu);
 }
 

@@ -109,17 +109,19 @@ static void quantum_start(struct cpu *cpu, const struct thread *t)
 
 void sched_queue_insert(struct cpu *cpu, struct thread *t, bool at_head)
 {
+    uint64_t priority = t->priority; /* in the queue it may change */
+
     t->cpu = cpu;
     if (!at_head)
         t->turn_time = 0;
     spin_lock(&cpu->runq.lock);
     int best = sched_runq_best(&cpu->runq);
-    sched_runq_insert(&cpu->runq, &t->run_link, t->priority, at_head);
+    sched_runq_insert(&cpu->runq, &t->run_link, priority, at_head);
     sched_top_update(cpu);
     spin_unlock(&cpu->runq.lock);
     if (cpu != hal_cpu_self()) {
         /* with a queue that is as good already, it is about to switch or has its quantum timer running */
-        if (best < (int)t->priority)
+        if (best < (int)priority)
             smp_kick(cpu);
     } else if (cpu->current != NULL && cpu->quantum_end == HAL_TIMER_OFF) {
         quantum_start(cpu, cpu->current);
@@ -209,7 +211,7 @@ void sched_preempt_current(struct cpu *cpu, bool at_head)
     fpu_release(cpu);
     spin_lock(&t->lock);
     charge_time(cpu, t);
-    t->state = THREAD_READY;
+    __atomic_store_n(&t->state, THREAD_READY, __ATOMIC_RELAXED);
     cpu->current = NULL;
     /* from the insertion on, another CPU may run it */
     sched_queue_insert(cpu, t, at_head && !turn_is_over(t));
@@ -272,7 +274,8 @@ static struct thread *pick_handoff(struct cpu *cpu)
     spin_lock(&cpu->runq.lock);
     int best = sched_runq_best(&cpu->runq);
     spin_unlock(&cpu->runq.lock);
-    if (best < (int)t->priority || (best == (int)t->priority && !cpu->quantum_over))
+    int priority = (int)__atomic_load_n(&t->priority, __ATOMIC_RELAXED);
+    if (best < priority || (best == priority && !cpu->quantum_over))
         return t;
     spin_lock(&t->lock);
     sched_queue_insert(cpu, t, !cpu->quantum_over);
@@ -297,12 +300,12 @@ static bool make_current(struct cpu *cpu, struct thread *t)
     thread_settle_timeout(t, cpu);
     spin_lock(&t->lock);
     if (thread_must_stop(t)) {
-        t->state = THREAD_STOPPED;
+        __atomic_store_n(&t->state, THREAD_STOPPED, __ATOMIC_RELAXED);
         spin_unlock(&t->lock);
         return false;
     }
     t->cpu = cpu;
-    t->state = THREAD_RUNNING;
+    __atomic_store_n(&t->state, THREAD_RUNNING, __ATOMIC_RELAXED);
     cpu->current = t;
     spin_unlock(&t->lock);
     cpu->run_start = hal_time_now();

@@ -34,12 +34,13 @@ static inline void sched_priority_set(struct thread *t, uint64_t priority)
 */
 static inline void sched_priority_own(struct thread *t)
 {
+    uint64_t own = SCHED_PRIORITY_LEAST;
+
     if (t->depressed || t->base_priority <= SCHED_PRIORITY_LEAST)
-        t->own_priority = t->depressed ? SCHED_PRIORITY_IDLE : t->base_priority;
+        own = t->depressed ? SCHED_PRIORITY_IDLE : t->base_priority;
     else if (t->base_priority - SCHED_PRIORITY_LEAST > t->penalty)
-        t->own_priority = t->base_priority - t->penalty;
-    else
-        t->own_priority = SCHED_PRIORITY_LEAST;
+        own = t->base_priority - t->penalty;
+    __atomic_store_n(&t->own_priority, own, __ATOMIC_RELAXED); /* the fast path may read it at this moment */
 }
 
 /* What is left of a penalty after `steps` of forgiveness. */
@@ -51,7 +52,7 @@ static inline uint32_t sched_penalty_left(uint32_t penalty, uint64_t steps)
     return steps < penalty ? penalty - (uint32_t)steps : 0;
 }
 
-/* Forgive what the passing of time forgives, and work out the own priority. */
+/* Forgive what the passing of time forgives, and work out the own priority. Context: t->lock held. */
 void sched_penalty_decay(struct thread *t);
 
 /* The best ready priority may have changed. An urgent mark stays: whoever made it waits for the CPU's exit.

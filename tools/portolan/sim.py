@@ -12,8 +12,6 @@ from portolan.pool import run_all
 # Programs of the suite that take --seeds A..B.
 SEEDED = ("smoke", "scenario_test", "property", "property_race", "property_vm", "agree")
 TSAN_CPUS = 4
-TSAN_PROGRAMS = ("port", "port_set", "rights", "message", "notify", "rpc", "service", "task", "thread", "exception",
-                 "memory", "mig", "host")  # conformance programs: those that need no measured time
 
 
 def directory(flavour):
@@ -65,7 +63,7 @@ def _run(place, name, words, progress):
 def _race_detection(place, options, progress):
     """The conformance programs with CPUs that are host threads. Returns as _run()."""
     builder.build(conformance.BOARD, conformance.FLAVOUR, options.verbose)
-    boot = conformance.SimBoot(place, TSAN_CPUS, cmdline="conformance=" + ",".join(TSAN_PROGRAMS))
+    boot = conformance.SimBoot(place, TSAN_CPUS, cmdline="conformance=all")
     outcome = run_all([boot], progress, options.verbose)[0]
     for line in outcome.explain():
         print(line, file=sys.stderr)

