@@ -304,18 +304,14 @@ void thread_receiving_to_wait(struct thread *t)
     __atomic_store_n(&t->state, THREAD_WAITING, __ATOMIC_RELEASE);
 }
 
-void thread_settle_timeout(struct thread *t, const struct cpu *cpu)
+void thread_settle_timeout_elsewhere(struct thread *t, const struct cpu *cpu)
 {
-    const struct cpu *queue;
-
     do {
-        queue = __atomic_load_n(&t->timeout.cpu, __ATOMIC_ACQUIRE);
-        if (queue != NULL && queue != cpu)
+        if (timeout_is_elsewhere(&t->timeout, cpu))
             (void)timeout_cancel(&t->timeout);
         timeout_wait(&t->timeout);
         /* a function that ran until now may have entered it again */
-        queue = __atomic_load_n(&t->timeout.cpu, __ATOMIC_ACQUIRE);
-    } while (queue != NULL && queue != cpu);
+    } while (timeout_is_elsewhere(&t->timeout, cpu));
 }
 
 void thread_sleep(struct thread *self, uint32_t ms,

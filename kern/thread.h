@@ -244,7 +244,9 @@ static inline bool thread_state_is_receiving(uint32_t state)
 }
 
 /* A thread that was woken is about to run on `cpu`: nothing of the time of its last wait meets the next one. */
-void thread_settle_timeout(struct thread *t, const struct cpu *cpu);
+static inline void thread_settle_timeout(struct thread *t, const struct cpu *cpu);
+/* Out of line part of it. */
+void thread_settle_timeout_elsewhere(struct thread *t, const struct cpu *cpu);
 
 /* Sleep for `ms`; continuation runs afterwards. Context: current thread, no lock. */
 void thread_sleep(struct thread *self, uint32_t ms, thread_continuation_t continuation);

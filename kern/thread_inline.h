@@ -10,4 +10,12 @@ static inline struct thread *thread_current(void)
     return hal_cpu_self()->current;
 }
 
+static inline void thread_settle_timeout(struct thread *t, const struct cpu *cpu)
+{
+    if (__builtin_expect(timeout_is_elsewhere(&t->timeout, cpu) || timeout_is_running(&t->timeout) ||
+                             timeout_is_elsewhere(&t->timeout, cpu),
+                         0))
+        thread_settle_timeout_elsewhere(t, cpu);
+}
+
 #endif

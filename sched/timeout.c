@@ -131,8 +131,7 @@ bool timeout_cancel(struct timeout *timeout)
 
 void timeout_wait(const struct timeout *timeout)
 {
-    /* acquire: what the function did is visible */
-    while (__atomic_load_n(&timeout->running, __ATOMIC_ACQUIRE)) {
+    while (timeout_is_running(timeout)) {
         smp_poll();
         hal_cpu_pause();
     }

@@ -41,6 +41,21 @@ bool timeout_cancel(struct timeout *timeout);
 void timeout_expire(void);
 /* Wait until its function does not run on another CPU. Context: no lock held. Not from the function. */
 void timeout_wait(const struct timeout *timeout);
+/* Is its function running, as far as this CPU knows? / Is it in the queue of another CPU than this? */
+static inline bool timeout_is_running(const struct timeout *timeout)
+{
+    /* acquire: what the function did is visible */
+    return __atomic_load_n(&timeout->running, __ATOMIC_ACQUIRE);
+}
+
+static inline bool timeout_is_elsewhere(const struct timeout *timeout, const struct cpu *cpu)
+{
+    /* acquire: who finds it taken off a queue sees that its function runs, or ran */
+    const struct cpu *queue = __atomic_load_n(&timeout->cpu, __ATOMIC_ACQUIRE);
+
+    return queue != NULL && queue != cpu;
+}
+
 /* Milliseconds as ticks, rounded up. The clock is slower than 4 THz. */
 /*@ requires hal_info.time_hz < 4000000000000;
     assigns \nothing;
