@@ -213,7 +213,9 @@ SPECIALISED struct uctx *one_deliver(const struct direct *d, struct direct_messa
     mach_msg_return_t result = MACH_MSG_SUCCESS;
     mach_port_name_t name;
 
-    kern_return_t kr = ipc_right_copyout(d->next->space, o->port, type, &name);
+    kern_return_t kr = type == MACH_MSG_TYPE_PORT_SEND && o->port != IPC_PORT_DEAD
+                           ? ipc_right_copyout_send(d->next->space, o->port, &name)
+                           : ipc_right_copyout(d->next->space, o->port, type, &name);
     if (__builtin_expect(kr != KERN_SUCCESS, 0)) {
         name = MACH_PORT_NULL;
         result = MACH_RCV_BODY_ERROR | ipc_kmsg_nameless(kr, o->port, type);

@@ -434,15 +434,16 @@ static bool send_join(struct ipc_entry *entry, struct ipc_port *port)
     return true;
 }
 
-/* Write a send or send-once right into an entry that has none. Returns false if the port died: nothing was written. */
+/* Write a send or send-once right into an entry that has none. bits: what it has then. Returns false if the port died: nothing was
+ * written. */
 static inline bool right_write(struct ipc_entry *entry, mach_port_name_t name, struct ipc_port *port,
-                               uint32_t type)
+                               uint32_t bits)
 {
     uint64_t rx = ipc_port_lock_rights(port);
     bool alive = ipc_port_alive(port);
     if (alive) {
         entry->object = port;
-        ipc_entry_set(entry, name, entry->bits | type, 1);
+        ipc_entry_set(entry, name, bits, 1);
     }
     ipc_port_unlock_rights(port, rx);
     return alive;
@@ -484,7 +485,7 @@ static mach_port_name_t name_in(struct ipc_space *space, struct ipc_entry *entry
     else if (entry->bits & MACH_PORT_TYPE_SEND)
         alive = send_join(entry, port);
     else
-        alive = right_write(entry, name, port, MACH_PORT_TYPE_SEND);
+        alive = right_write(entry, name, port, entry->bits | MACH_PORT_TYPE_SEND);
     if (alive && fresh && type == MACH_MSG_TYPE_PORT_SEND)
         ipc_hash_insert(space, entry, name);
     if (!alive && fresh)
@@ -519,16 +520,21 @@ static inline kern_return_t name_new_send(struct ipc_space *space, struct ipc_po
 static inline kern_return_t name_send(struct ipc_space *space, struct ipc_port *port, mach_port_name_t *name)
 {
     struct ipc_entry *entry = ipc_entry_receives(space, port);
+    bool alive;
 
-    if (entry == NULL) {
+    if (entry != NULL && (entry->bits & MACH_PORT_TYPE_SEND) == 0) {
+        *name = ~entry->key;
+        alive = right_write(entry, *name, port, MACH_PORT_TYPE_SEND_RECEIVE);
+    } else {
         uint32_t *head = ipc_hash_head(space, port);
-        entry = ipc_hash_find(space, head, port);
+        if (entry == NULL)
+            entry = ipc_hash_find(space, head, port);
         if (entry == NULL)
             return name_new_send(space, port, head, name);
+        *name = ipc_entry_is_plain_send(entry) ? entry->key : ~entry->key;
+        alive = send_join(entry, port);
     }
-    *name = ipc_entry_is_plain_send(entry) ? entry->key : ~entry->key;
-    if (!(entry->bits & MACH_PORT_TYPE_SEND ? send_join(entry, port)
-                                            : right_write(entry, *name, port, MACH_PORT_TYPE_SEND)))
+    if (!alive)
         *name = MACH_PORT_DEAD;
     return KERN_SUCCESS;
 }
@@ -552,6 +558,19 @@ static kern_return_t name_other(struct ipc_space *space, struct ipc_port *port, 
     return kr;
 }
 
+kern_return_t ipc_right_copyout_send(struct ipc_space *space, struct ipc_port *port, mach_port_name_t *name)
+{
+    kern_return_t kr = KERN_INVALID_TASK;
+
+    spin_lock(&space->lock);
+    if (__builtin_expect(space->active, 1))
+        kr = name_send(space, port, name);
+    spin_unlock(&space->lock);
+    if (kr == KERN_SUCCESS && __builtin_expect(*name == MACH_PORT_DEAD, 0))
+        ipc_port_release_send(port);
+    return kr;
+}
+
 kern_return_t ipc_right_copyout(struct ipc_space *space, struct ipc_port *port, mach_msg_type_name_t type,
                                 mach_port_name_t *name)
 {
@@ -561,12 +580,13 @@ kern_return_t ipc_right_copyout(struct ipc_space *space, struct ipc_port *port, 
         *name = port == NULL ? MACH_PORT_NULL : MACH_PORT_DEAD;
         return KERN_SUCCESS;
     }
+    if (type == MACH_MSG_TYPE_PORT_SEND)
+        return ipc_right_copyout_send(space, port, name);
     if (type == MACH_MSG_TYPE_PORT_RECEIVE)
         ipc_transit_end(port); /* it may come out of a queue */
     spin_lock(&space->lock);
     if (space->active)
-        kr = type == MACH_MSG_TYPE_PORT_SEND ? name_send(space, port, name)
-                                             : name_other(space, port, type, name);
+        kr = name_other(space, port, type, name);
     spin_unlock(&space->lock);
     if (kr == KERN_SUCCESS && *name == MACH_PORT_DEAD)
         ipc_right_destroy(port, type);
