@@ -31,7 +31,7 @@
 #include <kern/task.h>
 #include <kern/trap.h>
 #include <mach/rpc.h>
-#include <vm/vm_map.h>
+#include <vm/memory_object.h>
 
 /* Each form is compiled by itself: it is a constant there. */
 #define SPECIALISED static inline __attribute__((always_inline))
@@ -185,7 +185,8 @@ SPECIALISED void words_clear(mach_msg_header_t *head)
         word[i] = 0;
 }
 
-/* Run the routine; *head: where the reply goes. Returns: its result; MIG_NO_REPLY: there is none. */
+/* Run the routine; *head: where the reply goes. Returns: its result; MIG_NO_REPLY: there is none; KERN_PAGE_WAIT it did nothing, since a
+ * pager has what it needs, and the general path can wait. */
 SPECIALISED kern_return_t serve(const struct kernel_rpc *k, mach_msg_header_t *head, struct ipc_port **port)
 {
     mach_msg_header_t *request = k->request.head;
@@ -268,6 +269,11 @@ static __attribute__((noinline)) bool serve_by_message(struct kernel_rpc *k)
     object_release(k);
     if (kr != KERN_SUCCESS)
         ipc_kmsg_free_ports(reply);
+    if (kr == KERN_PAGE_WAIT) {
+        ipc_kmsg_free(reply);
+        ipc_port_unref(k->port);
+        return false;
+    }
     if (kr == MIG_NO_REPLY) {
         ipc_kmsg_free(reply);
         receive_by_queue(k, NULL);
@@ -329,9 +335,15 @@ SPECIALISED struct uctx *rest_by_message(struct kernel_rpc k)
     return serve_by_message(&k) ? trap_exit(k.self) : NULL;
 }
 
-SPECIALISED struct uctx *rest_by_queue(struct kernel_rpc k, const struct small_message *reply)
+/* kr: of serve(). Returns NULL: nothing changed. */
+SPECIALISED struct uctx *rest_by_queue(struct kernel_rpc k, kern_return_t kr,
+                                       const struct small_message *reply)
 {
-    if (reply != NULL)
+    if (kr == KERN_PAGE_WAIT) {
+        ipc_port_unref(k.port);
+        return NULL;
+    }
+    if (kr != MIG_NO_REPLY)
         queue_small(&k, reply);
     else
         receive_by_queue(&k, NULL);
@@ -360,8 +372,8 @@ SPECIALISED struct uctx *registers(struct thread *self, const bool own, const st
         return rest_by_message(k);
     kern_return_t kr = serve(&k, &out.head, NULL);
     object_release(&k);
-    if (__builtin_expect(kr == MIG_NO_REPLY || !port_pass(&k), 0))
-        return rest_by_queue(k, kr == MIG_NO_REPLY ? NULL : &out);
+    if (__builtin_expect(kr == MIG_NO_REPLY || kr == KERN_PAGE_WAIT || !port_pass(&k), 0))
+        return rest_by_queue(k, kr, &out);
     ipc_port_unref(k.port);
     give_registers(&k, &out.head);
     return trap_exit_running(self);

@@ -5,6 +5,7 @@
 #include <ipc/notify.h>
 #include <kern/exception.h>
 #include <kern/interrupt.h>
+#include <kern/mig_convert.h>
 #include <kern/mig_kernel.h>
 #include <kern/panic.h>
 #include <mach/device_server.h>
@@ -13,6 +14,7 @@
 #include <mach/mach_host_server.h>
 #include <mach/mach_port_server.h>
 #include <mach/mach_vm_server.h>
+#include <mach/memory_object_control_server.h>
 #include <mach/portolan_server.h>
 #include <mach/task_server.h>
 #include <mach/thread_act_server.h>
@@ -23,7 +25,8 @@ _Static_assert(sizeof(mig_reply_error_t) >= sizeof(mach_msg_header_t), "a reply 
 /* A call that goes the short way (ipc/kernel_rpc.c) has made no reply right yet that a routine could have. */
 _Static_assert(mach_host_reply_rights + host_priv_reply_rights + host_security_reply_rights +
                        mach_port_reply_rights + task_reply_rights + thread_act_reply_rights +
-                       mach_vm_reply_rights + portolan_reply_rights + device_reply_rights ==
+                       mach_vm_reply_rights + portolan_reply_rights + device_reply_rights +
+                       memory_object_control_reply_rights ==
                    0,
                "no routine of the kernel takes the reply right");
 
@@ -31,10 +34,10 @@ _Static_assert(mach_host_reply_rights + host_priv_reply_rights + host_security_r
 
 const struct mig_kernel_subsystem *const ipc_kobject_subsystem[IPC_KOBJECT_SUBSYSTEMS] = {
     [200u / IDS] = &mach_host_subsystem,     [400u / IDS] = &host_priv_subsystem,
-    [600u / IDS] = &host_security_subsystem, [2800u / IDS] = &device_subsystem,
-    [3200u / IDS] = &mach_port_subsystem,    [3400u / IDS] = &task_subsystem,
-    [3600u / IDS] = &thread_act_subsystem,   [4800u / IDS] = &mach_vm_subsystem,
-    [5200u / IDS] = &portolan_subsystem,
+    [600u / IDS] = &host_security_subsystem, [2000u / IDS] = &memory_object_control_subsystem,
+    [2800u / IDS] = &device_subsystem,       [3200u / IDS] = &mach_port_subsystem,
+    [3400u / IDS] = &task_subsystem,         [3600u / IDS] = &thread_act_subsystem,
+    [4800u / IDS] = &mach_vm_subsystem,      [5200u / IDS] = &portolan_subsystem,
 };
 
 struct ipc_port *ipc_kobject_create(enum ipc_kotype type, void *object, struct ledger_account *payer)
@@ -144,8 +147,7 @@ static void consume_remote(struct ipc_kmsg *kmsg)
     }
 }
 
-/* There is no memory for a reply: the request becomes it, so that the caller does not wait for ever. */
-static struct ipc_kmsg *refuse_request(struct ipc_kmsg *request)
+struct ipc_kmsg *ipc_kobject_refuse(struct ipc_kmsg *request, kern_return_t why)
 {
     struct ipc_port *to = request->local;
     mach_msg_type_name_t type = MACH_MSGH_BITS_LOCAL(request->head.msgh_bits);
@@ -159,7 +161,7 @@ static struct ipc_kmsg *refuse_request(struct ipc_kmsg *request)
     request->local = NULL;
     request->from_user = false;
     ipc_kmsg_release(request);
-    mig_kernel_reply_result(&request->head, KERN_RESOURCE_SHORTAGE);
+    mig_kernel_reply_result(&request->head, why);
     request->head.msgh_bits = MACH_MSGH_BITS(type, 0);
     request->head.msgh_id += 100;
     request->remote = to;
@@ -167,11 +169,12 @@ static struct ipc_kmsg *refuse_request(struct ipc_kmsg *request)
 }
 
 static struct ipc_kmsg *serve_request(struct ipc_kmsg *request, const struct mig_kernel_entry *entry,
-                                      struct ipc_kmsg *reply)
+                                      struct ipc_kmsg *reply, bool *wait)
 {
     reply->head.msgh_bits = 0;
     kern_return_t kr = entry != NULL ? call_routine(entry, request, reply) : MIG_BAD_ID;
-    if (kr == MIG_NO_REPLY || !IPC_PORT_VALID(request->local)) {
+    *wait = kr == KERN_PAGE_WAIT;
+    if (*wait || kr == MIG_NO_REPLY || !IPC_PORT_VALID(request->local)) {
         ipc_kmsg_destroy(reply);
         return NULL;
     }
@@ -183,6 +186,17 @@ static struct ipc_kmsg *serve_request(struct ipc_kmsg *request, const struct mig
     return reply;
 }
 
+/* The news for a memory object is that its pager's port died: only for that there is a send-once right. */
+static void tell_memory_object(const struct ipc_kmsg *kmsg)
+{
+    struct memory_object *pager = convert_port_to_memory_object(kmsg->remote);
+
+    if (pager == NULL)
+        return;
+    memory_object_pager_died(pager);
+    memory_object_unref(pager);
+}
+
 void ipc_kobject_tell(struct ipc_kmsg *kmsg)
 {
     const enum ipc_kotype kotype =
@@ -190,13 +204,17 @@ void ipc_kobject_tell(struct ipc_kmsg *kmsg)
 
     if (kotype == IPC_KOTYPE_EXCEPTION_REPLY)
         exception_reply(kmsg->remote, kmsg);
+    if (kotype == IPC_KOTYPE_MEMORY_CONTROL &&
+        MACH_MSGH_BITS_REMOTE(kmsg->head.msgh_bits) == MACH_MSG_TYPE_PORT_SEND_ONCE)
+        tell_memory_object(kmsg);
     if (!kotype_is_counted(kotype)) /* it ends when the message is buried */
         consume_remote(kmsg);
     ipc_kmsg_destroy(kmsg);
 }
 
-struct ipc_kmsg *ipc_kobject_serve(struct ipc_kmsg *kmsg)
+struct ipc_kmsg *ipc_kobject_serve(struct ipc_kmsg *kmsg, bool *wait)
 {
+    *wait = false;
     if (ipc_port_kotype(kmsg->remote) == IPC_KOTYPE_EXCEPTION_REPLY) {
         ipc_kobject_tell(kmsg); /* not a request, but news for the thread that waits */
         return NULL;
@@ -208,8 +226,11 @@ struct ipc_kmsg *ipc_kobject_serve(struct ipc_kmsg *kmsg)
         reply = NULL;
     }
     if (reply == NULL)
-        return refuse_request(kmsg);
-    reply = serve_request(kmsg, entry, reply);
+        return ipc_kobject_refuse(kmsg,
+                                  KERN_RESOURCE_SHORTAGE); /* so that the caller does not wait for ever */
+    reply = serve_request(kmsg, entry, reply, wait);
+    if (*wait)
+        return NULL;
     consume_remote(kmsg);
     ipc_kmsg_bury(kmsg);
     return reply;

@@ -69,10 +69,14 @@ HAL_NODISCARD struct ipc_kmsg *ipc_kobject_reply_alloc(const struct mig_kernel_e
 
 /*
  * Serve a request to a kernel object: consumes kmsg.
- * Returns: the reply, with its remote port (send-once right) set, to be sent on by the caller; or NULL: none is due.
+ * Returns: the reply, with its remote port (send-once right) set, to be sent on by the caller; or NULL: none is due, or
+ * (*wait) the routine needs a page that its pager has: kmsg is still the caller's, to be served again after memory_object_wait().
  * Context: no lock.
  */
-struct ipc_kmsg *ipc_kobject_serve(struct ipc_kmsg *kmsg);
+struct ipc_kmsg *ipc_kobject_serve(struct ipc_kmsg *kmsg, bool *wait);
+
+/* A request will not be served: it becomes the reply, with that result, as ipc_kobject_serve() returns it; or NULL. Consumes it. */
+struct ipc_kmsg *ipc_kobject_refuse(struct ipc_kmsg *request, kern_return_t why);
 
 /* kmsg, which is about to be destroyed, may be the notification that a port of ipc_kobject_create_counted() has no senders any
  * more: end the port and its object. Context: no lock. */

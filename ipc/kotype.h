@@ -14,6 +14,8 @@ enum ipc_kotype {
     IPC_KOTYPE_MEMORY_ENTRY, /* kobject: a struct vm_memory_entry with a reference; ends with the last send right */
     IPC_KOTYPE_DEVICE_MASTER,
     IPC_KOTYPE_INTERRUPT, /* kobject: a struct interrupt with a reference; ends with the last send right */
+    IPC_KOTYPE_MEMORY_CONTROL, /* kobject: a struct memory_object, which ends the port before it goes */
+    IPC_KOTYPE_MEMORY_NAME,    /* the same */
     IPC_KOTYPE_COUNT,
 };
 

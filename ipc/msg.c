@@ -17,6 +17,7 @@
 #include <kern/panic.h>
 #include <kern/string.h>
 #include <kern/task.h>
+#include <vm/memory_object.h>
 #include <vm/vm_map.h>
 
 #define OPTIONS_KNOWN                                                                                        \
@@ -31,6 +32,23 @@ static void set_result(struct thread *self, mach_msg_return_t result)
 
 /* --- send --- */
 
+/* The kernel's routine needs a page that its pager has: it is called again when that is there. */
+static __attribute__((noinline)) void serve_later(struct ipc_kmsg *kmsg)
+{
+    struct thread *self = thread_current();
+
+    thread_clear_timeout(self); /* of the send, which will not wait */
+    self->op.ipc.kmsg = kmsg;
+    memory_object_wait(self, self->op.ipc.registers ? ipc_rpc_serve_continue : ipc_msg_serve_continue);
+}
+
+struct ipc_kmsg *ipc_msg_serve_again(struct thread *self)
+{
+    struct ipc_kmsg *kmsg = self->op.ipc.kmsg;
+
+    return memory_object_waited(self) == KERN_ABORTED ? ipc_kobject_refuse(kmsg, KERN_ABORTED) : kmsg;
+}
+
 enum ipc_sent ipc_msg_dispatch(struct ipc_kmsg *kmsg, struct thread *waiter, thread_continuation_t resume,
                                struct thread **receiver)
 {
@@ -42,9 +60,15 @@ enum ipc_sent ipc_msg_dispatch(struct ipc_kmsg *kmsg, struct thread *waiter, thr
         return IPC_SENT;
     }
     if (ipc_port_kotype(kmsg->remote) != IPC_KOTYPE_NONE) {
-        kmsg = ipc_kobject_serve(kmsg);
-        if (kmsg == NULL)
+        bool wait;
+        struct ipc_kmsg *reply = ipc_kobject_serve(kmsg, &wait);
+        if (__builtin_expect(wait, 0)) {
+            serve_later(kmsg);
+            return IPC_SENT_WAITING;
+        }
+        if (reply == NULL)
             return IPC_SENT;
+        kmsg = reply;
         force = true; /* a reply of the kernel is never held up */
     }
     if (kmsg->port_count > 0 && !ipc_transit_begin(kmsg)) {
@@ -167,6 +191,16 @@ static void msg_send(struct thread *self, struct ipc_kmsg *kmsg)
     }
 }
 
+void ipc_msg_serve_continue(struct thread *self)
+{
+    struct ipc_kmsg *kmsg = ipc_msg_serve_again(self);
+
+    if (kmsg != NULL)
+        msg_send(self, kmsg);
+    else
+        msg_sent(self, NULL);
+}
+
 /* --- receive --- */
 
 /* Behind the message, as far as the receiver wants it. Returns: its size. */
@@ -194,6 +228,39 @@ static struct ipc_scatter *scatter_get(const struct thread *self, struct ipc_sca
     return scatter;
 }
 
+static void msg_write_continue(struct thread *self);
+
+/* The message, whose rights have names already, could not be written: that is done later if a pager has the page. */
+static __attribute__((noinline)) void write_failed(struct thread *self, struct ipc_kmsg *kmsg, uint32_t size,
+                                                   mach_msg_return_t result)
+{
+    if (memory_object_must_wait(self)) {
+        self->op.ipc.kmsg = kmsg;
+        self->op.ipc.size = size;
+        self->op.ipc.result = (uint32_t)result;
+        memory_object_wait(self, msg_write_continue);
+        return;
+    }
+    ipc_kmsg_copyout_undo(self->task, kmsg);
+    ipc_kmsg_free(kmsg);
+    set_result(self, MACH_RCV_INVALID_DATA);
+}
+
+static void msg_write_continue(struct thread *self)
+{
+    struct ipc_kmsg *kmsg = self->op.ipc.kmsg;
+    const uint32_t size = self->op.ipc.size;
+    const mach_msg_return_t result = (mach_msg_return_t)self->op.ipc.result;
+
+    if (memory_object_waited(self) == KERN_ABORTED ||
+        !user_write(self, hal_uctx_arg(&self->uctx, 0), &kmsg->head, size)) {
+        write_failed(self, kmsg, size, result);
+        return;
+    }
+    ipc_kmsg_free(kmsg);
+    set_result(self, result);
+}
+
 void ipc_msg_write(struct thread *self, struct ipc_kmsg *kmsg, mach_port_name_t name, uint64_t label,
                    uint32_t seqno)
 {
@@ -207,9 +274,9 @@ void ipc_msg_write(struct thread *self, struct ipc_kmsg *kmsg, mach_port_name_t 
     uint32_t size =
         kmsg->head.msgh_size + trailer_write(kmsg, (uint32_t)hal_uctx_arg(&self->uctx, 1), seqno, label);
 
-    if (!user_write(self, hal_uctx_arg(&self->uctx, 0), &kmsg->head, size)) {
-        ipc_kmsg_copyout_undo(self->task, kmsg);
-        mr = MACH_RCV_INVALID_DATA;
+    if (__builtin_expect(!user_write(self, hal_uctx_arg(&self->uctx, 0), &kmsg->head, size), 0)) {
+        write_failed(self, kmsg, size, mr);
+        return;
     }
     ipc_kmsg_free(kmsg);
     set_result(self, mr);
@@ -293,6 +360,23 @@ void ipc_msg_receive_continue(struct thread *self)
 
 /* --- the trap --- */
 
+static void trap_continue(struct thread *self)
+{
+    if (memory_object_waited(self) == KERN_ABORTED)
+        set_result(self, MACH_SEND_INTERRUPTED);
+    else
+        ipc_trap_msg(self);
+}
+
+/* Nothing was sent: the trap begins again later if a pager has what was to be read. */
+static __attribute__((noinline)) void send_failed(struct thread *self, mach_msg_return_t result)
+{
+    if (memory_object_must_wait(self))
+        memory_object_wait(self, trap_continue);
+    else
+        set_result(self, result);
+}
+
 void ipc_trap_msg(struct thread *self)
 {
     const struct uctx *u = &self->uctx;
@@ -324,7 +408,7 @@ void ipc_trap_msg(struct thread *self)
     if (mr == MACH_MSG_SUCCESS && (mr = ipc_kmsg_copyin(self->task, kmsg)) != MACH_MSG_SUCCESS)
         ipc_kmsg_free(kmsg);
     if (mr != MACH_MSG_SUCCESS)
-        set_result(self, mr);
+        send_failed(self, mr);
     else
         msg_send(self, kmsg);
 }

@@ -10,9 +10,9 @@
 
 /* How a send went. */
 enum ipc_sent {
-    IPC_SENT,         /* done; *receiver, if not NULL, was claimed and must be woken or handed over to */
-    IPC_SENT_FULL,    /* no room and no waiting allowed: kmsg is still the caller's */
-    IPC_SENT_WAITING, /* self waits now; do not touch it */
+    IPC_SENT,      /* done; *receiver, if not NULL, was claimed and must be woken or handed over to */
+    IPC_SENT_FULL, /* no room and no waiting allowed: kmsg is still the caller's */
+    IPC_SENT_WAITING, /* self waits now, for room or for a page that the kernel needs to serve it; do not touch it */
 };
 
 /*
@@ -87,6 +87,14 @@ static inline uint32_t ipc_rpc_size(uint64_t header)
 
 /* Set op.ipc (rcv_name, option, timeout_ms) from the registers of self's trap. */
 void ipc_rpc_receive_options(struct thread *self);
+/*
+ * self waited for a page that the kernel needs to serve its request.  Returns: what is to be sent now, that request again or (the
+ * wait was aborted) the kernel's reply; or NULL: none is due.
+ */
+struct ipc_kmsg *ipc_msg_serve_again(struct thread *self);
+/* Continuations of that wait. */
+void ipc_msg_serve_continue(struct thread *self);
+void ipc_rpc_serve_continue(struct thread *self);
 
 /* Continuations of a wait for a message. */
 void ipc_msg_receive_continue(struct thread *self);

@@ -299,3 +299,46 @@ kern_return_t mach_port_request_notification(ipc_space_t space, mach_port_name_t
         (void)ipc_notify_release(a.message); /* the right is the caller's yet */
     return kr;
 }
+
+/* --- requests of the kernel --- */
+
+struct ipc_port_request *ipc_request_kernel_begin(struct ipc_port *port, struct ipc_port *notify,
+                                                  struct ledger_account *payer)
+{
+    struct ipc_kmsg *message = ipc_notify_reserve(notify, payer);
+    struct ipc_port_request *request = message != NULL ? request_alloc(payer) : NULL;
+
+    if (request == NULL) {
+        (void)ipc_notify_release(message);
+        ipc_port_drop_send_once(notify);
+        return NULL;
+    }
+    *request = (struct ipc_port_request){.owners = 2, .message = message, .payer = payer};
+    list_init(&request->link);
+    ipc_port_lock(port);
+    bool alive = ipc_port_alive(port);
+    if (alive)
+        list_insert_tail(&port->requests, &request->link);
+    else
+        request->owners = 1;
+    ipc_port_unlock(port);
+    if (!alive)
+        ipc_notify_dead_name(message, MACH_PORT_NULL);
+    return request;
+}
+
+void ipc_request_kernel_end(struct ipc_port *port, struct ipc_port_request *request)
+{
+    struct ipc_kmsg *message = NULL;
+
+    ipc_port_lock(port);
+    if (ipc_port_alive(port)) {
+        list_remove(&request->link);
+        message = request->message;
+        request->owners--; /* the port's part */
+    }
+    ipc_port_unlock(port);
+    if (message != NULL)
+        ipc_port_drop_send_once(ipc_notify_release(message));
+    ipc_request_drop(request);
+}

@@ -15,6 +15,17 @@ void ipc_request_init_module(void);
  */
 struct ipc_kmsg *ipc_request_cancel(struct ipc_entry *entry, bool *told);
 
+/*
+ * A request of the kernel's: when `port` dies, `notify`, a send-once right to a kernel object, gets a dead-name notification
+ * (ipc_kobject_tell()).  Returns NULL without memory: the right is used up as well.
+ * The caller has a reference to the port. Context: no lock.
+ */
+HAL_NODISCARD struct ipc_port_request *ipc_request_kernel_begin(struct ipc_port *port,
+                                                                struct ipc_port *notify,
+                                                                struct ledger_account *payer);
+/* It is not wanted any more, or was served. */
+void ipc_request_kernel_end(struct ipc_port *port, struct ipc_port_request *request);
+
 /* MACH_PORT_TYPE_DNREQUEST, _SPREQUEST: for what an entry asked, and was not told yet. Context: space->lock held. */
 static inline mach_port_type_t ipc_request_type(const struct ipc_entry *entry)
 {

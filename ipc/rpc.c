@@ -132,9 +132,11 @@ static void rpc_send_any(struct thread *self, struct ipc_kmsg *kmsg)
     if (mr != MACH_MSG_SUCCESS) {
         ipc_kmsg_free(kmsg);
         set_result(self, mr);
-    } else if (ipc_msg_dispatch(kmsg, self, rpc_send_continue, &receiver) == IPC_SENT) {
-        rpc_receive(self, receiver);
+        return;
     }
+    self->op.ipc.registers = true;
+    if (ipc_msg_dispatch(kmsg, self, rpc_send_continue, &receiver) == IPC_SENT)
+        rpc_receive(self, receiver);
 }
 
 static void rpc_send(struct thread *self, mach_msg_bits_t bits)
@@ -152,6 +154,15 @@ static void rpc_send(struct thread *self, mach_msg_bits_t bits)
         rpc_receive(self, receiver);
     else
         rpc_send_any(self, kmsg);
+}
+
+void ipc_rpc_serve_continue(struct thread *self)
+{
+    struct ipc_kmsg *kmsg = ipc_msg_serve_again(self);
+    struct thread *receiver = NULL;
+
+    if (kmsg == NULL || ipc_msg_dispatch(kmsg, self, rpc_send_continue, &receiver) == IPC_SENT)
+        rpc_receive(self, receiver);
 }
 
 void ipc_trap_rpc_call(struct thread *self)

@@ -20,6 +20,7 @@
 #include <kern/thread.h>
 #include <kern/version.h>
 #include <sched/sched.h>
+#include <vm/memory_object.h>
 #include <vm/pmap.h>
 #include <vm/vm_map.h>
 #include <vm/vm_page.h>
@@ -100,6 +101,7 @@ struct uctx *kern_boot(const struct hal_info *info)
     for (uint32_t i = 1; i < info->cpu_count; i++)
         cpu_start(i);
     reaper_start();
+    memory_object_start();
     bootstrap_start();
     return thread_exit_to_user();
 }

@@ -16,6 +16,7 @@
 #include <kern/thread.h>
 #include <kern/thread_i.h>
 #include <sched/sched.h>
+#include <vm/memory_object.h>
 #include <vm/pmap.h>
 
 static void ports_release(struct ipc_port *const *ports, unsigned count)
@@ -31,6 +32,7 @@ void thread_end(struct cpu *cpu, struct thread *self)
 
     fpu_discard(self);
     ipc_thread_cleanup(self);
+    memory_object_wait_cancel(self);
     (void)timeout_cancel(&self->timeout); /* of a past wait */
     (void)timeout_cancel(&self->depression);
     timeout_wait(&self->depression);

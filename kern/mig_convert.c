@@ -45,6 +45,12 @@ static void *ref_interrupt(void *interrupt)
     return interrupt;
 }
 
+static void *ref_memory_object(void *pager)
+{
+    memory_object_ref(pager);
+    return pager;
+}
+
 static void *ref_host(void *host)
 {
     return host; /* there is always one */
@@ -99,6 +105,11 @@ vm_map_t convert_port_to_map(mach_port_t port)
 struct vm_memory_entry *convert_port_to_memory_entry(mach_port_t port)
 {
     return ipc_kobject_get(port, IPC_KOTYPE_MEMORY_ENTRY, ref_memory_entry);
+}
+
+memory_object_control_t convert_port_to_memory_object(mach_port_t port)
+{
+    return ipc_kobject_get(port, IPC_KOTYPE_MEMORY_CONTROL, ref_memory_object);
 }
 
 host_t convert_port_to_host(mach_port_t port)

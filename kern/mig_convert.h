@@ -21,6 +21,7 @@
 #include <kern/thread.h>
 #include <mach/device_types.h>
 #include <mach/mach_types.h>
+#include <vm/memory_object.h>
 #include <vm/vm_map.h>
 #include <vm/vm_memory_entry.h>
 
@@ -36,6 +37,9 @@ vm_map_t convert_port_to_map(mach_port_t port);
 
 /* NULL: it is no memory entry. */
 struct vm_memory_entry *convert_port_to_memory_entry(mach_port_t port);
+
+/* NULL: it is no memory object's control port. */
+memory_object_control_t convert_port_to_memory_object(mach_port_t port);
 
 /* The host: for either of its ports; for the privileged one only. */
 host_t convert_port_to_host(mach_port_t port);

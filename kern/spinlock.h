@@ -14,25 +14,27 @@
 
 /* The lock order, lowest first. */
 enum lock_rank {
-    LOCK_RANK_TASK = 1,  /* struct task: threads, special ports */
-    LOCK_RANK_MAP,       /* struct vm_map */
-    LOCK_RANK_OBJECT,    /* struct vm_object */
-    LOCK_RANK_SPACE,     /* struct ipc_space */
-    LOCK_RANK_TRANSIT,   /* destinations of receive rights in messages */
-    LOCK_RANK_PORT,      /* struct ipc_port (its lock is the word `rx`) */
-    LOCK_RANK_PSET,      /* struct ipc_pset */
-    LOCK_RANK_REAPER,    /* queue of the reaper */
-    LOCK_RANK_THREAD,    /* struct thread */
-    LOCK_RANK_TIMEOUT,   /* timeout queue of a CPU */
-    LOCK_RANK_RUNQ,      /* run queue of a CPU */
-    LOCK_RANK_PMAP,      /* struct pmap */
-    LOCK_RANK_ASID,      /* ASID allocator */
-    LOCK_RANK_SMP,       /* cross-calls */
-    LOCK_RANK_INTERRUPT, /* table of device lines */
-    LOCK_RANK_CACHE,     /* object caches */
-    LOCK_RANK_PAGE,      /* page allocator */
-    LOCK_RANK_LEDGER,    /* tree of ledgers */
-    LOCK_RANK_CONSOLE,   /* console output */
+    LOCK_RANK_TASK = 1,     /* struct task: threads, special ports */
+    LOCK_RANK_MAP,          /* struct vm_map */
+    LOCK_RANK_OBJECT,       /* struct vm_object */
+    LOCK_RANK_PAGED_OBJECT, /* one with a pager */
+    LOCK_RANK_SPACE,        /* struct ipc_space */
+    LOCK_RANK_TRANSIT,      /* destinations of receive rights in messages */
+    LOCK_RANK_PORT,         /* struct ipc_port (its lock is the word `rx`) */
+    LOCK_RANK_PSET,         /* struct ipc_pset */
+    LOCK_RANK_PAGER,        /* table of memory objects */
+    LOCK_RANK_REAPER,       /* queue of the reaper */
+    LOCK_RANK_THREAD,       /* struct thread */
+    LOCK_RANK_TIMEOUT,      /* timeout queue of a CPU */
+    LOCK_RANK_RUNQ,         /* run queue of a CPU */
+    LOCK_RANK_PMAP,         /* struct pmap */
+    LOCK_RANK_ASID,         /* ASID allocator */
+    LOCK_RANK_SMP,          /* cross-calls */
+    LOCK_RANK_INTERRUPT,    /* table of device lines */
+    LOCK_RANK_CACHE,        /* object caches */
+    LOCK_RANK_PAGE,         /* page allocator */
+    LOCK_RANK_LEDGER,       /* tree of ledgers */
+    LOCK_RANK_CONSOLE,      /* console output */
 };
 
 typedef struct CAPABILITY("spinlock") spinlock {

@@ -58,6 +58,7 @@
 #include <kern/thread_i.h>
 #include <mach/policy.h>
 #include <sched/sched.h>
+#include <vm/memory_object.h>
 #include <vm/vm_map.h>
 
 #define SUSPEND_COUNT_MAX 127u
@@ -245,7 +246,7 @@ bool thread_claim(struct thread *t, enum thread_wait_result result)
     if (mine)
         __atomic_store_n(&t->wait, THREAD_WAIT_NONE, __ATOMIC_RELAXED);
     spin_unlock(&t->lock);
-    return mine || ipc_wait_claim(t, result);
+    return mine || memory_object_wait_claim(t) || ipc_wait_claim(t, result);
 }
 
 /* When the wait of t is to end; 0: never. A value that is cleared meanwhile does no harm, see the top. */

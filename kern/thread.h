@@ -36,6 +36,7 @@ struct ipc_kmsg;
 struct ipc_port;
 struct ipc_pset;
 struct ipc_space;
+struct memory_object;
 struct pmap;
 
 typedef void (*thread_continuation_t)(struct thread *self);
@@ -58,7 +59,8 @@ enum thread_wait {
     THREAD_WAIT_SEND,        /* room in a queue: on ipc_port.senders */
     THREAD_WAIT_SLEEP,       /* time only; wait_object is NULL; claimed under t->lock */
     THREAD_WAIT_EXCEPTION,   /* the answer to op.exc; wait_object is NULL; claimed under t->lock */
-    THREAD_WAIT_KERNEL,      /* an event of a kernel thread; not abortable */
+    THREAD_WAIT_PAGE, /* a page that its pager has; wait_object is the vm_object; on a page_request's list */
+    THREAD_WAIT_KERNEL, /* an event of a kernel thread; not abortable */
 };
 
 /* How a wait ended; set by the waker before thread_wakeup(). */
@@ -148,6 +150,14 @@ struct thread {
         } exc;
         uint64_t word[12]; /* kernel threads: what they like */
     } op;
+
+    /* the page that it is to wait for, or whose wait failed (vm/memory_object.h); its own */
+    struct {
+        struct memory_object *pager; /* a reference, or NULL */
+        uint64_t index;
+        hal_va_t va;          /* of the access, where that is what waits */
+        kern_return_t result; /* KERN_MEMORY_ERROR: it failed */
+    } page;
 
     void *fpu;           /* vector state, hal_info.fpu_size bytes, or NULL: not used yet */
     uint32_t fpu_credit; /* runs for which it is loaded without a fault (kern/fpu.h); 0 while fpu is NULL */

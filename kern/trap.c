@@ -14,6 +14,7 @@
 #include <kern/trap.h>
 #include <mach/rpc.h>
 #include <sched/sched.h>
+#include <vm/memory_object.h>
 #include <vm/vm_map.h>
 
 /* Serves a trap of the current thread and tells what to resume. */
@@ -121,6 +122,25 @@ struct uctx *kern_syscall(struct uctx *u, uint64_t number)
     return thread_exit_to_user();
 }
 
+/* The page is there, or it will not come: then the access fails. */
+static void page_fault_continue(struct thread *self)
+{
+    if (memory_object_waited(self) != KERN_MEMORY_ERROR)
+        return;
+    memory_object_wait_cancel(self);
+    exception_raise(self, EXC_BAD_ACCESS, KERN_MEMORY_ERROR, (int64_t)self->page.va);
+}
+
+static __attribute__((noinline)) void page_fault_failed(struct thread *self, hal_va_t va, kern_return_t kr)
+{
+    if (kr == KERN_PAGE_WAIT) {
+        self->page.va = va;
+        memory_object_wait(self, page_fault_continue);
+    } else {
+        exception_raise(self, EXC_BAD_ACCESS, kr, (int64_t)va);
+    }
+}
+
 struct uctx *kern_page_fault(struct uctx *u, hal_va_t va, unsigned access)
 {
     struct thread *self = (struct thread *)u;
@@ -132,7 +152,7 @@ struct uctx *kern_page_fault(struct uctx *u, hal_va_t va, unsigned access)
     if (HAL_USER_RANGE(va, 1))
         kr = vm_fault(self->task->map, va, (vm_prot_t)access);
     if (kr != KERN_SUCCESS)
-        exception_raise(self, EXC_BAD_ACCESS, kr, (int64_t)va);
+        page_fault_failed(self, va, kr);
     return trap_exit(self);
 }
 

@@ -11,6 +11,7 @@
 #include <kern/trap.h>
 #include <mach/thread_switch.h>
 #include <sched/sched.h>
+#include <vm/memory_object.h>
 #include <vm/vm_map.h>
 
 /* --- names for oneself --- */
@@ -133,6 +134,14 @@ static kern_return_t print_measure(struct thread *self, hal_va_t va, char *buffe
     return KERN_SUCCESS;
 }
 
+static void print_continue(struct thread *self)
+{
+    if (memory_object_waited(self) == KERN_ABORTED)
+        hal_uctx_set_result(&self->uctx, KERN_ABORTED);
+    else
+        trap_print(self);
+}
+
 void trap_print(struct thread *self)
 {
     hal_va_t va = hal_uctx_arg(&self->uctx, 0);
@@ -141,6 +150,10 @@ void trap_print(struct thread *self)
     bool end;
     kern_return_t kr = print_measure(self, va, buffer, &length);
 
+    if (kr != KERN_SUCCESS && memory_object_must_wait(self)) {
+        memory_object_wait(self, print_continue);
+        return;
+    }
     while (kr == KERN_SUCCESS && length > 0) {
         kr = print_read(self, va, buffer, &n, &end);
         if (kr != KERN_SUCCESS || n == 0)

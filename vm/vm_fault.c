@@ -11,6 +11,7 @@
 #include <hal/hal.h>
 #include <kern/cpu.h>
 #include <kern/string.h>
+#include <vm/memory_object.h>
 #include <vm/pmap.h>
 #include <vm/vm_map_i.h>
 #include <vm/vm_page_i.h>
@@ -156,6 +157,12 @@ static inline __attribute__((always_inline)) kern_return_t fault_use(struct vm_m
         spin_lock(&map->lock);
         kr = fault_try(map, va, access, use, &fill, &done);
         spin_unlock(&map->lock);
+        if (__builtin_expect(kr == KERN_PAGE_WAIT, 0)) {
+            kr = memory_object_resolve(&fill);
+            if (kr != KERN_SUCCESS)
+                break;
+            continue;
+        }
         if (kr != KERN_SUCCESS || done)
             break;
         if (!vm_object_make_page(&fill)) {

@@ -19,6 +19,7 @@
 #include <kern/cache.h>
 #include <kern/ledger.h>
 #include <kern/ref.h>
+#include <vm/memory_object.h>
 #include <vm/pmap.h>
 #include <vm/vm_map_copy.h>
 #include <vm/vm_map_i.h>
@@ -34,6 +35,7 @@ static struct cache map_cache;
 void vm_map_init_module(void)
 {
     vm_object_init_module();
+    memory_object_init_module();
     cache_init(&map_cache, "vm_map", sizeof(struct vm_map), 64);
     vm_map_entry_init_module();
     vm_map_copy_init_module();

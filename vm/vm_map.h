@@ -152,7 +152,8 @@ uint64_t vm_map_resident_size(struct vm_map *map);
 /*
  * Resolve a fault: make the page at va accessible in the way asked for (VM_PROT_READ/WRITE/EXECUTE).
  * Returns KERN_SUCCESS retry the access; KERN_INVALID_ADDRESS nothing there; KERN_PROTECTION_FAILURE not
- * allowed; KERN_RESOURCE_SHORTAGE no memory.
+ * allowed; KERN_RESOURCE_SHORTAGE no memory; KERN_MEMORY_ERROR its pager failed; KERN_PAGE_WAIT (kernel only: vm/vm_object.h) the
+ * current thread must wait for its pager and begin again.
  * Context: no lock held; any map, not only the active one.
  */
 kern_return_t vm_fault(struct vm_map *map, hal_va_t va, vm_prot_t access);

@@ -48,17 +48,18 @@ static kern_return_t copy_check(struct vm_map *map, hal_va_t start, hal_va_t end
     return KERN_SUCCESS;
 }
 
-/* Leave only the bytes [from, to) of the page at `at`. Returns false without memory. */
-static bool copy_trim_page(struct vm_map_entry *entry, uint64_t at, size_t from, size_t to)
+/* Leave only the bytes [from, to) of the page at `at`. Returns as vm_object_trim(). */
+static kern_return_t copy_trim_page(struct vm_map_entry *entry, uint64_t at, size_t from, size_t to)
 {
     uint64_t index = (entry->offset + (at - entry->start)) >> PAGE_SHIFT;
 
-    return (from == 0 && to == PAGE_SIZE) || entry->object == NULL ||
-           vm_object_trim(entry->object, index, from, to);
+    if ((from == 0 && to == PAGE_SIZE) || entry->object == NULL)
+        return KERN_SUCCESS;
+    return vm_object_trim(entry->object, index, from, to);
 }
 
-/* The first and the last page belong to the copy only in part. Returns false without memory. */
-static bool copy_trim(struct vm_map_copy *copy)
+/* The first and the last page belong to the copy only in part. Returns as vm_object_trim(). */
+static kern_return_t copy_trim(struct vm_map_copy *copy)
 {
     struct vm_map_entry *first = CONTAINER_OF(copy->entries.next, struct vm_map_entry, link);
     struct vm_map_entry *last = CONTAINER_OF(copy->entries.prev, struct vm_map_entry, link);
@@ -67,8 +68,8 @@ static bool copy_trim(struct vm_map_copy *copy)
 
     if (last_page == 0)
         return copy_trim_page(first, 0, copy->offset, end);
-    return copy_trim_page(first, 0, copy->offset, PAGE_SIZE) &&
-           copy_trim_page(last, last_page, 0, end - last_page);
+    kern_return_t kr = copy_trim_page(first, 0, copy->offset, PAGE_SIZE);
+    return kr == KERN_SUCCESS ? copy_trim_page(last, last_page, 0, end - last_page) : kr;
 }
 
 kern_return_t vm_map_copyin(struct vm_map *map, hal_va_t address, uint64_t size, struct ledger_account *payer,
@@ -91,8 +92,8 @@ kern_return_t vm_map_copyin(struct vm_map *map, hal_va_t address, uint64_t size,
     if (kr == KERN_SUCCESS)
         kr = vm_map_derive(map, start, end, false, payer, &taken->entries);
     spin_unlock(&map->lock);
-    if (kr == KERN_SUCCESS && !copy_trim(taken))
-        kr = KERN_RESOURCE_SHORTAGE;
+    if (kr == KERN_SUCCESS)
+        kr = copy_trim(taken);
     if (kr == KERN_SUCCESS)
         *copy = taken;
     else

@@ -17,21 +17,21 @@
 
 /* --- bytes ---------------------------------------------------------------------------------------------- */
 
-/* What the copy has at `at`: its bytes up to the end of the page. The page stays, the object being the copy's own. */
-static const char *entry_bytes(const struct vm_map_entry *entry, uint64_t at)
+/* What the copy has at `at`: its bytes up to the end of the page. The page stays, the object being the copy's own.
+ * Returns as vm_object_peek(). */
+static kern_return_t entry_bytes(const struct vm_map_entry *entry, uint64_t at, const char **bytes)
 {
     static const char zeros[PAGE_SIZE];
     uint64_t offset = entry->offset + (at - entry->start);
-    struct vm_object *object = entry->object;
     struct vm_page *page = NULL;
+    kern_return_t kr = KERN_SUCCESS;
     bool own;
 
-    if (object != NULL) {
-        spin_lock(&object->lock);
-        page = vm_radix_find(&object->pages, offset >> PAGE_SHIFT, false, &own);
-        spin_unlock(&object->lock);
-    }
-    return (page != NULL ? (const char *)vm_page_address(page) : zeros) + (offset & (PAGE_SIZE - 1));
+    if (entry->object != NULL)
+        kr = vm_object_peek(entry->object, offset >> PAGE_SHIFT, &page, &own);
+    if (kr == KERN_SUCCESS)
+        *bytes = (page != NULL ? (const char *)vm_page_address(page) : zeros) + (offset & (PAGE_SIZE - 1));
+    return kr;
 }
 
 static kern_return_t overwrite_bytes(struct vm_map *map, const struct vm_map_copy *copy, hal_va_t address)
@@ -39,13 +39,16 @@ static kern_return_t overwrite_bytes(struct vm_map *map, const struct vm_map_cop
     uint64_t at = copy->offset;
     uint64_t end = copy->offset + copy->size;
     kern_return_t kr = KERN_SUCCESS;
+    const char *bytes;
 
     LIST_FOR_EACH(node, &copy->entries)
     {
         const struct vm_map_entry *entry = CONTAINER_OF(node, struct vm_map_entry, link);
         while (at < end && at < entry->end && kr == KERN_SUCCESS) {
             uint64_t part = vm_range_page_part(at, end - at);
-            kr = vm_map_write(map, address, entry_bytes(entry, at), part);
+            kr = entry_bytes(entry, at, &bytes);
+            if (kr == KERN_SUCCESS)
+                kr = vm_map_write(map, address, bytes, part);
             at += part;
             address += part;
         }

@@ -10,6 +10,7 @@
 #include <kern/ledger.h>
 #include <kern/ref.h>
 #include <mach/vm_param.h>
+#include <vm/memory_object.h>
 #include <vm/vm_map_copy.h>
 #include <vm/vm_map_i.h>
 #include <vm/vm_memory_entry.h>
@@ -158,6 +159,23 @@ static kern_return_t map_derive(uint64_t size, const struct vm_memory_entry *ent
     return KERN_SUCCESS;
 }
 
+/* Put what is to be mapped, whose attributes are not set yet, where `how` says. Frees what is left. */
+static kern_return_t map_put(struct vm_map *map, hal_va_t *address, uint64_t size,
+                             const struct vm_map_remap *how, struct list *entries)
+{
+    LIST_FOR_EACH(node, entries)
+    {
+        struct vm_map_entry *mapping = CONTAINER_OF(node, struct vm_map_entry, link);
+        mapping->protection = (uint8_t)how->protection;
+        mapping->max_protection = (uint8_t)how->max_protection;
+        mapping->inheritance = (uint8_t)how->inheritance;
+        mapping->behavior = VM_BEHAVIOR_DEFAULT;
+    }
+    kern_return_t kr = vm_map_put(map, address, size, how, entries);
+    vm_map_entries_free(entries);
+    return kr;
+}
+
 kern_return_t vm_map_memory(struct vm_map *map, hal_va_t *address, uint64_t size,
                             const struct vm_memory_entry *entry, uint64_t offset,
                             const struct vm_map_remap *how)
@@ -171,17 +189,73 @@ kern_return_t vm_map_memory(struct vm_map *map, hal_va_t *address, uint64_t size
         return kr;
     list_init(&entries);
     kr = map_derive(size, entry, offset, how->copy, map->payer, &entries);
-    if (kr == KERN_SUCCESS) {
-        LIST_FOR_EACH(node, &entries)
-        {
-            struct vm_map_entry *mapping = CONTAINER_OF(node, struct vm_map_entry, link);
-            mapping->protection = (uint8_t)how->protection;
-            mapping->max_protection = (uint8_t)how->max_protection;
-            mapping->inheritance = (uint8_t)how->inheritance;
-            mapping->behavior = VM_BEHAVIOR_DEFAULT;
-        }
-        kr = vm_map_put(map, address, size, how, &entries);
-    }
+    if (kr == KERN_SUCCESS)
+        return map_put(map, address, size, how, &entries);
     vm_map_entries_free(&entries);
     return kr;
+}
+
+/* --- memory of a pager ---------------------------------------------------------------------------------- */
+
+/* An entry for `size` bytes of a pager's memory from `offset` on; NULL: *why. */
+static struct vm_map_entry *pager_entry(struct ipc_port *port, uint64_t offset, uint64_t size,
+                                        struct ledger_account *payer, kern_return_t *why)
+{
+    struct vm_map_entry *entry = vm_map_entry_alloc(payer);
+    struct memory_object *pager;
+    bool attached = false;
+
+    *why = KERN_RESOURCE_SHORTAGE;
+    if (entry == NULL)
+        return NULL;
+    entry->start = 0;
+    entry->end = size;
+    entry->offset = offset;
+    while (!attached && (pager = memory_object_find(port, payer, why)) != NULL) {
+        attached = memory_object_attach(pager, entry);
+        memory_object_unref(pager);
+    }
+    if (attached)
+        return entry;
+    vm_map_entry_free(entry);
+    return NULL;
+}
+
+/* Append a copy of all of `source` to `entries`. */
+static kern_return_t pager_copy(struct vm_map_entry *source, struct list *entries)
+{
+    struct vm_map_entry *entry = vm_map_entry_alloc(source->payer);
+
+    if (entry == NULL)
+        return KERN_RESOURCE_SHORTAGE;
+    list_insert_tail(entries, &entry->link);
+    return vm_map_entry_derive(source, 0, source->end, false, entry);
+}
+
+kern_return_t vm_map_pager(struct vm_map *map, hal_va_t *address, uint64_t size, struct ipc_port *port,
+                           uint64_t offset, const struct vm_map_remap *how)
+{
+    struct list entries;
+    kern_return_t kr;
+
+    if (!vm_size_round(size, &size) || (offset & PAGE_MASK) != 0 || size > UINT64_MAX - offset)
+        return KERN_INVALID_ARGUMENT;
+    kr = map_check(size, NULL, 0, how);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    struct vm_map_entry *entry = pager_entry(port, offset, size, map->payer, &kr);
+    if (entry == NULL)
+        return kr;
+    list_init(&entries);
+    if (how->copy) {
+        kr = pager_copy(entry, &entries);
+        vm_map_entry_free(entry);
+        if (kr != KERN_SUCCESS) {
+            vm_map_entries_free(&entries);
+            return kr;
+        }
+    } else {
+        list_insert_tail(&entries, &entry->link);
+    }
+    return map_put(map, address, size, how, &entries);
 }

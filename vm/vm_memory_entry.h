@@ -10,6 +10,7 @@
 #include <mach/kern_return.h>
 #include <vm/vm_map.h>
 
+struct ipc_port;
 struct vm_memory_entry;
 
 void vm_memory_entry_init_module(void);
@@ -58,5 +59,10 @@ void vm_memory_entry_unref(struct vm_memory_entry *entry); /* Context: no lock *
 HAL_NODISCARD kern_return_t vm_map_memory(struct vm_map *map, hal_va_t *address, uint64_t size,
                                           const struct vm_memory_entry *entry, uint64_t offset,
                                           const struct vm_map_remap *how);
+/* The same of the memory that the pager with the port `pager` provides. KERN_INVALID_ARGUMENT as well: the port is dead, or the
+ * kernel's. */
+HAL_NODISCARD kern_return_t vm_map_pager(struct vm_map *map, hal_va_t *address, uint64_t size,
+                                         struct ipc_port *pager, uint64_t offset,
+                                         const struct vm_map_remap *how);
 
 #endif

@@ -18,6 +18,7 @@
 #include <kern/ref.h>
 #include <kern/string.h>
 #include <mach/vm_param.h>
+#include <vm/memory_object.h>
 #include <vm/pmap.h>
 #include <vm/vm_map_i.h>
 #include <vm/vm_page_i.h>
@@ -48,6 +49,9 @@ static inline struct vm_object *object_create(struct vm_radix pages) NO_THREAD_S
     object->kind = VM_OBJECT_ANONYMOUS;
     object->shared = false;
     object->wired = 0;
+    object->pager = NULL;
+    object->source = NULL;
+    object->source_index = 0;
     spin_init(&object->lock, LOCK_RANK_OBJECT);
     list_init(&object->users);
     object->pages = pages;
@@ -57,6 +61,18 @@ static inline struct vm_object *object_create(struct vm_radix pages) NO_THREAD_S
 struct vm_object *vm_object_create(struct ledger_account *payer)
 {
     return object_create((struct vm_radix){.root = NULL, .payer = payer});
+}
+
+struct vm_object *vm_object_create_paged(struct ledger_account *payer, struct memory_object *pager)
+{
+    struct vm_object *object = vm_object_create(payer);
+
+    if (object == NULL)
+        return NULL;
+    spin_init(&object->lock, LOCK_RANK_PAGED_OBJECT);
+    object->pager = pager;
+    object->shared = true;
+    return object;
 }
 
 void vm_object_ref(struct vm_object *object)
@@ -80,6 +96,41 @@ void vm_object_attach(struct vm_object *object, struct vm_map_entry *entry)
     spin_unlock(&object->lock);
 }
 
+/* A copy is no copy of its source any more. */
+static void object_leave_source(struct vm_object *object)
+{
+    struct vm_object *source = object->source;
+
+    spin_lock(&source->lock);
+    list_remove(&object->copy_link);
+    if (memory_object_is_unused(source->pager))
+        memory_object_unused(source->pager);
+    spin_unlock(&source->lock);
+    vm_object_unref(source); /* its pager has another */
+}
+
+/* The last reference went, and the pages with it. */
+static inline void object_free(struct vm_object *object, struct ledger_account *payer)
+{
+    if (object->kind == VM_OBJECT_CONTIGUOUS)
+        vm_physical_free(object, payer);
+    if (__builtin_expect(object->source != NULL, 0))
+        object_leave_source(object);
+    ledger_uncharge(payer, sizeof(*object));
+    cache_free_inline(&object_cache, object);
+}
+
+void vm_object_unref(struct vm_object *object)
+{
+    if (!ref_put(&object->refs))
+        return;
+    spin_lock(&object->lock);
+    (void)vm_radix_clear(&object->pages, &(uint64_t){UINT64_MAX});
+    struct ledger_account *payer = object->pages.payer;
+    spin_unlock(&object->lock);
+    object_free(object, payer);
+}
+
 void vm_object_detach(struct vm_map_entry *entry)
 {
     struct vm_object *object = entry->object;
@@ -91,14 +142,12 @@ void vm_object_detach(struct vm_map_entry *entry)
     bool last = ref_put(&object->refs);
     if (last)
         (void)vm_radix_clear(&object->pages, &(uint64_t){UINT64_MAX});
+    if (object->pager != NULL && memory_object_is_unused(object->pager))
+        memory_object_unused(object->pager); /* which has a reference: this was not the last */
     struct ledger_account *payer = object->pages.payer;
     spin_unlock(&object->lock);
-    if (!last)
-        return;
-    if (object->kind == VM_OBJECT_CONTIGUOUS)
-        vm_physical_free(object, payer);
-    ledger_uncharge(payer, sizeof(*object));
-    cache_free_inline(&object_cache, object);
+    if (last)
+        object_free(object, payer);
 }
 
 bool vm_object_has_page(struct vm_object *object, uint64_t index, bool *own)
@@ -161,9 +210,7 @@ static bool entry_maps(const struct vm_map_entry *entry, uint64_t first, uint64_
     return entry->mapped && entry_shows(entry, first, end, low, high);
 }
 
-/* Pages of [first, end) are about to be shared with a copy: nobody may write to them any more. */
-static inline void object_protect(struct vm_object *object, uint64_t first, uint64_t end)
-    REQUIRES(object->lock)
+void vm_object_protect(struct vm_object *object, uint64_t first, uint64_t end)
 {
     hal_va_t low;
     hal_va_t high;
@@ -320,8 +367,42 @@ static inline bool object_copy_pages(struct vm_object *object, uint64_t first, u
 {
     if (__builtin_expect(object->wired > 0, 0) && object_is_wired(object, first, end))
         return object_duplicate(object, first, end, base, copy);
-    object_protect(object, first, end);
+    vm_object_protect(object, first, end);
     return vm_radix_share(&object->pages, first, end, base, copy);
+}
+
+/*
+ * vm_object_copy() of an object that is backed.  The copy is known to the source before anybody may write again: it gets what it has
+ * not before that is changed.  Until then nobody knows it, so that its lock is not needed.
+ */
+static kern_return_t object_copy_backed(struct vm_object *object, uint64_t first, uint64_t end, uint64_t base,
+                                        struct vm_map_entry *entry) NO_THREAD_SAFETY_ANALYSIS
+{
+    struct vm_object *source = object->pager != NULL ? object : object->source;
+    struct vm_object *made = vm_object_create(entry->payer);
+
+    if (made == NULL)
+        return KERN_RESOURCE_SHORTAGE;
+    made->shared = true; /* an entry of it does not grow: behind it is more of the source */
+    spin_lock(&object->lock);
+    bool done = object_copy_pages(object, first, end, base, &made->pages);
+    if (done) {
+        if (source != object)
+            spin_lock(&source->lock);
+        made->source = source;
+        made->source_index = base + object->source_index;
+        vm_object_ref(source);
+        memory_object_copied(source->pager, made);
+        if (source != object)
+            spin_unlock(&source->lock);
+    }
+    spin_unlock(&object->lock);
+    if (!done) {
+        vm_object_unref(made);
+        return KERN_RESOURCE_SHORTAGE;
+    }
+    vm_object_attach(made, entry);
+    return KERN_SUCCESS;
 }
 
 kern_return_t vm_object_copy(struct vm_object *object, uint64_t first, uint64_t end,
@@ -332,6 +413,8 @@ kern_return_t vm_object_copy(struct vm_object *object, uint64_t first, uint64_t 
     struct vm_object *copy = NULL;
 
     entry->offset = (first - base) << PAGE_SHIFT;
+    if (vm_object_is_backed(object))
+        return object_copy_backed(object, first, end, base, entry);
     if (object->kind != VM_OBJECT_ANONYMOUS)
         return KERN_PROTECTION_FAILURE; /* a device changes its memory whatever the page tables say */
     spin_lock(&object->lock);
@@ -349,15 +432,38 @@ kern_return_t vm_object_copy(struct vm_object *object, uint64_t first, uint64_t 
     return KERN_RESOURCE_SHORTAGE;
 }
 
-bool vm_object_trim(struct vm_object *object, uint64_t index, size_t from, size_t to)
+kern_return_t vm_object_peek(struct vm_object *object, uint64_t index, struct vm_page **page, bool *own)
 {
-    struct vm_page *old = NULL;
-    bool own;
+    struct vm_object_fill fill = {.fresh = NULL};
+    kern_return_t kr;
 
+    do {
+        kr = KERN_SUCCESS;
+        spin_lock(&object->lock);
+        if (vm_object_is_backed(object))
+            kr = memory_object_page(object, index, VM_OBJECT_READ, false, NULL, &fill, page, own);
+        else
+            *page = vm_radix_find(&object->pages, index, false, own);
+        spin_unlock(&object->lock);
+        if (kr != KERN_PAGE_WAIT)
+            break;
+        kr = memory_object_resolve(&fill);
+    } while (kr == KERN_SUCCESS);
+    return kr;
+}
+
+kern_return_t vm_object_trim(struct vm_object *object, uint64_t index, size_t from, size_t to)
+{
+    struct vm_page *page;
+    struct vm_page *old;
+    bool own;
+    kern_return_t kr = vm_object_peek(object, index, &page, &own);
+
+    if (kr != KERN_SUCCESS || page == NULL)
+        return kr;
     spin_lock(&object->lock);
-    const struct vm_page *page = vm_radix_find(&object->pages, index, false, &own);
-    bool done = page == NULL;
-    struct vm_page *trimmed = done ? NULL : vm_object_alloc_page(object->pages.payer, true);
+    struct vm_page *trimmed = vm_object_alloc_page(object->pages.payer, true);
+    bool done = false;
     if (trimmed != NULL) {
         memcpy((char *)vm_page_address(trimmed) + from, (const char *)vm_page_address(page) + from,
                to - from);
@@ -366,7 +472,7 @@ bool vm_object_trim(struct vm_object *object, uint64_t index, size_t from, size_
             old = trimmed;
     }
     spin_unlock(&object->lock);
-    if (old != NULL)
+    if (trimmed != NULL)
         vm_page_unref(old);
-    return done;
+    return done ? KERN_SUCCESS : KERN_RESOURCE_SHORTAGE;
 }

@@ -17,9 +17,11 @@
 #include <kern/list.h>
 #include <kern/spinlock.h>
 #include <mach/kern_return.h>
+#include <mach/vm_prot.h>
 #include <vm/vm_radix.h>
 
 struct ledger_account;
+struct memory_object;
 struct vm_map_entry;
 
 /* Where its pages come from. */
@@ -31,8 +33,8 @@ enum vm_object_kind {
 };
 
 struct vm_object {
-    spinlock_t lock;                 /* rank LOCK_RANK_OBJECT */
-    uint64_t refs;                   /* kern/ref.h: entries */
+    spinlock_t lock;                 /* rank LOCK_RANK_OBJECT; with a pager LOCK_RANK_PAGED_OBJECT */
+    uint64_t refs;                   /* kern/ref.h: entries; of one with a pager also that, and its copies */
     uint32_t wired GUARDED_BY(lock); /* users that are wired */
     uint8_t kind;                    /* enum vm_object_kind; constant */
     uint8_t order;                   /* CONTIGUOUS: of 2^order pages; constant */
@@ -40,13 +42,23 @@ struct vm_object {
     bool shared; /* atomic; once set it stays: there may be pages behind several entries, or behind none */
     struct list users GUARDED_BY(lock);     /* struct vm_map_entry: those with a reference */
     struct vm_radix pages GUARDED_BY(lock); /* resident pages by page number */
+
+    /* of memory that a pager provides (vm/memory_object.h); constant */
+    struct memory_object *pager; /* NULL: none */
+    struct vm_object *source; /* a reference: the object with a pager of which this is a copy; NULL: none */
+    uint64_t source_index;    /* page of the source that is number 0 here */
+    struct list copy_link;    /* its pager's copies; under the lock of the source */
 };
 
 void vm_object_init_module(void);
 
 /* A new object without pages, with one reference, or NULL. It, and what is made for it, is charged to `payer`. */
 HAL_NODISCARD struct vm_object *vm_object_create(struct ledger_account *payer);
+/* The same for memory that `pager` provides. */
+HAL_NODISCARD struct vm_object *vm_object_create_paged(struct ledger_account *payer,
+                                                       struct memory_object *pager);
 void vm_object_ref(struct vm_object *object);
+void vm_object_unref(struct vm_object *object); /* Context: no lock of rank >= LOCK_RANK_OBJECT */
 /* Let `entry`, whose range and offset are set, use the object; it takes over a reference of the caller's. */
 void vm_object_attach(struct vm_object *object, struct vm_map_entry *entry);
 /* The entry uses its object no more and drops its reference. The last one frees the object and its pages.
@@ -87,12 +99,26 @@ static inline bool vm_object_is_shared(const struct vm_object *object)
            (!vm_object_is_sole(object) || object->kind != VM_OBJECT_ANONYMOUS);
 }
 
+/* Does a pager provide what it has not, its own or its source's? */
+static inline bool vm_object_is_backed(const struct vm_object *object)
+{
+    return object->pager != NULL || object->source != NULL;
+}
+
 /* A page that is made while no lock is held: a copy of `source`, or zeros if that is NULL. */
 struct vm_object_fill {
     struct vm_page *fresh;
     struct vm_page *source; /* a reference */
     struct ledger_account *payer;
+
+    /* with KERN_PAGE_WAIT, for memory_object_resolve() */
+    struct memory_object *paged; /* a reference */
+    uint64_t index;
+    vm_prot_t access; /* VM_PROT_NONE: it is there, and the copies are to have it */
 };
+
+/* Inside the kernel: a page must come from its pager first. */
+#define KERN_PAGE_WAIT ((kern_return_t)0x10000)
 
 /* How vm_object_page() may return a page. */
 enum vm_object_access {
@@ -104,12 +130,18 @@ enum vm_object_access {
 HAL_NODISCARD kern_return_t vm_object_put_page(struct vm_object *object, uint64_t index, bool writable,
                                                const struct vm_map_entry *mapper, struct vm_object_fill *fill,
                                                struct vm_page **page) REQUIRES(object->lock);
+/* vm_object_page() of an object that is backed (vm/memory_object.h). */
+HAL_NODISCARD kern_return_t memory_object_page(struct vm_object *object, uint64_t index,
+                                               enum vm_object_access access, bool writable,
+                                               const struct vm_map_entry *mapper, struct vm_object_fill *fill,
+                                               struct vm_page **page, bool *own) REQUIRES(object->lock);
 /*
  * The page with number `index` as *page.
  * writable: *page, if it is the object's own, counts as mapped writable from now on.
  * mapper: the entry whose map the caller will enter the page into before it unlocks the object, or NULL.
  * Returns: KERN_SUCCESS *page is the page, *own whether it is the object's own; or NULL: call
- * vm_object_make_page() without locks, and then this again. KERN_RESOURCE_SHORTAGE no memory for the index.
+ * vm_object_make_page() without locks, and then this again. KERN_RESOURCE_SHORTAGE no memory for the index. KERN_PAGE_WAIT
+ * a pager has it: memory_object_resolve() without locks, which may say: again.
  */
 HAL_NODISCARD static inline kern_return_t vm_object_page(struct vm_object *object, uint64_t index,
                                                          enum vm_object_access access, bool writable,
@@ -117,12 +149,22 @@ HAL_NODISCARD static inline kern_return_t vm_object_page(struct vm_object *objec
                                                          struct vm_object_fill *fill, struct vm_page **page,
                                                          bool *own) REQUIRES(object->lock)
 {
+    if (__builtin_expect(vm_object_is_backed(object), 0))
+        return memory_object_page(object, index, access, writable, mapper, fill, page, own);
     *page = vm_radix_find(&object->pages, index, writable, own);
     if (__builtin_expect(*page != NULL && (*own || access == VM_OBJECT_READ), 1))
         return KERN_SUCCESS;
     *own = true;
     return vm_object_put_page(object, index, writable, mapper, fill, page);
 }
+/*
+ * The page with number `index` of an object that nobody else uses, to be read: *page, *own as above; or NULL: zeros.
+ * Returns: KERN_SUCCESS; KERN_PAGE_WAIT, KERN_MEMORY_ERROR, KERN_RESOURCE_SHORTAGE as vm_fault(). Context: no lock.
+ */
+HAL_NODISCARD kern_return_t vm_object_peek(struct vm_object *object, uint64_t index, struct vm_page **page,
+                                           bool *own);
+/* Pages of [first, end) are about to be shared with a copy: nobody may write to them any more. */
+void vm_object_protect(struct vm_object *object, uint64_t first, uint64_t end) REQUIRES(object->lock);
 /* A page with one reference, zeroed or not, charged to `payer`; or NULL. */
 HAL_NODISCARD struct vm_page *vm_object_alloc_page(struct ledger_account *payer, bool zero);
 /* Make what vm_object_page() asked for. Returns false without memory. Context: no lock. */
@@ -152,8 +194,8 @@ bool vm_object_clear_step(struct vm_object *object, uint64_t *budget);
 HAL_NODISCARD kern_return_t vm_object_copy(struct vm_object *object, uint64_t first, uint64_t end,
                                            struct vm_map_entry *entry);
 
-/* Leave only the bytes [from, to) of the page with number `index`, if there is one; the others become zero. Returns false
- * without memory. Context: the caller alone uses the object, and it is not mapped. */
-HAL_NODISCARD bool vm_object_trim(struct vm_object *object, uint64_t index, size_t from, size_t to);
+/* Leave only the bytes [from, to) of the page with number `index`, if there is one; the others become zero. Returns as
+ * vm_object_peek(). Context: the caller alone uses the object, and it is not mapped. */
+HAL_NODISCARD kern_return_t vm_object_trim(struct vm_object *object, uint64_t index, size_t from, size_t to);
 
 #endif

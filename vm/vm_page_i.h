@@ -14,6 +14,10 @@ enum vm_page_state {
     VM_PAGE_USED,   /* first page of an allocated block of 2^order pages */
 };
 
+/* What an object with a pager knows of its page. It means nothing elsewhere. */
+#define VM_PAGE_DIRTY 1u /* it was changed since the pager supplied it, or got it back */
+#define VM_PAGE_GIVEN 2u /* every copy of the object has it, or a page of its own */
+
 struct vm_page {
     struct list link; /* FREE: the free list of its order; USED: the owner's */
     uint64_t refs; /* kern/ref.h; of memory objects: slots of trees that hold it (vm_radix.h), and faults */
@@ -22,6 +26,7 @@ struct vm_page {
     uint8_t state;                /* enum vm_page_state */
     uint8_t order;                /* FREE, USED */
     uint8_t zone;                 /* constant */
+    uint8_t pager_flags;          /* VM_PAGE_*; of an object with a pager, under its lock */
 };
 _Static_assert(sizeof(struct vm_page) <= 64, "the page array takes at most 1/64 of memory");
 

@@ -194,10 +194,14 @@ kern_return_t mach_vm_map(vm_map_t target_task, mach_vm_address_t *address, mach
         .protection = cur_protection,
         .max_protection = max_protection,
     };
-    kern_return_t kr = KERN_INVALID_ARGUMENT;
+    kern_return_t kr;
 
-    if (flags_decode(flags, &how) && (entry != NULL || object == NULL))
+    if (!flags_decode(flags, &how))
+        kr = KERN_INVALID_ARGUMENT;
+    else if (entry != NULL || object == NULL)
         kr = vm_map_memory(target_task, address, size, entry, offset, &how);
+    else
+        kr = vm_map_pager(target_task, address, size, object, offset, &how);
     if (entry != NULL)
         vm_memory_entry_unref(entry);
     if (kr == KERN_SUCCESS)

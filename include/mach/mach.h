@@ -16,6 +16,7 @@
 #include <mach/mach_host.h>
 #include <mach/mach_port.h>
 #include <mach/mach_vm.h>
+#include <mach/memory_object_control.h>
 #include <mach/portolan.h>
 #include <mach/task.h>
 #include <mach/thread_act.h>

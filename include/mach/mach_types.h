@@ -13,6 +13,7 @@
 #include <mach/host_reboot.h>
 #include <mach/kern_return.h>
 #include <mach/kernel_memory_info.h>
+#include <mach/memory_object_types.h>
 #include <mach/message.h>
 #include <mach/notify.h>
 #include <mach/policy.h>

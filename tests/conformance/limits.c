@@ -169,6 +169,7 @@ static kern_return_t flood_messages(unsigned i)
 static kern_return_t flood_memory_in_messages(unsigned i)
 {
     static uint8_t memory[4 * PAGE_SIZE];
+    uint8_t byte = 1;
     struct {
         mach_msg_base_t base;
         mach_msg_ool_descriptor_t ool;
@@ -180,7 +181,10 @@ static kern_return_t flood_memory_in_messages(unsigned i)
         .ool = {.type = MACH_MSG_OOL_DESCRIPTOR, .address = memory + i % 100, .size = 3 * PAGE_SIZE},
     };
 
-    memory[i % 4 * PAGE_SIZE] = 1;
+    /* by the kernel: the page for it may be what is one too many */
+    if (mach_vm_write_inband(SELF, (mach_vm_address_t)(uintptr_t)&memory[i % 4 * PAGE_SIZE], &byte, 1) !=
+        KERN_SUCCESS)
+        return MACH_SEND_NO_BUFFER;
     return mach_msg(&m.base.header, MACH_SEND_MSG, sizeof(m), 0, MACH_PORT_NULL, 0, MACH_PORT_NULL);
 }
 

@@ -144,7 +144,7 @@ static void test_map_refused(void)
     CHECK_RESULT(mach_vm_map(mach_host_self(), &to, SIZE, 0, anywhere, MACH_PORT_NULL, 0, FALSE, both, both,
                              VM_INHERIT_NONE),
                  KERN_INVALID_ARGUMENT, "a port without memory");
-    CHECK_RESULT(MAP(SIZE, 0, anywhere, port, 0, both, both, 0), KERN_INVALID_ARGUMENT,
+    CHECK_RESULT(MAP(SIZE, 0, anywhere, mach_host_self(), 0, both, both, 0), KERN_INVALID_ARGUMENT,
                  "a port that is no object");
     CHECK_RESULT(MAP(0, 0, anywhere, MACH_PORT_NULL, 0, both, both, 0), KERN_INVALID_ARGUMENT, "nothing");
     CHECK_RESULT(MAP(SIZE, 5, anywhere, MACH_PORT_NULL, 0, both, both, 0), KERN_INVALID_ARGUMENT,

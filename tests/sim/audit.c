@@ -64,6 +64,7 @@ bool audit_kernel(struct audit_finding *finding)
     audit_spaces();
     audit_ports();
     audit_threads();
+    audit_pagers();
     audit_port_counts();
     audit_maps();
     audit_pmaps();

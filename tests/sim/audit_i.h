@@ -12,6 +12,7 @@
 #include <kern/cpu.h>
 #include <kern/host.h>
 #include <kern/task.h>
+#include <vm/memory_object_i.h>
 #include <vm/vm_map_i.h>
 #include <vm/vm_stat.h>
 
@@ -44,6 +45,8 @@ enum audit_kind {
     AUDIT_MAP_COPY,
     AUDIT_MEMORY_ENTRY,
     AUDIT_OBJECT,
+    AUDIT_PAGER,
+    AUDIT_PAGE_REQUEST,
     AUDIT_RADIX,
     AUDIT_PMAP,
     AUDIT_FPU,
@@ -61,7 +64,7 @@ struct audit_object {
     uint64_t refs;
     uint64_t srights;
     uint32_t sorights;
-    uint32_t places;            /* where a receive right is, or a thread is queued */
+    uint32_t places; /* where a receive right is, a thread is queued, or a memory object is shown */
     const struct list *entries; /* of a memory object: of the first map or copy that has it, and how */
     int64_t distance;           /* far from its offsets the addresses there are */
     bool several;               /* more than one of them, or distance */
@@ -127,6 +130,11 @@ void audit_maps(void); /* audit_vm.c: maps and objects; behind the ports, whose 
 void audit_copy(const struct vm_map_copy *copy, uint64_t size, const char *holder);
 /* A memory entry, which a port alone holds. */
 void audit_memory_entry(const struct vm_memory_entry *entry);
+void audit_pagers(void); /* audit_pager.c: memory objects of pagers, behind the threads that wait for them */
+/* Is the thread among those that wait for the page that it notes? */
+bool audit_page_waits(const struct thread *t);
+/* Does the copy show what is number `index` of its source? */
+bool audit_copy_shows(const struct vm_object *copy, uint64_t index);
 void audit_pmaps(void); /* audit_pmap.c: page tables, ASIDs, TLBs */
 
 /* --- who pays (audit_ledger.c) --- */
@@ -144,6 +152,8 @@ enum audit_right { AUDIT_RECEIVE, AUDIT_SEND, AUDIT_SEND_ONCE };
 void audit_right(const struct ipc_port *port, enum audit_right right, const void *holder);
 /* `holder` has a reference to the port, and no right. */
 void audit_port_ref(const struct ipc_port *port, const void *holder);
+/* `holder` has the message, and what was in it is not its any more. */
+void audit_message_memory(struct ipc_kmsg *kmsg, const char *holder);
 /* `holder` has the message; `queue` is the port that it waits at, or NULL. */
 void audit_message(struct ipc_kmsg *kmsg, struct ipc_port *queue, const char *holder);
 

@@ -141,6 +141,12 @@ static void charge_vm(void)
     AUDIT_EACH(o, AUDIT_INTERRUPT)
     audit_charge(((const struct interrupt *)(const void *)o->address)->payer, sizeof(struct interrupt),
                  o->address);
+    AUDIT_EACH(o, AUDIT_PAGER)
+    audit_charge(((const struct memory_object *)(const void *)o->address)->payer,
+                 sizeof(struct memory_object), o->address);
+    AUDIT_EACH(o, AUDIT_PAGE_REQUEST)
+    audit_charge(((const struct page_request *)(const void *)o->address)->payer, sizeof(struct page_request),
+                 o->address);
     AUDIT_EACH(o, AUDIT_RADIX)
     audit_charge(((const struct radix_node *)(const void *)o->address)->payer, sizeof(struct radix_node),
                  o->address);

@@ -23,6 +23,8 @@ static const struct {
     {"vm_map_copy", AUDIT_MAP_COPY},
     {"vm_memory_entry", AUDIT_MEMORY_ENTRY},
     {"vm_object", AUDIT_OBJECT},
+    {"memory_object", AUDIT_PAGER},
+    {"page_request", AUDIT_PAGE_REQUEST},
     {"vm_radix", AUDIT_RADIX},
     {"pmap", AUDIT_PMAP},
     {"fpu", AUDIT_FPU},

@@ -74,7 +74,7 @@ static const void *message_descriptor(const struct ipc_kmsg *kmsg, uint32_t i, c
     return &d->ool_ports + 1;
 }
 
-void audit_message(struct ipc_kmsg *kmsg, struct ipc_port *queue, const char *holder)
+void audit_message_memory(struct ipc_kmsg *kmsg, const char *holder)
 {
     AUDIT(audit_is_memory(kmsg, sizeof(*kmsg)), "pointer", kmsg, "no message, held by %s", holder);
     size_t size = offsetof(struct ipc_kmsg, head) + kmsg->capacity;
@@ -90,6 +90,11 @@ void audit_message(struct ipc_kmsg *kmsg, struct ipc_port *queue, const char *ho
         audit_own_memory(kmsg->port, kmsg->port_count * sizeof(*kmsg->port), "rights of a message");
     else
         AUDIT(kmsg->port_count <= IPC_KMSG_PORTS_INLINE, "message-rights", kmsg, "%u", kmsg->port_count);
+}
+
+void audit_message(struct ipc_kmsg *kmsg, struct ipc_port *queue, const char *holder)
+{
+    audit_message_memory(kmsg, holder);
     message_right(kmsg->remote, MACH_MSGH_BITS_REMOTE(kmsg->head.msgh_bits), kmsg, NULL);
     message_right(kmsg->local, MACH_MSGH_BITS_LOCAL(kmsg->head.msgh_bits), kmsg, NULL);
     const mach_msg_descriptor_t *d = (const void *)((const char *)&kmsg->head + sizeof(mach_msg_base_t));
@@ -326,6 +331,12 @@ static bool kobject_valid(const struct ipc_port *port)
     case IPC_KOTYPE_INTERRUPT:
         audit_right(port, AUDIT_RECEIVE, object);
         return interrupt_valid(object) && (port->srights > 0) == (port->no_senders != NULL);
+    case IPC_KOTYPE_MEMORY_CONTROL:
+        (void)audit_object(AUDIT_PAGER, object, port);
+        return ((const struct memory_object *)object)->control == port;
+    case IPC_KOTYPE_MEMORY_NAME:
+        (void)audit_object(AUDIT_PAGER, object, port);
+        return ((const struct memory_object *)object)->name == port;
     case IPC_KOTYPE_HOST:
         return object == &host_self && host_self.port == port;
     case IPC_KOTYPE_HOST_PRIV:

@@ -45,6 +45,19 @@ extern uint32_t zone_count;
 extern uint64_t page_total;
 extern struct vm_page_cache page_cache[HAL_CPU_MAX];
 
+/* --- vm/memory_object.c --- */
+extern struct pager_table {
+    spinlock_t lock;
+    struct list bucket[64];
+    struct list queue;
+    bool waiting;
+    struct thread *thread;
+} pagers;
+void pager_step(struct thread *self);
+
+/* --- ipc/msg.c --- */
+void msg_write_continue(struct thread *self);
+
 /* --- vm/vm_radix.c --- */
 #define RADIX_SHIFT 6u
 #define RADIX_SLOTS (1u << RADIX_SHIFT)

@@ -30,6 +30,10 @@ static void operation_rights(const struct thread *t)
             audit_message(t->op.ipc.no_senders, NULL, "receiving thread");
     } else if (sends(t) && kmsg != NULL) {
         audit_message(kmsg, kmsg->remote, "sending thread");
+    } else if (t->continuation == ipc_msg_serve_continue || t->continuation == ipc_rpc_serve_continue) {
+        audit_message(kmsg, kmsg->remote, "thread that is to be served");
+    } else if (t->continuation == msg_write_continue) {
+        audit_message_memory(kmsg, "receiving thread"); /* what was in it is the receiver's already */
     } else if (t->continuation == exception_continue) {
         audit_right(t->op.exc.reply_port, AUDIT_RECEIVE, t);
     }
@@ -69,6 +73,8 @@ static void thread_rights(const struct thread *t)
         audit_right(t->exception_port[i], AUDIT_SEND, t);
     audit_right(t->self_port, AUDIT_RECEIVE, t);
     operation_rights(t);
+    if (t->page.pager != NULL)
+        audit_object(AUDIT_PAGER, t->page.pager, t)->refs++;
     if (t->fpu != NULL)
         audit_own(AUDIT_FPU, t->fpu, "thread");
     AUDIT(t->fpu != NULL || t->fpu_credit == 0, "thread-fpu", t, "no vector state, but credit %u",
@@ -110,9 +116,16 @@ static void check_wait(const struct thread *t)
         (void)audit_object(AUDIT_PORT, t->op.exc.reply_port, t);
         AUDIT(t->op.exc.reply_port->sorights > 0, "wait-lost", t, "nobody can answer its exception");
         break;
+    case THREAD_WAIT_PAGE:
+        (void)audit_object(AUDIT_OBJECT, t->wait_object, t);
+        AUDIT(t->page.pager != NULL && t->page.pager->object == t->wait_object, "wait-lost", t,
+              "waits for a page of another object");
+        AUDIT(audit_page_waits(t), "wait-lost", t, "page %" PRIu64 " was not asked for", t->page.index);
+        break;
     case THREAD_WAIT_KERNEL:
-        AUDIT(t == reaper.thread && reaper.waiting && list_empty(&reaper.queue), "wait-lost", t,
-              "the reaper waits and has work");
+        AUDIT((t == reaper.thread && reaper.waiting && list_empty(&reaper.queue)) ||
+                  (t == pagers.thread && pagers.waiting && list_empty(&pagers.queue)),
+              "wait-lost", t, "a kernel thread waits and has work");
         break;
     default:
         audit_fail("wait-lost", t, "waits for nothing");

@@ -54,11 +54,12 @@ static void note_object(const struct list *entries, const struct vm_map_entry *e
     struct audit_object *o = audit_object(AUDIT_OBJECT, entry->object, entry);
     int64_t distance = (int64_t)(entry->start - entry->offset);
     AUDIT(entry->offset % PAGE_SIZE == 0, "entry-offset", entry, "offset 0x%" PRIx64, entry->offset);
-    if (o->refs > 0 && (o->entries != entries || o->distance != distance))
+    if (o->places > 0 && (o->entries != entries || o->distance != distance))
         o->several = true;
     AUDIT(audit_on_list(&entry->object->users, &entry->object_link), "object-users", entry->object,
           "entry %p is not among them", (const void *)entry);
     o->refs++;
+    o->places++;
     o->entries = entries;
     o->distance = distance;
 }
@@ -230,8 +231,8 @@ static void check_object(struct audit_object *o)
 
     AUDIT(o->refs == object->refs, "object-refs", object, "%" PRIu64 " references, counted %" PRIu64, o->refs,
           object->refs);
-    AUDIT(audit_list_count(&object->users) == o->refs, "object-users", object,
-          "%u users, %" PRIu64 " entries", audit_list_count(&object->users), o->refs);
+    AUDIT(audit_list_count(&object->users) == o->places, "object-users", object, "%u users, %u entries",
+          audit_list_count(&object->users), o->places);
     check_wired(object);
     AUDIT(object->shared || !o->several, "object-private", object, "never shared, and in two places");
     AUDIT(object->pages.root != NULL || (object->pages.height == 0 && !object->pages.writable), "radix-root",

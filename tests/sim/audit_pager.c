@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The audit of memory objects that pagers provide: who keeps them, who waits, and what the copies are owed. */
+#include <inttypes.h>
+#include <mach/vm_param.h>
+
+#include "audit_i.h"
+
+/* --- requests --- */
+
+static void check_request(const struct memory_object *pager, const struct page_request *request)
+{
+    bool own, writable;
+
+    audit_own(AUDIT_PAGE_REQUEST, request, "memory object");
+    if (request->message != NULL)
+        audit_message(request->message, NULL, "request for a page");
+    AUDIT(request->message == NULL || pager->state == MEMORY_OBJECT_NEW, "page-request", request,
+          "the pager is ready, and does not know of it");
+    AUDIT(audit_object_page(pager->object, request->index, &own, &writable) == NULL, "page-request", request,
+          "page %" PRIu64 " is there", request->index);
+    AUDIT(page_request_find(pager, request->index) == request, "page-request", request,
+          "page %" PRIu64 " is asked for twice", request->index);
+    AUDIT_LIST(node, &request->waiters)
+    {
+        const struct thread *t = CONTAINER_OF(node, struct thread, wait_link);
+        (void)audit_object(AUDIT_THREAD, t, request);
+        AUDIT(t->state == THREAD_WAITING && t->wait == THREAD_WAIT_PAGE && t->wait_object == pager->object &&
+                  t->page.index == request->index,
+              "page-waiter", request, "thread %p: state %u, wait %u for page %" PRIu64, (const void *)t,
+              t->state, t->wait, t->page.index);
+    }
+}
+
+bool audit_page_waits(const struct thread *t)
+{
+    const struct page_request *request = page_request_find(t->page.pager, t->page.index);
+
+    return request != NULL && audit_on_list(&request->waiters, &t->wait_link);
+}
+
+/* --- pages and copies --- */
+
+bool audit_copy_shows(const struct vm_object *copy, uint64_t index)
+{
+    if (index < copy->source_index)
+        return false;
+    const uint64_t at = (index - copy->source_index) << PAGE_SHIFT;
+    LIST_FOR_EACH(node, &copy->users)
+    {
+        const struct vm_map_entry *entry = CONTAINER_OF(node, struct vm_map_entry, object_link);
+        if (at >= entry->offset && at - entry->offset < entry->end - entry->start)
+            return true;
+    }
+    return false;
+}
+
+static void check_copies(const struct memory_object *pager)
+{
+    AUDIT_LIST(node, &pager->copies)
+    {
+        const struct vm_object *copy = CONTAINER_OF(node, struct vm_object, copy_link);
+        (void)audit_object(AUDIT_OBJECT, copy, pager);
+        AUDIT(copy->source == pager->object, "object-source", copy, "among the copies of %p, says %p",
+              (void *)pager->object, (void *)copy->source);
+        audit_object(AUDIT_OBJECT, pager->object, copy)->refs++;
+    }
+}
+
+static void check_page(const struct memory_object *pager, uint64_t index, const struct vm_page *page)
+{
+    bool own, writable, theirs;
+
+    (void)audit_object_page(pager->object, index, &own, &writable);
+    AUDIT(!writable || (page->pager_flags & VM_PAGE_DIRTY) != 0, "page-dirty", pager->object,
+          "page %" PRIu64 " may be written, and is not marked", index);
+    const bool owed = (page->pager_flags & VM_PAGE_GIVEN) != 0 || writable;
+    AUDIT_LIST(node, &pager->copies)
+    {
+        const struct vm_object *copy = CONTAINER_OF(node, struct vm_object, copy_link);
+        AUDIT(!owed || !audit_copy_shows(copy, index) ||
+                  audit_object_page(copy, index - copy->source_index, &theirs, &theirs) != NULL,
+              "page-given", copy, "page %" PRIu64 " of its source was changed, and it has none of its own",
+              index);
+    }
+}
+
+/* --- objects --- */
+
+static void check_pager(struct memory_object *pager)
+{
+    const struct vm_object *object = pager->object;
+    uint64_t index = 0;
+    struct vm_page *page;
+
+    audit_object(AUDIT_OBJECT, object, pager)->refs++;
+    AUDIT(object->pager == pager && object->source == NULL && object->shared, "object-pager", object,
+          "of pager %p, says %p", (void *)pager, (void *)object->pager);
+    audit_right(pager->pager, AUDIT_SEND, pager);
+    if (pager->terminate != NULL) {
+        audit_message(pager->terminate, NULL, "memory object");
+        audit_right(pager->control, AUDIT_RECEIVE, pager);
+        audit_right(pager->name, AUDIT_RECEIVE, pager);
+        audit_object(AUDIT_REQUEST, pager->death, pager)->refs++;
+    }
+    AUDIT(pager->state <= MEMORY_OBJECT_ENDED, "pager-state", pager, "%u", pager->state);
+    AUDIT_LIST(node, &pager->requests)
+    check_request(pager, CONTAINER_OF(node, struct page_request, link));
+    AUDIT(pager->state < MEMORY_OBJECT_FAILED || list_empty(&pager->requests), "page-request", pager,
+          "somebody waits, and the pager is dead");
+    check_copies(pager);
+    while ((page = vm_radix_next(&object->pages, &index)) != NULL)
+        check_page(pager, index++, page);
+    AUDIT(!memory_object_is_unused(pager) || pager->queued || pager->may_cache ||
+              pager->state == MEMORY_OBJECT_ENDED,
+          "pager-unused", pager, "nothing shows it, and it does not end");
+}
+
+void audit_pagers(void)
+{
+    for (unsigned i = 0; i < sizeof(pagers.bucket) / sizeof(pagers.bucket[0]); i++) {
+        AUDIT_LIST(node, &pagers.bucket[i])
+        audit_object(AUDIT_PAGER, CONTAINER_OF(node, struct memory_object, link), &pagers)->refs++;
+    }
+    AUDIT_LIST(node, &pagers.queue)
+    {
+        struct memory_object *pager = CONTAINER_OF(node, struct memory_object, work_link);
+        audit_object(AUDIT_PAGER, pager, &pagers)->refs++;
+        AUDIT(pager->queued, "pager-queued", pager, "in the queue, and says that it is not");
+    }
+    AUDIT_EACH(o, AUDIT_PAGER)
+    {
+        struct memory_object *pager = (void *)o->address;
+        check_pager(pager);
+        AUDIT(o->refs == pager->refs, "pager-refs", pager, "%" PRIu64 " references, counted %" PRIu64,
+              pager->refs, o->refs);
+        o->owner = "references";
+    }
+}

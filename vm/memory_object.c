@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Memory objects: from the first mapping of a pager's port to the end.
+ *
+ * A table finds the object again by its pager's port.  When nothing shows an object any more, a kernel thread ends it, since whoever
+ * removed the last mapping holds locks under which no message can be sent.  Until then it can be mapped again.  What the end
+ * needs (the message that tells the pager, the request that tells the kernel of the pager's death) is there from the beginning, so
+ * it never fails.
+ *
+ * Locks: the table's, for the table and the queue of the kernel thread; an object's own, before it.
+ */
+#include <hal/hal.h>
+#include <ipc/kobject.h>
+#include <ipc/request.h>
+#include <kern/cache.h>
+#include <kern/ledger.h>
+#include <kern/ref.h>
+#include <kern/thread.h>
+#include <mach/memory_object_kernel.h>
+#include <mach/vm_param.h>
+#include <sched/sched.h>
+#include <vm/memory_object_i.h>
+
+#define TABLE_SIZE 64u
+#define CLEAR_PAGES 256u /* freed in one step */
+
+static struct cache memory_object_cache;
+
+static struct {
+    spinlock_t lock; /* rank LOCK_RANK_PAGER */
+    struct list bucket[TABLE_SIZE] GUARDED_BY(lock);
+    struct list queue GUARDED_BY(lock); /* struct memory_object.work_link */
+    bool waiting GUARDED_BY(lock);
+    struct thread *thread;
+} pagers;
+
+/* --- messages --- */
+
+struct ipc_kmsg *memory_object_message(uint32_t size, unsigned rights, struct ledger_account *payer)
+{
+    struct ipc_kmsg *kmsg = ipc_kmsg_alloc(size, payer);
+
+    _Static_assert(MEMORY_OBJECT_RIGHTS_MAX <= IPC_KMSG_PORTS_INLINE, "they need no memory");
+    if (kmsg == NULL)
+        return NULL;
+    kmsg->head = (mach_msg_header_t){0};
+    kmsg->port_count = rights;
+    for (unsigned i = 0; i < rights; i++)
+        kmsg->port[i] = NULL;
+    return kmsg;
+}
+
+void memory_object_send(const struct memory_object *pager, struct ipc_kmsg *kmsg)
+{
+    kmsg->head.msgh_bits |= MACH_MSGH_BITS(MACH_MSG_TYPE_PORT_SEND, 0);
+    kmsg->remote = ipc_port_copy_send(pager->pager);
+    if (IPC_PORT_VALID(kmsg->remote))
+        ipc_kmsg_send_from_kernel(kmsg);
+    else
+        ipc_kmsg_destroy(kmsg);
+}
+
+/* The same by a send-once right. */
+static void send_once(struct ipc_port *to, struct ipc_kmsg *kmsg)
+{
+    kmsg->head.msgh_bits |= MACH_MSGH_BITS(MACH_MSG_TYPE_PORT_SEND_ONCE, 0);
+    kmsg->remote = to;
+    ipc_kmsg_send_from_kernel(kmsg);
+}
+
+void memory_object_supply_done(const struct memory_object *pager, struct ipc_port *reply_to, uint64_t offset,
+                               uint64_t size, kern_return_t result, uint64_t error_offset)
+{
+    if (!IPC_PORT_VALID(reply_to))
+        return;
+    struct ipc_kmsg *kmsg =
+        memory_object_message(sizeof(__Request__memory_object_supply_completed_t), 1, pager->payer);
+    if (kmsg == NULL) {
+        ipc_port_release_send_once(reply_to);
+        return;
+    }
+    struct mig_kernel_message m = {.head = &kmsg->head, .port = kmsg->port};
+    memory_object_supply_completed_request(&m, ipc_port_make_send(pager->control), offset, size, result,
+                                           error_offset);
+    send_once(reply_to, kmsg);
+}
+
+static void send_init(const struct memory_object *pager, struct ipc_kmsg *kmsg)
+{
+    struct mig_kernel_message m = {.head = &kmsg->head, .port = kmsg->port};
+
+    memory_object_init_request(&m, ipc_port_make_send(pager->control), ipc_port_make_send(pager->name),
+                               PAGE_SIZE);
+    memory_object_send(pager, kmsg);
+}
+
+/* A port of the kernel's becomes a receive right on its way. */
+static struct ipc_port *port_give_up(struct ipc_port *port)
+{
+    ipc_port_lock(port);
+    port->kotype = IPC_KOTYPE_NONE;
+    port->place = IPC_PORT_IN_TRANSIT;
+    port->receiver = NULL;
+    port->name = MACH_PORT_NULL;
+    ipc_port_moved(port);
+    ipc_port_unlock(port);
+    return port;
+}
+
+static void send_terminate(struct memory_object *pager)
+{
+    struct ipc_kmsg *kmsg = pager->terminate;
+    struct mig_kernel_message m = {.head = &kmsg->head, .port = kmsg->port};
+
+    memory_object_terminate_request(&m, port_give_up(pager->control), port_give_up(pager->name));
+    memory_object_send(pager, kmsg);
+}
+
+/* --- life ----------------------------------------------------------------------------------------------- */
+
+void memory_object_init_module(void) NO_THREAD_SAFETY_ANALYSIS
+{
+    cache_init(&memory_object_cache, "memory_object", sizeof(struct memory_object), 8);
+    memory_object_fault_init_module();
+    spin_init(&pagers.lock, LOCK_RANK_PAGER);
+    list_init(&pagers.queue);
+    for (unsigned i = 0; i < TABLE_SIZE; i++)
+        list_init(&pagers.bucket[i]);
+}
+
+void memory_object_ref(struct memory_object *pager)
+{
+    ref_get(&pager->refs);
+}
+
+/* What memory_object_create() made, as far as it got. */
+static void object_free(struct memory_object *pager)
+{
+    if (pager->terminate != NULL)
+        ipc_kmsg_free(pager->terminate);
+    if (pager->death != NULL)
+        ipc_request_kernel_end(pager->pager, pager->death);
+    if (pager->control != NULL)
+        ipc_kobject_destroy(pager->control);
+    if (pager->name != NULL)
+        ipc_kobject_destroy(pager->name);
+    if (pager->object != NULL)
+        vm_object_unref(pager->object);
+    ipc_port_release_send(pager->pager);
+    ledger_uncharge(pager->payer, sizeof(*pager));
+    cache_free(&memory_object_cache, pager);
+}
+
+void memory_object_unref(struct memory_object *pager)
+{
+    if (ref_put(&pager->refs))
+        object_free(pager);
+}
+
+/* The parts of a new object. Returns false without memory: some. */
+static bool object_build(struct memory_object *pager)
+{
+    struct ledger_account *payer = pager->payer;
+
+    pager->object = vm_object_create_paged(payer, pager);
+    pager->control = ipc_kobject_create(IPC_KOTYPE_MEMORY_CONTROL, pager, payer);
+    pager->name = ipc_kobject_create(IPC_KOTYPE_MEMORY_NAME, pager, payer);
+    pager->terminate = memory_object_message(sizeof(__Request__memory_object_terminate_t), 2, payer);
+    if (pager->object == NULL || pager->control == NULL || pager->name == NULL || pager->terminate == NULL)
+        return false;
+    pager->death = ipc_request_kernel_begin(pager->pager, ipc_port_make_send_once(pager->control), payer);
+    return pager->death != NULL;
+}
+
+/* An object that is not in the table, for a send right, which it consumes; or NULL. */
+static struct memory_object *object_create(struct ipc_port *right, struct ledger_account *payer)
+{
+    struct memory_object *pager = NULL;
+
+    if (ledger_charge(payer, sizeof(*pager)) && (pager = cache_alloc(&memory_object_cache)) == NULL)
+        ledger_uncharge(payer, sizeof(*pager));
+    if (pager == NULL) {
+        ipc_port_release_send(right);
+        return NULL;
+    }
+    *pager = (struct memory_object){.refs = 1, .pager = right, .payer = payer};
+    list_init(&pager->link);
+    list_init(&pager->work_link);
+    list_init(&pager->requests);
+    list_init(&pager->copies);
+    if (object_build(pager))
+        return pager;
+    object_free(pager);
+    return NULL;
+}
+
+static struct list *bucket_of(const struct ipc_port *port) REQUIRES(pagers.lock)
+{
+    return &pagers.bucket[(uintptr_t)port / sizeof(*port) % TABLE_SIZE];
+}
+
+/* The object that the table has for the port, with a reference; or NULL. */
+static struct memory_object *table_find(const struct ipc_port *port) REQUIRES(pagers.lock)
+{
+    LIST_FOR_EACH(node, bucket_of(port))
+    {
+        struct memory_object *pager = CONTAINER_OF(node, struct memory_object, link);
+        /* relaxed: memory_object_attach() looks again, under the lock */
+        if (pager->pager == port && __atomic_load_n(&pager->state, __ATOMIC_RELAXED) != MEMORY_OBJECT_ENDED) {
+            memory_object_ref(pager);
+            return pager;
+        }
+    }
+    return NULL;
+}
+
+static struct memory_object *table_lookup(const struct ipc_port *port)
+{
+    spin_lock(&pagers.lock);
+    struct memory_object *pager = table_find(port);
+    spin_unlock(&pagers.lock);
+    return pager;
+}
+
+/* Enter an object, which the table then has a reference to as well, unless there is one. Returns that, with a reference, or NULL. */
+static struct memory_object *table_enter(struct memory_object *pager)
+{
+    spin_lock(&pagers.lock);
+    struct memory_object *there = table_find(pager->pager);
+    if (there == NULL) {
+        memory_object_ref(pager);
+        list_insert_tail(bucket_of(pager->pager), &pager->link);
+    }
+    spin_unlock(&pagers.lock);
+    return there;
+}
+
+struct memory_object *memory_object_find(struct ipc_port *port, struct ledger_account *payer,
+                                         kern_return_t *why)
+{
+    *why = KERN_INVALID_ARGUMENT;
+    if (!IPC_PORT_VALID(port) || ipc_port_kotype(port) != IPC_KOTYPE_NONE)
+        return NULL;
+    struct memory_object *pager = table_lookup(port);
+    if (pager != NULL)
+        return pager;
+    struct ipc_port *right = ipc_port_copy_send(port);
+    if (right == IPC_PORT_DEAD)
+        return NULL;
+    *why = KERN_RESOURCE_SHORTAGE;
+    struct ipc_kmsg *init = memory_object_message(sizeof(__Request__memory_object_init_t), 2, payer);
+    if (init == NULL) {
+        ipc_port_release_send(right);
+        return NULL;
+    }
+    pager = object_create(right, payer);
+    struct memory_object *there = pager != NULL ? table_enter(pager) : NULL;
+    if (pager == NULL || there != NULL) {
+        ipc_kmsg_free(init);
+        if (pager != NULL)
+            memory_object_unref(pager);
+        return there;
+    }
+    send_init(pager, init);
+    return pager;
+}
+
+bool memory_object_attach(struct memory_object *pager, struct vm_map_entry *entry)
+{
+    struct vm_object *object = pager->object;
+
+    spin_lock(&object->lock);
+    bool alive = pager->state != MEMORY_OBJECT_ENDED;
+    if (alive) {
+        vm_object_ref(object);
+        entry->object = object;
+        list_insert_tail(&object->users, &entry->object_link);
+    }
+    spin_unlock(&object->lock);
+    return alive;
+}
+
+void memory_object_copied(struct memory_object *pager, struct vm_object *copy)
+{
+    list_insert_tail(&pager->copies, &copy->copy_link);
+}
+
+void memory_object_pager_died(struct memory_object *pager)
+{
+    spin_lock(&pager->object->lock);
+    if (pager->state != MEMORY_OBJECT_ENDED) {
+        pager->state = MEMORY_OBJECT_FAILED;
+        page_requests_answer(pager, 0, UINT64_MAX, THREAD_OBJECT_DEAD);
+        if (memory_object_is_unused(pager)) /* nothing keeps what was cached */
+            memory_object_unused(pager);
+    }
+    spin_unlock(&pager->object->lock);
+}
+
+/* --- the end -------------------------------------------------------------------------------------------- */
+
+bool memory_object_is_unused(const struct memory_object *pager)
+{
+    return list_empty(&pager->object->users) && list_empty(&pager->copies);
+}
+
+void memory_object_unused(struct memory_object *pager)
+{
+    bool wake = false;
+
+    spin_lock(&pagers.lock);
+    if (!pager->queued) {
+        memory_object_ref(pager);
+        pager->queued = true;
+        list_insert_tail(&pagers.queue, &pager->work_link);
+        wake = pagers.waiting;
+        pagers.waiting = false;
+    }
+    spin_unlock(&pagers.lock);
+    if (wake)
+        thread_wakeup(pagers.thread, THREAD_AWAKENED);
+}
+
+/* The object is ended from now on, unless it is used again, or its pages may stay. Returns whether there is more to do. */
+static bool end_begin(struct memory_object *pager)
+{
+    spin_lock(&pager->object->lock);
+    bool keep = pager->may_cache && pager->state == MEMORY_OBJECT_READY;
+    bool end = pager->state == MEMORY_OBJECT_ENDED || (memory_object_is_unused(pager) && !keep);
+    if (end && pager->state != MEMORY_OBJECT_ENDED) {
+        __atomic_store_n(&pager->state, MEMORY_OBJECT_ENDED, __ATOMIC_RELAXED);
+        page_requests_answer(pager, 0, UINT64_MAX, THREAD_AWAKENED);
+    }
+    spin_unlock(&pager->object->lock);
+    return end && pager->terminate != NULL;
+}
+
+/* Free some pages of an object that has ended. Returns whether none is left. */
+static bool end_clear(struct memory_object *pager)
+{
+    uint64_t budget = CLEAR_PAGES;
+
+    spin_lock(&pager->object->lock);
+    bool empty = vm_radix_clear(&pager->object->pages, &budget);
+    if (!empty)
+        memory_object_unused(pager); /* to go on */
+    spin_unlock(&pager->object->lock);
+    return empty;
+}
+
+static void end_finish(struct memory_object *pager)
+{
+    spin_lock(&pagers.lock);
+    list_remove(&pager->link);
+    spin_unlock(&pagers.lock);
+    ipc_request_kernel_end(pager->pager, pager->death);
+    pager->death = NULL;
+    send_terminate(pager);
+    pager->terminate = NULL;
+    pager->control = NULL;
+    pager->name = NULL;
+    memory_object_unref(pager); /* the table's */
+}
+
+/* The next object of the queue, with the queue's reference; NULL: none, and the thread waits. */
+static struct memory_object *work_next(struct thread *self, thread_continuation_t step)
+{
+    spin_lock(&pagers.lock);
+    struct list *first = list_pop(&pagers.queue);
+    struct memory_object *pager = first != NULL ? CONTAINER_OF(first, struct memory_object, work_link) : NULL;
+    if (pager != NULL) {
+        pager->queued = false;
+    } else {
+        pagers.waiting = true;
+        thread_block(self, THREAD_WAIT_KERNEL, &pagers, step);
+    }
+    spin_unlock(&pagers.lock);
+    return pager;
+}
+
+/* One object; the exit runs it again, with interrupts taken in between. */
+static void pager_step(struct thread *self)
+{
+    struct memory_object *pager = work_next(self, pager_step);
+
+    if (pager == NULL)
+        return;
+    if (end_begin(pager) && end_clear(pager))
+        end_finish(pager);
+    memory_object_unref(pager);
+}
+
+void memory_object_start(void)
+{
+    pagers.thread = thread_create_kernel("pager", pager_step, SCHED_PRIORITY_DEFAULT + 1);
+}

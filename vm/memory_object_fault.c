@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Faults on memory that pagers provide.
+ *
+ * A page that is not there: a request is made, which holds the threads that wait, and the pager is told.  Both need memory, so
+ * that is done with no lock held, and then looked at again.  Which page a thread waits for is noted in the thread, because it can't wait
+ * where the page was missed: it has a stack to leave first, with all that was done there undone, and a continuation that does it again.
+ *
+ * A thread whose wait failed keeps the note: so the next try for that page fails instead of waiting again.
+ */
+#include <hal/hal.h>
+#include <ipc/kobject.h>
+#include <kern/cache.h>
+#include <kern/ledger.h>
+#include <kern/ref.h>
+#include <kern/string.h>
+#include <kern/task.h>
+#include <kern/thread.h>
+#include <mach/memory_object_kernel.h>
+#include <mach/vm_param.h>
+#include <vm/memory_object_i.h>
+
+static struct cache request_cache;
+static uint32_t wait_ms; /* atomic; 0: no limit */
+
+void memory_object_fault_init_module(void)
+{
+    cache_init(&request_cache, "page_request", sizeof(struct page_request), 8);
+}
+
+void memory_object_set_timeout(uint32_t ms)
+{
+    __atomic_store_n(&wait_ms, ms, __ATOMIC_RELAXED);
+}
+
+/* --- requests ------------------------------------------------------------------------------------------- */
+
+/* A request that no object has yet, with its message; or NULL. */
+static struct page_request *request_create(const struct memory_object *pager, uint64_t index,
+                                           vm_prot_t access)
+{
+    struct ledger *ledger = thread_current()->task->ledger;
+
+    if (!ledger_charge(&ledger->memory, sizeof(struct page_request)))
+        return NULL;
+    struct page_request *request = cache_alloc(&request_cache);
+    struct ipc_kmsg *kmsg =
+        request == NULL
+            ? NULL
+            : memory_object_message(sizeof(__Request__memory_object_data_request_t), 1, &ledger->messages);
+    if (kmsg == NULL) {
+        if (request != NULL)
+            cache_free(&request_cache, request);
+        ledger_uncharge(&ledger->memory, sizeof(*request));
+        return NULL;
+    }
+    struct mig_kernel_message m = {.head = &kmsg->head, .port = kmsg->port};
+    memory_object_data_request_request(&m, ipc_port_make_send(pager->control), index << PAGE_SHIFT, PAGE_SIZE,
+                                       access);
+    *request =
+        (struct page_request){.index = index, .access = access, .message = kmsg, .payer = &ledger->memory};
+    list_init(&request->waiters);
+    return request;
+}
+
+static void request_free(struct page_request *request)
+{
+    if (request->message != NULL)
+        ipc_kmsg_destroy(request->message);
+    ledger_uncharge(request->payer, sizeof(*request));
+    cache_free(&request_cache, request);
+}
+
+struct page_request *page_request_find(const struct memory_object *pager, uint64_t index)
+{
+    LIST_FOR_EACH(node, &pager->requests)
+    {
+        struct page_request *request = CONTAINER_OF(node, struct page_request, link);
+        if (request->index == index)
+            return request;
+    }
+    return NULL;
+}
+
+void page_requests_answer(struct memory_object *pager, uint64_t first, uint64_t end,
+                          enum thread_wait_result result)
+{
+    LIST_FOR_EACH_SAFE(node, &pager->requests)
+    {
+        struct page_request *request = CONTAINER_OF(node, struct page_request, link);
+        struct list *waiter;
+
+        if (request->index < first || request->index >= end)
+            continue;
+        list_remove(&request->link);
+        while ((waiter = list_pop(&request->waiters)) != NULL)
+            thread_wakeup(CONTAINER_OF(waiter, struct thread, wait_link), result);
+        request_free(request);
+    }
+}
+
+void page_request_fail(struct memory_object *pager, uint64_t first, uint64_t end)
+{
+    spin_lock(&pager->object->lock);
+    page_requests_answer(pager, first, end, THREAD_OBJECT_DEAD);
+    spin_unlock(&pager->object->lock);
+}
+
+bool page_request_first(struct memory_object *pager, uint64_t first, uint64_t end, uint64_t *index)
+{
+    *index = end;
+    spin_lock(&pager->object->lock);
+    LIST_FOR_EACH(node, &pager->requests)
+    {
+        const struct page_request *request = CONTAINER_OF(node, struct page_request, link);
+        if (request->index >= first && request->index < *index)
+            *index = request->index;
+    }
+    spin_unlock(&pager->object->lock);
+    return *index < end;
+}
+
+void page_requests_send(struct memory_object *pager)
+{
+    struct ipc_kmsg *kmsg;
+
+    do {
+        kmsg = NULL;
+        spin_lock(&pager->object->lock);
+        LIST_FOR_EACH(node, &pager->requests)
+        {
+            struct page_request *request = CONTAINER_OF(node, struct page_request, link);
+            if (request->message == NULL || pager->state != MEMORY_OBJECT_READY)
+                continue;
+            kmsg = request->message;
+            request->message = NULL;
+            break;
+        }
+        spin_unlock(&pager->object->lock);
+        if (kmsg != NULL)
+            memory_object_send(pager, kmsg);
+    } while (kmsg != NULL);
+}
+
+/* --- pages ---------------------------------------------------------------------------------------------- */
+
+/* The page at `index` is missing. */
+static kern_return_t page_ask(struct memory_object *pager, uint64_t index, enum vm_object_access access,
+                              struct vm_object_fill *fill)
+{
+    memory_object_ref(pager);
+    fill->paged = pager;
+    fill->index = index;
+    fill->access = access == VM_OBJECT_WRITE ? VM_PROT_READ | VM_PROT_WRITE : VM_PROT_READ;
+    return KERN_PAGE_WAIT;
+}
+
+/* A page of an object with a pager. */
+static kern_return_t pager_page(struct vm_object *object, uint64_t index, enum vm_object_access access,
+                                bool writable, const struct vm_map_entry *mapper, struct vm_object_fill *fill,
+                                struct vm_page **page, bool *own) REQUIRES(object->lock)
+{
+    *page = vm_radix_find(&object->pages, index, false, own);
+    if (*page == NULL)
+        return page_ask(object->pager, index, access, fill);
+    if (access == VM_OBJECT_READ) {
+        *own = false; /* so that the first write is noticed */
+        return KERN_SUCCESS;
+    }
+    if (((*page)->pager_flags & VM_PAGE_GIVEN) == 0 && !list_empty(&object->pager->copies)) {
+        (void)page_ask(object->pager, index, access, fill);
+        fill->access = VM_PROT_NONE;
+        return KERN_PAGE_WAIT;
+    }
+    if (*own) {
+        if (writable)
+            (void)vm_radix_find(&object->pages, index, true, own);
+    } else {
+        *own = true;
+        kern_return_t kr = vm_object_put_page(object, index, writable, mapper, fill, page);
+        if (kr != KERN_SUCCESS || *page == NULL)
+            return kr;
+        (*page)->pager_flags = VM_PAGE_GIVEN; /* the copies have the one that it replaced */
+    }
+    (*page)->pager_flags |= VM_PAGE_DIRTY;
+    return KERN_SUCCESS;
+}
+
+/* The page of a source, for a copy: the same, which nobody may write any more, or another if it is wired. NULL without memory. */
+static struct vm_page *page_for_copy(struct vm_object *source, uint64_t index, struct vm_page *page,
+                                     struct ledger_account *payer) REQUIRES(source->lock)
+{
+    if (source->wired == 0) {
+        vm_object_protect(source, index, index + 1);
+        vm_page_ref(page);
+        return page;
+    }
+    struct vm_page *fresh = vm_object_alloc_page(payer, false);
+    if (fresh != NULL)
+        memcpy(vm_page_address(fresh), vm_page_address(page), PAGE_SIZE);
+    return fresh;
+}
+
+/* A copy has no page at `index`: it gets the source's. */
+static kern_return_t copy_pull(struct vm_object *object, uint64_t index, struct vm_object_fill *fill,
+                               struct vm_page **page) REQUIRES(object->lock)
+{
+    struct vm_object *source = object->source;
+    const uint64_t there = object->source_index + index;
+    struct vm_page *taken = NULL;
+    struct vm_page *old;
+    bool own;
+
+    spin_lock(&source->lock);
+    *page = vm_radix_find(&source->pages, there, false, &own);
+    if (*page == NULL) {
+        kern_return_t kr = page_ask(source->pager, there, VM_OBJECT_READ, fill);
+        spin_unlock(&source->lock);
+        return kr;
+    }
+    taken = page_for_copy(source, there, *page, object->pages.payer);
+    spin_unlock(&source->lock);
+    *page = taken;
+    if (taken != NULL && vm_radix_insert(&object->pages, index, taken, false, &old))
+        return KERN_SUCCESS;
+    if (taken != NULL)
+        vm_page_unref(taken);
+    return KERN_RESOURCE_SHORTAGE;
+}
+
+static kern_return_t source_page(struct vm_object *object, uint64_t index, enum vm_object_access access,
+                                 bool writable, const struct vm_map_entry *mapper,
+                                 struct vm_object_fill *fill, struct vm_page **page, bool *own)
+    REQUIRES(object->lock)
+{
+    *page = vm_radix_find(&object->pages, index, writable, own);
+    if (*page == NULL) {
+        kern_return_t kr = copy_pull(object, index, fill, page);
+        if (kr != KERN_SUCCESS)
+            return kr;
+        *own = false;
+    }
+    if (*own || access == VM_OBJECT_READ)
+        return KERN_SUCCESS;
+    *own = true;
+    return vm_object_put_page(object, index, writable, mapper, fill, page);
+}
+
+kern_return_t memory_object_page(struct vm_object *object, uint64_t index, enum vm_object_access access,
+                                 bool writable, const struct vm_map_entry *mapper,
+                                 struct vm_object_fill *fill, struct vm_page **page, bool *own)
+{
+    return object->pager != NULL ? pager_page(object, index, access, writable, mapper, fill, page, own)
+                                 : source_page(object, index, access, writable, mapper, fill, page, own);
+}
+
+/* --- copies --------------------------------------------------------------------------------------------- */
+
+/* Let a copy have the page of its source at `there`, if it shows that and has none of its own. Returns false without memory. */
+static bool copy_give(struct vm_object *copy, uint64_t there)
+{
+    struct vm_object_fill fill = {.fresh = NULL};
+    const uint64_t index = there - copy->source_index;
+    kern_return_t kr = KERN_SUCCESS;
+    struct vm_page *page;
+    bool own;
+
+    if (there < copy->source_index)
+        return true;
+    spin_lock(&copy->lock);
+    if (vm_radix_find(&copy->pages, index, false, &own) == NULL)
+        kr = copy_pull(copy, index, &fill, &page);
+    spin_unlock(&copy->lock);
+    if (kr == KERN_PAGE_WAIT) /* the source has lost it meanwhile */
+        memory_object_unref(fill.paged);
+    return kr != KERN_RESOURCE_SHORTAGE;
+}
+
+/* The copy behind `copy` (NULL: the first), with a reference in place of that one's; NULL: the page is marked, there is none. */
+static struct vm_object *copy_next(struct memory_object *pager, struct vm_object *copy, uint64_t index)
+{
+    struct vm_object *object = pager->object;
+    struct vm_object *next = NULL;
+    bool own;
+
+    spin_lock(&object->lock);
+    struct list *node = copy != NULL ? copy->copy_link.next : pager->copies.next;
+    if (node != &pager->copies) {
+        next = CONTAINER_OF(node, struct vm_object, copy_link);
+        vm_object_ref(next);
+    } else {
+        struct vm_page *page = vm_radix_find(&object->pages, index, false, &own);
+        if (page != NULL)
+            page->pager_flags |= VM_PAGE_GIVEN;
+    }
+    spin_unlock(&object->lock);
+    if (copy != NULL)
+        vm_object_unref(copy);
+    return next;
+}
+
+/*
+ * The page at `index` is about to be changed: all copies that have it not yet get it.  Copies that are made meanwhile are behind the
+ * others, or have the page from the start.
+ */
+static kern_return_t page_give(struct memory_object *pager, uint64_t index)
+{
+    struct vm_object *copy = NULL;
+
+    while ((copy = copy_next(pager, copy, index)) != NULL) {
+        if (!copy_give(copy, index)) {
+            vm_object_unref(copy);
+            return KERN_RESOURCE_SHORTAGE;
+        }
+    }
+    return KERN_SUCCESS;
+}
+
+/* --- asking and waiting --------------------------------------------------------------------------------- */
+
+void memory_object_wait_cancel(struct thread *self)
+{
+    struct memory_object *pager = self->page.pager;
+
+    self->page.pager = NULL;
+    self->page.result = KERN_SUCCESS;
+    if (pager != NULL)
+        memory_object_unref(pager);
+}
+
+static void wait_note(struct thread *self, struct memory_object *pager, uint64_t index)
+{
+    memory_object_wait_cancel(self);
+    memory_object_ref(pager);
+    self->page.pager = pager;
+    self->page.index = index;
+}
+
+/*
+ * What is to be done about the page: KERN_SUCCESS nothing, it is there; KERN_PAGE_WAIT it was asked for, if need be with *request,
+ * which is used up then, and *message is to be sent; KERN_NOT_FOUND that needs a request; KERN_MEMORY_ERROR.
+ * Context: the object is locked.
+ */
+static kern_return_t page_look(struct memory_object *pager, uint64_t index, struct page_request **request,
+                               struct ipc_kmsg **message) REQUIRES(pager->object->lock)
+{
+    bool own;
+
+    if (vm_radix_find(&pager->object->pages, index, false, &own) != NULL)
+        return KERN_SUCCESS;
+    if (pager->state == MEMORY_OBJECT_FAILED)
+        return KERN_MEMORY_ERROR;
+    if (pager->state == MEMORY_OBJECT_ENDED)
+        return KERN_SUCCESS; /* nothing shows it any more */
+    if (page_request_find(pager, index) != NULL)
+        return KERN_PAGE_WAIT;
+    if (*request == NULL)
+        return KERN_NOT_FOUND;
+    list_insert_tail(&pager->requests, &(*request)->link);
+    if (pager->state == MEMORY_OBJECT_READY) {
+        *message = (*request)->message;
+        (*request)->message = NULL;
+    }
+    *request = NULL;
+    return KERN_PAGE_WAIT;
+}
+
+static kern_return_t page_request(struct memory_object *pager, uint64_t index, vm_prot_t access)
+{
+    struct page_request *request = NULL;
+    struct ipc_kmsg *message = NULL;
+    kern_return_t kr;
+
+    for (;;) {
+        spin_lock(&pager->object->lock);
+        kr = page_look(pager, index, &request, &message);
+        spin_unlock(&pager->object->lock);
+        if (kr != KERN_NOT_FOUND)
+            break;
+        request = request_create(pager, index, access);
+        if (request == NULL)
+            return KERN_RESOURCE_SHORTAGE;
+    }
+    if (request != NULL)
+        request_free(request);
+    if (message != NULL)
+        memory_object_send(pager, message);
+    return kr;
+}
+
+kern_return_t memory_object_resolve(struct vm_object_fill *fill)
+{
+    struct thread *self = thread_current();
+    struct memory_object *pager = fill->paged;
+    const uint64_t index = fill->index;
+    kern_return_t kr;
+
+    if (fill->access == VM_PROT_NONE) {
+        kr = page_give(pager, index);
+    } else if (self->page.pager == pager && self->page.index == index && self->page.result != KERN_SUCCESS) {
+        kr = self->page.result;
+        memory_object_wait_cancel(self);
+    } else {
+        kr = page_request(pager, index, fill->access);
+        if (kr == KERN_PAGE_WAIT)
+            wait_note(self, pager, index);
+    }
+    memory_object_unref(pager);
+    return kr;
+}
+
+void memory_object_wait(struct thread *self, thread_continuation_t continuation) NO_THREAD_SAFETY_ANALYSIS
+{
+    struct memory_object *pager = self->page.pager;
+    struct vm_object *object = pager->object;
+    const uint32_t ms = __atomic_load_n(&wait_ms, __ATOMIC_RELAXED);
+
+    if (ms != 0)
+        thread_set_timeout(self, ms);
+    spin_lock(&object->lock);
+    struct page_request *request = page_request_find(pager, self->page.index);
+    if (request != NULL)
+        list_insert_tail(&request->waiters, &self->wait_link);
+    thread_block(self, THREAD_WAIT_PAGE, object, continuation);
+    spin_unlock(&object->lock);
+    if (request == NULL) /* answered already: nobody else can know that the thread waits */
+        thread_wakeup(self, THREAD_AWAKENED);
+}
+
+kern_return_t memory_object_waited(struct thread *self)
+{
+    switch (self->wait_result) {
+    case THREAD_AWAKENED:
+        memory_object_wait_cancel(self);
+        return KERN_SUCCESS;
+    case THREAD_INTERRUPTED:
+        memory_object_wait_cancel(self);
+        return KERN_ABORTED;
+    default:
+        self->page.result = KERN_MEMORY_ERROR;
+        return KERN_MEMORY_ERROR;
+    }
+}
+
+/* The object may have gone, and its memory be another's, if t does not wait there any more: then t is not on its list. */
+bool memory_object_wait_claim(struct thread *t)
+{
+    struct vm_object *object = __atomic_load_n(&t->wait_object, __ATOMIC_RELAXED);
+
+    if (object == NULL || t->wait != THREAD_WAIT_PAGE)
+        return false;
+    spin_lock(&object->lock);
+    bool mine = t->state == THREAD_WAITING && t->wait == THREAD_WAIT_PAGE && t->wait_object == object &&
+                !list_empty(&t->wait_link);
+    if (mine)
+        list_remove(&t->wait_link);
+    spin_unlock(&object->lock);
+    return mine;
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The kernel's side of memory_object_control.defs: what pagers say.  Whatever they say, it concerns the pages of their own object; what
+ * makes no sense is refused, and what comes too late finds nothing to do.
+ */
+#include <ipc/kobject.h>
+#include <kern/string.h>
+#include <kern/task.h>
+#include <mach/memory_object_control_server.h>
+#include <mach/vm_param.h>
+#include <vm/memory_object_i.h>
+#include <vm/vm_map_copy.h>
+#include <vm/vm_range.h>
+
+/* Pages [*first, *end) of an object. Returns false: no whole pages, or they wrap around. */
+static bool range_decode(memory_object_offset_t offset, uint64_t size, uint64_t *first, uint64_t *end)
+{
+    if (((offset | size) & PAGE_MASK) != 0 || size > UINT64_MAX - offset)
+        return false;
+    *first = offset >> PAGE_SHIFT;
+    *end = (offset + size) >> PAGE_SHIFT;
+    return true;
+}
+
+kern_return_t memory_object_ready(memory_object_control_t pager, boolean_t may_cache_object,
+                                  memory_object_copy_strategy_t copy_strategy)
+{
+    if (copy_strategy != MEMORY_OBJECT_COPY_NONE && copy_strategy != MEMORY_OBJECT_COPY_DELAY &&
+        copy_strategy != MEMORY_OBJECT_COPY_TEMPORARY)
+        return KERN_INVALID_ARGUMENT;
+    spin_lock(&pager->object->lock);
+    if (pager->state == MEMORY_OBJECT_NEW)
+        pager->state = MEMORY_OBJECT_READY;
+    pager->may_cache = may_cache_object != FALSE;
+    pager->copy_strategy = copy_strategy;
+    spin_unlock(&pager->object->lock);
+    page_requests_send(pager);
+    return KERN_SUCCESS;
+}
+
+/* --- data ----------------------------------------------------------------------------------------------- */
+
+/* Let the object have `page`, with the caller's reference, unless it has one there. Returns KERN_SUCCESS; KERN_MEMORY_PRESENT; KERN_MEMORY_ERROR
+ * it has ended; KERN_RESOURCE_SHORTAGE: the page is the caller's. */
+static kern_return_t page_supply(struct memory_object *pager, uint64_t index, struct vm_page *page)
+{
+    struct vm_object *object = pager->object;
+    kern_return_t kr = KERN_SUCCESS;
+    struct vm_page *old;
+    bool own;
+
+    spin_lock(&object->lock);
+    if (pager->state == MEMORY_OBJECT_ENDED || pager->state == MEMORY_OBJECT_FAILED)
+        kr = KERN_MEMORY_ERROR;
+    else if (vm_radix_find(&object->pages, index, false, &own) != NULL)
+        kr = KERN_MEMORY_PRESENT;
+    else if (!vm_radix_insert(&object->pages, index, page, false, &old))
+        kr = KERN_RESOURCE_SHORTAGE;
+    if (kr == KERN_SUCCESS)
+        page_requests_answer(pager, index, index + 1, THREAD_AWAKENED);
+    spin_unlock(&object->lock);
+    return kr;
+}
+
+/* A page with the contents of that at `at` of a piece of memory: that itself if nobody else has it. NULL without memory. */
+static struct vm_page *page_take(struct vm_map_entry *entry, uint64_t at)
+{
+    struct vm_object *object = entry->object;
+    const uint64_t index = (entry->offset + (at - entry->start)) >> PAGE_SHIFT;
+    struct vm_page *source = NULL;
+    bool own = false;
+
+    if (object != NULL && vm_object_peek(object, index, &source, &own) != KERN_SUCCESS)
+        return NULL;
+    if (own && source != NULL && vm_object_is_sole(object)) {
+        vm_page_ref(source);
+        vm_object_remove(object, index, index + 1);
+        source->pager_flags = 0;
+        return source;
+    }
+    struct vm_page *page = vm_object_alloc_page(task_payer(), source == NULL);
+    if (page != NULL && source != NULL)
+        memcpy(vm_page_address(page), vm_page_address(source), PAGE_SIZE);
+    return page;
+}
+
+/* The pages of `entry` become those of the object, from number `first` on. Returns as page_supply(): the first that went wrong, number
+ * *failed. */
+static kern_return_t entry_supply(struct memory_object *pager, struct vm_map_entry *entry, uint64_t first,
+                                  uint64_t *failed)
+{
+    kern_return_t result = KERN_SUCCESS;
+
+    for (uint64_t at = entry->start; at < entry->end; at += PAGE_SIZE) {
+        const uint64_t index = first + (at >> PAGE_SHIFT);
+        struct vm_page *page = page_take(entry, at);
+        kern_return_t kr = page != NULL ? page_supply(pager, index, page) : KERN_RESOURCE_SHORTAGE;
+        if (kr == KERN_SUCCESS)
+            continue;
+        if (page != NULL)
+            vm_page_unref(page);
+        if (result == KERN_SUCCESS)
+            *failed = index;
+        if (result == KERN_SUCCESS)
+            result = kr;
+    }
+    return result;
+}
+
+/* Data that other pagers provide must be there before any of it is used. Returns as vm_object_peek(). */
+static kern_return_t data_prepare(const struct vm_map_copy *data)
+{
+    struct vm_page *page;
+    bool own;
+
+    LIST_FOR_EACH(node, &data->entries)
+    {
+        const struct vm_map_entry *entry = CONTAINER_OF(node, struct vm_map_entry, link);
+        for (uint64_t at = entry->start; at < entry->end; at += PAGE_SIZE) {
+            if (entry->object == NULL || !vm_object_is_backed(entry->object))
+                break;
+            kern_return_t kr = vm_object_peek(
+                entry->object, (entry->offset + (at - entry->start)) >> PAGE_SHIFT, &page, &own);
+            if (kr != KERN_SUCCESS)
+                return kr;
+        }
+    }
+    return KERN_SUCCESS;
+}
+
+kern_return_t memory_object_data_supply(memory_object_control_t pager, memory_object_offset_t offset,
+                                        vm_offset_t data, mach_msg_type_number_t size, vm_prot_t lock_value,
+                                        boolean_t precious, mach_port_t reply_to)
+{
+    struct vm_map_copy *copy = (struct vm_map_copy *)(uintptr_t)data;
+    kern_return_t result = KERN_SUCCESS;
+    uint64_t first, end, failed = 0;
+
+    if (!range_decode(offset, size, &first, &end) || (copy != NULL && copy->offset != 0) ||
+        (lock_value & ~VM_PROT_ALL) != 0)
+        return KERN_INVALID_ARGUMENT;
+    (void)precious;
+    if (copy != NULL) {
+        kern_return_t kr = data_prepare(copy);
+        if (kr != KERN_SUCCESS)
+            return kr;
+        LIST_FOR_EACH(node, &copy->entries)
+        {
+            kern_return_t wrong =
+                entry_supply(pager, CONTAINER_OF(node, struct vm_map_entry, link), first, &failed);
+            if (result == KERN_SUCCESS)
+                result = wrong;
+        }
+    }
+    vm_map_copy_discard(copy);
+    memory_object_supply_done(pager, reply_to, offset, size, result, failed << PAGE_SHIFT);
+    return KERN_SUCCESS;
+}
+
+/* Let the page that threads wait for be zero. Returns false without memory: they get an error. */
+static bool page_zero(struct memory_object *pager, uint64_t index)
+{
+    struct vm_page *page = vm_object_alloc_page(pager->payer, true);
+
+    if (page == NULL)
+        return false;
+    if (page_supply(pager, index, page) != KERN_SUCCESS)
+        vm_page_unref(page);
+    return true;
+}
+
+kern_return_t memory_object_data_unavailable(memory_object_control_t pager, memory_object_offset_t offset,
+                                             vm_size_t size)
+{
+    uint64_t first, end, index;
+
+    if (!range_decode(offset, size, &first, &end))
+        return KERN_INVALID_ARGUMENT;
+    while (page_request_first(pager, first, end, &index)) {
+        if (!page_zero(pager, index))
+            page_request_fail(pager, index, index + 1);
+        first = index + 1;
+    }
+    return KERN_SUCCESS;
+}
+
+kern_return_t memory_object_data_error(memory_object_control_t pager, memory_object_offset_t offset,
+                                       vm_size_t size, kern_return_t error_value)
+{
+    uint64_t first, end;
+
+    (void)error_value; /* whoever waits is told KERN_MEMORY_ERROR, whatever the reason */
+    if (!range_decode(offset, size, &first, &end))
+        return KERN_INVALID_ARGUMENT;
+    page_request_fail(pager, first, end);
+    return KERN_SUCCESS;
+}
