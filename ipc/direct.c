@@ -184,7 +184,7 @@ static NOINLINE struct uctx *msg_options(struct thread *self)
     if (option == MACH_SEND_MSG)
         return ipc_simple_send_only(self) ? trap_exit_running(self) : ipc_direct_general(self);
     if ((option & ~EASY_OPTIONS) == MACH_RCV_MSG && GET_RCV_ELEMENTS(option) <= MACH_RCV_TRAILER_CTX)
-        return ipc_simple_receive(self) ? trap_exit_running(self) : ipc_direct_general(self);
+        return ipc_simple_receive(self) ? trap_exit(self) : ipc_direct_general(self);
     if ((option & ~EASY_OPTIONS) != RPC_OPTIONS || GET_RCV_ELEMENTS(option) > MACH_RCV_TRAILER_CTX)
         return ipc_direct_general(self);
     if ((option & MACH_RCV_TIMEOUT) != 0) {
