@@ -68,6 +68,50 @@ static void archive(void)
     }
 }
 
+/* Is [base, base + size) in ranges of taken[]? */
+static bool is_taken(uint64_t base, uint64_t size)
+{
+    for (uint32_t i = 0; i < hal_info.taken_count; i++) {
+        const struct hal_mem_range *r = &hal_info.taken[i];
+        if (base >= r->base.addr && base + size <= r->base.addr + r->size)
+            return true;
+    }
+    return false;
+}
+
+static void taken(void)
+{
+    EXPECT(hal_info.taken_count >= 1 && hal_info.taken_count <= HAL_TAKEN_RANGES_MAX);
+    for (uint32_t i = 0; i < hal_info.taken_count; i++) {
+        const struct hal_mem_range *r = &hal_info.taken[i];
+        EXPECT((r->base.addr | r->size) % HAL_PAGE_SIZE == 0 && r->size > 0);
+    }
+    for (uint32_t i = 0; i < hal_info.mem_count; i++)
+        EXPECT(is_taken(hal_info.mem[i].base.addr, hal_info.mem[i].size));
+    if (hal_info.archive_size > 0)
+        EXPECT(is_taken(hal_info.archive_base.addr, hal_info.archive_size));
+    EXPECT(is_taken(hal_ptr_to_pa(test_page_at(test_space(), TEST_DATA)).addr, HAL_PAGE_SIZE));
+}
+
+static void tables(void)
+{
+    static const uint8_t magic[] = {0xd0, 0x0d, 0xfe, 0xed};
+
+    EXPECT((hal_info.tables_kind == HAL_TABLES_NONE) == (hal_info.tables.addr == 0));
+    EXPECT((hal_info.tables_kind == HAL_TABLES_FDT) == (hal_info.tables_size > 0));
+    if (hal_info.tables_kind != HAL_TABLES_FDT) {
+        test_skip("no device tree");
+        return;
+    }
+    EXPECT_EQ(memcmp(hal_pa_to_ptr(hal_info.tables), magic, sizeof magic), 0);
+    EXPECT(is_taken(hal_info.tables.addr, hal_info.tables_size));
+    for (uint32_t i = 0; i < hal_info.mem_count; i++) {
+        const struct hal_mem_range *r = &hal_info.mem[i];
+        EXPECT(hal_info.tables.addr + hal_info.tables_size <= r->base.addr ||
+               hal_info.tables.addr >= r->base.addr + r->size);
+    }
+}
+
 static void cmdline(void)
 {
     static const char word[] = "hal-test";
@@ -145,6 +189,8 @@ static const struct test_case cases[] = {
     {"hal_info", "mem[] is page aligned, sorted, disjoint, below mem_limit", memory_ranges},
     {"hal_info", "every page of mem[] is RAM and free", memory_free},
     {"hal_info", "the boot archive is whole and in no range of mem[]", archive},
+    {"hal_info", "taken[] has all RAM, and what is in it", taken},
+    {"hal_info", "a device tree is where it says, and in no range of mem[]", tables},
     {"hal_info", "cmdline is what the boot loader passed, terminated", cmdline},
     {"hal_info", "leaf_levels has bit 0 and no level that pt_levels lacks", page_tables},
     {"hal_info", "leaf_levels has every level that the ISA promises", leaf_levels},

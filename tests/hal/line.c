@@ -186,6 +186,80 @@ static void claimed_once(void)
     quiet();
 }
 
+/* Masked before it is complete, as who serves the device later does; the level falls only then. */
+static void masked_claimed(void)
+{
+    if (no_levels())
+        return;
+    begin(HAL_IRQ_LEVEL);
+    for (unsigned i = 0; i < 20 && !test_failed(); i++) {
+        hal_irq_enable(MACHINE_LINE, true);
+        machine_line_set(true);
+        EXPECT_EQ(claim_wait(), MACHINE_LINE);
+        hal_irq_enable(MACHINE_LINE, false);
+        hal_irq_complete(MACHINE_LINE);
+        EXPECT_EQ(hal_irq_claim(), HAL_IRQ_NONE);
+        quiet(); /* a controller may remember that it was up */
+    }
+}
+
+/* The last of the lines that are messages. */
+static bool no_messages(hal_irq_t *line)
+{
+    *line = hal_info.irq_count - 1;
+    if (hal_info.irq_message_first >= hal_info.irq_count)
+        test_skip("no line is a message");
+    return hal_info.irq_message_first >= hal_info.irq_count;
+}
+
+/* The message of a device, from a CPU. */
+static void message_send(hal_irq_t line)
+{
+    volatile uint32_t *at = test_device(HAL_PA(hal_info.irq_message_address.addr & ~(HAL_PAGE_SIZE - 1ull)));
+
+    at[hal_info.irq_message_address.addr % HAL_PAGE_SIZE / sizeof *at] = hal_info.irq_message_data + line;
+}
+
+static void message_route(void)
+{
+    hal_irq_t line;
+
+    if (no_messages(&line))
+        return;
+    EXPECT_EQ(hal_irq_route(line, HAL_IRQ_EDGE, 0), HAL_OK);
+    EXPECT_EQ(hal_irq_route(line, HAL_IRQ_LEVEL, 0), HAL_UNSUPPORTED);
+    if (hal_info.cpu_count > 1)
+        EXPECT_EQ(hal_irq_route(line, HAL_IRQ_EDGE, 1), HAL_UNSUPPORTED);
+}
+
+static void message_delivered(void)
+{
+    hal_irq_t line;
+
+    if (no_messages(&line))
+        return;
+    if (!MACHINE_MESSAGES) {
+        test_skip("a CPU can't send what a device sends");
+        return;
+    }
+    EXPECT_EQ(hal_irq_route(line, HAL_IRQ_EDGE, 0), HAL_OK);
+    hal_irq_enable(line, true);
+    for (unsigned i = 0; i < 20 && !test_failed(); i++) {
+        message_send(line);
+        EXPECT_EQ(claim_wait(), line);
+        hal_irq_complete(line);
+        EXPECT_EQ(hal_irq_claim(), HAL_IRQ_NONE);
+    }
+    hal_irq_enable(line, false);
+    message_send(line);
+    test_delay_us(200);
+    EXPECT_EQ(hal_irq_claim(), HAL_IRQ_NONE);
+    hal_irq_enable(line, true);
+    EXPECT_EQ(claim_wait(), line);
+    hal_irq_complete(line);
+    hal_irq_enable(line, false);
+}
+
 static void timer_beside(void)
 {
     if (no_lines())
@@ -310,6 +384,9 @@ static const struct test_case cases[] = {
     {"hal_irq_route", "an edge line reports each edge once", edge_once},
     {"hal_irq_route", "a level line reports until the device is quiet", level_stays},
     {"hal_irq_complete", "until then the line is not claimed again", claimed_once},
+    {"hal_irq_complete", "of a line that was masked meanwhile: it stays masked", masked_claimed},
+    {"hal_info", "message lines are edges for CPU 0", message_route},
+    {"hal_info", "a message raises its line; while it is masked it is kept", message_delivered},
     {"hal_irq_complete", "other interrupts come after a line's", timer_beside},
     {"hal_irq_route", "HAL_INVALID no such line or CPU", route_invalid},
     {"hal_irq_route", "HAL_UNSUPPORTED the controller can't: unchanged", route_mode},

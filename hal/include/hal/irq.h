@@ -32,7 +32,7 @@ bool hal_irq_pending(void);
     ensures claimed: HAL_CONTRACT->claimed == (\result != HAL_IRQ_NONE) && HAL_CONTRACT->irq == \result; */
 hal_irq_t hal_irq_claim(void);
 
-/* End the interrupt that hal_irq_claim() returned. Context: masked, same CPU. */
+/* End the interrupt that hal_irq_claim() returned; its line may have been masked meanwhile. Context: masked, same CPU. */
 #define PRE_hal_irq_complete(number) (HAL_CONTRACT->claimed && HAL_CONTRACT->irq == (number))
 /*@ requires PRE_hal_irq_complete(irq); assigns HAL_CONTRACT->claimed; ensures !HAL_CONTRACT->claimed; */
 void hal_irq_complete(hal_irq_t irq);

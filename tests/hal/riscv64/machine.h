@@ -17,6 +17,7 @@
 #define MACHINE_LINE_EDGE 0
 #define MACHINE_LINE_LEVEL 1
 #define MACHINE_LINE_AGAIN 0 /* QEMU forwards a level once, until it changes */
+#define MACHINE_MESSAGES 0
 #define MACHINE_LOOPBACK 1
 
 #endif
