@@ -132,6 +132,25 @@ static void test_registers(void)
                  "registers take the right port");
 }
 
+/* Send a page of it out of line. */
+static mach_msg_return_t send_memory(mach_vm_address_t at)
+{
+    const mach_port_t port = test_port_send();
+    struct {
+        mach_msg_base_t base;
+        mach_msg_ool_descriptor_t memory;
+    } message = {
+        .base = {.header = {.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, 0) | MACH_MSGH_BITS_COMPLEX,
+                            .msgh_remote_port = port},
+                 .body = {.msgh_descriptor_count = 1}},
+        .memory = {.address = (void *)at, .size = PAGE_SIZE, .type = MACH_MSG_OOL_DESCRIPTOR},
+    };
+
+    mach_msg_return_t kr = test_send_now(&message.base.header, sizeof(message));
+    test_port_destroy(port);
+    return kr;
+}
+
 /* What devices use is not copied in any way: `what` it is. */
 static void refuse_copies(mach_port_t memory, const char *what)
 {
@@ -148,6 +167,7 @@ static void refuse_copies(mach_port_t memory, const char *what)
                              VM_PROT_DEFAULT, VM_INHERIT_NONE),
                  KERN_PROTECTION_FAILURE, "wherever");
     CHECK_RESULT(mach_vm_read(SELF, at, PAGE_SIZE, &data, &count), KERN_PROTECTION_FAILURE, "not read");
+    CHECK_RESULT(send_memory(at), MACH_SEND_INVALID_MEMORY, "not sent");
     CHECK_RESULT(mach_vm_copy(SELF, at, PAGE_SIZE, at), KERN_PROTECTION_FAILURE, "not copied");
     CHECK_RESULT(mach_vm_remap(SELF, &other, PAGE_SIZE, 0, VM_FLAGS_ANYWHERE, SELF, at, TRUE, &now, &most,
                                VM_INHERIT_NONE),

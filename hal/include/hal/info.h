@@ -10,7 +10,7 @@
 
 #define HAL_MEM_RANGES_MAX 32u
 #define HAL_CMDLINE_MAX 1024u
-#define HAL_TAKEN_RANGES_MAX 128u
+#define HAL_TAKEN_RANGES_MAX 192u /* more than there can be of RAM and of devices while booting */
 
 /* Free physical memory: page aligned, sorted by base, disjoint, nothing in it is in use. */
 struct hal_mem_range {
