@@ -110,7 +110,7 @@ static __attribute__((noinline)) struct ipc_port *port_find(struct thread *self,
         *idle = rx;
         ipc_port_ref(port);
         if (self->rcv_port == NULL)
-            (void)ipc_thread_cache(self, port);
+            self->rcv_for_calls = ipc_thread_cache(self, port);
     }
     __atomic_store_n(&port->rx, rx, __ATOMIC_RELEASE);
     return found ? port : NULL;

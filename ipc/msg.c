@@ -141,7 +141,9 @@ static void msg_unsent(struct thread *self, struct ipc_kmsg *kmsg, mach_msg_retu
 static void msg_sent(struct thread *self, struct thread *receiver)
 {
     if (self->op.ipc.option & MACH_RCV_MSG) {
-        ipc_msg_receive(self, receiver);
+        /* nobody took the message: perhaps it is self who does */
+        if (receiver != NULL || (self->op.ipc.option & MACH_RCV_OVERWRITE) != 0 || !ipc_simple_receive(self))
+            ipc_msg_receive(self, receiver);
         return;
     }
     set_result(self, MACH_MSG_SUCCESS);
@@ -401,7 +403,9 @@ void ipc_trap_msg(struct thread *self)
         return;
     }
     mach_msg_return_t mr = msg_get(self, self->op.ipc.buffer, (uint32_t)hal_uctx_arg(u, 2), &kmsg);
-    if (mr == MACH_MSG_SUCCESS && ipc_simple_send(self, kmsg, &receiver)) {
+    if (mr == MACH_MSG_SUCCESS &&
+        (MACH_MSGH_BITS_IS_COMPLEX(kmsg->head.msgh_bits) ? ipc_simple_send_memory(self, kmsg, &receiver)
+                                                         : ipc_simple_send(self, kmsg, &receiver))) {
         msg_sent(self, receiver);
         return;
     }

@@ -29,6 +29,9 @@ HAL_NODISCARD enum ipc_sent ipc_msg_dispatch(struct ipc_kmsg *kmsg, struct threa
  * Context: self is current, no lock.
  */
 HAL_NODISCARD bool ipc_simple_send(struct thread *self, struct ipc_kmsg *kmsg, struct thread **receiver);
+/* The same of a complex message, if one piece of memory is all that is in its body. */
+HAL_NODISCARD bool ipc_simple_send_memory(struct thread *self, struct ipc_kmsg *kmsg,
+                                          struct thread **receiver);
 
 /*
  * MACH_TRAP_MSG of self, which only sends, without options / only receives, with good options, but no scatter list: a simple

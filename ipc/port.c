@@ -251,6 +251,7 @@ void ipc_thread_uncache(struct thread *self)
 {
     __atomic_store_n(&self->rcv_name, THREAD_RCV_NONE, __ATOMIC_RELAXED);
     self->rcv_rx = NULL;
+    self->rcv_for_calls = false;
     if (self->rcv_port != NULL)
         port_forget(self, self->rcv_port);
     if (self->rcv_set != NULL)

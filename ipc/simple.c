@@ -4,7 +4,8 @@
  *
  * Sending one the short way: one without rights in its body, by a send right, or by the send-once right that was
  * minted for this thread; with a reply right to the port that the thread receives from, or none.  These are calls and answers
- * whose partner is not there yet, and messages that are not answered at all.
+ * whose partner is not there yet, and messages that are not answered at all.  One piece of memory in the body is as good
+ * as none: it belongs to the message alone.
  *
  * The general path takes the rights out of the space, under its lock, and then queues the message.  Here both is one step under the
  * port's lock.  It is safe for the reasons of ipc/ipc_fast.h: the entry is found without the space's lock, the port is locked by one
@@ -19,10 +20,14 @@
 #include <ipc/kmsg.h>
 #include <ipc/mqueue.h>
 #include <ipc/msg.h>
+#include <ipc/ool.h>
 #include <kern/task.h>
+#include <vm/vm_map.h>
+#include <vm/vm_map_copy.h>
 
 #define CALL_BITS MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE)
 #define ONE_WAY_BITS MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, 0)
+#define MADE_BITS MACH_MSGH_BITS(MACH_MSG_TYPE_MAKE_SEND, 0)
 #define ANSWER_BITS MACH_MSGH_BITS(MACH_MSG_TYPE_MOVE_SEND_ONCE, 0)
 
 /* Each kind of right is compiled by itself: it is a constant there. */
@@ -33,6 +38,7 @@ struct destination {
     mach_port_name_t name;
     struct ipc_entry *entry;
     bool once; /* a send-once right, else a send right */
+    bool make; /* made from the receive right, else copied */
 };
 
 /* Does the entry still give the right? */
@@ -41,7 +47,9 @@ SPECIALISED bool entry_holds(const struct destination *to)
     const struct ipc_entry *entry = to->entry;
 
     if (to->once)
-        return ~entry->key == to->name && entry->bits == MACH_PORT_TYPE_SEND_ONCE;
+        return ~entry->key == to->name && entry->bits == MACH_PORT_TYPE_SEND_ONCE && entry->request == NULL;
+    if (to->make)
+        return ~entry->key == to->name && (entry->bits & MACH_PORT_TYPE_RECEIVE) != 0;
     return entry->key == to->name || (~entry->key == to->name && entry->bits == MACH_PORT_TYPE_SEND_RECEIVE);
 }
 
@@ -73,7 +81,7 @@ SPECIALISED void take_right(const struct destination *to, struct ipc_port *port,
         to->entry->bits = 0; /* the right moves; the name steps to its next generation */
         to->entry->generation--;
     } else {
-        ipc_port_send_add(port, false);
+        ipc_port_send_add(port, to->make);
         ipc_port_ref(port);
     }
 }
@@ -91,8 +99,25 @@ SPECIALISED void take_header(struct thread *self, struct ipc_kmsg *kmsg, bool re
     kmsg->from_user = true;
 }
 
+/* The memory in the body of a message. */
+struct memory {
+    bool any;
+    struct vm_map_copy *copy;
+};
+
+/* The body takes its kernel form. */
+SPECIALISED void take_body(struct ipc_kmsg *kmsg, const struct memory *memory)
+{
+    if (!memory->any)
+        return;
+    kmsg->head.msgh_bits |= MACH_MSGH_BITS_COMPLEX;
+    kmsg->port_count = 1;
+    kmsg->port[0] = NULL;
+    ipc_kmsg_descriptors(kmsg)->out_of_line.address = (uintptr_t)memory->copy;
+}
+
 SPECIALISED bool send(struct thread *self, struct ipc_kmsg *kmsg, struct destination to, bool replies,
-                      struct thread **receiver)
+                      const struct memory *memory, struct thread **receiver)
 {
     if (to.entry == NULL || !entry_holds(&to))
         return false;
@@ -101,34 +126,77 @@ SPECIALISED bool send(struct thread *self, struct ipc_kmsg *kmsg, struct destina
         return false;
     take_right(&to, port, kmsg);
     take_header(self, kmsg, replies, to.once);
+    take_body(kmsg, memory);
     *receiver = ipc_mqueue_put(port, kmsg);
     ipc_port_unlock(port);
     return true;
 }
 
-SPECIALISED bool send_simple(struct thread *self, struct ipc_kmsg *kmsg, struct thread **receiver)
+/* `bits`: those of the header, as of a message without body. */
+SPECIALISED bool send_simple(struct thread *self, struct ipc_kmsg *kmsg, mach_msg_bits_t bits,
+                             const struct memory *memory, struct thread **receiver)
 {
     const mach_msg_header_t *head = &kmsg->head;
     struct destination to = {.name = head->msgh_remote_port};
-    bool replies = head->msgh_bits == CALL_BITS;
+    bool replies = bits == CALL_BITS;
 
     if (replies ? head->msgh_local_port != self->rcv_name || self->rcv_loan == 0
                 : head->msgh_local_port != MACH_PORT_NULL)
         return false;
-    if (head->msgh_bits == ANSWER_BITS) {
+    if (bits == ANSWER_BITS) {
         to.entry = self->reply_entry;
         to.once = true;
-        return send(self, kmsg, to, false, receiver);
+        return send(self, kmsg, to, false, memory, receiver);
     }
-    if (!replies && head->msgh_bits != ONE_WAY_BITS)
+    to.make = memory->any && bits == MADE_BITS;
+    if (!replies && !to.make && bits != ONE_WAY_BITS)
         return false;
     to.entry = ipc_entry_peek(self->space, to.name);
-    return send(self, kmsg, to, replies, receiver);
+    return send(self, kmsg, to, replies, memory, receiver);
 }
+
+static const struct memory no_memory = {.any = false};
 
 bool ipc_simple_send(struct thread *self, struct ipc_kmsg *kmsg, struct thread **receiver)
 {
-    return send_simple(self, kmsg, receiver);
+    return send_simple(self, kmsg, kmsg->head.msgh_bits, &no_memory, receiver);
+}
+
+/* Has the body memory, one piece, and nothing else? */
+static inline bool has_memory(const struct ipc_kmsg *kmsg, const mach_msg_ool_descriptor_t *d)
+{
+    return kmsg->head.msgh_size >= sizeof(mach_msg_base_t) + sizeof(*d) &&
+           kmsg->body.msgh_descriptor_count == 1 && d->type == MACH_MSG_OOL_DESCRIPTOR &&
+           ipc_check_copy(d->copy);
+}
+
+/* Is it a send right to a port of the kernel? A guess. */
+static inline bool is_kernels(const struct thread *self, mach_port_name_t name)
+{
+    const struct ipc_entry *entry = ipc_entry_peek(self->space, name);
+
+    if (entry == NULL || entry->key != name)
+        return false;
+    const struct ipc_port *port = entry->object;
+    return __atomic_load_n(&port->rx, __ATOMIC_RELAXED) == IPC_PORT_RX_KERNEL;
+}
+
+/* The memory is copied before the port is locked, and removed from the sender when the message is gone, if that is asked. */
+bool ipc_simple_send_memory(struct thread *self, struct ipc_kmsg *kmsg, struct thread **receiver)
+{
+    const mach_msg_ool_descriptor_t d = ipc_kmsg_descriptors(kmsg)->out_of_line;
+    struct memory memory = {.any = true};
+
+    if (!has_memory(kmsg, &d) || is_kernels(self, kmsg->head.msgh_remote_port) ||
+        ipc_ool_read(self->task->map, &d, &memory.copy) != MACH_MSG_SUCCESS)
+        return false;
+    if (!send_simple(self, kmsg, kmsg->head.msgh_bits & ~MACH_MSGH_BITS_COMPLEX, &memory, receiver)) {
+        vm_map_copy_discard(memory.copy);
+        return false;
+    }
+    if (d.deallocate)
+        (void)vm_map_deallocate(self->task->map, d.address, d.size);
+    return true;
 }
 
 bool ipc_simple_send_only(struct thread *self)
@@ -145,7 +213,7 @@ bool ipc_simple_send_only(struct thread *self)
         return false;
     enum hal_status read = hal_copyin(&kmsg->head, address, size);
     kmsg->head.msgh_size = size;
-    if (read != HAL_OK || !send_simple(self, kmsg, &receiver)) {
+    if (read != HAL_OK || !send_simple(self, kmsg, kmsg->head.msgh_bits, &no_memory, &receiver)) {
         ipc_kmsg_free(kmsg);
         return false;
     }
@@ -179,7 +247,8 @@ SPECIALISED struct ipc_kmsg *first_message(const struct receive *r, const struct
     if (node == NULL || !list_empty(&port->senders) || !list_empty(&port->requests))
         return NULL;
     struct ipc_kmsg *kmsg = CONTAINER_OF(node, struct ipc_kmsg, link);
-    bool last = MACH_MSGH_BITS_REMOTE(kmsg->head.msgh_bits) == MACH_MSG_TYPE_PORT_SEND && port->srights == 1;
+    bool last = port->no_senders != NULL && port->srights == 1 &&
+                MACH_MSGH_BITS_REMOTE(kmsg->head.msgh_bits) == MACH_MSG_TYPE_PORT_SEND;
     bool named = kmsg->local == NULL || r->self->reply_entry->bits == 0;
     return !last && named && ipc_receive_size(kmsg, r->option) <= r->size ? kmsg : NULL;
 }
@@ -203,7 +272,7 @@ SPECIALISED bool receive(const struct receive *r) NO_THREAD_SAFETY_ANALYSIS
 
     if (entry == NULL || !entry_receives(entry, r->name))
         return false;
-    if (self->rcv_rx != NULL && self->rcv_name != r->name)
+    if (self->rcv_rx != NULL && self->rcv_name != r->name && !self->rcv_for_calls)
         return false; /* it has to forget another port first, so that it can remember one where it calls the kernel */
     struct ipc_port *port = entry->object;
     uint64_t rx = __atomic_exchange_n(&port->rx, IPC_PORT_RX_LOCKED, __ATOMIC_ACQUIRE);

@@ -117,6 +117,7 @@ struct thread {
     uint32_t rcv_timeout_ms;   /* what that was made of */
     uint32_t suspend_count;    /* by users */
     uint32_t kernel_holds;     /* by its task's suspension and by those who look at its registers */
+    bool rcv_for_calls;        /* rcv_port was remembered for calls of the kernel, not for receiving */
     bool kernel;               /* a kernel thread: never resumes a user context; its continuation stays */
 
     /* state of the operation that the continuation finishes */

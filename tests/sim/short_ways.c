@@ -30,6 +30,8 @@ struct uctx *__real_ipc_kernel_rpc_object(struct thread *self, const struct ipc_
 struct uctx *__wrap_ipc_kernel_rpc_object(struct thread *self, const struct ipc_entry *entry);
 bool __real_ipc_simple_send(struct thread *self, struct ipc_kmsg *kmsg, struct thread **receiver);
 bool __wrap_ipc_simple_send(struct thread *self, struct ipc_kmsg *kmsg, struct thread **receiver);
+bool __real_ipc_simple_send_memory(struct thread *self, struct ipc_kmsg *kmsg, struct thread **receiver);
+bool __wrap_ipc_simple_send_memory(struct thread *self, struct ipc_kmsg *kmsg, struct thread **receiver);
 bool __real_ipc_simple_send_only(struct thread *self);
 bool __wrap_ipc_simple_send_only(struct thread *self);
 bool __real_ipc_simple_receive(struct thread *self);
@@ -111,6 +113,14 @@ bool __wrap_ipc_simple_send(struct thread *self, struct ipc_kmsg *kmsg, struct t
     return sent;
 }
 
+bool __wrap_ipc_simple_send_memory(struct thread *self, struct ipc_kmsg *kmsg, struct thread **receiver)
+{
+    bool sent = !short_ways.closed && __real_ipc_simple_send_memory(self, kmsg, receiver);
+
+    short_ways.simple += sent;
+    return sent;
+}
+
 bool __wrap_ipc_simple_send_only(struct thread *self)
 {
     bool sent = __real_ipc_simple_send_only(self);
@@ -121,7 +131,7 @@ bool __wrap_ipc_simple_send_only(struct thread *self)
 
 bool __wrap_ipc_simple_receive(struct thread *self)
 {
-    bool received = __real_ipc_simple_receive(self);
+    bool received = !short_ways.closed && __real_ipc_simple_receive(self);
 
     short_ways.received += received;
     return received;
