@@ -4,6 +4,7 @@
  * reference; it may be another task's, and may die meanwhile (KERN_INVALID_TASK).
  */
 #include <ipc/entry.h>
+#include <ipc/guard.h>
 #include <ipc/notify.h>
 #include <ipc/port_life.h>
 #include <ipc/port_trap.h>
@@ -267,22 +268,29 @@ bool ipc_receive_end(ipc_space_t space, mach_port_name_t name)
     return true;
 }
 
+/* May the entry's receive right, if it has one, be destroyed by who does not know its guard? Context: space locked. */
+static bool is_guarded(const struct ipc_entry *entry)
+{
+    return (entry->bits & MACH_PORT_TYPE_RECEIVE) != 0 && ipc_guard_of(entry->object) != IPC_PORT_UNGUARDED;
+}
+
 kern_return_t mach_port_destroy(ipc_space_t space, mach_port_name_t name)
 {
-    struct fallen fallen;
+    struct fallen fallen = {.name = name};
 
     if (ipc_receive_end(space, name))
         return KERN_SUCCESS;
     if (!space_enter(space))
         return KERN_INVALID_TASK;
     struct ipc_entry *entry = ipc_right_lookup(space, name);
-    if (entry != NULL)
+    kern_return_t kr = entry == NULL ? KERN_INVALID_NAME : KERN_SUCCESS;
+    if (kr == KERN_SUCCESS && is_guarded(entry))
+        kr = KERN_INVALID_RIGHT;
+    if (kr == KERN_SUCCESS)
         entry_drop(space, entry, name, MACH_PORT_TYPE_ALL_RIGHTS, &fallen);
     spin_unlock(&space->lock);
-    if (entry == NULL)
-        return KERN_INVALID_NAME;
     fallen_destroy(&fallen);
-    return KERN_SUCCESS;
+    return kr;
 }
 
 kern_return_t mach_port_get_refs(ipc_space_t space, mach_port_name_t name, mach_port_right_t right,
@@ -323,8 +331,11 @@ static kern_return_t delta_single(ipc_space_t space, struct ipc_entry *entry, ma
 {
     if (delta != 0 && delta != -1)
         return KERN_INVALID_VALUE;
-    if (delta == -1)
-        entry_drop(space, entry, name, kind, f);
+    if (delta == 0)
+        return KERN_SUCCESS;
+    if (kind == MACH_PORT_TYPE_RECEIVE && is_guarded(entry))
+        return KERN_INVALID_RIGHT;
+    entry_drop(space, entry, name, kind, f);
     return KERN_SUCCESS;
 }
 
@@ -368,6 +379,98 @@ kern_return_t mach_port_mod_refs(ipc_space_t space, mach_port_name_t name, mach_
 kern_return_t mach_port_deallocate(ipc_space_t space, mach_port_name_t name)
 {
     return mod_refs(space, name, MACH_PORT_TYPE_SEND_RIGHTS | MACH_PORT_TYPE_DEAD_NAME, -1);
+}
+
+/* --- properties and guards --- */
+
+#define OPTIONS (MPO_CONTEXT_AS_GUARD | MPO_QLIMIT | MPO_INSERT_SEND_RIGHT | MPO_STRICT)
+
+static kern_return_t check_options(const mach_port_options_t *options)
+{
+    const bool guarded = (options->flags & MPO_CONTEXT_AS_GUARD) != 0;
+
+    if ((options->flags & ~OPTIONS) != 0 || (!guarded && (options->flags & MPO_STRICT) != 0) ||
+        options->reserved[0] != 0 || options->reserved[1] != 0)
+        return KERN_INVALID_ARGUMENT;
+    if ((options->flags & MPO_QLIMIT) != 0 && options->mpl.mpl_qlimit > MACH_PORT_QLIMIT_MAX)
+        return KERN_INVALID_VALUE;
+    return KERN_SUCCESS;
+}
+
+/* A new port becomes what the options say. Returns: what its entry denotes. Context: nobody else knows it yet. */
+static uint32_t construct(struct ipc_port *port, const mach_port_options_t *options, uint64_t context)
+{
+    const bool send = (options->flags & MPO_INSERT_SEND_RIGHT) != 0;
+
+    ipc_port_lock(port);
+    port->context = context;
+    if (options->flags & MPO_CONTEXT_AS_GUARD)
+        port->guard = options->flags & MPO_STRICT ? IPC_PORT_GUARDED_STRICTLY : IPC_PORT_GUARDED;
+    if (options->flags & MPO_QLIMIT)
+        port->qlimit = (uint16_t)options->mpl.mpl_qlimit;
+    if (send) {
+        ipc_port_send_add(port, true);
+        ipc_port_ref(port);
+    }
+    ipc_port_unlock(port);
+    return MACH_PORT_TYPE_RECEIVE | (send ? MACH_PORT_TYPE_SEND : 0);
+}
+
+kern_return_t mach_port_construct(ipc_space_t space, mach_port_options_words_t words,
+                                  mach_port_context_t context, mach_port_name_t *name)
+{
+    const mach_port_options_t *options = (const void *)words;
+    struct ipc_entry *entry;
+
+    kern_return_t kr = check_options(options);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    spin_lock(&space->lock);
+    kr = ipc_entry_alloc(space, name, &entry);
+    if (kr == KERN_SUCCESS) {
+        struct ipc_port *port = ipc_port_alloc_named(space, *name);
+        if (port != NULL) {
+            uint32_t bits = construct(port, options, context);
+            entry->object = port;
+            ipc_entry_set(entry, *name, bits, bits & MACH_PORT_TYPE_SEND ? 1 : 0);
+        } else {
+            ipc_entry_free(space, *name, entry);
+            kr = KERN_RESOURCE_SHORTAGE;
+        }
+    }
+    spin_unlock(&space->lock);
+    return kr;
+}
+
+/* Context: space locked; the entry has the receive right. */
+static kern_return_t entry_destruct(ipc_space_t space, struct ipc_entry *entry, mach_port_name_t name,
+                                    mach_port_delta_t srdelta, mach_port_context_t guard, struct fallen *f)
+{
+    uint32_t kinds = MACH_PORT_TYPE_RECEIVE;
+
+    if (!ipc_guard_permits(entry->object, guard))
+        return KERN_INVALID_ARGUMENT;
+    if (srdelta > 0 || (srdelta < 0 && ipc_urefs_change(&entry->urefs, srdelta) != KERN_SUCCESS))
+        return KERN_INVALID_VALUE;
+    if (srdelta < 0 && entry->urefs == 0)
+        kinds |= MACH_PORT_TYPE_SEND;
+    entry_drop(space, entry, name, kinds, f);
+    return KERN_SUCCESS;
+}
+
+kern_return_t mach_port_destruct(ipc_space_t space, mach_port_name_t name, mach_port_delta_t srdelta,
+                                 mach_port_context_t guard)
+{
+    struct fallen fallen = {.name = name};
+    struct ipc_entry *entry;
+
+    spin_lock(&space->lock);
+    kern_return_t kr = ipc_right_find(space, name, MACH_PORT_TYPE_RECEIVE, &entry);
+    if (kr == KERN_SUCCESS)
+        kr = entry_destruct(space, entry, name, srdelta, guard, &fallen);
+    spin_unlock(&space->lock);
+    fallen_destroy(&fallen);
+    return kr;
 }
 
 /* --- rights in and out --- */

@@ -270,8 +270,18 @@ void ipc_port_moved(struct ipc_port *port)
     ipc_port_uncache(port);
 }
 
+/* A guard is an agreement within a task. */
+static void guard_end(struct ipc_port *port)
+{
+    if (port->guard == IPC_PORT_UNGUARDED)
+        return;
+    port->guard = IPC_PORT_UNGUARDED;
+    port->context = 0;
+}
+
 void ipc_port_leave(struct ipc_port *port, struct list *waiters)
 {
+    guard_end(port);
     list_init(waiters);
     ipc_port_fast_to_list(port);
     ipc_port_moved(port);

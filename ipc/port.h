@@ -55,6 +55,13 @@ enum ipc_port_place {
     IPC_PORT_IS_DEAD,
 };
 
+/* Who does not know `context` can't destroy the receive right; STRICT: nor read or change it. */
+enum ipc_port_guard {
+    IPC_PORT_UNGUARDED,
+    IPC_PORT_GUARDED,
+    IPC_PORT_GUARDED_STRICTLY,
+};
+
 /*
  * A request for a notification: the entry `name` of some space wants `message` sent when the port dies, or (possible) when a
  * message can be sent to it again.  The entry and the live port own it together; the port's part ends when it is spent, and goes over
@@ -104,6 +111,7 @@ struct ipc_port {
     };
     uint16_t qlimit;
     uint8_t kotype; /* enum ipc_kotype; read without the lock, too: ipc_port_kotype() */
+    uint8_t guard;  /* enum ipc_port_guard: what `context` is beside a label */
     uint32_t
         owed; /* of msgcount: send-once rights that were not used, and for whose message there was no memory */
     union {

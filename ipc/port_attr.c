@@ -20,16 +20,6 @@ static void write_seqno(struct ipc_port *port, uint64_t *value)
     port->seqno = (mach_port_seqno_t)*value;
 }
 
-static void write_context(struct ipc_port *port, uint64_t *value)
-{
-    port->context = *value;
-}
-
-static void read_context(struct ipc_port *port, uint64_t *value)
-{
-    *value = port->context;
-}
-
 static void read_srights(struct ipc_port *port, uint64_t *value)
 {
     *value = port->srights < UINT32_MAX ? port->srights : UINT32_MAX;
@@ -67,16 +57,6 @@ kern_return_t mach_port_set_seqno(ipc_space_t space, mach_port_name_t name, mach
     return attribute(space, name, write_seqno, &value);
 }
 
-kern_return_t mach_port_get_context(ipc_space_t space, mach_port_name_t name, mach_port_context_t *context)
-{
-    return attribute(space, name, read_context, context);
-}
-
-kern_return_t mach_port_set_context(ipc_space_t space, mach_port_name_t name, mach_port_context_t context)
-{
-    return attribute(space, name, write_context, &context);
-}
-
 kern_return_t mach_port_get_srights(ipc_space_t space, mach_port_name_t name, mach_port_rights_t *srights)
 {
     uint64_t value = 0;
@@ -109,6 +89,8 @@ static void status_fill(const struct ipc_port *port, mach_port_status_t *status)
         .mps_srights = port->srights > 0,
         .mps_pdrequest = port->port_destroyed != NULL,
         .mps_nsrequest = port->no_senders != NULL,
+        .mps_flags = (port->guard != IPC_PORT_UNGUARDED ? MACH_PORT_STATUS_FLAG_GUARDED : 0) |
+                     (port->guard == IPC_PORT_GUARDED_STRICTLY ? MACH_PORT_STATUS_FLAG_STRICT_GUARD : 0),
     };
 }
 

@@ -41,8 +41,9 @@ HAL_NODISCARD static inline __attribute__((always_inline)) struct ipc_port *ipc_
     port->refs = 1;
     port->seqno = 0;
     port->not_idle = 0;
-    port->kotype = IPC_KOTYPE_NONE;
     port->qlimit = MACH_PORT_QLIMIT_DEFAULT;
+    port->kotype = IPC_KOTYPE_NONE;
+    port->guard = IPC_PORT_UNGUARDED;
     port->srights = 0;
     port->sorights = 0;
     port->mscount = 0;
@@ -73,7 +74,7 @@ HAL_NODISCARD static inline bool ipc_port_die_unnoticed(struct ipc_port *port)
     /* acquire: as in ipc_port_lock() */
     uint64_t rx = __atomic_exchange_n(&port->rx, IPC_PORT_RX_LOCKED, __ATOMIC_ACQUIRE);
     bool dies = rx == port->idle && port->cacher == NULL && list_empty(&port->requests) &&
-                port->no_senders == NULL && port->port_destroyed == NULL;
+                port->no_senders == NULL && port->port_destroyed == NULL && port->guard == IPC_PORT_UNGUARDED;
 
     if (__builtin_expect(dies, 1)) {
         port->idle += IPC_PORT_IDLE_STEP;

@@ -164,6 +164,7 @@ typedef struct {
  */
 typedef unsigned int mach_msg_trailer_type_t;
 typedef unsigned int mach_msg_trailer_size_t;
+typedef char *mach_msg_trailer_info_t; /* a trailer as bytes */
 
 #define MACH_MSG_TRAILER_FORMAT_0 0
 

@@ -101,12 +101,29 @@ typedef struct mach_port_status {
     boolean_t mps_srights;             /* are there send rights? */
     boolean_t mps_pdrequest;           /* is a port-destroyed notification requested? */
     boolean_t mps_nsrequest;           /* is a no-senders notification requested? */
-    natural_t mps_flags;               /* reserved, 0 */
+    natural_t mps_flags;               /* MACH_PORT_STATUS_FLAG_* */
 } mach_port_status_t;
 
 #define MACH_PORT_LIMITS_INFO_COUNT ((natural_t)(sizeof(mach_port_limits_t) / sizeof(natural_t)))
 #define MACH_PORT_RECEIVE_STATUS_COUNT ((natural_t)(sizeof(mach_port_status_t) / sizeof(natural_t)))
 #define MACH_PORT_DNREQUESTS_SIZE_COUNT 1u
+
+#define MACH_PORT_STATUS_FLAG_GUARDED 0x02
+#define MACH_PORT_STATUS_FLAG_STRICT_GUARD 0x04
+
+/* What mach_port_construct() makes. */
+typedef struct mach_port_options {
+    uint32_t flags; /* MPO_* */
+    mach_port_limits_t mpl;
+    uint64_t reserved[2]; /* 0 */
+} mach_port_options_t;
+typedef mach_port_options_t *mach_port_options_ptr_t;
+typedef uint64_t *mach_port_options_words_t; /* the same, as a message carries them */
+
+#define MPO_CONTEXT_AS_GUARD 0x01
+#define MPO_QLIMIT 0x02
+#define MPO_INSERT_SEND_RIGHT 0x10
+#define MPO_STRICT 0x20
 
 #define MACH_PORT_INFO_MAX 17
 typedef integer_t mach_port_info_data_t[MACH_PORT_INFO_MAX];

@@ -167,6 +167,102 @@ static void test_attributes(void)
     CHECK_REFUSED(mach_port_set_context(SELF, SELF, 7), KERN_INVALID_RIGHT, "no receive right");
 }
 
+#define GUARD UINT64_C(0xfeedfacecafebeef)
+
+static void test_construct(void)
+{
+    mach_port_options_t options = {.flags = 0x80000000u};
+    mach_port_t name;
+
+    CHECK_REFUSED(mach_port_construct(thread, &(mach_port_options_t){0}, 0, &name), KERN_INVALID_TASK,
+                  "no task");
+    CHECK_REFUSED(mach_port_construct(SELF, &options, 0, &name), KERN_INVALID_ARGUMENT, "an unknown flag");
+    options.flags = MPO_STRICT;
+    CHECK_REFUSED(mach_port_construct(SELF, &options, 0, &name), KERN_INVALID_ARGUMENT,
+                  "strict without a guard");
+    options = (mach_port_options_t){.reserved = {0, 1}};
+    CHECK_REFUSED(mach_port_construct(SELF, &options, 0, &name), KERN_INVALID_ARGUMENT,
+                  "something in reserved");
+    options = (mach_port_options_t){.flags = MPO_QLIMIT, .mpl.mpl_qlimit = MACH_PORT_QLIMIT_MAX + 1};
+    CHECK_REFUSED(mach_port_construct(SELF, &options, 0, &name), KERN_INVALID_VALUE, "too long a queue");
+}
+
+/* lone: no guard. */
+static void test_unguarded(void)
+{
+    CHECK_REFUSED(mach_port_guard(thread, lone, GUARD, FALSE), KERN_INVALID_TASK, "no task");
+    CHECK_REFUSED(mach_port_guard(SELF, NOBODY, GUARD, FALSE), KERN_INVALID_NAME, "no such name");
+    CHECK_REFUSED(mach_port_guard(SELF, SELF, GUARD, FALSE), KERN_INVALID_RIGHT, "no receive right");
+    CHECK_REFUSED(mach_port_unguard(thread, lone, GUARD), KERN_INVALID_TASK, "no task");
+    CHECK_REFUSED(mach_port_unguard(SELF, NOBODY, GUARD), KERN_INVALID_NAME, "no such name");
+    CHECK_REFUSED(mach_port_unguard(SELF, set, GUARD), KERN_INVALID_RIGHT, "no receive right");
+    CHECK_REFUSED(mach_port_unguard(SELF, lone, 0), KERN_INVALID_ARGUMENT, "no guard");
+    CHECK_REFUSED(mach_port_swap_guard(thread, lone, 0, GUARD), KERN_INVALID_TASK, "no task");
+    CHECK_REFUSED(mach_port_swap_guard(SELF, NOBODY, 0, GUARD), KERN_INVALID_NAME, "no such name");
+    CHECK_REFUSED(mach_port_swap_guard(SELF, once, 0, GUARD), KERN_INVALID_RIGHT, "no receive right");
+    CHECK_REFUSED(mach_port_swap_guard(SELF, lone, 0, GUARD), KERN_INVALID_ARGUMENT, "no guard");
+    CHECK_REFUSED(mach_port_destruct(thread, lone, 0, 0), KERN_INVALID_TASK, "no task");
+    CHECK_REFUSED(mach_port_destruct(SELF, NOBODY, 0, 0), KERN_INVALID_NAME, "no such name");
+    CHECK_REFUSED(mach_port_destruct(SELF, once, 0, 0), KERN_INVALID_RIGHT, "no receive right");
+    CHECK_REFUSED(mach_port_destruct(SELF, lone, 1, 0), KERN_INVALID_VALUE, "more user references");
+    CHECK_REFUSED(mach_port_destruct(SELF, lone, -1, 0), KERN_INVALID_VALUE, "fewer than none");
+    CHECK_REFUSED(mach_port_destruct(SELF, port, -2, 0), KERN_INVALID_VALUE, "more than there are");
+    REQUIRE_OK(mach_port_set_context(SELF, lone, 1));
+    test_state_remember();
+    CHECK_REFUSED(mach_port_guard(SELF, lone, GUARD, FALSE), KERN_INVALID_ARGUMENT, "there is a label");
+    REQUIRE_OK(mach_port_set_context(SELF, lone, 0));
+}
+
+static void test_guarded(boolean_t strict)
+{
+    REQUIRE_OK(mach_port_guard(SELF, lone, GUARD, strict));
+    REQUIRE_OK(mach_port_guard(SELF, port, GUARD, strict));
+    test_state_remember();
+    CHECK_REFUSED(mach_port_guard(SELF, lone, GUARD, strict), KERN_INVALID_ARGUMENT, "there is a guard");
+    CHECK_REFUSED(mach_port_unguard(SELF, lone, GUARD + 1), KERN_INVALID_ARGUMENT, "another guard");
+    CHECK_REFUSED(mach_port_swap_guard(SELF, lone, GUARD + 1, 1), KERN_INVALID_ARGUMENT, "another guard");
+    CHECK_REFUSED(mach_port_destroy(SELF, lone), KERN_INVALID_RIGHT, "a guarded receive right");
+    CHECK_REFUSED(mach_port_destroy(SELF, port), KERN_INVALID_RIGHT, "and a send right");
+    CHECK_REFUSED(mach_port_mod_refs(SELF, lone, MACH_PORT_RIGHT_RECEIVE, -1), KERN_INVALID_RIGHT,
+                  "a guarded receive right");
+    CHECK_REFUSED(mach_port_mod_refs(SELF, port, MACH_PORT_RIGHT_RECEIVE, -1), KERN_INVALID_RIGHT,
+                  "beside a send right");
+    CHECK_REFUSED(mach_port_destruct(SELF, lone, 0, GUARD + 1), KERN_INVALID_ARGUMENT, "another guard");
+    CHECK_REFUSED(mach_port_destruct(SELF, port, -1, 0), KERN_INVALID_ARGUMENT, "no guard given");
+    if (strict) {
+        CHECK_REFUSED(mach_port_set_context(SELF, lone, 1), KERN_INVALID_ARGUMENT, "a strict guard");
+        CHECK_REFUSED(mach_port_swap_guard(SELF, lone, GUARD, 1), KERN_INVALID_ARGUMENT, "a strict guard");
+    }
+    REQUIRE_OK(mach_port_unguard(SELF, lone, GUARD));
+    REQUIRE_OK(mach_port_unguard(SELF, port, GUARD));
+    test_state_remember();
+}
+
+static void test_peek(void)
+{
+    const mach_msg_trailer_type_t plain = MACH_RCV_TRAILER_TYPE(MACH_MSG_TRAILER_FORMAT_0);
+    const mach_msg_trailer_type_t seqno = plain | MACH_RCV_TRAILER_ELEMENTS(MACH_RCV_TRAILER_SEQNO);
+    const mach_msg_trailer_type_t label = plain | MACH_RCV_TRAILER_ELEMENTS(MACH_RCV_TRAILER_CTX);
+    mach_port_seqno_t number = 0;
+    mach_msg_size_t size;
+    mach_msg_id_t id;
+    char trailer[MAX_TRAILER_SIZE];
+    mach_msg_type_number_t room = sizeof(trailer), little = sizeof(mach_msg_trailer_t);
+
+    CHECK_REFUSED(mach_port_peek(thread, port, plain, &number, &size, &id, trailer, &room), KERN_INVALID_TASK,
+                  "no task");
+    CHECK_REFUSED(mach_port_peek(SELF, NOBODY, plain, &number, &size, &id, trailer, &room), KERN_INVALID_NAME,
+                  "no such name");
+    CHECK_REFUSED(mach_port_peek(SELF, set, plain, &number, &size, &id, trailer, &room), KERN_INVALID_RIGHT,
+                  "a set");
+    CHECK_REFUSED(mach_port_peek(SELF, port, label, &number, &size, &id, trailer, &room), KERN_INVALID_VALUE,
+                  "a trailer with a label");
+    CHECK_REFUSED(mach_port_peek(SELF, port, seqno, &number, &size, &id, trailer, &little),
+                  KERN_INVALID_VALUE, "too little room");
+    CHECK_REFUSED(mach_port_peek(SELF, port, plain, &number, &size, &id, trailer, &room), KERN_FAILURE,
+                  "no message");
+}
+
 static void test_information(void)
 {
     ipc_info_space_t info;
@@ -347,6 +443,11 @@ int main(void)
     test_names();
     test_references();
     test_attributes();
+    test_construct();
+    test_unguarded();
+    test_guarded(FALSE);
+    test_guarded(TRUE);
+    test_peek();
     test_information();
     test_sets();
     test_requests();

@@ -163,6 +163,7 @@ static const struct {
     FAULT(queue, msgcount, 2, "port-messages"),
     FAULT(queue, in_set, 1, "port-in-set"),
     FAULT(queue, messages.next, 8, "list-link"),
+    FAULT(idle, guard, 4, "port-guard"),
     FAULT(idle, rx, 0x100, "port-rx"),
     FAULT(idle, idle, 2, "port-idle"),
     FAULT(idle, name, 0x100, "receive-place"),

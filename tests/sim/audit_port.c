@@ -363,6 +363,10 @@ static void check_port(struct ipc_port *port)
         audit_right(port, AUDIT_SEND_ONCE, port);
     if (port->destination != NULL)
         audit_port_ref(port->destination, port);
+    AUDIT(
+        port->guard <= IPC_PORT_GUARDED_STRICTLY &&
+            (port->guard == IPC_PORT_UNGUARDED || port->place == IPC_PORT_IN_SPACE || !ipc_port_alive(port)),
+        "port-guard", port, "guard %u in place %u", port->guard, port->place);
     if (!ipc_port_alive(port))
         check_dead(port);
     if (port->place == IPC_PORT_IN_KERNEL)

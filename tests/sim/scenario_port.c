@@ -77,6 +77,33 @@ static void port_attributes(void)
     scenario_port_end(port);
 }
 
+/* A port made to measure, with a message to be looked at; its guard is lost on the way to this task itself. */
+static void port_guarded(void)
+{
+    mach_port_options_t options = {.flags = MPO_CONTEXT_AS_GUARD | MPO_STRICT | MPO_INSERT_SEND_RIGHT};
+    mach_msg_type_number_t room = MAX_TRAILER_SIZE;
+    mach_port_t port = 0, out = 0;
+    mach_port_seqno_t seqno = 0;
+    mach_msg_type_name_t type;
+    mach_msg_size_t size = 0;
+    mach_msg_id_t id = 0;
+    char trailer[MAX_TRAILER_SIZE];
+
+    CALL(mach_port_construct(self(), &options, 0x1234, &port));
+    CALL_IS(KERN_INVALID_RIGHT, mach_port_destroy(self(), port));
+    CALL_IS(KERN_INVALID_ARGUMENT, mach_port_unguard(self(), port, 0x4321));
+    scenario_post(SCENARIO_COPY(port), SCENARIO_NONE, 7, NULL, 0);
+    CALL(mach_port_peek(self(), port, 0, &seqno, &size, &id, trailer, &room));
+    SIM_CHECK(id == 7 && room == sizeof(mach_msg_trailer_t));
+    CALL_IS(KERN_INVALID_ARGUMENT, mach_port_destruct(self(), port, -1, 0x4321));
+    CALL(mach_port_unguard(self(), port, 0x1234));
+    CALL(mach_port_guard(self(), port, 0x77, FALSE));
+    CALL(mach_port_swap_guard(self(), port, 0x77, 0x78));
+    CALL(mach_port_extract_right(self(), port, MACH_MSG_TYPE_MOVE_RECEIVE, &out, &type));
+    SIM_CHECK(out == port);
+    CALL(mach_port_destruct(self(), out, -1, 0));
+}
+
 /* So many names that the table and the hash table of the task grow, in a task of its own that takes them along. */
 static void port_many(void)
 {
@@ -129,9 +156,6 @@ static void port_insert_extract(void)
 }
 
 const struct scenario scenarios_port[] = {
-    {"port_names", port_names},
-    {"port_attributes", port_attributes},
-    {"port_many", port_many},
-    {"port_insert_extract", port_insert_extract},
-    {NULL, NULL},
+    {"port_names", port_names}, {"port_attributes", port_attributes},         {"port_guarded", port_guarded},
+    {"port_many", port_many},   {"port_insert_extract", port_insert_extract}, {NULL, NULL},
 };

@@ -105,6 +105,8 @@ static void other_kind_space(uint64_t arg)
     ipc_info_name_array_t table;
     ipc_info_tree_name_array_t tree;
     mach_vm_address_t wide;
+    mach_msg_id_t id;
+    char trailer[MAX_TRAILER_SIZE];
 
     begin(arg);
     EXPECT(mach_port_type(own.host, own.port, &out), KERN_INVALID_TASK);
@@ -135,6 +137,12 @@ static void other_kind_space(uint64_t arg)
     EXPECT(mach_port_extract_member(own.host, own.port, own.set), KERN_INVALID_TASK);
     EXPECT(mach_port_get_context(own.host, own.port, &context), KERN_INVALID_TASK);
     EXPECT(mach_port_set_context(own.host, own.port, 1), KERN_INVALID_TASK);
+    EXPECT(mach_port_construct(own.host, &(mach_port_options_t){0}, 0, &port), KERN_INVALID_TASK);
+    EXPECT(mach_port_destruct(own.host, own.port, 0, 0), KERN_INVALID_TASK);
+    EXPECT(mach_port_guard(own.host, own.port, 1, false), KERN_INVALID_TASK);
+    EXPECT(mach_port_unguard(own.host, own.port, 1), KERN_INVALID_TASK);
+    EXPECT(mach_port_swap_guard(own.host, own.port, 1, 2), KERN_INVALID_TASK);
+    EXPECT(mach_port_peek(own.host, own.port, 0, &out, &count, &id, trailer, &more_count), KERN_INVALID_TASK);
     EXPECT(mach_port_names(own.host, &names, &count, &types, &more_count), KERN_INVALID_TASK);
     EXPECT(mach_port_get_set_status(own.host, own.set, &names, &count), KERN_INVALID_TASK);
     EXPECT(mach_port_space_info(own.host, &info, &table, &count, &tree, &more_count), KERN_INVALID_TASK);

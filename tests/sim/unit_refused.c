@@ -80,6 +80,7 @@ static void shortage_of_names(void)
     EXPECT(mach_port_space_info(task->space, &info, &table, &count, &tree, &more), KERN_RESOURCE_SHORTAGE);
     EXPECT(mach_port_allocate(task->space, MACH_PORT_RIGHT_RECEIVE, &name), KERN_RESOURCE_SHORTAGE);
     EXPECT(mach_port_allocate(task->space, MACH_PORT_RIGHT_PORT_SET, &name), KERN_RESOURCE_SHORTAGE);
+    EXPECT(mach_port_construct(task->space, (uint64_t[3]){0}, 0, &name), KERN_RESOURCE_SHORTAGE);
     EXPECT(mach_port_allocate_name(task->space, MACH_PORT_RIGHT_RECEIVE, far), KERN_RESOURCE_SHORTAGE);
     EXPECT(mach_port_allocate_name(task->space, MACH_PORT_RIGHT_DEAD_NAME, far), KERN_RESOURCE_SHORTAGE);
     EXPECT(mach_port_rename(task->space, set, far), KERN_RESOURCE_SHORTAGE);
@@ -141,6 +142,7 @@ static void full_space(void)
     spin_unlock(&task->space->lock);
     EXPECT(mach_port_allocate(task->space, MACH_PORT_RIGHT_RECEIVE, &fresh), KERN_NO_SPACE);
     EXPECT(mach_port_allocate(task->space, MACH_PORT_RIGHT_PORT_SET, &fresh), KERN_NO_SPACE);
+    EXPECT(mach_port_construct(task->space, (uint64_t[3]){0}, 0, &fresh), KERN_NO_SPACE);
     EXPECT(mach_port_allocate_name(task->space, MACH_PORT_RIGHT_RECEIVE, FREE_NAME), KERN_NO_SPACE);
     EXPECT(mach_port_allocate_name(task->space, MACH_PORT_RIGHT_DEAD_NAME, FREE_NAME), KERN_NO_SPACE);
     EXPECT(mach_port_rename(task->space, name, FREE_NAME), KERN_NO_SPACE);
