@@ -422,7 +422,7 @@ static void client_collect(uint32_t step, struct message *m)
 
 enum {
     ID_PORT_TYPE = 3201,
-    ID_PORT_NONE = 3209,
+    ID_PORT_NONE = 3219,
     ID_PORT_SET_SEQNO = 3216,
     ID_PORT_INSERT_MEMBER = 3226,
 };
