@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define MEMORY_BASE 0x100000u
+#define MEMORY_BASE 0x200000u
 #define HOLE_PAGES 16u
 #define TABLES_OFFSET 64u /* in their page */
 
@@ -86,14 +86,6 @@ static void memory_clear(void)
     ours = true;
 }
 
-/* A page that is nobody's RAM: the registers of a device that does nothing but keep them. */
-static uint64_t device_address;
-
-uint64_t sim_device_address(void)
-{
-    return device_address;
-}
-
 /* A page that stays: of a device tree there is the header only, with its size. */
 static void tables_add(uint64_t at)
 {
@@ -113,7 +105,7 @@ static void memory_take(void)
     hal_info.taken[0] = (struct hal_mem_range){HAL_PA(MEMORY_BASE), hal_info.mem_limit.addr - MEMORY_BASE};
 }
 
-/* Holes between the ranges; the archive lies behind the last one, then the tables, and a device. */
+/* Holes between the ranges; the archive lies behind the last one, then the tables. */
 static void memory_prepare(const void *boot_archive, size_t size)
 {
     uint64_t pages = sim.config.memory / HAL_PAGE_SIZE / sim.config.memory_ranges;
@@ -135,8 +127,8 @@ static void memory_prepare(const void *boot_archive, size_t size)
     tables_add(at);
     hal_info.mem_limit = HAL_PA(at + HAL_PAGE_SIZE);
     memory_take();
-    device_address = hal_info.mem_limit.addr + HOLE_PAGES * HAL_PAGE_SIZE;
-    memory_add(device_address, HAL_PAGE_SIZE);
+    memory_add(ALARM_ADDRESS, HAL_PAGE_SIZE);
+    memset(hal_pa_to_ptr(HAL_PA(ALARM_ADDRESS)), 0, HAL_PAGE_SIZE);
 }
 
 void sim_boot_prepare(void)

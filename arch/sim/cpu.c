@@ -116,6 +116,7 @@ static struct event interpret(struct sim_cpu *cpu)
     if (sim_one_in(sim.config.tlb_evict))
         sim_tlb_evict(cpu);
     enum rv64_stop stop = rv64_run(&cpu->regs, &bus, sim_layer_user_budget());
+    sim_alarm_update();
     sim_layer_user_steps(cpu->regs.retired - before + 1);
     if (stop == RV64_BUDGET)
         return (struct event){.kind = EVENT_STEP};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Interrupts, inter-processor interrupts, the timers.  An interrupt that was sent arrives after a random delay.  Devices are
- * lines that a test raises and lowers.
+ * lines that a test raises and lowers, and an alarm: a page of registers that keep what is written to them, one of which says whether
+ * its line is raised.  So the programs of riscv64 that use its clock find as much of it as they need.
  */
 #include "machine.h"
 
@@ -24,10 +25,14 @@ void sim_irq_reset(void)
 
 /* ---- devices ---- */
 
+/* The lines belong to a controller that all CPUs use at once, and nothing but what it does orders what they do. */
+#define LINE_GET(field) __atomic_load_n(&(field), __ATOMIC_RELAXED)
+#define LINE_SET(field, value) __atomic_store_n(&(field), value, __ATOMIC_RELAXED)
+
 static bool line_waits(const struct irq_line *line, uint32_t cpu)
 {
-    return line->enabled && !line->active && line->cpu == cpu &&
-           (line->latched || (line->mode == HAL_IRQ_LEVEL && line->level));
+    return LINE_GET(line->enabled) && !LINE_GET(line->active) && LINE_GET(line->cpu) == cpu &&
+           (LINE_GET(line->latched) || (LINE_GET(line->mode) == HAL_IRQ_LEVEL && LINE_GET(line->level)));
 }
 
 /* The first line that waits for `cpu`, or NULL. */
@@ -43,19 +48,39 @@ void sim_irq_set(uint32_t index, bool level)
 {
     struct irq_line *line = &sim.line[index];
 
-    if (line->mode == HAL_IRQ_EDGE && level && !line->level)
-        line->latched = true;
-    line->level = level;
+    if (LINE_GET(line->mode) == HAL_IRQ_EDGE && level && !line->level)
+        LINE_SET(line->latched, true);
+    LINE_SET(line->level, level);
     sim_trace("line", index, level);
-    sim_layer_wake(&sim.cpu[line->cpu]);
+    sim_layer_wake(&sim.cpu[LINE_GET(line->cpu)]);
+}
+
+#define ALARM_LINE 11u
+#define ALARM_ENABLE 4u /* index of the register */
+
+uint64_t sim_device_address(void)
+{
+    return ALARM_ADDRESS;
+}
+
+void sim_alarm_update(void)
+{
+    const uint32_t *registers = hal_pa_to_ptr(HAL_PA(ALARM_ADDRESS));
+    bool level = __atomic_load_n(&registers[ALARM_ENABLE], __ATOMIC_RELAXED) != 0;
+
+    if (level != LINE_GET(sim.line[ALARM_LINE].level))
+        sim_irq_set(ALARM_LINE, level);
 }
 
 void hal_irq_enable(hal_irq_t irq, bool enable)
 {
     HAL_REQUIRE(irq < HAL_IRQ_MAX);
 
-    if (irq < IRQ_LINES)
-        sim.line[irq].enabled = enable;
+    if (irq >= IRQ_LINES)
+        return;
+    LINE_SET(sim.line[irq].enabled, enable);
+    if (enable)
+        sim_layer_wake(&sim.cpu[LINE_GET(sim.line[irq].cpu)]);
 }
 
 enum hal_status hal_irq_route(hal_irq_t irq, enum hal_irq_mode mode, uint32_t cpu)
@@ -66,8 +91,8 @@ enum hal_status hal_irq_route(hal_irq_t irq, enum hal_irq_mode mode, uint32_t cp
         return HAL_INVALID;
     if (irq >= hal_info.irq_message_first && (mode != HAL_IRQ_EDGE || cpu != 0))
         return HAL_UNSUPPORTED;
-    sim.line[irq].mode = mode;
-    sim.line[irq].cpu = cpu;
+    LINE_SET(sim.line[irq].mode, mode);
+    LINE_SET(sim.line[irq].cpu, cpu);
     return HAL_OK;
 }
 
@@ -112,8 +137,8 @@ hal_irq_t hal_irq_claim(void)
         __atomic_exchange_n(&cpu->ipi_time, NEVER, __ATOMIC_ACQ_REL);
         irq = HAL_IRQ_IPI;
     } else if (line != NULL) {
-        line->active = true;
-        line->latched = false;
+        LINE_SET(line->active, true);
+        LINE_SET(line->latched, false);
         irq = (hal_irq_t)(line - sim.line);
     } else if (cpu->deadline <= now) {
         cpu->deadline = NEVER;
@@ -130,7 +155,7 @@ void hal_irq_complete(hal_irq_t irq)
 
     sim_this->claimed = HAL_IRQ_NONE;
     if (irq < IRQ_LINES)
-        sim.line[irq].active = false;
+        LINE_SET(sim.line[irq].active, false);
 }
 
 void hal_ipi_send(uint32_t index)

@@ -24,7 +24,8 @@
 #define TLB_SETS 16u
 #define TLB_WAYS 4u
 #define WALK_CACHE 8u
-#define IRQ_LINES 8u
+#define IRQ_LINES 16u
+#define ALARM_ADDRESS 0x101000u /* as on riscv64's virt */
 #define NEVER UINT64_MAX
 #define FPU_SIZE 320u /* 32 registers and fcsr, a multiple of 64 */
 
@@ -192,6 +193,10 @@ void sim_tlb_evict(struct sim_cpu *cpu);
 /* ---- irq.c ---- */
 
 void sim_irq_reset(void);
+
+/* The line of the alarm follows its registers, which a user may have written. */
+void sim_alarm_update(void);
+
 bool sim_irq_waiting(const struct sim_cpu *cpu);
 
 /* When the next interrupt of `cpu` comes, if no other CPU does anything. NEVER: none will. */

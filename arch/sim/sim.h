@@ -254,7 +254,7 @@ void sim_trace_print(void);
 /* Raise or lower interrupt line `line`, one of hal_info.irq_count. Context: any. */
 void sim_irq_set(uint32_t line, bool level);
 
-/* Physical address of a page of registers that keep what is written to them. */
+/* Physical address of a page of registers that keep what is written to them (irq.c). */
 uint64_t sim_device_address(void);
 
 /* Note an event of a test in the trace and in the hash. Context: any. */

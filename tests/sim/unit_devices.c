@@ -52,7 +52,7 @@ static void unsupported(uint64_t arg)
     mach_port_t none;
 
     unit_begin(arg);
-    EXPECT(device_interrupt(master, 7, DEVICE_INTERRUPT_LEVEL, 0, &none), KERN_NOT_SUPPORTED);
+    EXPECT(device_interrupt(master, 15, DEVICE_INTERRUPT_LEVEL, 0, &none), KERN_NOT_SUPPORTED);
     user_power_off(own.host_priv);
 }
 
