@@ -3,7 +3,7 @@
  * The direct switch: an RPC whose partner waits, on this CPU, without a message object, a queue or the scheduler.
  *
  * It is the middle way between ipc/ipc_fast.h, which knows registers only, and the general path: it serves both forms
- * on both sides, for a simple message of up to DIRECT_SIZE_MAX bytes or one with a few rights (ipc/direct_rights.c),
+ * on both sides, for a simple message of up to IPC_DIRECT_SIZE_MAX bytes or one with a few rights (ipc/direct_rights.c),
  * with or without a receive timeout, and threads that use vector state. As there, everything is checked before
  * anything is changed; whatever does not fit goes to the general path, which starts over. The argument for its safety
  * is the one of ipc/ipc_fast.h.
@@ -20,8 +20,6 @@
 #include <kern/string.h>
 #include <mach/rpc.h>
 
-#define DIRECT_SIZE_MAX (IPC_DIRECT_BUFFER_SIZE - MAX_TRAILER_SIZE)
-#define RPC_OPTIONS ((uint32_t)(MACH_SEND_MSG | MACH_RCV_MSG))
 #define EASY_OPTIONS ((uint32_t)(MACH_RCV_LARGE | MACH_RCV_TIMEOUT | MACH_RCV_INTERRUPT) | 0xff000000u)
 
 void ipc_direct_wait_undo(struct thread *self, struct ipc_entry *used, uint64_t priority)
@@ -138,8 +136,8 @@ static NOINLINE struct uctx *msg_large(struct thread *self, struct direct_messag
 {
     hal_va_t address = hal_uctx_arg(&self->uctx, 0);
 
-    if (size < sizeof(m->head) || size > DIRECT_SIZE_MAX || size % 4 != 0 || !is_user_range(address, size) ||
-        hal_copyin(m, address, sizeof(m->head)) != HAL_OK)
+    if (size < sizeof(m->head) || size > IPC_DIRECT_SIZE_MAX || size % 4 != 0 ||
+        !is_user_range(address, size) || hal_copyin(m, address, sizeof(m->head)) != HAL_OK)
         return ipc_direct_general(self);
     enum kind kind = kind_of(self, &m->head);
     if (kind == KIND_OTHER || !receiver_waits(self, m->head.msgh_remote_port, kind == KIND_REPLY) ||
@@ -148,6 +146,23 @@ static NOINLINE struct uctx *msg_large(struct thread *self, struct direct_messag
     if (receive_is_timed(self, false))
         return kind == KIND_CALL ? msg_call_timed(self, m, size) : msg_reply_timed(self, m, size);
     return kind == KIND_CALL ? msg_call(self, m, size) : msg_reply(self, m, size);
+}
+
+/* A small message has been read. */
+SPECIALISED struct uctx *msg_read(struct thread *self, const bool timed)
+{
+    struct direct_message *m = self->cpu->message;
+    uint32_t size = (uint32_t)hal_uctx_arg(&self->uctx, 2);
+
+    switch (kind_of(self, &m->head)) {
+    case KIND_CALL:
+        return timed ? msg_call_timed(self, m, size) : msg_call(self, m, size);
+    case KIND_REPLY:
+        return timed ? msg_reply_timed(self, m, size) : msg_reply(self, m, size);
+    default: /* with rights, or with the answer to come to a port that self does not receive from */
+        return MACH_MSGH_BITS_IS_COMPLEX(m->head.msgh_bits) ? ipc_direct_rights(self, m, size)
+                                                            : ipc_direct_apart(self, m, size);
+    }
 }
 
 /* A message of any size. Its buffer was not looked at yet. */
@@ -161,18 +176,7 @@ SPECIALISED struct uctx *msg_begin(struct thread *self, const bool timed)
     if (size % 4 != 0 || !is_user_range(address, size) ||
         hal_copyin(self->cpu->message, address, size) != HAL_OK)
         return ipc_direct_general(self);
-    /* read again: that costs less than what keeps it over the call */
-    struct direct_message *m = self->cpu->message;
-    size = (uint32_t)hal_uctx_arg(&self->uctx, 2);
-    switch (kind_of(self, &m->head)) {
-    case KIND_CALL:
-        return timed ? msg_call_timed(self, m, size) : msg_call(self, m, size);
-    case KIND_REPLY:
-        return timed ? msg_reply_timed(self, m, size) : msg_reply(self, m, size);
-    default: /* with rights, or with the answer to come to a port that self does not receive from */
-        return MACH_MSGH_BITS_IS_COMPLEX(m->head.msgh_bits) ? ipc_direct_rights(self, m, size)
-                                                            : ipc_direct_apart(self, m, size);
-    }
+    return msg_read(self, timed);
 }
 
 /* With other options than an RPC must have. */
@@ -185,7 +189,7 @@ static NOINLINE struct uctx *msg_options(struct thread *self)
         return ipc_simple_send_only(self) ? trap_exit_running(self) : ipc_direct_general(self);
     if ((option & ~EASY_OPTIONS) == MACH_RCV_MSG && GET_RCV_ELEMENTS(option) <= MACH_RCV_TRAILER_CTX)
         return ipc_simple_receive(self) ? trap_exit(self) : ipc_direct_general(self);
-    if ((option & ~EASY_OPTIONS) != RPC_OPTIONS || GET_RCV_ELEMENTS(option) > MACH_RCV_TRAILER_CTX)
+    if ((option & ~EASY_OPTIONS) != IPC_DIRECT_OPTIONS || GET_RCV_ELEMENTS(option) > MACH_RCV_TRAILER_CTX)
         return ipc_direct_general(self);
     if ((option & MACH_RCV_TIMEOUT) != 0) {
         if (timeout_ms == 0)
@@ -196,11 +200,36 @@ static NOINLINE struct uctx *msg_options(struct thread *self)
     return msg_begin(self, false);
 }
 
-struct uctx *ipc_direct_msg(struct thread *self)
+/* self has the message, but its buffer could not be written at once. */
+static NOINLINE struct uctx *msg_late(struct thread *self)
 {
-    if (__builtin_expect((uint32_t)hal_uctx_arg(&self->uctx, 1) == RPC_OPTIONS, 1))
+    const struct direct_message *m = self->cpu->message;
+
+    if (vm_copyout(self->task->map, hal_uctx_arg(&self->uctx, 0), m,
+                   m->head.msgh_size + sizeof(mach_msg_trailer_t)) == KERN_SUCCESS)
+        hal_uctx_set_result(&self->uctx, MACH_MSG_SUCCESS);
+    else
+        ipc_direct_lost(self, m->head.msgh_remote_port);
+    return &self->uctx;
+}
+
+/* The fast path (ipc/ipc_fast_message.h) did nothing. */
+static NOINLINE struct uctx *msg_fresh(struct thread *self)
+{
+    if ((uint32_t)hal_uctx_arg(&self->uctx, 1) == IPC_DIRECT_OPTIONS)
         return msg_begin(self, false);
     return msg_options(self);
+}
+
+struct uctx *ipc_direct_msg(struct thread *self)
+{
+    struct cpu *cpu = self->cpu;
+    enum cpu_message_state state = cpu->message_state;
+
+    if (state == CPU_MESSAGE_NONE)
+        return msg_fresh(self);
+    cpu->message_state = CPU_MESSAGE_NONE;
+    return state == CPU_MESSAGE_READ ? msg_read(self, false) : msg_late(self);
 }
 
 SPECIALISED struct uctx *rpc_run(struct thread *self, const struct hal_rpc *rpc, bool reply, uint64_t words,
@@ -254,5 +283,7 @@ void ipc_direct_init(void)
         cpu_table[i]->message = kmem_alloc(sizeof(struct direct_message));
         if (cpu_table[i]->message == NULL)
             panic("no memory for messages of CPU %u", i);
+        cpu_table[i]->message_base = hal_info.user_base;
+        cpu_table[i]->message_span = hal_info.user_limit - hal_info.user_base - IPC_DIRECT_BUFFER_SIZE;
     }
 }

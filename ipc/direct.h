@@ -19,6 +19,9 @@
 
 #define IPC_DIRECT_CALL MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE)
 #define IPC_DIRECT_REPLY MACH_MSGH_BITS(MACH_MSG_TYPE_MOVE_SEND_ONCE, 0)
+/* Those of an RPC without any others. */
+#define IPC_DIRECT_OPTIONS ((uint32_t)(MACH_SEND_MSG | MACH_RCV_MSG))
+#define IPC_DIRECT_SIZE_MAX (IPC_DIRECT_BUFFER_SIZE - MAX_TRAILER_SIZE)
 /* A message up to this size is read before it is known whether it can go this way. */
 #define IPC_DIRECT_SMALL 256u
 
@@ -207,7 +210,6 @@ SPECIALISED void wait_begin(struct direct *d)
 {
     struct thread *self = d->self;
 
-    self->op.ipc.registers = d->registers;
     __atomic_store_n(&self->state, d->timed ? THREAD_RECEIVING_TIMED : THREAD_RECEIVING, __ATOMIC_RELAXED);
     if (d->reply)
         reply_right_use(d);

@@ -72,7 +72,7 @@ typedef uint64_t __attribute__((may_alias)) ipc_fast_word_t;
 _Static_assert(offsetof(struct ipc_entry, key) == 0 && offsetof(struct ipc_entry, bits) == sizeof(uint32_t),
                "key and bits are one word");
 
-/* What the steps hand on; after inlining all of it is in registers, `reply` and `timed` are constants. */
+/* What the steps hand on; after inlining all of it is in registers, `reply`, `timed` and `buffer` are constants. */
 struct ipc_fast {
     struct thread *cur;
     struct cpu *cpu;
@@ -81,6 +81,7 @@ struct ipc_fast {
     uint64_t top; /* priority that is ready */
     bool reply;
     bool timed;
+    bool buffer;             /* both wait in the buffer form (ipc/ipc_fast_message.h) */
     bool member;             /* next waits on a set that the port is in */
     struct ipc_entry *entry; /* of the destination */
     struct ipc_port *port;
@@ -95,8 +96,16 @@ struct ipc_fast {
     uint64_t priority;      /* cur's */
     uint64_t name;          /* of the reply right, for next */
     uint64_t label;
-    uint64_t result; /* for a member: that of next's trap */
+    uint64_t result;            /* for a member: that of next's trap */
+    uint32_t size;              /* buffer form: of the message */
+    mach_port_name_t port_name; /* buffer form: for next */
 };
+
+/* A thread as it stands in rx. */
+IPC_FAST_INLINE uint64_t ipc_fast_waiter(const struct ipc_fast *f, const struct thread *t)
+{
+    return (uint64_t)t + (f->buffer ? IPC_PORT_RX_BUFFER : 0);
+}
 
 /* 0: vector state leaves with the thread; if we decline later, it comes back by a fault. */
 IPC_FAST_INLINE bool ipc_fast_fpu_release(const struct ipc_fast *f)
@@ -156,7 +165,7 @@ IPC_FAST_INLINE void ipc_fast_put_back(const struct ipc_fast *f)
         IPC_FAST_STORE(&f->set->rx, (uint64_t)f->next);
         IPC_FAST_STORE(&f->port->rx, (uint64_t)f->set + IPC_PORT_RX_COMPLEX);
     } else {
-        IPC_FAST_STORE(&f->port->rx, (uint64_t)f->next);
+        IPC_FAST_STORE(&f->port->rx, ipc_fast_waiter(f, f->next));
     }
 }
 
@@ -215,7 +224,7 @@ IPC_FAST_INLINE bool ipc_fast_wait(struct ipc_fast *f)
     __atomic_store_n(&cur->state, f->timed ? THREAD_RECEIVING_TIMED : THREAD_RECEIVING, __ATOMIC_RELAXED);
     f->receive = cur->rcv_port;
     /* a name that equals `local`, and a right on loan: then what cur remembers is a port (ipc/port.h), not a set */
-    IPC_FAST_CAS(f->reply ? cur->rcv_rx : &f->receive->rx, cur->rcv_idle, (uint64_t)cur, busy);
+    IPC_FAST_CAS(f->reply ? cur->rcv_rx : &f->receive->rx, cur->rcv_idle, ipc_fast_waiter(f, cur), busy);
     return true;
 
 busy:
@@ -252,6 +261,7 @@ IPC_FAST_INLINE void ipc_fast_switch(struct ipc_fast *f)
     }
     __atomic_store_n(&next->state, THREAD_RUNNING, __ATOMIC_RELAXED);
     f->label = f->port->context;
+    f->port_name = f->port->name;
     if (f->member) {
         f->result = (uint64_t)f->port->name << 32;
         IPC_FAST_STORE(&f->set->rx, f->set->idle);

@@ -15,6 +15,13 @@ struct ipc_kmsg;
 struct pmap;
 struct thread;
 
+/* How far the fast path of mach_msg (ipc/ipc_fast_message.h) came with the trap that kern_syscall() goes on with. */
+enum cpu_message_state {
+    CPU_MESSAGE_NONE, /* nothing was done */
+    CPU_MESSAGE_READ, /* the message is in the CPU's buffer, as its sender wrote it */
+    CPU_MESSAGE_LATE, /* the message in the CPU's buffer is the thread's, which has been waiting for it */
+};
+
 struct cpu {
     struct hal_cpu hal; /* first: the HAL finds it here */
 
@@ -25,7 +32,11 @@ struct cpu {
     uint64_t top_priority;    /* best priority ready in runq; CPU_TOP_URGENT when an exit must look */
 
     struct direct_message *message; /* a message on its way (ipc/direct.c) */
-    struct ipc_kmsg *reply;         /* memory for the next reply of the kernel, or NULL (ipc/kernel_rpc.c) */
+    enum cpu_message_state message_state;
+    hal_va_t
+        message_base; /* the largest message is in user space if it begins here or up to message_span bytes behind */
+    uint64_t message_span;
+    struct ipc_kmsg *reply; /* memory for the next reply of the kernel, or NULL (ipc/kernel_rpc.c) */
 
     uint32_t index;
     bool online;

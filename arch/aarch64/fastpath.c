@@ -14,6 +14,7 @@ void arch_fast_call(void);
 void arch_fast_reply_wait(void);
 void arch_fast_call_timed(void);
 void arch_fast_reply_wait_timed(void);
+void arch_fast_message(void);
 
 #define PAYLOAD "r"(w0_), "r"(w1_), "r"(w2_), "r"(w3_), "r"(w4_), "r"(w5_), "r"(header_)
 
@@ -153,7 +154,36 @@ void arch_fast_reply_wait_timed(void);
         SYSREG_WRITE(cpacr_el1, CPACR_EVERYBODY);                                                            \
     } while (0)
 
+/* mach_msg: vectors.S comes with all arguments in the current thread, x0 its address, on the CPU's empty stack. */
+#define IPC_FAST_MESSAGE_ARGS                                                                                \
+    register struct thread *cur_ __asm__("x0");                                                              \
+    __asm__ volatile("" : "=r"(cur_));                                                                       \
+    struct thread *cur = cur_
+
+#define IPC_FAST_COPYIN(to, from, n) COPY(arch_copyin, (uint64_t)(to), from, n)
+#define IPC_FAST_COPYOUT(to, from, n) COPY(arch_copyout, to, (uint64_t)(from), n)
+#define COPY(function, to, from, n)                                                                          \
+    ({                                                                                                       \
+        register uint64_t to_ __asm__("x0") = (to);                                                          \
+        register uint64_t from_ __asm__("x1") = (from);                                                      \
+        register uint64_t n_ __asm__("x2") = (n);                                                            \
+        __asm__ volatile("bl " #function                                                                     \
+                         : "+r"(to_), "+r"(from_), "+r"(n_)::"x3", "x4", "x5", "x6", "x7", "x8", "x9",       \
+                           "x10", "x30", "cc", "memory");                                                    \
+        to_;                                                                                                 \
+    })
+
+#define LEAVE(label, going)                                                                                  \
+    do {                                                                                                     \
+        register struct thread *thread_ __asm__("x0") = (going);                                             \
+        __asm__ volatile("b " #label ::"r"(thread_) : "memory");                                             \
+        __builtin_unreachable();                                                                             \
+    } while (0)
+#define IPC_FAST_MESSAGE_EXIT(next) LEAVE(arch_message_done, next)
+#define IPC_FAST_MESSAGE_GENERAL(going) LEAVE(arch_message_general, going)
+
 #include <ipc/ipc_fast.h>
+#include <ipc/ipc_fast_message.h>
 
 /* A naked function takes no statements but asm, whose operands may be any expression: no prologue, no stack. */
 #define FAST_FUNCTION(name, reply, timed)                                                                    \
@@ -166,3 +196,8 @@ FAST_FUNCTION(arch_fast_call, false, false)
 FAST_FUNCTION(arch_fast_reply_wait, true, false)
 FAST_FUNCTION(arch_fast_call_timed, false, true)
 FAST_FUNCTION(arch_fast_reply_wait_timed, true, true)
+
+__attribute__((naked)) void arch_fast_message(void)
+{
+    __asm__ volatile("" ::"r"(ipc_fast_message_body()));
+}

@@ -9,6 +9,7 @@
  * emergency stack.
  */
 #include <arch/offsets.h>
+#include <mach/rpc.h>
 
 /* ESR_EL1 of svc #0: class 0x15, 32-bit instruction; the immediate is in bits 15:0. */
 #define ESR_SVC 0x56000000
@@ -134,6 +135,9 @@ arch_trap_saved:
     str x9, [sp, #UCTX_X9]
     mov w1, w16
     enter_kernel
+    cmp w1, #MACH_TRAP_MSG
+    b.eq arch_fast_message
+general:
     bl kern_syscall
 
 /* _Noreturn void arch_uctx_resume(struct uctx *u) */
@@ -143,6 +147,7 @@ arch_uctx_resume:
     load_callee
     ldp x8, x9, [sp, #UCTX_X8]          // x9 = kind
     cbnz x9, 1f
+clear_arguments:
     msr spsr_el1, xzr                   // EL0, all unmasked
     zero_pair x0, x1
     zero_pair x2, x3
@@ -167,6 +172,21 @@ arch_uctx_resume:
     ldp x16, x17, [sp, #UCTX_X16]
     ldp x18, x30, [sp, #UCTX_X18]
     eret
+
+/*
+ * The fast path of mach_msg leaves: the trap of context x0 goes on in kern_syscall(). / Context x0, a call frame, resumes with the
+ * result 0.
+ */
+    .global arch_message_general, arch_message_done
+arch_message_general:
+    mov w1, #MACH_TRAP_MSG
+    b general
+arch_message_done:
+    mov sp, x0
+    load_callee
+    mov x8, xzr
+    mov x9, xzr
+    b clear_arguments
 
 /* A full frame; x16 and x17 are saved already. */
     .macro save_full

@@ -19,6 +19,7 @@ __attribute__((section(".text.entry"))) void arch_fast_call(void);
 __attribute__((section(".text.entry"))) void arch_fast_reply_wait(void);
 __attribute__((section(".text.entry"))) void arch_fast_call_timed(void);
 __attribute__((section(".text.entry"))) void arch_fast_reply_wait_timed(void);
+__attribute__((section(".text.entry"))) void arch_fast_message(void);
 
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_(x)
@@ -126,7 +127,36 @@ __attribute__((section(".text.entry"))) void arch_fast_reply_wait_timed(void);
 #define IPC_FAST_FPU_SAVE(area) ((void)(area))
 #define IPC_FAST_FPU_LOAD(area) ((void)(area))
 
+/* mach_msg: trap.S comes with all arguments in the current thread, a0 its address, on the CPU's empty stack, and tp the kernel's. */
+#define IPC_FAST_MESSAGE_ARGS                                                                                \
+    register struct thread *cur_ __asm__("a0");                                                              \
+    __asm__ volatile("" : "=r"(cur_));                                                                       \
+    struct thread *cur = cur_
+
+#define IPC_FAST_COPYIN(to, from, n) COPY((uint64_t)(to), from, n)
+#define IPC_FAST_COPYOUT(to, from, n) COPY(to, (uint64_t)(from), n)
+#define COPY(to, from, n)                                                                                    \
+    ({                                                                                                       \
+        register uint64_t to_ __asm__("a0") = (to);                                                          \
+        register uint64_t from_ __asm__("a1") = (from);                                                      \
+        register uint64_t n_ __asm__("a2") = (n);                                                            \
+        __asm__ volatile("call arch_user_copy"                                                               \
+                         : "+r"(to_), "+r"(from_), "+r"(n_)::"a3", "a4", "a5", "a6", "t0", "t1", "t2", "t3", \
+                           "t4", "t5", "t6", "ra", "memory");                                                \
+        to_;                                                                                                 \
+    })
+
+#define LEAVE(label, going)                                                                                  \
+    do {                                                                                                     \
+        register struct thread *thread_ __asm__("a0") = (going);                                             \
+        __asm__ volatile("j " #label ::"r"(thread_) : "memory");                                             \
+        __builtin_unreachable();                                                                             \
+    } while (0)
+#define IPC_FAST_MESSAGE_EXIT(next) LEAVE(arch_message_done, next)
+#define IPC_FAST_MESSAGE_GENERAL(going) LEAVE(arch_message_general, going)
+
 #include <ipc/ipc_fast.h>
+#include <ipc/ipc_fast_message.h>
 
 /* A naked function takes no statements but asm, whose operands may be any expression: no prologue, no stack. */
 #define FAST_FUNCTION(name, reply, timed)                                                                    \
@@ -139,3 +169,8 @@ FAST_FUNCTION(arch_fast_call, false, false)
 FAST_FUNCTION(arch_fast_reply_wait, true, false)
 FAST_FUNCTION(arch_fast_call_timed, false, true)
 FAST_FUNCTION(arch_fast_reply_wait_timed, true, true)
+
+__attribute__((naked)) void arch_fast_message(void)
+{
+    __asm__ volatile("" ::"r"(ipc_fast_message_body()));
+}

@@ -10,6 +10,7 @@
 #include <arch/cpu.h>
 #include <arch/csr.h>
 #include <arch/uctx.h>
+#include <mach/rpc.h>
 
 #define HAL_FAULT 1 /* enum hal_status */
 
@@ -79,6 +80,8 @@ arch_trap_saved:
     ld      sp, HAL_CPU_STACK(tp)
     mv      a0, a2
     mv      a1, t0
+    addi    t1, t0, -MACH_TRAP_MSG
+    beqz    t1, message
     jal     kern_syscall
     bne     a0, s0, resume
     ld      t0, UCTX_CPU(a0)
@@ -110,6 +113,7 @@ resume:
     CALLEE_SAVED ld, a0
 resume_result:
     ld      a2, UCTX_A2(a0)
+resume_clear:
     li      a0, 0
     li      a1, 0
     li      a3, 0
@@ -152,6 +156,27 @@ resume_stale:
     amoswap.w.aqrl zero, zero, (t1)
     fence.i
     j       resume
+
+message:
+    j       arch_fast_message
+
+/*
+ * The fast path of mach_msg leaves: the trap of context a0 goes on in kern_syscall(). / Context a0, a call frame, resumes with the
+ * result 0; a code change is not looked for, as in fastpath.c.
+ */
+    .global arch_message_general, arch_message_done
+arch_message_general:
+    li      a1, MACH_TRAP_MSG
+    call    kern_syscall
+    j       resume
+arch_message_done:
+    sd      tp, UCTX_CPU(a0)
+    ld      t1, UCTX_PC(a0)
+    csrw    sscratch, a0
+    csrw    sepc, t1
+    CALLEE_SAVED ld, a0
+    li      a2, 0
+    j       resume_clear
 
 /* ---- A fault or an interrupt in user mode: save everything ---- */
 trap_other:

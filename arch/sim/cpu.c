@@ -152,7 +152,9 @@ static struct uctx *trap(struct sim_cpu *cpu, struct uctx *u)
     if (next != NULL)
         return next;
     sim_save_arguments(u, &cpu->regs);
-    return kern_syscall(u, number);
+    if (sim.config.fast_path && number == MACH_TRAP_MSG)
+        next = sim_fast_message();
+    return next != NULL ? next : kern_syscall(cpu->uctx, number); /* whose trap it is now */
 }
 
 /* Make the upcall for what happened. Returns what to resume. */

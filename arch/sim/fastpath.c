@@ -58,7 +58,22 @@ static uint64_t fast_timed(bool reply);
 #define IPC_FAST_FPU_SAVE(area) hal_fpu_save(area)
 #define IPC_FAST_FPU_LOAD(area) hal_fpu_load(area)
 
+#define IPC_FAST_MESSAGE_ARGS struct thread *cur = (struct thread *)(void *)sim_this->uctx
+#define IPC_FAST_COPYIN(to, from, n) hal_copyin(to, from, n)
+#define IPC_FAST_COPYOUT(to, from, n) hal_copyout(to, from, n)
+#define IPC_FAST_MESSAGE_GENERAL(going)                                                                      \
+    do {                                                                                                     \
+        sim_this->uctx = &(going)->uctx;                                                                     \
+        return 0;                                                                                            \
+    } while (0)
+#define IPC_FAST_MESSAGE_EXIT(next)                                                                          \
+    do {                                                                                                     \
+        hal_uctx_set_result(&(next)->uctx, MACH_MSG_SUCCESS);                                                \
+        return (uint64_t)(uintptr_t)(next);                                                                  \
+    } while (0)
+
 #include <ipc/ipc_fast.h>
+#include <ipc/ipc_fast_message.h>
 
 static uint64_t fast_timed(bool reply)
 {
@@ -75,4 +90,9 @@ struct uctx *sim_fast_reply_wait(struct sim_cpu *cpu)
 {
     (void)cpu;
     return (struct uctx *)(uintptr_t)ipc_fast_body(true, false);
+}
+
+struct uctx *sim_fast_message(void)
+{
+    return (struct uctx *)(uintptr_t)ipc_fast_message_body();
 }

@@ -270,5 +270,8 @@ void sim_load_registers(struct rv64_regs *r, const struct uctx *u);
 /* The fast path for the trap of `cpu`. Returns the context to resume, or NULL: it declined. */
 struct uctx *sim_fast_call(struct sim_cpu *cpu);
 struct uctx *sim_fast_reply_wait(struct sim_cpu *cpu);
+/* The same for MACH_TRAP_MSG, all of whose arguments are in the CPU's context. If it declines, the trap that goes on in
+ * kern_syscall() may be that of another context, which is the CPU's then. */
+struct uctx *sim_fast_message(void);
 
 #endif

@@ -49,32 +49,35 @@ save_arguments:
     mov %r8, UCTX_R8(%r11)
     mov %r9, UCTX_R9(%r11)
     mov %r10, UCTX_R10(%r11)
-    mov %gs:CPU_STACK, %rsp
+    lea -FAST_SPILLS(%rbp), %rsp
+    cmp $MACH_TRAP_MSG, %eax
+    je x86_fast_message
+general:
     mov %r11, %rdi
     mov %eax, %esi
     xor %ebp, %ebp
     call kern_syscall
 
-/* Resume the context in rax. */
-resume:
-    mov %rax, %r11
-    mov %rax, %gs:CPU_CURRENT
+/* Context r11 becomes the one that runs, with its thread pointer. */
+    .macro set_current
+    mov %r11, %gs:CPU_CURRENT
     mov $MSR_FS_BASE, %ecx
     mov UCTX_FS_BASE(%r11), %eax
     mov UCTX_FS_BASE + 4(%r11), %edx
     wrmsr
-    cmpl $UCTX_RESULT, UCTX_KIND(%r11)
-    ja resume_full
-    jb resume_message
-    movl $UCTX_CALL, UCTX_KIND(%r11)
+    .endm
+
+    .macro clear_arguments
     xor %edi, %edi
     xor %esi, %esi
     xor %edx, %edx
     xor %r8d, %r8d
     xor %r9d, %r9d
     xor %r10d, %r10d
-resume_call:
-    mov UCTX_RAX(%r11), %rax
+    .endm
+
+/* Load the rest of the call frame r11. */
+    .macro return_from_trap
     mov UCTX_RBX(%r11), %rbx
     mov UCTX_R12(%r11), %r12
     mov UCTX_R13(%r11), %r13
@@ -86,6 +89,20 @@ resume_call:
     mov $RFLAGS_USER, %r11d
     swapgs
     sysretq
+    .endm
+
+/* Resume the context in rax. */
+resume:
+    mov %rax, %r11
+    set_current
+    cmpl $UCTX_RESULT, UCTX_KIND(%r11)
+    ja resume_full
+    jb resume_message
+    movl $UCTX_CALL, UCTX_KIND(%r11)
+    clear_arguments
+resume_call:
+    mov UCTX_RAX(%r11), %rax
+    return_from_trap
 
 resume_message:
     mov UCTX_RDI(%r11), %rdi
@@ -128,6 +145,17 @@ x86_fast_slow:
     mov UCTX_RDI(%r11), %rdi
     xor %edx, %edx /* no part of a message: the fast path used it */
     jmp save_arguments
+
+/* The fast path of mach_msg leaves: the trap of r11 goes on in kern_syscall(). / Context r11, a call frame, resumes with the result 0. */
+    .globl x86_message_general, x86_message_done
+x86_message_general:
+    mov $MACH_TRAP_MSG, %eax
+    jmp general
+x86_message_done:
+    set_current
+    clear_arguments
+    xor %eax, %eax
+    return_from_trap
 
 /* void x86_resume(struct uctx *u) */
     .globl x86_resume

@@ -19,6 +19,7 @@ void x86_fast_call(void);
 void x86_fast_reply_wait(void);
 void x86_fast_call_timed(void);
 void x86_fast_reply_wait_timed(void);
+void x86_fast_message(void);
 
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_(x)
@@ -120,7 +121,33 @@ void x86_fast_reply_wait_timed(void);
                      "a"(UINT32_MAX), "d"(UINT32_MAX), "m"(x86_fpu_zero)                                     \
                      : "memory")
 
+/* mach_msg: entry.S comes with all arguments in the current thread, r11 its address, and the stack pointer below what is spilled. */
+#define IPC_FAST_MESSAGE_ARGS                                                                                \
+    register struct thread *cur_ __asm__("r11");                                                             \
+    __asm__ volatile("" : "=r"(cur_));                                                                       \
+    struct thread *cur = cur_
+
+#define IPC_FAST_COPYIN(to, from, n) COPY(hal_copyin, (uint64_t)(to), from, n)
+#define IPC_FAST_COPYOUT(to, from, n) COPY(hal_copyout, to, (uint64_t)(from), n)
+#define COPY(function, to, from, n)                                                                          \
+    ({                                                                                                       \
+        uint64_t status_, to_ = (to), from_ = (from), n_ = (n);                                              \
+        __asm__ volatile("call " #function                                                                   \
+                         : "=a"(status_), "+D"(to_), "+S"(from_), "+d"(n_)::"rcx", "cc", "memory");          \
+        status_;                                                                                             \
+    })
+
+#define LEAVE(label, going)                                                                                  \
+    do {                                                                                                     \
+        register struct thread *thread_ __asm__("r11") = (going);                                            \
+        __asm__ volatile("jmp " #label ::"r"(thread_) : "memory");                                           \
+        __builtin_unreachable();                                                                             \
+    } while (0)
+#define IPC_FAST_MESSAGE_EXIT(next) LEAVE(x86_message_done, next)
+#define IPC_FAST_MESSAGE_GENERAL(going) LEAVE(x86_message_general, going)
+
 #include <ipc/ipc_fast.h>
+#include <ipc/ipc_fast_message.h>
 
 /* A naked function takes no statements but asm, whose operands may be any expression: no prologue, no stack. */
 #define FAST_FUNCTION(name, reply, timed)                                                                    \
@@ -133,3 +160,8 @@ FAST_FUNCTION(x86_fast_call, false, false)
 FAST_FUNCTION(x86_fast_reply_wait, true, false)
 FAST_FUNCTION(x86_fast_call_timed, false, true)
 FAST_FUNCTION(x86_fast_reply_wait_timed, true, true)
+
+__attribute__((naked)) void x86_fast_message(void)
+{
+    __asm__ volatile("" ::"r"(ipc_fast_message_body()));
+}

@@ -91,6 +91,22 @@ static void serve_buffers(void)
     mach_msg_destroy(&m.header);
 }
 
+/* The same, but an answer and the next request are one call. */
+static void serve_at_once(void)
+{
+    struct word_message m;
+
+    REQUIRE_OK(mach_msg(&m.header, MACH_RCV_MSG, 0, sizeof(m), server, 0, MACH_PORT_NULL));
+    while (m.header.msgh_id != ID_STOP) {
+        m.word[0]++;
+        m.header.msgh_local_port = MACH_PORT_NULL;
+        m.header.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_MOVE_SEND_ONCE, 0);
+        REQUIRE_OK(mach_msg(&m.header, MACH_SEND_MSG | MACH_RCV_MSG, m.header.msgh_size, sizeof(m), server, 0,
+                            MACH_PORT_NULL));
+    }
+    mach_msg_destroy(&m.header);
+}
+
 static void run_server(void *serve)
 {
     ((void (*)(void))serve)();
@@ -203,6 +219,47 @@ static void test_buffer_server(void)
     CHECK_EQUAL(b.header.msgh_size, sizeof(b.header) + sizeof(b.word), "and is whole");
     CHECK_RESULT(call_buffer(&b, server, ID_ECHO, 20), MACH_MSG_SUCCESS, "buffer to buffer: a call");
     CHECK(words_are(b.word, 20), "buffer to buffer: the answer");
+    stop_server();
+}
+
+#define END_WORDS 16u /* more than registers hold */
+#define END_SIZE ((mach_msg_size_t)(sizeof(mach_msg_header_t) + END_WORDS * sizeof(uint64_t)))
+
+/* A call from `m`, which has room for the answer with a trailer. */
+static mach_msg_return_t call_from(struct word_message *m)
+{
+    m->header = (mach_msg_header_t){MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE),
+                                    END_SIZE,
+                                    server,
+                                    reply,
+                                    MACH_PORT_NULL,
+                                    ID_ECHO};
+    m->word[0] = 10;
+    return mach_msg(&m->header, MACH_SEND_MSG | MACH_RCV_MSG, END_SIZE, END_SIZE + sizeof(mach_msg_trailer_t),
+                    reply, 0, MACH_PORT_NULL);
+}
+
+/* The message ends with a page, so its trailer goes to the next one, which is not there, may not be written, or is good. */
+static void test_page_end(void)
+{
+    struct word_message near_end;
+    mach_vm_address_t base;
+    thread_act_t thread;
+
+    REQUIRE_OK(mach_vm_allocate(SELF, &base, 2 * PAGE_SIZE, VM_FLAGS_ANYWHERE));
+    struct word_message *m = (struct word_message *)(uintptr_t)(base + PAGE_SIZE - END_SIZE);
+    REQUIRE_OK(mach_thread_start(run_server, (void *)serve_at_once, &thread));
+    for (unsigned i = 0; i < 3; i++)
+        REQUIRE_OK(call_from(&near_end));
+    CHECK_RESULT(call_from(m), MACH_MSG_SUCCESS, "an answer comes to a page that was not there");
+    CHECK(m->word[0] == 11 && m->header.msgh_remote_port == MACH_PORT_NULL, "as it was sent");
+    REQUIRE_OK(mach_vm_protect(SELF, base + PAGE_SIZE, PAGE_SIZE, FALSE, VM_PROT_READ));
+    CHECK_RESULT(call_from(m), MACH_RCV_INVALID_DATA, "none comes to one that may not be written");
+    REQUIRE_OK(mach_vm_protect(SELF, base + PAGE_SIZE, PAGE_SIZE, FALSE, VM_PROT_DEFAULT));
+    CHECK(call_from(m) == MACH_MSG_SUCCESS && m->word[0] == 11, "the next one comes when it may");
+    REQUIRE_OK(mach_vm_deallocate(SELF, base + PAGE_SIZE, PAGE_SIZE));
+    CHECK_RESULT(call_from(m), MACH_RCV_INVALID_DATA, "none comes to one that is gone");
+    REQUIRE_OK(mach_vm_deallocate(SELF, base, PAGE_SIZE));
     stop_server();
 }
 
@@ -577,6 +634,7 @@ int main(void)
     test_register_server();
     test_buffer_server();
     test_sizes();
+    test_page_end();
     test_errors();
     test_other_task();
     test_names();

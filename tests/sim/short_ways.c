@@ -40,6 +40,7 @@ bool __wrap_ipc_simple_receive(struct thread *self);
 /* (Rights, sets, sending or receiving alone, and the kernel's buffers are behind this one.) */
 struct uctx *__wrap_ipc_direct_msg(struct thread *self)
 {
+    short_ways.messages++;
     return short_ways.closed ? ipc_direct_general(self) : __real_ipc_direct_msg(self);
 }
 

@@ -12,6 +12,7 @@
 struct short_ways {
     bool closed;
     uint64_t tried, done; /* of RPCs in registers: those that came to the direct switch, those that it did */
+    uint64_t messages;    /* in memory that the fast path left over */
     uint64_t kernel;      /* calls of the kernel in registers that took the short way */
     uint64_t rights;      /* messages with rights that went directly */
     uint64_t sets;        /* RPCs through a set that went directly */

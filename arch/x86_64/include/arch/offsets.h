@@ -61,6 +61,9 @@
 #define RFLAGS_USER 0x202 /* IF and the bit that is always set */
 #define RFLAGS_IF 0x200
 
+/* Bytes below the end of a CPU's stack for what the fast paths of IPC spill (fastpath.c). */
+#define FAST_SPILLS 128
+
 /* Vectors */
 #define VECTOR_IRQ_FIRST 0x20
 #define VECTOR_COUNT 256
