@@ -292,8 +292,9 @@ static void pmap_add_leaf(struct pmap *pmap, hal_va_t va, hal_pte_t *slot, hal_p
     hal_pt_publish(va);
 }
 
-/* Put a leaf in place of whatever is at `va`. Returns as pmap_enter(). */
-static inline kern_return_t pmap_enter_leaf(struct pmap *pmap, hal_va_t va, hal_pte_t pte)
+/* Put a leaf in place of whatever is at `va`. Returns as pmap_enter(). Inlined: it is the longer part of a soft fault. */
+static inline __attribute__((always_inline)) kern_return_t pmap_enter_leaf(struct pmap *pmap, hal_va_t va,
+                                                                           hal_pte_t pte)
 {
     KASSERT(va % HAL_PAGE_SIZE == 0 && va >= hal_info.user_base && va < hal_info.user_limit);
     spin_lock(&pmap->lock);

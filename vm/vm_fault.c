@@ -87,18 +87,12 @@ static __attribute__((noinline)) void fault_around(struct vm_object *object, con
         pmap_enter_around(pmap, next, pa, count, VM_PROT_READ);
 }
 
-/* The same for memory that is no page of the object's tree. */
-static __attribute__((noinline)) kern_return_t fault_physical(const struct vm_map_entry *entry, hal_va_t va,
-                                                              uint64_t index, const struct page_use *use)
+/* The same for a page of a device, to which the kernel has no access. */
+static __attribute__((noinline)) kern_return_t fault_device(const struct vm_map_entry *entry, hal_va_t va,
+                                                            hal_pa_t pa, bool maps)
 {
-    const struct vm_object *object = entry->object;
-    const hal_pa_t pa = HAL_PA(object->base.addr + (index << PAGE_SHIFT));
-
-    if (object->kind != VM_OBJECT_DEVICE)
-        return use->with(entry, va, hal_pa_to_ptr(pa), true, use->arg);
-    /* the kernel has no access to registers of devices */
-    return use->maps ? pmap_enter_device(entry->map->pmap, trunc_page(va), pa, entry->protection)
-                     : KERN_PROTECTION_FAILURE;
+    return maps ? pmap_enter_device(entry->map->pmap, trunc_page(va), pa, entry->protection)
+                : KERN_PROTECTION_FAILURE;
 }
 
 /* Let use->with have the page at `va`. Returns as vm_fault(); *done: whether there was a page, else fill->source says what is
@@ -112,7 +106,8 @@ static inline __attribute__((always_inline)) kern_return_t fault_try(struct vm_m
     const bool write = (access & VM_PROT_WRITE) != 0;
     struct vm_map_entry *entry;
     struct vm_page *page;
-    bool own;
+    void *address = NULL;
+    bool own = true;
     kern_return_t kr = fault_find(map, va, access, &entry);
 
     *done = false;
@@ -123,19 +118,22 @@ static inline __attribute__((always_inline)) kern_return_t fault_try(struct vm_m
 
     spin_lock(&object->lock);
     if (__builtin_expect(object->kind != VM_OBJECT_ANONYMOUS, 0)) {
-        entry->mapped |= use->maps;
-        kr = fault_physical(entry, va, index, use);
-        spin_unlock(&object->lock);
-        *done = true;
-        return kr;
+        const hal_pa_t pa = HAL_PA(object->base.addr + (index << PAGE_SHIFT));
+        address = hal_pa_to_ptr(pa);
+        if (object->kind == VM_OBJECT_DEVICE)
+            kr = fault_device(entry, va, pa, use->maps);
+    } else {
+        kr = vm_object_page(object, index, write ? VM_OBJECT_WRITE : VM_OBJECT_READ,
+                            use->maps && (entry->protection & VM_PROT_WRITE) != 0, use->maps ? entry : NULL,
+                            fill, &page, &own);
+        if (__builtin_expect(kr == KERN_SUCCESS && page != NULL, 1))
+            address = vm_page_address(page);
     }
-    kr = vm_object_page(object, index, write ? VM_OBJECT_WRITE : VM_OBJECT_READ,
-                        use->maps && (entry->protection & VM_PROT_WRITE) != 0, use->maps ? entry : NULL, fill,
-                        &page, &own);
-    if (__builtin_expect(kr == KERN_SUCCESS && page != NULL, 1)) {
+    if (address != NULL) {
         if (use->maps)
             entry->mapped = true;
-        kr = use->with(entry, va, vm_page_address(page), own, use->arg);
+        if (object->kind != VM_OBJECT_DEVICE)
+            kr = use->with(entry, va, address, own, use->arg);
         if (kr == KERN_SUCCESS && use->maps && !write)
             fault_around(object, entry, va, index, map->pmap);
         *done = true;
