@@ -31,6 +31,7 @@
  *   bug 10 (server_ends): a right in the reserved entry is forgotten when the server ends
  *   bug 11 (joined_ends): who ends a wait looks what the thread waits for before it looks in rx
  *   bug 12 (joined_ends): a thread that is to end, and could not be claimed, is left alone if it waits
+ *   bug 13 (again): the right of an answer goes on loan beside one that is
  */
 #ifndef BUG
 #define BUG 0
@@ -343,6 +344,15 @@ inline examine_all(c_)
 
 /* --- ipc/mqueue.c, ipc/receive.c --- */
 
+/* ipc_port_send_once_use(): it is on loan again, if none is. Context: port locked; t_ is current, or claimed. */
+inline right_use(p_, t_)
+{
+    if
+    :: cacher[p_] == t_ && (loan[t_] == 0 || BUG == 13) -> loan[t_] = 1
+    :: else -> sorights[p_]--
+    fi
+}
+
 /* ipc_mqueue_send(). who: the receiver that was claimed, or NIL; dead: the message is the caller's still */
 inline send(p_, message_)
 {
@@ -367,7 +377,8 @@ inline send(p_, message_)
         :: else -> skip
         fi;
         if
-        :: message_ >= ANSWER && (dead || who != NIL) -> sorights[p_]-- /* the right is used up, or dies */
+        :: message_ >= ANSWER && dead -> sorights[p_]-- /* the right dies */
+        :: message_ >= ANSWER && !dead && who != NIL -> right_use(p_, who)
         :: else -> skip
         fi
     }
@@ -687,7 +698,7 @@ receive: /* ipc_msg_receive(); who is given the CPU or woken */
             queue[cur] ? ended[cur];
             msgcount[cur]--;
             if
-            :: ended[cur] >= ANSWER -> sorights[cur]--
+            :: ended[cur] >= ANSWER -> right_use(cur, cur)
             :: else -> held = ended[cur] - REQUEST
             fi
         }
