@@ -10,6 +10,7 @@
 #include "disk.h"
 #include "memory.h"
 
+#include <libmach/block.h>
 #include <libmach/program.h>
 #include <libmach/service.h>
 #include <mach/mach.h>
@@ -82,9 +83,7 @@ static kern_return_t request_check(uint64_t offset, natural_t size)
 {
     if (disk.broken)
         return KERN_FAILURE;
-    if (offset % BLOCK_SIZE != 0 || size % BLOCK_SIZE != 0 || size == 0 || size > BLOCK_TRANSFER_MAX)
-        return KERN_INVALID_ARGUMENT;
-    return offset > disk.size || size > disk.size - offset ? KERN_INVALID_ADDRESS : KERN_SUCCESS;
+    return block_check(disk.size, offset, size);
 }
 
 /* There is a slot: else no request is received. */

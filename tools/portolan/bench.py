@@ -19,7 +19,9 @@ CMDLINE = "bench=latency"
 TIMEOUT = 1800.0  # seconds of a boot: a million of names takes some, ...
 SILENCE = 300.0  # ... and so does a figure on a busy host
 # The programs of tests/bench: (name, numbers of CPUs, MiB of memory). The first has what `run` shows.
-PROGRAMS = (("latency", (1,), MEMORY_MIB), ("growth", (1,), 768), ("smp", (1, 2, 4, 8), MEMORY_MIB))
+PROGRAMS = (("latency", (1,), MEMORY_MIB), ("growth", (1,), 768), ("smp", (1, 2, 4, 8), MEMORY_MIB),
+            ("block", (1,), MEMORY_MIB))
+SERVERS = {"block": "start=ramdisk "}  # what a program needs beside itself
 SIZE = "llvm-size-19"
 
 
@@ -33,8 +35,8 @@ class BenchBoot(Boot):
 
 
 def boots(boards, programs=PROGRAMS):
-    return [BenchBoot(machines_of(board)[0], build_dir(board, "release"), cpus, f"bench={name}", icount=True,
-                      memory=memory, timeout=TIMEOUT, silence=SILENCE)
+    return [BenchBoot(machines_of(board)[0], build_dir(board, "release"), cpus, SERVERS.get(name, "") + f"bench={name}",
+                      icount=True, memory=memory, timeout=TIMEOUT, silence=SILENCE)
             for name, cpu_counts, memory in programs for cpus in cpu_counts for board in boards]
 
 

@@ -54,13 +54,19 @@ def plan(boards, flavours, folder):
             for program, read_only in (("block", False), ("block_read_only", True))]
 
 
+def memory_plan(boards, flavours):
+    """The disk of memory, which needs no device."""
+    return [Boot(machines_of(board)[0], build_dir(board, flavour), CPUS, "start=ramdisk run=disk/memory")
+            for flavour in flavours for board in boards]
+
+
 def check(boards, flavours, tally, progress, verbose):
     """Boot all; count what the guests say, and compare the disks. Returns the outcomes."""
     with tempfile.TemporaryDirectory(prefix="portolan-") as folder:
         boots = plan(boards, flavours, folder)
         for boot in boots:
             Path(boot.image).write_bytes(image(()))
-        outcomes = run_all(boots, progress, verbose)
+        outcomes = run_all(boots + memory_plan(boards, flavours), progress, verbose)
         for boot in boots:
             expected = image(() if boot.read_only else WRITTEN)
             tally.expect(Path(boot.image).read_bytes() == expected, f"{boot.title}: the disk is not as it should be")
