@@ -9,6 +9,7 @@
  * shared with a copy, meanwhile.
  */
 #include <hal/hal.h>
+#include <kern/cache.h>
 #include <kern/cpu.h>
 #include <kern/string.h>
 #include <vm/memory_object.h>
@@ -142,12 +143,13 @@ static inline __attribute__((always_inline)) kern_return_t fault_try(struct vm_m
     return kr;
 }
 
-/* The same, and make the page if need be. */
+/* The same, and make the page if need be.  If there is no memory, what the kernel's caches do not use of theirs is taken from them. */
 static inline __attribute__((always_inline)) kern_return_t fault_use(struct vm_map *map, hal_va_t va,
                                                                      vm_prot_t access,
                                                                      const struct page_use *use)
 {
     struct vm_object_fill fill = {.fresh = NULL};
+    bool reaped = false;
     bool done;
     kern_return_t kr;
 
@@ -161,12 +163,16 @@ static inline __attribute__((always_inline)) kern_return_t fault_use(struct vm_m
                 break;
             continue;
         }
-        if (kr != KERN_SUCCESS || done)
-            break;
-        if (!vm_object_make_page(&fill)) {
+        if (kr == KERN_SUCCESS) {
+            if (done)
+                break;
+            if (vm_object_make_page(&fill))
+                continue;
             kr = KERN_RESOURCE_SHORTAGE;
-            break;
         }
+        if (kr != KERN_RESOURCE_SHORTAGE || reaped || cache_reap() == 0)
+            break;
+        reaped = true;
     }
     vm_object_fill_end(&fill);
     return kr;
