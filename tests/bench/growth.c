@@ -7,10 +7,11 @@
 #define SELF mach_task_self()
 #define FEW 10u
 #define MANY_NAMES 1000000u
+#define MANY_RANGES 1000000u
 #define MANY_MESSAGES 1000u
 #define MANY_TASKS 1000u
 #define SETTLE_MS 500u
-#define STRIDE 7919u /* a prime: names are looked up all over the table */
+#define STRIDE 7919u /* a prime: names, and ranges, are looked up all over the table */
 #define KEY_MAX 48
 #define PROGRESS 10000u
 
@@ -158,10 +159,72 @@ static void bench_tasks(void)
     bench_server_stop(server);
 }
 
+/* --- ranges: every other page of this task's memory from TEST_PLACE on --- */
+
+static unsigned ranges;
+
+static mach_vm_address_t range_address(unsigned i)
+{
+    return TEST_PLACE + (mach_vm_address_t)2 * i * PAGE_SIZE;
+}
+
+static void region_find(mach_vm_address_t address)
+{
+    struct vm_region_basic_info_64 info;
+    mach_msg_type_number_t count = VM_REGION_BASIC_INFO_COUNT_64;
+    mach_vm_size_t size;
+    mach_port_t object;
+
+    REQUIRE_OK(mach_vm_region(SELF, &address, &size, VM_REGION_BASIC_INFO_64, (vm_region_info_t)&info, &count,
+                              &object));
+}
+
+static uint64_t region_lookup(unsigned loops)
+{
+    unsigned i = 0;
+
+    return BENCH_LOOP(loops, i = (i + STRIDE) % ranges; region_find(range_address(i)));
+}
+
+/* A range goes, and comes back. */
+static void range_life(mach_vm_address_t address)
+{
+    REQUIRE_OK(mach_vm_deallocate(SELF, address, PAGE_SIZE));
+    REQUIRE_OK(mach_vm_allocate(SELF, &address, PAGE_SIZE, VM_FLAGS_FIXED));
+}
+
+static uint64_t deallocate_allocate(unsigned loops)
+{
+    unsigned i = 0;
+
+    return BENCH_LOOP(loops, i = (i + STRIDE) % ranges; range_life(range_address(i)));
+}
+
+static void with_ranges(unsigned count)
+{
+    for (; ranges < count; ranges++) {
+        mach_vm_address_t address = range_address(ranges);
+        REQUIRE_OK(mach_vm_allocate(SELF, &address, PAGE_SIZE, VM_FLAGS_FIXED));
+        if (ranges % PROGRESS == 0)
+            printf("# %u ranges\n", ranges);
+    }
+    measure("region_lookup", count, "ranges", region_lookup, BENCH_LOOPS / 10);
+    measure("vm_deallocate_allocate", count, "ranges", deallocate_allocate, BENCH_LOOPS / 10);
+}
+
+static void bench_ranges(void)
+{
+    with_ranges(FEW);
+    with_ranges(MANY_RANGES);
+    for (unsigned i = 0; i < ranges; i += PROGRESS)
+        REQUIRE_OK(mach_vm_deallocate(SELF, range_address(i), (mach_vm_size_t)2 * PROGRESS * PAGE_SIZE));
+}
+
 int main(void)
 {
     bench_reply = test_port();
     bench_messages();
+    bench_ranges();
     bench_tasks();
     bench_names();
     return 0;
