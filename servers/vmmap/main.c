@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Prints the map of a task, its own: one line for each region, in the order of addresses. */
+/* Prints the map of a task, its own: one line for each region, in the order of addresses; and what the kernel keeps for memory. */
+#include <mach/kernel_memory_info.h>
 #include <mach/mach.h>
 #include <stdio.h>
+#include <string.h>
 
 #define KIB(bytes) ((unsigned long)((bytes) / 1024))
 
@@ -63,6 +65,30 @@ static void region_print(const struct region *r)
     printf("\n");
 }
 
+/* The kernel's objects behind maps, of all tasks. */
+static kern_return_t kernel_print(void)
+{
+    static const char *const names[] = {"vm_map", "vm_map_entry", "vm_object", "vm_radix", "pmap"};
+    static kernel_memory_cache_info_t cache[KERNEL_MEMORY_CACHES_MAX];
+    mach_msg_type_number_t count = KERNEL_MEMORY_CACHES_MAX;
+    kernel_memory_pages_info_t pages;
+
+    kern_return_t kr = host_kernel_memory_info(mach_host_self(), cache, &count, &pages);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    printf("%-16s %8s %10s %8s\n", "in the kernel", "bytes", "in use", "pages");
+    for (unsigned i = 0; i < count; i++) {
+        for (size_t j = 0; j < sizeof(names) / sizeof(names[0]); j++) {
+            if (strcmp(cache[i].name, names[j]) == 0)
+                printf("%-16s %8u %10u %8u\n", names[j], cache[i].object_size, cache[i].objects,
+                       cache[i].pages);
+        }
+    }
+    printf("%-16s %8lu %10u\n%-16s %8lu %10u\n", "page", PAGE_SIZE, pages.user, "page table", PAGE_SIZE,
+           pages.tables);
+    return KERN_SUCCESS;
+}
+
 int main(void)
 {
     struct region region = {.address = 0};
@@ -79,5 +105,7 @@ int main(void)
         region.address += region.size;
     }
     printf("%u regions, %lu KiB, %lu KiB resident\n", regions, KIB(size), KIB(resident));
-    return kr == KERN_INVALID_ADDRESS ? 0 : 1; /* there is none above the last */
+    if (kr == KERN_INVALID_ADDRESS) /* there is none above the last */
+        kr = kernel_print();
+    return kr == KERN_SUCCESS ? 0 : 1;
 }
