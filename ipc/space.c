@@ -180,7 +180,7 @@ static kern_return_t directory_grow(struct ipc_space *space, uint32_t leaves)
     struct ipc_directory *old = NULL;
     if (!ipc_space_charge(space, capacity * sizeof(*space->leaf)))
         return KERN_RESOURCE_SHORTAGE;
-    if (space->leaf != NULL && (old = kmem_alloc(sizeof(*old))) == NULL)
+    if (space->leaf_capacity > 0 && (old = kmem_alloc(sizeof(*old))) == NULL)
         goto fail;
     struct ipc_entry **leaf = kmem_alloc(capacity * sizeof(*leaf));
     if (leaf == NULL)
