@@ -264,11 +264,12 @@ void thread_sleep(struct thread *self, uint32_t ms, thread_continuation_t contin
 
 /*
  * The exit of every upcall: handles requests to the current thread, reschedules, runs continuations,
- * activates the address space, loads nothing lazily.
+ * activates the address space, loads nothing lazily.  Never called by a jump, so that who rarely needs it makes a stack frame only
+ * then.
  * Returns: the context to resume (or does not return: hal_cpu_idle()).
  * Context: no lock held.
  */
-struct uctx *thread_exit_to_user(void);
+__attribute__((not_tail_called)) struct uctx *thread_exit_to_user(void);
 
 /* The current thread of this CPU (may be NULL inside an upcall after it blocked). */
 static inline struct thread *thread_current(void);
