@@ -3,6 +3,7 @@
 #include <kern/ledger.h>
 #include <kern/string.h>
 #include <vm/vm_object.h>
+#include <vm/vm_page.h>
 #include <vm/vm_physical.h>
 
 bool vm_physical_is_taken(hal_pa_t base, uint64_t size)

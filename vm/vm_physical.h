@@ -8,12 +8,12 @@
 #define VM_VM_PHYSICAL_H
 
 #include <hal/types.h>
-#include <vm/vm_page.h>
 
 struct ledger_account;
 struct vm_object;
 
-#define VM_PHYSICAL_MAX ((uint64_t)HAL_PAGE_SIZE << VM_PAGE_ORDER_MAX) /* bytes of contiguous RAM */
+/* Bytes of contiguous RAM: interrupts are off while it is zeroed. */
+#define VM_PHYSICAL_MAX ((uint64_t)1 << 20)
 
 /* Is some of [base, base + size) RAM, or registers that the HAL uses? */
 bool vm_physical_is_taken(hal_pa_t base, uint64_t size);

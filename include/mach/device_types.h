@@ -15,7 +15,7 @@
 #define DEVICE_TABLES_ACPI 2 /* the root pointer of ACPI's tables */
 
 /* Largest block of contiguous memory, in bytes. */
-#define DEVICE_CONTIGUOUS_MAX ((mach_vm_size_t)4 << 20)
+#define DEVICE_CONTIGUOUS_MAX ((mach_vm_size_t)1 << 20)
 
 /* The notification that an interrupt came. */
 #define MACH_NOTIFY_INTERRUPT 100
