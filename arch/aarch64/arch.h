@@ -82,11 +82,10 @@ extern const uint32_t arch_fpu_area_size; /* fpu.c */
 
 /* ---- Devices ---- */
 
-void arch_console_init(volatile void *uart); /* console.c */
-void arch_irq_init(hal_pa_t root);           /* irq.c: map the interrupt controller, boot phase */
-void arch_irq_start(void);                   /* irq.c: its global part, after the tables are switched */
-void arch_irq_cpu_init(uint32_t cpu);        /* irq.c: the calling CPU's part */
-void arch_timer_stop(void);                  /* time.c */
+void arch_irq_init(hal_pa_t root);    /* irq.c: map the interrupt controller, boot phase */
+void arch_irq_start(void);            /* irq.c: its global part, after the tables are switched */
+void arch_irq_cpu_init(uint32_t cpu); /* irq.c: the calling CPU's part */
+void arch_timer_stop(void);           /* time.c */
 
 /* ---- Called from assembly ---- */
 

@@ -4,6 +4,7 @@
 #include <arch/sysreg.h>
 #include <hal/boot/board.h>
 #include <hal/boot/boot.h>
+#include <hal/drivers/pl011.h>
 #include <hal/info.h>
 
 #include "arch.h"
@@ -52,7 +53,7 @@ void arch_boot(uint64_t dtb, uint64_t image)
     fill_info();
     if (hal_board.early_init != NULL)
         hal_board.early_init();
-    arch_console_init(arch_early_map_device(hal_board.uart.base));
+    pl011_console_init(arch_early_map_device(hal_board.uart.base));
 
     arch_platform_read(dtb);
     psci_init(arch_platform.psci);
@@ -64,7 +65,7 @@ void arch_boot(uint64_t dtb, uint64_t image)
     uint64_t identity = SYSREG_READ(ttbr0_el1);
     arch_tables_switch(root.addr);
     publish_boot_regs(identity, root.addr);
-    arch_console_init(uart);
+    pl011_console_init(uart);
     arch_irq_start();
     boot_mem_finish();
 

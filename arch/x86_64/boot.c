@@ -13,6 +13,7 @@
 #include <hal/drivers/acpi_power.h>
 #include <hal/drivers/apic.h>
 #include <hal/drivers/pvh_boot.h>
+#include <hal/drivers/tsc.h>
 #include <hal/drivers/uart_port.h>
 #include <hal/hal.h>
 
@@ -157,7 +158,7 @@ void x86_boot(uint64_t start_info)
     x86_cpu_init(&boot_cpu, 0);
     x86_cpu_paging_init();
     apic_init(&acpi);
-    x86_time_init(&acpi);
+    tsc_init(&acpi);
     acpi_power_init(&acpi);
     boot_mem_finish();
     stack_switch(boot_cpu.stack_top, boot_finish);

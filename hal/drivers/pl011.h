@@ -14,4 +14,7 @@ void pl011_putc(volatile void *uart, char c);
 /* Returns: the next byte received, or -1. */
 int pl011_getc(volatile void *uart);
 
+/* Switch it on and make it the console of the kernel (pl011_console.c). Before that nothing may be printed. */
+void pl011_console_init(volatile void *uart);
+
 #endif

@@ -9,7 +9,6 @@
 struct cpu;
 struct hal_cpu;
 struct uctx;
-struct acpi_info;
 
 #define MSR_APIC_BASE 0x1bu
 #define MSR_TSC_DEADLINE 0x6e0u
@@ -226,8 +225,5 @@ extern uint32_t x86_fpu_components; /* XCR0; 0 without XSAVE */
 extern const uint32_t x86_fpu_zero;
 uint32_t x86_fpu_detect(void);
 void x86_fpu_cpu_init(void);
-
-/* time.c */
-void x86_time_init(const struct acpi_info *acpi);
 
 #endif

@@ -14,6 +14,7 @@
 #include <hal/boot/boot.h>
 #include <hal/drivers/lapic.h>
 #include <hal/drivers/pc_clock.h>
+#include <hal/drivers/tsc.h>
 #include <hal/hal.h>
 
 #define HZ_ASSUMED 1000000000u
@@ -56,7 +57,7 @@ static void apic_timer_measure(void)
     apic_ticks_per_tick = (hz << 32) / hal_info.time_hz;
 }
 
-void x86_time_init(const struct acpi_info *acpi)
+void tsc_init(const struct acpi_info *acpi)
 {
     hal_info.time_hz = tsc_hz_cpuid();
     if (hal_info.time_hz == 0)

@@ -3,11 +3,9 @@
 #include <hal/console.h>
 #include <hal/drivers/pl011.h>
 
-#include "arch.h"
-
 static volatile void *console_uart;
 
-void arch_console_init(volatile void *uart)
+void pl011_console_init(volatile void *uart)
 {
     console_uart = uart;
     pl011_init(uart);
