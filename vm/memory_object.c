@@ -36,18 +36,22 @@ static struct {
 
 /* --- messages --- */
 
-struct ipc_kmsg *memory_object_message(uint32_t size, unsigned rights, struct ledger_account *payer)
+struct ipc_kmsg *memory_object_message(uint32_t size, struct ledger_account *payer)
 {
     struct ipc_kmsg *kmsg = ipc_kmsg_alloc(size, payer);
 
-    _Static_assert(MEMORY_OBJECT_RIGHTS_MAX <= IPC_KMSG_PORTS_INLINE, "they need no memory");
-    if (kmsg == NULL)
-        return NULL;
-    kmsg->head = (mach_msg_header_t){0};
-    kmsg->port_count = rights;
-    for (unsigned i = 0; i < rights; i++)
-        kmsg->port[i] = NULL;
+    if (kmsg != NULL)
+        kmsg->head = (mach_msg_header_t){0};
     return kmsg;
+}
+
+struct mig_kernel_message memory_object_fill(struct ipc_kmsg *kmsg, unsigned descriptors)
+{
+    KASSERT(descriptors <= IPC_KMSG_PORTS_INLINE); /* so that they need no memory */
+    kmsg->port_count = descriptors;
+    for (unsigned i = 0; i < descriptors; i++)
+        kmsg->port[i] = NULL;
+    return (struct mig_kernel_message){.head = &kmsg->head, .port = kmsg->port};
 }
 
 void memory_object_send(const struct memory_object *pager, struct ipc_kmsg *kmsg)
@@ -60,34 +64,16 @@ void memory_object_send(const struct memory_object *pager, struct ipc_kmsg *kmsg
         ipc_kmsg_destroy(kmsg);
 }
 
-/* The same by a send-once right. */
-static void send_once(struct ipc_port *to, struct ipc_kmsg *kmsg)
+void memory_object_reply(struct ipc_port *reply_to, struct ipc_kmsg *kmsg)
 {
     kmsg->head.msgh_bits |= MACH_MSGH_BITS(MACH_MSG_TYPE_PORT_SEND_ONCE, 0);
-    kmsg->remote = to;
+    kmsg->remote = reply_to;
     ipc_kmsg_send_from_kernel(kmsg);
-}
-
-void memory_object_supply_done(const struct memory_object *pager, struct ipc_port *reply_to, uint64_t offset,
-                               uint64_t size, kern_return_t result, uint64_t error_offset)
-{
-    if (!IPC_PORT_VALID(reply_to))
-        return;
-    struct ipc_kmsg *kmsg =
-        memory_object_message(sizeof(__Request__memory_object_supply_completed_t), 1, pager->payer);
-    if (kmsg == NULL) {
-        ipc_port_release_send_once(reply_to);
-        return;
-    }
-    struct mig_kernel_message m = {.head = &kmsg->head, .port = kmsg->port};
-    memory_object_supply_completed_request(&m, ipc_port_make_send(pager->control), offset, size, result,
-                                           error_offset);
-    send_once(reply_to, kmsg);
 }
 
 static void send_init(const struct memory_object *pager, struct ipc_kmsg *kmsg)
 {
-    struct mig_kernel_message m = {.head = &kmsg->head, .port = kmsg->port};
+    struct mig_kernel_message m = memory_object_fill(kmsg, 2);
 
     memory_object_init_request(&m, ipc_port_make_send(pager->control), ipc_port_make_send(pager->name),
                                PAGE_SIZE);
@@ -110,7 +96,7 @@ static struct ipc_port *port_give_up(struct ipc_port *port)
 static void send_terminate(struct memory_object *pager)
 {
     struct ipc_kmsg *kmsg = pager->terminate;
-    struct mig_kernel_message m = {.head = &kmsg->head, .port = kmsg->port};
+    struct mig_kernel_message m = memory_object_fill(kmsg, 2);
 
     memory_object_terminate_request(&m, port_give_up(pager->control), port_give_up(pager->name));
     memory_object_send(pager, kmsg);
@@ -133,17 +119,34 @@ void memory_object_ref(struct memory_object *pager)
     ref_get(&pager->refs);
 }
 
-/* What memory_object_create() made, as far as it got. */
+/* One of the kernel's ports, or NULL, and the reference to it; if it is the pager's by now, the reference alone. */
+static void port_free(struct ipc_port *port)
+{
+    if (port == NULL)
+        return;
+    if (ipc_port_kotype(port) != IPC_KOTYPE_NONE)
+        ipc_kobject_destroy(port);
+    ipc_port_unref(port);
+}
+
+static struct ipc_port *port_create(enum ipc_kotype kotype, struct memory_object *pager)
+{
+    struct ipc_port *port = ipc_kobject_create(kotype, pager, pager->payer);
+
+    if (port != NULL)
+        ipc_port_ref(port);
+    return port;
+}
+
+/* What object_create() made, as far as it got. */
 static void object_free(struct memory_object *pager)
 {
     if (pager->terminate != NULL)
         ipc_kmsg_free(pager->terminate);
     if (pager->death != NULL)
         ipc_request_kernel_end(pager->pager, pager->death);
-    if (pager->control != NULL)
-        ipc_kobject_destroy(pager->control);
-    if (pager->name != NULL)
-        ipc_kobject_destroy(pager->name);
+    port_free(pager->control);
+    port_free(pager->name);
     if (pager->object != NULL)
         vm_object_unref(pager->object);
     ipc_port_release_send(pager->pager);
@@ -163,9 +166,9 @@ static bool object_build(struct memory_object *pager)
     struct ledger_account *payer = pager->payer;
 
     pager->object = vm_object_create_paged(payer, pager);
-    pager->control = ipc_kobject_create(IPC_KOTYPE_MEMORY_CONTROL, pager, payer);
-    pager->name = ipc_kobject_create(IPC_KOTYPE_MEMORY_NAME, pager, payer);
-    pager->terminate = memory_object_message(sizeof(__Request__memory_object_terminate_t), 2, payer);
+    pager->control = port_create(IPC_KOTYPE_MEMORY_CONTROL, pager);
+    pager->name = port_create(IPC_KOTYPE_MEMORY_NAME, pager);
+    pager->terminate = memory_object_message(sizeof(__Request__memory_object_terminate_t), payer);
     if (pager->object == NULL || pager->control == NULL || pager->name == NULL || pager->terminate == NULL)
         return false;
     pager->death = ipc_request_kernel_begin(pager->pager, ipc_port_make_send_once(pager->control), payer);
@@ -248,7 +251,7 @@ struct memory_object *memory_object_find(struct ipc_port *port, struct ledger_ac
     if (right == IPC_PORT_DEAD)
         return NULL;
     *why = KERN_RESOURCE_SHORTAGE;
-    struct ipc_kmsg *init = memory_object_message(sizeof(__Request__memory_object_init_t), 2, payer);
+    struct ipc_kmsg *init = memory_object_message(sizeof(__Request__memory_object_init_t), payer);
     if (init == NULL) {
         ipc_port_release_send(right);
         return NULL;
@@ -321,18 +324,57 @@ void memory_object_unused(struct memory_object *pager)
         thread_wakeup(pagers.thread, THREAD_AWAKENED);
 }
 
-/* The object is ended from now on, unless it is used again, or its pages may stay. Returns whether there is more to do. */
-static bool end_begin(struct memory_object *pager)
+#define RETURN_AGAIN_MS 10u /* when there was no memory for it */
+
+/* Give back some of what was changed, while nobody uses it. Returns false: there was no memory for that. */
+static bool end_return(struct memory_object *pager)
 {
+    uint64_t index = pager->scan;
+
+    if (!memory_object_return_pages(pager, &index, UINT64_MAX, VM_PAGE_DIRTY | VM_PAGE_PRECIOUS, false))
+        return false;
     spin_lock(&pager->object->lock);
-    bool keep = pager->may_cache && pager->state == MEMORY_OBJECT_READY;
-    bool end = pager->state == MEMORY_OBJECT_ENDED || (memory_object_is_unused(pager) && !keep);
-    if (end && pager->state != MEMORY_OBJECT_ENDED) {
+    const bool unused = memory_object_is_unused(pager);
+    pager->scan = unused ? index : 0;
+    if (unused)
+        memory_object_unused(pager); /* to go on */
+    spin_unlock(&pager->object->lock);
+    return true;
+}
+
+/* Has it nothing to be given back any more, or nobody to give it to? Context: the object is locked. */
+static bool end_is_clean(const struct memory_object *pager)
+{
+    return pager->scan == UINT64_MAX || pager->state != MEMORY_OBJECT_READY ||
+           pager->copy_strategy == MEMORY_OBJECT_COPY_TEMPORARY;
+}
+
+/* What comes next for an object that nobody uses. */
+enum end_step {
+    END_NOTHING, /* somebody does, or its pages may stay, or it is done */
+    END_RETURN,  /* pages are to be given back */
+    END_FREE,    /* it has ended: its pages are freed, and then the pager is told */
+};
+
+static enum end_step end_next(struct memory_object *pager)
+{
+    enum end_step next = END_NOTHING;
+
+    spin_lock(&pager->object->lock);
+    const bool keep = pager->may_cache && pager->state == MEMORY_OBJECT_READY;
+    if (pager->state == MEMORY_OBJECT_ENDED) {
+        next = pager->terminate != NULL ? END_FREE : END_NOTHING;
+    } else if (!memory_object_is_unused(pager) || keep) {
+        pager->scan = 0;
+    } else if (end_is_clean(pager)) {
         __atomic_store_n(&pager->state, MEMORY_OBJECT_ENDED, __ATOMIC_RELAXED);
         page_requests_answer(pager, 0, UINT64_MAX, THREAD_AWAKENED);
+        next = END_FREE;
+    } else {
+        next = END_RETURN;
     }
     spin_unlock(&pager->object->lock);
-    return end && pager->terminate != NULL;
+    return next;
 }
 
 /* Free some pages of an object that has ended. Returns whether none is left. */
@@ -357,8 +399,6 @@ static void end_finish(struct memory_object *pager)
     pager->death = NULL;
     send_terminate(pager);
     pager->terminate = NULL;
-    pager->control = NULL;
-    pager->name = NULL;
     memory_object_unref(pager); /* the table's */
 }
 
@@ -385,8 +425,18 @@ static void pager_step(struct thread *self)
 
     if (pager == NULL)
         return;
-    if (end_begin(pager) && end_clear(pager))
+    const enum end_step next = end_next(pager);
+    bool memory = true;
+    if (next == END_RETURN)
+        memory = end_return(pager);
+    else if (next == END_FREE && end_clear(pager))
         end_finish(pager);
+    if (!memory) { /* it stays in the queue, and memory may come */
+        spin_lock(&pager->object->lock);
+        memory_object_unused(pager);
+        spin_unlock(&pager->object->lock);
+        thread_sleep(self, RETURN_AGAIN_MS, pager_step);
+    }
     memory_object_unref(pager);
 }
 

@@ -36,8 +36,7 @@ void memory_object_set_timeout(uint32_t ms)
 /* --- requests ------------------------------------------------------------------------------------------- */
 
 /* A request that no object has yet, with its message; or NULL. */
-static struct page_request *request_create(const struct memory_object *pager, uint64_t index,
-                                           vm_prot_t access)
+static struct page_request *request_create(uint64_t index, vm_prot_t access)
 {
     struct ledger *ledger = thread_current()->task->ledger;
 
@@ -47,20 +46,32 @@ static struct page_request *request_create(const struct memory_object *pager, ui
     struct ipc_kmsg *kmsg =
         request == NULL
             ? NULL
-            : memory_object_message(sizeof(__Request__memory_object_data_request_t), 1, &ledger->messages);
+            : memory_object_message(sizeof(__Request__memory_object_data_request_t), &ledger->messages);
     if (kmsg == NULL) {
         if (request != NULL)
             cache_free(&request_cache, request);
         ledger_uncharge(&ledger->memory, sizeof(*request));
         return NULL;
     }
-    struct mig_kernel_message m = {.head = &kmsg->head, .port = kmsg->port};
-    memory_object_data_request_request(&m, ipc_port_make_send(pager->control), index << PAGE_SHIFT, PAGE_SIZE,
-                                       access);
     *request =
         (struct page_request){.index = index, .access = access, .message = kmsg, .payer = &ledger->memory};
     list_init(&request->waiters);
     return request;
+}
+
+/* What its message says: the page is to be supplied, or (there) to be unlocked. Context: the object is locked. */
+static void request_fill(const struct page_request *request, const struct memory_object *pager, bool there)
+{
+    struct ipc_kmsg *kmsg = request->message;
+    struct mig_kernel_message m = memory_object_fill(kmsg, 1);
+    const uint64_t offset = request->index << PAGE_SHIFT;
+
+    if (there)
+        memory_object_data_unlock_request(&m, ipc_port_make_send(pager->control), offset, PAGE_SIZE,
+                                          request->access);
+    else
+        memory_object_data_request_request(&m, ipc_port_make_send(pager->control), offset, PAGE_SIZE,
+                                           request->access);
 }
 
 static void request_free(struct page_request *request)
@@ -144,14 +155,19 @@ void page_requests_send(struct memory_object *pager)
 
 /* --- pages ---------------------------------------------------------------------------------------------- */
 
-/* The page at `index` is missing. */
+static vm_prot_t access_of(enum vm_object_access access)
+{
+    return access == VM_OBJECT_WRITE ? VM_PROT_READ | VM_PROT_WRITE : VM_PROT_READ;
+}
+
+/* The page at `index` is missing, or its pager does not let the access through. */
 static kern_return_t page_ask(struct memory_object *pager, uint64_t index, enum vm_object_access access,
                               struct vm_object_fill *fill)
 {
     memory_object_ref(pager);
     fill->paged = pager;
     fill->index = index;
-    fill->access = access == VM_OBJECT_WRITE ? VM_PROT_READ | VM_PROT_WRITE : VM_PROT_READ;
+    fill->access = access_of(access);
     return KERN_PAGE_WAIT;
 }
 
@@ -161,7 +177,7 @@ static kern_return_t pager_page(struct vm_object *object, uint64_t index, enum v
                                 struct vm_page **page, bool *own) REQUIRES(object->lock)
 {
     *page = vm_radix_find(&object->pages, index, false, own);
-    if (*page == NULL)
+    if (*page == NULL || !memory_object_allows(*page, access_of(access)))
         return page_ask(object->pager, index, access, fill);
     if (access == VM_OBJECT_READ) {
         *own = false; /* so that the first write is noticed */
@@ -176,11 +192,12 @@ static kern_return_t pager_page(struct vm_object *object, uint64_t index, enum v
         if (writable)
             (void)vm_radix_find(&object->pages, index, true, own);
     } else {
+        const uint8_t flags = (*page)->pager_flags;
         *own = true;
         kern_return_t kr = vm_object_put_page(object, index, writable, mapper, fill, page);
         if (kr != KERN_SUCCESS || *page == NULL)
             return kr;
-        (*page)->pager_flags = VM_PAGE_GIVEN; /* the copies have the one that it replaced */
+        (*page)->pager_flags = flags | VM_PAGE_GIVEN; /* the copies have the one that it replaced */
     }
     (*page)->pager_flags |= VM_PAGE_DIRTY;
     return KERN_SUCCESS;
@@ -213,7 +230,8 @@ static kern_return_t copy_pull(struct vm_object *object, uint64_t index, struct 
 
     spin_lock(&source->lock);
     *page = vm_radix_find(&source->pages, there, false, &own);
-    if (*page == NULL) {
+    if (*page == NULL || !memory_object_allows(*page, VM_PROT_READ)) {
+        *page = NULL;
         kern_return_t kr = page_ask(source->pager, there, VM_OBJECT_READ, fill);
         spin_unlock(&source->lock);
         return kr;
@@ -341,12 +359,14 @@ static void wait_note(struct thread *self, struct memory_object *pager, uint64_t
  * which is used up then, and *message is to be sent; KERN_NOT_FOUND that needs a request; KERN_MEMORY_ERROR.
  * Context: the object is locked.
  */
-static kern_return_t page_look(struct memory_object *pager, uint64_t index, struct page_request **request,
-                               struct ipc_kmsg **message) REQUIRES(pager->object->lock)
+static kern_return_t page_look(struct memory_object *pager, uint64_t index, vm_prot_t access,
+                               struct page_request **request, struct ipc_kmsg **message)
+    REQUIRES(pager->object->lock)
 {
     bool own;
+    const struct vm_page *page = vm_radix_find(&pager->object->pages, index, false, &own);
 
-    if (vm_radix_find(&pager->object->pages, index, false, &own) != NULL)
+    if (page != NULL && memory_object_allows(page, access))
         return KERN_SUCCESS;
     if (pager->state == MEMORY_OBJECT_FAILED)
         return KERN_MEMORY_ERROR;
@@ -356,6 +376,7 @@ static kern_return_t page_look(struct memory_object *pager, uint64_t index, stru
         return KERN_PAGE_WAIT;
     if (*request == NULL)
         return KERN_NOT_FOUND;
+    request_fill(*request, pager, page != NULL);
     list_insert_tail(&pager->requests, &(*request)->link);
     if (pager->state == MEMORY_OBJECT_READY) {
         *message = (*request)->message;
@@ -373,11 +394,11 @@ static kern_return_t page_request(struct memory_object *pager, uint64_t index, v
 
     for (;;) {
         spin_lock(&pager->object->lock);
-        kr = page_look(pager, index, &request, &message);
+        kr = page_look(pager, index, access, &request, &message);
         spin_unlock(&pager->object->lock);
         if (kr != KERN_NOT_FOUND)
             break;
-        request = request_create(pager, index, access);
+        request = request_create(index, access);
         if (request == NULL)
             return KERN_RESOURCE_SHORTAGE;
     }

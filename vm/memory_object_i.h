@@ -5,6 +5,8 @@
 
 #include <ipc/kmsg.h>
 #include <kern/list.h>
+#include <kern/mig_kernel.h>
+#include <mach/vm_param.h>
 #include <vm/memory_object.h>
 #include <vm/vm_map_i.h>
 #include <vm/vm_page_i.h>
@@ -23,7 +25,7 @@ struct memory_object {
     uint64_t refs;                  /* kern/ref.h: the table's, the queue's, those of threads that wait */
     struct vm_object *object;       /* constant; a reference */
     struct ipc_port *pager;         /* constant; a send right */
-    struct ipc_port *control;       /* kernel object; constant until it ends */
+    struct ipc_port *control;       /* kernel object, the pager's when it ends; constant; a reference */
     struct ipc_port *name;          /* the same */
     struct ipc_port_request *death; /* constant; tells when the pager's port dies */
     struct ipc_kmsg *terminate;     /* reserved, for the end */
@@ -35,6 +37,7 @@ struct memory_object {
     uint8_t state;  /* enum memory_object_state */
     bool may_cache; /* the pages stay without mappings */
     int copy_strategy;
+    uint64_t scan;        /* while it ends: pages below have nothing to be given back */
     struct list requests; /* struct page_request */
     struct list copies;   /* struct vm_object.copy_link: those that have it as source */
 };
@@ -67,13 +70,47 @@ bool page_request_first(struct memory_object *pager, uint64_t first, uint64_t en
 /* The pager is ready: send what could not be sent. Context: no lock. */
 void page_requests_send(struct memory_object *pager);
 
-/* A message to a pager, with room for `size` bytes and `rights` rights, for the stub to fill. NULL without memory. */
-#define MEMORY_OBJECT_RIGHTS_MAX 2u
-struct ipc_kmsg *memory_object_message(uint32_t size, unsigned rights, struct ledger_account *payer);
+static inline void memory_object_set_lock(struct vm_page *page, vm_prot_t lock)
+{
+    const uint8_t marks = VM_PAGE_DIRTY | VM_PAGE_GIVEN | VM_PAGE_PRECIOUS;
+
+    page->pager_flags = (uint8_t)((page->pager_flags & marks) | (uint8_t)lock << VM_PAGE_LOCK_SHIFT);
+}
+/* Pages [*first, *end) of an object. Returns false: no whole pages, or they wrap around. */
+static inline bool memory_object_range(memory_object_offset_t offset, uint64_t size, uint64_t *first,
+                                       uint64_t *end)
+{
+    if (((offset | size) & PAGE_MASK) != 0 || size > UINT64_MAX - offset)
+        return false;
+    *first = offset >> PAGE_SHIFT;
+    *end = (offset + size) >> PAGE_SHIFT;
+    return true;
+}
+/* Does the page let `access` through? */
+static inline bool memory_object_allows(const struct vm_page *page, vm_prot_t access)
+{
+    const vm_prot_t lock = page->pager_flags >> VM_PAGE_LOCK_SHIFT;
+
+    return (lock & access) == 0 && (lock & VM_PROT_EXECUTE) == 0;
+}
+
+/*
+ * Give back to the pager the pages with one of `marks` (VM_PAGE_*) from number *index on, below `end`, as far as they follow each
+ * other, up to a few.  flush: what was looked at leaves memory, unless the object has wired pages.  *index becomes the next page to be
+ * looked at, `end` if there is none.
+ * Returns false: there was no memory for the page at *index.
+ * Context: no lock.
+ */
+HAL_NODISCARD bool memory_object_return_pages(struct memory_object *pager, uint64_t *index, uint64_t end,
+                                              uint8_t marks, bool flush);
+
+/* A message to a pager, with room for `size` bytes. NULL without memory. */
+struct ipc_kmsg *memory_object_message(uint32_t size, struct ledger_account *payer);
+/* What the stub that fills it in needs: it will have as many descriptors. */
+struct mig_kernel_message memory_object_fill(struct ipc_kmsg *kmsg, unsigned descriptors);
 /* Send it: never blocks, ignores limits, and does nothing if the pager is dead. Context: no lock. */
 void memory_object_send(const struct memory_object *pager, struct ipc_kmsg *kmsg);
-/* Tell who wants to know (NULL: nobody) how a supply went; consumes the send-once right. Without memory that goes unused. */
-void memory_object_supply_done(const struct memory_object *pager, struct ipc_port *reply_to, uint64_t offset,
-                               uint64_t size, kern_return_t result, uint64_t error_offset);
+/* A message by a send-once right: the same. */
+void memory_object_reply(struct ipc_port *reply_to, struct ipc_kmsg *kmsg);
 
 #endif

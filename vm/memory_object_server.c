@@ -7,42 +7,96 @@
 #include <kern/string.h>
 #include <kern/task.h>
 #include <mach/memory_object_control_server.h>
+#include <mach/memory_object_kernel.h>
+#include <mach/portolan_server.h>
 #include <mach/vm_param.h>
 #include <vm/memory_object_i.h>
 #include <vm/vm_map_copy.h>
 #include <vm/vm_range.h>
 
-/* Pages [*first, *end) of an object. Returns false: no whole pages, or they wrap around. */
-static bool range_decode(memory_object_offset_t offset, uint64_t size, uint64_t *first, uint64_t *end)
+/* --- attributes ----------------------------------------------------------------------------------------- */
+
+static bool strategy_is_known(memory_object_copy_strategy_t copy_strategy)
 {
-    if (((offset | size) & PAGE_MASK) != 0 || size > UINT64_MAX - offset)
-        return false;
-    *first = offset >> PAGE_SHIFT;
-    *end = (offset + size) >> PAGE_SHIFT;
-    return true;
+    return copy_strategy == MEMORY_OBJECT_COPY_DELAY || copy_strategy == MEMORY_OBJECT_COPY_TEMPORARY;
+}
+
+static void attributes_set(struct memory_object *pager, bool may_cache,
+                           memory_object_copy_strategy_t copy_strategy) REQUIRES(pager->object->lock)
+{
+    pager->may_cache = may_cache;
+    pager->copy_strategy = copy_strategy;
+    if (!may_cache && memory_object_is_unused(pager))
+        memory_object_unused(pager); /* what was cached goes */
 }
 
 kern_return_t memory_object_ready(memory_object_control_t pager, boolean_t may_cache_object,
                                   memory_object_copy_strategy_t copy_strategy)
 {
-    if (copy_strategy != MEMORY_OBJECT_COPY_NONE && copy_strategy != MEMORY_OBJECT_COPY_DELAY &&
-        copy_strategy != MEMORY_OBJECT_COPY_TEMPORARY)
+    if (!strategy_is_known(copy_strategy))
         return KERN_INVALID_ARGUMENT;
     spin_lock(&pager->object->lock);
     if (pager->state == MEMORY_OBJECT_NEW)
         pager->state = MEMORY_OBJECT_READY;
-    pager->may_cache = may_cache_object != FALSE;
-    pager->copy_strategy = copy_strategy;
+    attributes_set(pager, may_cache_object != FALSE, copy_strategy);
     spin_unlock(&pager->object->lock);
     page_requests_send(pager);
     return KERN_SUCCESS;
 }
 
+kern_return_t memory_object_change_attributes(memory_object_control_t pager, boolean_t may_cache_object,
+                                              memory_object_copy_strategy_t copy_strategy,
+                                              mach_port_t reply_to)
+{
+    if (!strategy_is_known(copy_strategy))
+        return KERN_INVALID_ARGUMENT;
+    spin_lock(&pager->object->lock);
+    attributes_set(pager, may_cache_object != FALSE, copy_strategy);
+    spin_unlock(&pager->object->lock);
+    if (!IPC_PORT_VALID(reply_to))
+        return KERN_SUCCESS;
+    struct ipc_kmsg *kmsg =
+        memory_object_message(sizeof(__Request__memory_object_change_completed_t), task_payer());
+    if (kmsg == NULL)
+        return KERN_RESOURCE_SHORTAGE; /* the reply right goes unused */
+    struct mig_kernel_message m = memory_object_fill(kmsg, 1);
+    memory_object_change_completed_request(&m, ipc_port_make_send(pager->control), may_cache_object != FALSE,
+                                           copy_strategy);
+    memory_object_reply(reply_to, kmsg);
+    return KERN_SUCCESS;
+}
+
+kern_return_t memory_object_get_attributes(memory_object_control_t pager, boolean_t *object_ready,
+                                           boolean_t *may_cache_object,
+                                           memory_object_copy_strategy_t *copy_strategy)
+{
+    spin_lock(&pager->object->lock);
+    *object_ready = pager->state == MEMORY_OBJECT_READY;
+    *may_cache_object = pager->may_cache;
+    *copy_strategy = pager->copy_strategy;
+    spin_unlock(&pager->object->lock);
+    return KERN_SUCCESS;
+}
+
+kern_return_t memory_object_destroy(memory_object_control_t pager, kern_return_t reason)
+{
+    (void)reason; /* whoever waits is told KERN_MEMORY_ERROR, whatever it is */
+    memory_object_pager_died(pager);
+    return KERN_SUCCESS;
+}
+
 /* --- data ----------------------------------------------------------------------------------------------- */
+
+/* How the pager supplies pages. */
+struct supplied {
+    vm_prot_t lock;
+    bool precious;
+};
 
 /* Let the object have `page`, with the caller's reference, unless it has one there. Returns KERN_SUCCESS; KERN_MEMORY_PRESENT; KERN_MEMORY_ERROR
  * it has ended; KERN_RESOURCE_SHORTAGE: the page is the caller's. */
-static kern_return_t page_supply(struct memory_object *pager, uint64_t index, struct vm_page *page)
+static kern_return_t page_supply(struct memory_object *pager, uint64_t index, struct vm_page *page,
+                                 const struct supplied *how)
 {
     struct vm_object *object = pager->object;
     kern_return_t kr = KERN_SUCCESS;
@@ -56,8 +110,12 @@ static kern_return_t page_supply(struct memory_object *pager, uint64_t index, st
         kr = KERN_MEMORY_PRESENT;
     else if (!vm_radix_insert(&object->pages, index, page, false, &old))
         kr = KERN_RESOURCE_SHORTAGE;
-    if (kr == KERN_SUCCESS)
+    if (kr == KERN_SUCCESS) {
+        page->pager_flags = how->precious ? VM_PAGE_PRECIOUS : 0;
+        memory_object_set_lock(page, how->lock);
+        object->locked |= (how->lock & (VM_PROT_READ | VM_PROT_EXECUTE)) != 0;
         page_requests_answer(pager, index, index + 1, THREAD_AWAKENED);
+    }
     spin_unlock(&object->lock);
     return kr;
 }
@@ -75,7 +133,6 @@ static struct vm_page *page_take(struct vm_map_entry *entry, uint64_t at)
     if (own && source != NULL && vm_object_is_sole(object)) {
         vm_page_ref(source);
         vm_object_remove(object, index, index + 1);
-        source->pager_flags = 0;
         return source;
     }
     struct vm_page *page = vm_object_alloc_page(task_payer(), source == NULL);
@@ -87,14 +144,14 @@ static struct vm_page *page_take(struct vm_map_entry *entry, uint64_t at)
 /* The pages of `entry` become those of the object, from number `first` on. Returns as page_supply(): the first that went wrong, number
  * *failed. */
 static kern_return_t entry_supply(struct memory_object *pager, struct vm_map_entry *entry, uint64_t first,
-                                  uint64_t *failed)
+                                  const struct supplied *how, uint64_t *failed)
 {
     kern_return_t result = KERN_SUCCESS;
 
     for (uint64_t at = entry->start; at < entry->end; at += PAGE_SIZE) {
         const uint64_t index = first + (at >> PAGE_SHIFT);
         struct vm_page *page = page_take(entry, at);
-        kern_return_t kr = page != NULL ? page_supply(pager, index, page) : KERN_RESOURCE_SHORTAGE;
+        kern_return_t kr = page != NULL ? page_supply(pager, index, page, how) : KERN_RESOURCE_SHORTAGE;
         if (kr == KERN_SUCCESS)
             continue;
         if (page != NULL)
@@ -128,6 +185,24 @@ static kern_return_t data_prepare(const struct vm_map_copy *data)
     return KERN_SUCCESS;
 }
 
+/* Tell who wants to know how it went. */
+static void supply_done(const struct memory_object *pager, struct ipc_port *reply_to, uint64_t offset,
+                        uint64_t size, kern_return_t result, uint64_t error_offset)
+{
+    if (!IPC_PORT_VALID(reply_to))
+        return;
+    struct ipc_kmsg *kmsg =
+        memory_object_message(sizeof(__Request__memory_object_supply_completed_t), task_payer());
+    if (kmsg == NULL) {
+        ipc_port_release_send_once(reply_to);
+        return;
+    }
+    struct mig_kernel_message m = memory_object_fill(kmsg, 1);
+    memory_object_supply_completed_request(&m, ipc_port_make_send(pager->control), offset, size, result,
+                                           error_offset);
+    memory_object_reply(reply_to, kmsg);
+}
+
 kern_return_t memory_object_data_supply(memory_object_control_t pager, memory_object_offset_t offset,
                                         vm_offset_t data, mach_msg_type_number_t size, vm_prot_t lock_value,
                                         boolean_t precious, mach_port_t reply_to)
@@ -136,10 +211,10 @@ kern_return_t memory_object_data_supply(memory_object_control_t pager, memory_ob
     kern_return_t result = KERN_SUCCESS;
     uint64_t first, end, failed = 0;
 
-    if (!range_decode(offset, size, &first, &end) || (copy != NULL && copy->offset != 0) ||
+    if (!memory_object_range(offset, size, &first, &end) || (copy != NULL && copy->offset != 0) ||
         (lock_value & ~VM_PROT_ALL) != 0)
         return KERN_INVALID_ARGUMENT;
-    (void)precious;
+    const struct supplied how = {.lock = lock_value, .precious = precious != FALSE};
     if (copy != NULL) {
         kern_return_t kr = data_prepare(copy);
         if (kr != KERN_SUCCESS)
@@ -147,13 +222,13 @@ kern_return_t memory_object_data_supply(memory_object_control_t pager, memory_ob
         LIST_FOR_EACH(node, &copy->entries)
         {
             kern_return_t wrong =
-                entry_supply(pager, CONTAINER_OF(node, struct vm_map_entry, link), first, &failed);
+                entry_supply(pager, CONTAINER_OF(node, struct vm_map_entry, link), first, &how, &failed);
             if (result == KERN_SUCCESS)
                 result = wrong;
         }
     }
     vm_map_copy_discard(copy);
-    memory_object_supply_done(pager, reply_to, offset, size, result, failed << PAGE_SHIFT);
+    supply_done(pager, reply_to, offset, size, result, failed << PAGE_SHIFT);
     return KERN_SUCCESS;
 }
 
@@ -164,7 +239,7 @@ static bool page_zero(struct memory_object *pager, uint64_t index)
 
     if (page == NULL)
         return false;
-    if (page_supply(pager, index, page) != KERN_SUCCESS)
+    if (page_supply(pager, index, page, &(struct supplied){.lock = VM_PROT_NONE}) != KERN_SUCCESS)
         vm_page_unref(page);
     return true;
 }
@@ -174,7 +249,7 @@ kern_return_t memory_object_data_unavailable(memory_object_control_t pager, memo
 {
     uint64_t first, end, index;
 
-    if (!range_decode(offset, size, &first, &end))
+    if (!memory_object_range(offset, size, &first, &end))
         return KERN_INVALID_ARGUMENT;
     while (page_request_first(pager, first, end, &index)) {
         if (!page_zero(pager, index))
@@ -190,8 +265,17 @@ kern_return_t memory_object_data_error(memory_object_control_t pager, memory_obj
     uint64_t first, end;
 
     (void)error_value; /* whoever waits is told KERN_MEMORY_ERROR, whatever the reason */
-    if (!range_decode(offset, size, &first, &end))
+    if (!memory_object_range(offset, size, &first, &end))
         return KERN_INVALID_ARGUMENT;
     page_request_fail(pager, first, end);
+    return KERN_SUCCESS;
+}
+
+/* --- limits --------------------------------------------------------------------------------------------- */
+
+kern_return_t host_set_pager_timeout(host_priv_t host_priv, natural_t milliseconds)
+{
+    (void)host_priv; /* who has it may do this */
+    memory_object_set_timeout(milliseconds);
     return KERN_SUCCESS;
 }

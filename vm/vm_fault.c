@@ -78,7 +78,7 @@ static __attribute__((noinline)) void fault_around(struct vm_object *object, con
     hal_va_t next = trunc_page(va) + PAGE_SIZE;
     uint64_t left = (entry->end - next) >> PAGE_SHIFT;
 
-    if ((entry->protection & VM_PROT_EXECUTE) != 0 || entry->behavior == VM_BEHAVIOR_RANDOM)
+    if ((entry->protection & VM_PROT_EXECUTE) != 0 || entry->behavior == VM_BEHAVIOR_RANDOM || object->locked)
         return;
     unsigned count =
         vm_radix_run(&object->pages, index + 1, left < FAULT_AROUND ? (unsigned)left : FAULT_AROUND, pages);

@@ -49,6 +49,7 @@ static inline struct vm_object *object_create(struct vm_radix pages) NO_THREAD_S
     object->kind = VM_OBJECT_ANONYMOUS;
     object->shared = false;
     object->wired = 0;
+    object->locked = false;
     object->pager = NULL;
     object->source = NULL;
     object->source_index = 0;
@@ -225,9 +226,7 @@ void vm_object_protect(struct vm_object *object, uint64_t first, uint64_t end)
     }
 }
 
-/* The page at `index` is replaced: nobody but `mapper`, which will map the new one, may read the old one. */
-static void object_unmap(struct vm_object *object, uint64_t index, const struct vm_map_entry *mapper)
-    REQUIRES(object->lock)
+void vm_object_unmap(struct vm_object *object, uint64_t index, const struct vm_map_entry *mapper)
 {
     hal_va_t low;
     hal_va_t high;
@@ -295,7 +294,7 @@ kern_return_t vm_object_put_page(struct vm_object *object, uint64_t index, bool 
     *page = fill->fresh;
     fill->fresh = NULL;
     if (old != NULL) {
-        object_unmap(object, index, mapper);
+        vm_object_unmap(object, index, mapper);
         vm_page_unref(old);
     }
     return KERN_SUCCESS;

@@ -43,6 +43,9 @@ struct vm_object {
     struct list users GUARDED_BY(lock);     /* struct vm_map_entry: those with a reference */
     struct vm_radix pages GUARDED_BY(lock); /* resident pages by page number */
 
+    bool locked
+        GUARDED_BY(lock); /* some page may not be read yet, since its pager says so; once set it stays */
+
     /* of memory that a pager provides (vm/memory_object.h); constant */
     struct memory_object *pager; /* NULL: none */
     struct vm_object *source; /* a reference: the object with a pager of which this is a copy; NULL: none */
@@ -165,6 +168,9 @@ HAL_NODISCARD kern_return_t vm_object_peek(struct vm_object *object, uint64_t in
                                            bool *own);
 /* Pages of [first, end) are about to be shared with a copy: nobody may write to them any more. */
 void vm_object_protect(struct vm_object *object, uint64_t first, uint64_t end) REQUIRES(object->lock);
+/* The page at `index` goes: nobody but `mapper` (or NULL), which will map another, may read it any more. */
+void vm_object_unmap(struct vm_object *object, uint64_t index, const struct vm_map_entry *mapper)
+    REQUIRES(object->lock);
 /* A page with one reference, zeroed or not, charged to `payer`; or NULL. */
 HAL_NODISCARD struct vm_page *vm_object_alloc_page(struct ledger_account *payer, bool zero);
 /* Make what vm_object_page() asked for. Returns false without memory. Context: no lock. */

@@ -15,8 +15,10 @@ enum vm_page_state {
 };
 
 /* What an object with a pager knows of its page. It means nothing elsewhere. */
-#define VM_PAGE_DIRTY 1u /* it was changed since the pager supplied it, or got it back */
-#define VM_PAGE_GIVEN 2u /* every copy of the object has it, or a page of its own */
+#define VM_PAGE_DIRTY 1u      /* it was changed since the pager supplied it, or got it back */
+#define VM_PAGE_GIVEN 2u      /* every copy of the object has it, or a page of its own */
+#define VM_PAGE_PRECIOUS 4u   /* the pager wants it back though nobody changed it */
+#define VM_PAGE_LOCK_SHIFT 4u /* VM_PROT_*: access that the pager does not let through yet */
 
 struct vm_page {
     struct list link; /* FREE: the free list of its order; USED: the owner's */

@@ -71,7 +71,7 @@ static void test_request(void)
     CHECK_RESULT(pager_access_end(&first, TEST_SOON_MS), KERN_SUCCESS, "a pager without data is no error");
     CHECK(word_at(a, 3)[0] == 9 && word_at(a, 3)[1] == 0, "the page is zero");
     test_deallocate(a, PAGES * PAGE_SIZE);
-    CHECK(pager_ended(object), "the object ends");
+    CHECK(pager_finished(object), "the object ends");
     test_port_destroy(object);
 }
 
@@ -100,7 +100,7 @@ static void test_supply(void)
     CHECK_EQUAL(pager_receive(object, 0).id, 0, "nothing was asked for");
     test_deallocate(data, 2 * PAGE_SIZE);
     test_deallocate(a, PAGES * PAGE_SIZE);
-    CHECK(pager_ended(object), "the object ends");
+    CHECK(pager_finished(object), "the object ends");
     test_port_destroy(object);
 }
 

@@ -228,7 +228,7 @@ int main(void)
     test_calls();
     test_print();
     test_deallocate(base, SIZE);
-    CHECK(pager_ended(object), "the object ends");
+    CHECK(pager_finished(object), "the object ends");
     test_port_destroy(object);
     return test_end();
 }

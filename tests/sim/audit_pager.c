@@ -16,7 +16,8 @@ static void check_request(const struct memory_object *pager, const struct page_r
         audit_message(request->message, NULL, "request for a page");
     AUDIT(request->message == NULL || pager->state == MEMORY_OBJECT_NEW, "page-request", request,
           "the pager is ready, and does not know of it");
-    AUDIT(audit_object_page(pager->object, request->index, &own, &writable) == NULL, "page-request", request,
+    const struct vm_page *page = audit_object_page(pager->object, request->index, &own, &writable);
+    AUDIT(page == NULL || !memory_object_allows(page, request->access), "page-request", request,
           "page %" PRIu64 " is there", request->index);
     AUDIT(page_request_find(pager, request->index) == request, "page-request", request,
           "page %" PRIu64 " is asked for twice", request->index);
@@ -96,6 +97,8 @@ static void check_pager(struct memory_object *pager)
     AUDIT(object->pager == pager && object->source == NULL && object->shared, "object-pager", object,
           "of pager %p, says %p", (void *)pager, (void *)object->pager);
     audit_right(pager->pager, AUDIT_SEND, pager);
+    audit_port_ref(pager->control, pager);
+    audit_port_ref(pager->name, pager);
     if (pager->terminate != NULL) {
         audit_message(pager->terminate, NULL, "memory object");
         audit_right(pager->control, AUDIT_RECEIVE, pager);

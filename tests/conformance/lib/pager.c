@@ -44,6 +44,47 @@ kern_return_t memory_object_data_request(memory_object_t object, memory_object_c
     return KERN_SUCCESS;
 }
 
+kern_return_t memory_object_data_unlock(memory_object_t object, memory_object_control_t control,
+                                        memory_object_offset_t offset, vm_size_t length, vm_prot_t access)
+{
+    return memory_object_data_request(object, control, offset, length, access);
+}
+
+kern_return_t memory_object_data_return(memory_object_t object, memory_object_control_t control,
+                                        memory_object_offset_t offset, vm_offset_t data,
+                                        mach_msg_type_number_t size, boolean_t dirty, boolean_t kernel_copy)
+{
+    (void)object;
+    last.control = control;
+    last.offset = offset;
+    last.length = size;
+    last.word = *(const uint32_t *)data;
+    last.dirty = dirty;
+    last.kept = kernel_copy;
+    test_deallocate(data, size);
+    return KERN_SUCCESS;
+}
+
+kern_return_t memory_object_lock_completed(mach_port_t object, memory_object_control_t control,
+                                           memory_object_offset_t offset, vm_size_t length)
+{
+    (void)object;
+    last.control = control;
+    last.offset = offset;
+    last.length = length;
+    return KERN_SUCCESS;
+}
+
+kern_return_t memory_object_change_completed(mach_port_t object, memory_object_control_t control,
+                                             boolean_t may_cache, memory_object_copy_strategy_t strategy)
+{
+    (void)object;
+    last.control = control;
+    last.kept = may_cache;
+    last.result = strategy;
+    return KERN_SUCCESS;
+}
+
 kern_return_t memory_object_supply_completed(mach_port_t object, memory_object_control_t control,
                                              memory_object_offset_t offset, vm_size_t length,
                                              kern_return_t result, memory_object_offset_t error_offset)
@@ -108,15 +149,28 @@ memory_object_control_t pager_begin(mach_port_t object, memory_object_copy_strat
     return m.control;
 }
 
-bool pager_ended(mach_port_t object)
+static bool ended(mach_port_t object, bool returns)
 {
-    struct pager_message m = pager_receive(object, TEST_SOON_MS);
+    struct pager_message m;
 
+    do
+        m = pager_receive(object, TEST_SOON_MS);
+    while (returns && m.id == PAGER_DATA_RETURN);
     if (m.id != PAGER_TERMINATE)
         return false;
     test_port_destroy(m.control);
     test_port_destroy(m.name);
     return true;
+}
+
+bool pager_ended(mach_port_t object)
+{
+    return ended(object, false);
+}
+
+bool pager_finished(mach_port_t object)
+{
+    return ended(object, true);
 }
 
 void pager_supply(memory_object_control_t control, memory_object_offset_t offset, uint32_t word)

@@ -15,12 +15,19 @@ struct pager_message {
     vm_size_t length;
     vm_prot_t access;
     kern_return_t result;
+    uint32_t word; /* the first of the data, which is gone */
+    bool dirty;
+    bool kept;
 };
 
 #define PAGER_INIT 2200
 #define PAGER_TERMINATE 2201
 #define PAGER_DATA_REQUEST 2203
+#define PAGER_DATA_UNLOCK 2204
+#define PAGER_DATA_RETURN 2205
+#define PAGER_LOCK_COMPLETED 2206
 #define PAGER_SUPPLY_COMPLETED 2207
+#define PAGER_CHANGE_COMPLETED 2208
 
 /* Take the next message of the kernel at the port, waiting at most `ms`. The rights in it are the caller's. */
 struct pager_message pager_receive(mach_port_t object, unsigned ms);
@@ -36,6 +43,9 @@ mach_vm_address_t pager_map(task_t task, mach_port_t object, memory_object_offse
 memory_object_control_t pager_begin(mach_port_t object, memory_object_copy_strategy_t strategy);
 /* Take memory_object_terminate, and give up the rights in it. Returns: was it that? */
 bool pager_ended(mach_port_t object);
+
+/* The same, behind pages that are given back. */
+bool pager_finished(mach_port_t object);
 
 /* Supply one page filled with `word`. */
 void pager_supply(memory_object_control_t control, memory_object_offset_t offset, uint32_t word);
