@@ -218,7 +218,7 @@ bool vm_map_entry_is_more(const struct vm_map_entry *entry, const struct vm_map_
         return false;
     if (next->object == NULL)
         return entry_can_grow(entry);
-    return entry->object == next->object && next->offset - entry->offset == entry->end - entry->start;
+    return next->offset - entry->offset == entry->end - entry->start;
 }
 
 /* The pages of `next` will be those of `entry`, which it joins. */
@@ -231,17 +231,12 @@ static void entry_take_mapped(struct vm_map_entry *entry, const struct vm_map_en
     spin_unlock(&entry->object->lock);
 }
 
-bool vm_map_join_next(struct vm_map *map, struct vm_map_entry *entry)
+void vm_map_join(struct vm_map *map, struct vm_map_entry *entry, struct vm_map_entry *next)
 {
-    struct vm_map_entry *next = vm_map_tree_next(map, entry);
-
-    if (next == NULL || !vm_map_entry_joins(entry, next))
-        return false;
     entry_take_mapped(entry, next);
     vm_map_tree_remove(map, next);
     vm_map_tree_resize(map, entry, entry->start, next->end);
     vm_map_entry_free(next);
-    return true;
 }
 
 void vm_map_merge(struct vm_map *map, hal_va_t start, hal_va_t end)

@@ -160,15 +160,27 @@ kern_return_t vm_map_change_range(struct vm_map *map, hal_va_t start, hal_va_t e
 kern_return_t vm_map_check_range(struct vm_map *map, hal_va_t start, hal_va_t end, vm_prot_t prot)
     REQUIRES(map->lock);
 
-/* Could one entry stand for these two, of which `next` begins where the other ends? */
+/* Could one entry stand for these two, of which `next` begins where the other ends, and has the same object or none? */
 bool vm_map_entry_is_more(const struct vm_map_entry *entry, const struct vm_map_entry *next);
 /* Are they neighbours that one entry could stand for? */
 static inline bool vm_map_entry_joins(const struct vm_map_entry *entry, const struct vm_map_entry *next)
 {
-    return entry->end == next->start && vm_map_entry_is_more(entry, next);
+    return entry->end == next->start && (next->object == NULL || next->object == entry->object) &&
+           vm_map_entry_is_more(entry, next);
 }
+/* `next` becomes part of `entry`, which it joins. */
+void vm_map_join(struct vm_map *map, struct vm_map_entry *entry, struct vm_map_entry *next)
+    REQUIRES(map->lock);
 /* Merge `entry` with the one behind it, if they join. Returns whether they did. */
-bool vm_map_join_next(struct vm_map *map, struct vm_map_entry *entry) REQUIRES(map->lock);
+static inline bool vm_map_join_next(struct vm_map *map, struct vm_map_entry *entry) REQUIRES(map->lock)
+{
+    struct vm_map_entry *next = vm_map_tree_next(map, entry);
+
+    if (next == NULL || !vm_map_entry_joins(entry, next))
+        return false;
+    vm_map_join(map, entry, next);
+    return true;
+}
 /* Merge neighbours that join, from the one below `start` to the one at `end`. */
 void vm_map_merge(struct vm_map *map, hal_va_t start, hal_va_t end) REQUIRES(map->lock);
 
