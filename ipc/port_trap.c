@@ -18,13 +18,25 @@
 
 #define DECLINED MACH_SEND_INVALID_DEST
 
+/* It is not where it was last time: look it up, and remember that. */
+static __attribute__((noinline)) bool find_own_task(const struct thread *self, mach_port_name_t name)
+{
+    const struct ipc_entry *entry = ipc_entry_peek(self->space, name);
+
+    if (entry == NULL || !ipc_entry_means_task(self, entry, name))
+        return false;
+    /* relaxed: entries live as long as their space, and each look checks what is there */
+    __atomic_store_n(&self->task->self_entry, entry, __ATOMIC_RELAXED);
+    return true;
+}
+
 /* Does the first argument denote the kernel port of self's task? */
 static bool names_own_task(const struct thread *self)
 {
     const mach_port_name_t name = (mach_port_name_t)hal_uctx_arg(&self->uctx, 0);
-    const struct ipc_entry *entry = ipc_entry_peek(self->space, name);
+    const struct ipc_entry *entry = __atomic_load_n(&self->task->self_entry, __ATOMIC_RELAXED);
 
-    return entry != NULL && ipc_entry_means_task(self, entry, name);
+    return __builtin_expect(ipc_entry_means_task(self, entry, name), 1) || find_own_task(self, name);
 }
 
 static uint32_t argument(const struct thread *self, unsigned i)

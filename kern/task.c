@@ -9,6 +9,7 @@
  * the reaper.
  */
 #include <hal/hal.h>
+#include <ipc/entry.h>
 #include <ipc/kobject.h>
 #include <ipc/port.h>
 #include <ipc/space.h>
@@ -72,6 +73,7 @@ static kern_return_t task_equip(struct task *task, struct task *parent,
     if (task->self_port == NULL)
         goto no_port;
     ipc_port_ref(task->self_port); /* beside the receive right's */
+    task->self_entry = &ipc_entry_none;
     return KERN_SUCCESS;
 
 no_port:

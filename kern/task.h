@@ -11,6 +11,7 @@
 #include <mach/kern_return.h>
 #include <mach/mach_types.h>
 
+struct ipc_entry;
 struct ipc_port;
 struct ipc_space;
 struct ledger;
@@ -34,6 +35,7 @@ struct task {
     struct ledger *ledger;   /* constant; the task has a part of both accounts (kern/ledger.h) */
 
     struct ipc_port *self_port; /* constant: kernel object port, a reference; dead once termination began */
+    const struct ipc_entry *self_entry; /* atomic: what denoted it last in the own space (ipc/port_trap.c) */
     struct ipc_port *bootstrap_port GUARDED_BY(lock);                          /* send right or NULL */
     struct ipc_port *registered_port[TASK_PORT_REGISTER_MAX] GUARDED_BY(lock); /* send rights or NULL */
     struct ipc_port *exception_port[EXC_TYPES_COUNT] GUARDED_BY(lock);
