@@ -247,34 +247,3 @@ void vm_map_merge(struct vm_map *map, hal_va_t start, hal_va_t end)
         if (!vm_map_join_next(map, entry))
             entry = vm_map_tree_next(map, entry);
 }
-
-kern_return_t vm_map_check_range(struct vm_map *map, hal_va_t start, hal_va_t end, vm_prot_t prot)
-{
-    const struct vm_map_entry *entry;
-    bool allowed = true;
-
-    for (hal_va_t va = start; va < end; va = entry->end) {
-        entry = vm_map_lookup(map, va);
-        if (entry == NULL)
-            return KERN_INVALID_ADDRESS;
-        if ((prot & ~entry->max_protection) != 0)
-            allowed = false;
-    }
-    return allowed ? KERN_SUCCESS : KERN_PROTECTION_FAILURE;
-}
-
-kern_return_t vm_map_change_range(struct vm_map *map, hal_va_t start, hal_va_t end,
-                                  const struct vm_map_change *change)
-{
-    struct vm_map_spare spare;
-
-    if (!vm_map_spare_alloc(map, start, end, &spare))
-        return KERN_RESOURCE_SHORTAGE;
-    vm_map_split(map, start, &spare);
-    vm_map_split(map, end, &spare);
-    for (struct vm_map_entry *entry = vm_map_tree_find(map, start); entry != NULL && entry->start < end;
-         entry = vm_map_tree_next(map, entry))
-        change->apply(map, entry, change);
-    vm_map_merge(map, start, end);
-    return KERN_SUCCESS;
-}

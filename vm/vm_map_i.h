@@ -146,19 +146,6 @@ void vm_map_enter_all(struct vm_map *map, hal_va_t start, struct list *entries, 
 void vm_map_entries_free(struct list *entries);
 /* Make `at` the border of two entries, if it is inside one. */
 void vm_map_split(struct vm_map *map, hal_va_t at, struct vm_map_spare *spare) REQUIRES(map->lock);
-/* Let change->apply have what of [start, end) there is, in entries that do not reach beyond it, and merge those that are alike then.
- * Returns KERN_SUCCESS; KERN_RESOURCE_SHORTAGE: nothing changed. */
-struct vm_map_change {
-    void (*apply)(struct vm_map *map, struct vm_map_entry *entry, const struct vm_map_change *change);
-    int value;
-    bool flag;
-};
-kern_return_t vm_map_change_range(struct vm_map *map, hal_va_t start, hal_va_t end,
-                                  const struct vm_map_change *change) REQUIRES(map->lock);
-/* Returns KERN_SUCCESS all of [start, end) is allocated, and may have protection `prot`; KERN_INVALID_ADDRESS;
- * KERN_PROTECTION_FAILURE. */
-kern_return_t vm_map_check_range(struct vm_map *map, hal_va_t start, hal_va_t end, vm_prot_t prot)
-    REQUIRES(map->lock);
 
 /* Could one entry stand for these two, of which `next` begins where the other ends, and has the same object or none? */
 bool vm_map_entry_is_more(const struct vm_map_entry *entry, const struct vm_map_entry *next);
@@ -183,6 +170,22 @@ static inline bool vm_map_join_next(struct vm_map *map, struct vm_map_entry *ent
 }
 /* Merge neighbours that join, from the one below `start` to the one at `end`. */
 void vm_map_merge(struct vm_map *map, hal_va_t start, hal_va_t end) REQUIRES(map->lock);
+
+/* --- attributes of ranges (vm_map_attr.c) ----------------------------------------------------------------- */
+
+/* Let change->apply have what of [start, end) there is, in entries that do not reach beyond it, and merge those that are alike then.
+ * Returns KERN_SUCCESS; KERN_RESOURCE_SHORTAGE: nothing changed. */
+struct vm_map_change {
+    void (*apply)(struct vm_map *map, struct vm_map_entry *entry, const struct vm_map_change *change);
+    int value;
+    bool flag;
+};
+kern_return_t vm_map_change_range(struct vm_map *map, hal_va_t start, hal_va_t end,
+                                  const struct vm_map_change *change) REQUIRES(map->lock);
+/* Returns KERN_SUCCESS all of [start, end) is allocated, and may have protection `prot`; KERN_INVALID_ADDRESS;
+ * KERN_PROTECTION_FAILURE. */
+kern_return_t vm_map_check_range(struct vm_map *map, hal_va_t start, hal_va_t end, vm_prot_t prot)
+    REQUIRES(map->lock);
 
 /* --- memory from elsewhere (vm_map_remap.c) -------------------------------------------------------------- */
 
