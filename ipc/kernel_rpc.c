@@ -4,18 +4,18 @@
  *
  * The routine runs on the request as it came, in registers or in a buffer on the stack, and its reply goes straight back to the
  * caller, if that is alone with its receive port: the queue that both messages would pass through is empty, and nobody could
- * tell the difference.  Only the reply is a message object, taken before the routine runs: if the port is not as it was when the
+ * tell the difference.  A message object for the reply is there before the routine runs: if the port is not as it was when the
  * routine is done (another thread sent to it, moved it, destroyed it), the reply is sent to it like any other message.
  *
  * Why it is safe with other CPUs at work:
  * 1  The destination is found without the space's lock, as on the fast path (ipc/ipc_fast.h): taking the port's lock is one
  *    exchange on a word that may be exchanged whatever the entry points to, and then the entry is checked again.  The reference
- *    that is taken under the lock keeps the port while the routine runs.
+ *    that is taken under the lock keeps the port while the routine runs.  That of self's own task is kept by the task.
  * 2  The reply port is the one that self has cached, or is found in the same way.  Its `idle` is the value of rx while it
  *    is idle, in this space, under this name; no other incarnation has it.  So the exchange at the end, which locks the
  *    port, proves that the send-once right that the request would have made from it could be used there and then.
  *
- * Atomic read-modify-writes: one exchange and a reference (there and back) for each of the two ports.
+ * Atomic read-modify-writes: one exchange and a reference (there and back) for each of the two ports, the own task's excepted.
  */
 #include <ipc/entry.h>
 #include <ipc/ipc.h>
