@@ -2,14 +2,14 @@
 /*
  * The direct switch: an RPC whose partner waits, on this CPU, without a message object, a queue or the scheduler.
  *
- * It is the middle way between ipc/ipc_fast.h, which knows registers only, and the general path: it serves both forms
- * on both sides, for a simple message of up to IPC_DIRECT_SIZE_MAX bytes or one with a few rights (ipc/direct_rights.c),
+ * It is the middle way between ipc/ipc_fast.h and ipc/ipc_fast_message.h, which know one form each, and the general path: it serves
+ * both forms on both sides, for a simple message of up to IPC_DIRECT_SIZE_MAX bytes or one with a few rights (ipc/direct_rights.c),
  * with or without a receive timeout, and threads that use vector state. As there, everything is checked before
  * anything is changed; whatever does not fit goes to the general path, which starts over. The argument for its safety
  * is the one of ipc/ipc_fast.h.
  *
- * The message passes through a buffer of the CPU's: it is read in the sender's address space and written in the receiver's.  The
- * switch neither blocks nor takes interrupts in between, so one buffer is enough.
+ * The message passes through a buffer of the CPU's (the fast path of messages has the same one): it is read in the sender's address
+ * space and written in the receiver's.  The switch neither blocks nor takes interrupts in between, so one buffer is enough.
  */
 #include <ipc/direct.h>
 #include <ipc/kernel_rpc.h>

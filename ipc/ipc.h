@@ -31,7 +31,8 @@ bool ipc_wait_claim(struct thread *t, enum thread_wait_result result);
  * list of the port or set, so that the fast path does not find it. Nothing if it is not RECEIVING. Context: no lock. */
 void ipc_wait_make_slow(struct thread *t);
 
-/* MACH_TRAP_MSG of the current thread: by the direct switch (ipc/direct.c) or the general path. / By the general path.
+/* MACH_TRAP_MSG of the current thread, from where the fast path left it (kern/cpu.h: message_state): by the direct switch
+ * (ipc/direct.c) or the general path. / By the general path.
  * Returns: the context to resume. */
 struct uctx *ipc_direct_msg(struct thread *self);
 struct uctx *ipc_direct_general(struct thread *self);
