@@ -61,10 +61,11 @@ static uint64_t fast_timed(bool reply);
 #define IPC_FAST_MESSAGE_ARGS struct thread *cur = (struct thread *)(void *)sim_this->uctx
 #define IPC_FAST_COPYIN(to, from, n) hal_copyin(to, from, n)
 #define IPC_FAST_COPYOUT(to, from, n) hal_copyout(to, from, n)
+#define GOES_ON 1 /* no context: the trap of the CPU's goes on */
 #define IPC_FAST_MESSAGE_GENERAL(going)                                                                      \
     do {                                                                                                     \
         sim_this->uctx = &(going)->uctx;                                                                     \
-        return 0;                                                                                            \
+        return GOES_ON;                                                                                      \
     } while (0)
 #define IPC_FAST_MESSAGE_EXIT(next)                                                                          \
     do {                                                                                                     \
@@ -94,5 +95,7 @@ struct uctx *sim_fast_reply_wait(struct sim_cpu *cpu)
 
 struct uctx *sim_fast_message(void)
 {
-    return (struct uctx *)(uintptr_t)ipc_fast_message_body();
+    uint64_t next = ipc_fast_message_body();
+
+    return next != GOES_ON ? (struct uctx *)(uintptr_t)next : NULL;
 }
