@@ -11,6 +11,7 @@
  */
 #include <hal/hal.h>
 #include <ipc/kobject.h>
+#include <ipc/mqueue.h>
 #include <ipc/request.h>
 #include <kern/cache.h>
 #include <kern/ledger.h>
@@ -30,6 +31,7 @@ static struct {
     spinlock_t lock; /* rank LOCK_RANK_PAGER */
     struct list bucket[TABLE_SIZE] GUARDED_BY(lock);
     struct list queue GUARDED_BY(lock); /* struct memory_object.work_link */
+    struct list dead GUARDED_BY(lock);  /* the same: without references */
     bool waiting GUARDED_BY(lock);
     struct thread *thread;
 } pagers;
@@ -54,14 +56,18 @@ struct mig_kernel_message memory_object_fill(struct ipc_kmsg *kmsg, unsigned des
     return (struct mig_kernel_message){.head = &kmsg->head, .port = kmsg->port};
 }
 
+/* The port is a user's: memory_object_find() took no other. */
 void memory_object_send(const struct memory_object *pager, struct ipc_kmsg *kmsg)
 {
+    struct thread *receiver = NULL;
+
     kmsg->head.msgh_bits |= MACH_MSGH_BITS(MACH_MSG_TYPE_PORT_SEND, 0);
     kmsg->remote = ipc_port_copy_send(pager->pager);
-    if (IPC_PORT_VALID(kmsg->remote))
-        ipc_kmsg_send_from_kernel(kmsg);
-    else
+    if (!IPC_PORT_VALID(kmsg->remote) || !ipc_transit_begin(kmsg) ||
+        ipc_mqueue_send(kmsg, true, NULL, NULL, &receiver) == IPC_SEND_DEAD)
         ipc_kmsg_destroy(kmsg);
+    else if (receiver != NULL)
+        thread_wakeup(receiver, THREAD_AWAKENED);
 }
 
 void memory_object_reply(struct ipc_port *reply_to, struct ipc_kmsg *kmsg)
@@ -110,6 +116,7 @@ void memory_object_init_module(void) NO_THREAD_SAFETY_ANALYSIS
     memory_object_fault_init_module();
     spin_init(&pagers.lock, LOCK_RANK_PAGER);
     list_init(&pagers.queue);
+    list_init(&pagers.dead);
     for (unsigned i = 0; i < TABLE_SIZE; i++)
         list_init(&pagers.bucket[i]);
 }
@@ -154,10 +161,19 @@ static void object_free(struct memory_object *pager)
     cache_free(&memory_object_cache, pager);
 }
 
+/* The kernel thread frees it: the end of its ports may be news for others, and who calls this may be told such news. */
 void memory_object_unref(struct memory_object *pager)
 {
-    if (ref_put(&pager->refs))
-        object_free(pager);
+    if (!ref_put(&pager->refs))
+        return;
+    spin_lock(&pagers.lock);
+    pager->queued = true;
+    list_insert_tail(&pagers.dead, &pager->work_link);
+    bool wake = pagers.waiting;
+    pagers.waiting = false;
+    spin_unlock(&pagers.lock);
+    if (wake)
+        thread_wakeup(pagers.thread, THREAD_AWAKENED);
 }
 
 /* The parts of a new object. Returns false without memory: some. */
@@ -402,11 +418,14 @@ static void end_finish(struct memory_object *pager)
     memory_object_unref(pager); /* the table's */
 }
 
-/* The next object of the queue, with the queue's reference; NULL: none, and the thread waits. */
-static struct memory_object *work_next(struct thread *self, thread_continuation_t step)
+/* The next object of the queue, with the queue's reference, or (*dead) without references; NULL: none, and the thread waits. */
+static struct memory_object *work_next(struct thread *self, thread_continuation_t step, bool *dead)
 {
     spin_lock(&pagers.lock);
-    struct list *first = list_pop(&pagers.queue);
+    struct list *first = list_pop(&pagers.dead);
+    *dead = first != NULL;
+    if (first == NULL)
+        first = list_pop(&pagers.queue);
     struct memory_object *pager = first != NULL ? CONTAINER_OF(first, struct memory_object, work_link) : NULL;
     if (pager != NULL) {
         pager->queued = false;
@@ -421,10 +440,15 @@ static struct memory_object *work_next(struct thread *self, thread_continuation_
 /* One object; the exit runs it again, with interrupts taken in between. */
 static void pager_step(struct thread *self)
 {
-    struct memory_object *pager = work_next(self, pager_step);
+    bool dead;
+    struct memory_object *pager = work_next(self, pager_step, &dead);
 
     if (pager == NULL)
         return;
+    if (dead) {
+        object_free(pager);
+        return;
+    }
     const enum end_step next = end_next(pager);
     bool memory = true;
     if (next == END_RETURN)

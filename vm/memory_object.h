@@ -68,6 +68,8 @@ HAL_NODISCARD kern_return_t memory_object_page(struct vm_object *object, uint64_
  * Context: no lock; a user's thread is current.
  */
 HAL_NODISCARD kern_return_t memory_object_resolve(struct vm_object_fill *fill);
+/* The same where a page was to be read. */
+HAL_NODISCARD kern_return_t memory_object_resolve_read(struct vm_object_fill *fill);
 
 /*
  * Did something that the current thread has just tried fail because a page must come from its pager first?  For callers that are

@@ -204,8 +204,11 @@ static kern_return_t pager_page(struct vm_object *object, uint64_t index, enum v
 }
 
 /* The page of a source, for a copy: the same, which nobody may write any more, or another if it is wired. NULL without memory. */
-static struct vm_page *page_for_copy(struct vm_object *source, uint64_t index, struct vm_page *page,
-                                     struct ledger_account *payer) REQUIRES(source->lock)
+static inline __attribute__((always_inline)) struct vm_page *page_for_copy(struct vm_object *source,
+                                                                           uint64_t index,
+                                                                           struct vm_page *page,
+                                                                           struct ledger_account *payer)
+    REQUIRES(source->lock)
 {
     if (source->wired == 0) {
         vm_object_protect(source, index, index + 1);
@@ -218,9 +221,11 @@ static struct vm_page *page_for_copy(struct vm_object *source, uint64_t index, s
     return fresh;
 }
 
-/* A copy has no page at `index`: it gets the source's. */
-static kern_return_t copy_pull(struct vm_object *object, uint64_t index, struct vm_object_fill *fill,
-                               struct vm_page **page) REQUIRES(object->lock)
+/* A copy has no page at `index`: it gets the source's.  Inlined, as the others here: the stack is deep where they are called. */
+static inline __attribute__((always_inline)) kern_return_t copy_pull(struct vm_object *object, uint64_t index,
+                                                                     struct vm_object_fill *fill,
+                                                                     struct vm_page **page)
+    REQUIRES(object->lock)
 {
     struct vm_object *source = object->source;
     const uint64_t there = object->source_index + index;
@@ -246,9 +251,9 @@ static kern_return_t copy_pull(struct vm_object *object, uint64_t index, struct 
     return KERN_RESOURCE_SHORTAGE;
 }
 
-static kern_return_t source_page(struct vm_object *object, uint64_t index, enum vm_object_access access,
-                                 bool writable, const struct vm_map_entry *mapper,
-                                 struct vm_object_fill *fill, struct vm_page **page, bool *own)
+static inline __attribute__((always_inline)) kern_return_t
+source_page(struct vm_object *object, uint64_t index, enum vm_object_access access, bool writable,
+            const struct vm_map_entry *mapper, struct vm_object_fill *fill, struct vm_page **page, bool *own)
     REQUIRES(object->lock)
 {
     *page = vm_radix_find(&object->pages, index, writable, own);
@@ -409,16 +414,14 @@ static kern_return_t page_request(struct memory_object *pager, uint64_t index, v
     return kr;
 }
 
-kern_return_t memory_object_resolve(struct vm_object_fill *fill)
+kern_return_t memory_object_resolve_read(struct vm_object_fill *fill)
 {
     struct thread *self = thread_current();
     struct memory_object *pager = fill->paged;
     const uint64_t index = fill->index;
     kern_return_t kr;
 
-    if (fill->access == VM_PROT_NONE) {
-        kr = page_give(pager, index);
-    } else if (self->page.pager == pager && self->page.index == index && self->page.result != KERN_SUCCESS) {
+    if (self->page.pager == pager && self->page.index == index && self->page.result != KERN_SUCCESS) {
         kr = self->page.result;
         memory_object_wait_cancel(self);
     } else {
@@ -426,6 +429,17 @@ kern_return_t memory_object_resolve(struct vm_object_fill *fill)
         if (kr == KERN_PAGE_WAIT)
             wait_note(self, pager, index);
     }
+    memory_object_unref(pager);
+    return kr;
+}
+
+kern_return_t memory_object_resolve(struct vm_object_fill *fill)
+{
+    struct memory_object *pager = fill->paged;
+
+    if (fill->access != VM_PROT_NONE)
+        return memory_object_resolve_read(fill);
+    kern_return_t kr = page_give(pager, fill->index);
     memory_object_unref(pager);
     return kr;
 }

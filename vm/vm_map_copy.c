@@ -49,7 +49,8 @@ static kern_return_t copy_check(struct vm_map *map, hal_va_t start, hal_va_t end
 }
 
 /* Leave only the bytes [from, to) of the page at `at`. Returns as vm_object_trim(). */
-static kern_return_t copy_trim_page(struct vm_map_entry *entry, uint64_t at, size_t from, size_t to)
+static inline __attribute__((always_inline)) kern_return_t copy_trim_page(struct vm_map_entry *entry,
+                                                                          uint64_t at, size_t from, size_t to)
 {
     uint64_t index = (entry->offset + (at - entry->start)) >> PAGE_SHIFT;
 
@@ -59,7 +60,7 @@ static kern_return_t copy_trim_page(struct vm_map_entry *entry, uint64_t at, siz
 }
 
 /* The first and the last page belong to the copy only in part. Returns as vm_object_trim(). */
-static kern_return_t copy_trim(struct vm_map_copy *copy)
+static inline __attribute__((always_inline)) kern_return_t copy_trim(struct vm_map_copy *copy)
 {
     struct vm_map_entry *first = CONTAINER_OF(copy->entries.next, struct vm_map_entry, link);
     struct vm_map_entry *last = CONTAINER_OF(copy->entries.prev, struct vm_map_entry, link);

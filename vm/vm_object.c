@@ -104,10 +104,12 @@ static void object_leave_source(struct vm_object *object)
 
     spin_lock(&source->lock);
     list_remove(&object->copy_link);
+    bool last = ref_put(&source->refs);
+    KASSERT(!last); /* its pager has another, which can't go before the lock does */
     if (memory_object_is_unused(source->pager))
         memory_object_unused(source->pager);
     spin_unlock(&source->lock);
-    vm_object_unref(source); /* its pager has another */
+    (void)last;
 }
 
 /* The last reference went, and the pages with it. */
@@ -446,7 +448,7 @@ kern_return_t vm_object_peek(struct vm_object *object, uint64_t index, struct vm
         spin_unlock(&object->lock);
         if (kr != KERN_PAGE_WAIT)
             break;
-        kr = memory_object_resolve(&fill);
+        kr = memory_object_resolve_read(&fill);
     } while (kr == KERN_SUCCESS);
     return kr;
 }

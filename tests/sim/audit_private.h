@@ -50,6 +50,7 @@ extern struct pager_table {
     spinlock_t lock;
     struct list bucket[64];
     struct list queue;
+    struct list dead;
     bool waiting;
     struct thread *thread;
 } pagers;

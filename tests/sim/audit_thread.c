@@ -124,7 +124,8 @@ static void check_wait(const struct thread *t)
         break;
     case THREAD_WAIT_KERNEL:
         AUDIT((t == reaper.thread && reaper.waiting && list_empty(&reaper.queue)) ||
-                  (t == pagers.thread && pagers.waiting && list_empty(&pagers.queue)),
+                  (t == pagers.thread && pagers.waiting && list_empty(&pagers.queue) &&
+                   list_empty(&pagers.dead)),
               "wait-lost", t, "a kernel thread waits and has work");
         break;
     default:
