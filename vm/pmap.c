@@ -443,23 +443,29 @@ static hal_va_t pmap_protect_leaves(struct pmap *pmap, hal_va_t va, hal_va_t end
     return stop;
 }
 
-void pmap_protect(struct pmap *pmap, hal_va_t start, hal_va_t end, vm_prot_t prot)
+/* Take away what `attr` has not. */
+static __attribute__((noinline)) void pmap_restrict(struct pmap *pmap, hal_va_t va, hal_va_t end,
+                                                    unsigned attr)
 {
     struct pmap_gather gather;
-    hal_va_t va = start;
 
-    if (prot == VM_PROT_NONE) {
-        pmap_remove(pmap, start, end);
-        return;
-    }
     gather_init(&gather, pmap);
     spin_lock(&pmap->lock);
     while (va < end) {
         if (pmap_find(pmap, va, &va))
-            va = pmap_protect_leaves(pmap, va, end, pmap_attr(prot), &gather);
+            va = pmap_protect_leaves(pmap, va, end, attr, &gather);
     }
     gather_finish(&gather);
     spin_unlock(&pmap->lock);
+}
+
+/* Two functions: what they gather takes much of a stack, and here it would take it twice. */
+void pmap_protect(struct pmap *pmap, hal_va_t start, hal_va_t end, vm_prot_t prot)
+{
+    if (prot == VM_PROT_NONE)
+        pmap_remove(pmap, start, end);
+    else
+        pmap_restrict(pmap, start, end, pmap_attr(prot));
 }
 
 /* --- life ----------------------------------------------------------------------------------------------- */
