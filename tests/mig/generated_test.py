@@ -8,9 +8,10 @@ import sys
 
 import harness
 
-KERNEL_SERVED = ("host_priv", "host_security", "mach_host", "mach_port", "mach_vm", "portolan", "task", "thread_act")
-USER_SERVED = ("bootstrap", "exc", "mach_exc", "notify")
-KERNEL_SENT = ("exc", "mach_exc", "notify")
+KERNEL_SERVED = ("device", "host_priv", "host_security", "mach_host", "mach_port", "mach_vm", "memory_object_control",
+                 "portolan", "task", "thread_act")
+USER_SERVED = ("bootstrap", "exc", "mach_exc", "memory_object", "notify")
+KERNEL_SENT = ("exc", "mach_exc", "memory_object", "notify")
 
 # Ids that programs were compiled with, elsewhere and long ago.
 CLASSIC_IDS = {
