@@ -259,8 +259,21 @@ static hal_pte_t pmap_leaf(hal_pa_t pa, vm_prot_t prot)
     return hal_pte_leaf(pa, pmap_attr(prot), 0);
 }
 
-/* Replace a leaf. */
-static void pmap_change_leaf(struct pmap *pmap, hal_va_t va, hal_pte_t *slot, hal_pte_t new_pte)
+/* Write a leaf that allows less than the one before, or a hole, and see that no CPU has the old one any more. */
+static __attribute__((noinline)) void pmap_take_leaf(struct pmap *pmap, hal_va_t va, hal_pte_t *slot,
+                                                     hal_pte_t new_pte) REQUIRES(pmap->lock)
+{
+    struct pmap_gather gather;
+
+    gather_init(&gather, pmap);
+    gather_page(&gather, va);
+    pmap_slot_write(slot, new_pte);
+    gather_finish(&gather);
+}
+
+/* Replace a leaf. Inlined, as pmap_enter_leaf(). */
+static inline __attribute__((always_inline)) void pmap_change_leaf(struct pmap *pmap, hal_va_t va,
+                                                                   hal_pte_t *slot, hal_pte_t new_pte)
     REQUIRES(pmap->lock)
 {
     const unsigned rights = HAL_ATTR_W | HAL_ATTR_X;
@@ -268,12 +281,8 @@ static void pmap_change_leaf(struct pmap *pmap, hal_va_t va, hal_pte_t *slot, ha
     bool moves = hal_pte_addr(old_pte, 0).addr != hal_pte_addr(new_pte, 0).addr;
 
     if (moves || (hal_pte_attr(old_pte, 0) & rights & ~hal_pte_attr(new_pte, 0)) != 0) {
-        struct pmap_gather gather;
-        gather_init(&gather, pmap);
-        gather_page(&gather, va);
         /* Two different translations may not be cached at a time (Arm ARM D8.14, "break before make"). */
-        pmap_slot_write(slot, moves ? 0 : new_pte);
-        gather_finish(&gather);
+        pmap_take_leaf(pmap, va, slot, moves ? 0 : new_pte);
         if (!moves)
             return;
     }

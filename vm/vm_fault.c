@@ -96,84 +96,113 @@ static __attribute__((noinline)) kern_return_t fault_device(const struct vm_map_
                 : KERN_PROTECTION_FAILURE;
 }
 
-/* Let use->with have the page at `va`. Returns as vm_fault(); *done: whether there was a page, else fill->source says what is
- * to be made.  Inlined, as fault_use(): a use is constant. */
+/* Inside this file: there is no page, fill->source says what is to be made. */
+#define FAULT_MAKE ((kern_return_t)0x10001)
+
+/* Let use->with have the page with number `index`, at `address` of the direct map. */
+static inline __attribute__((always_inline)) kern_return_t
+fault_page(struct vm_map_entry *entry, struct vm_object *object, hal_va_t va, uint64_t index,
+           vm_prot_t access, void *address, bool own, const struct page_use *use) REQUIRES(object->lock)
+{
+    if (use->maps)
+        entry->mapped = true;
+    kern_return_t kr = use->with(entry, va, address, own, use->arg);
+    if (kr == KERN_SUCCESS && use->maps && (access & VM_PROT_WRITE) == 0)
+        fault_around(object, entry, va, index, entry->map->pmap);
+    return kr;
+}
+
+/* As fault_try(), where the object is not anonymous. */
+static inline __attribute__((always_inline)) kern_return_t fault_special(
+    struct vm_map_entry *entry, struct vm_object *object, hal_va_t va, uint64_t index, vm_prot_t access,
+    const struct page_use *use, struct vm_object_fill *fill) REQUIRES(object->lock)
+{
+    const hal_pa_t pa = HAL_PA(object->base.addr + (index << PAGE_SHIFT));
+    struct vm_page *page;
+    bool own;
+
+    if (object->kind == VM_OBJECT_DEVICE) {
+        entry->mapped |= use->maps;
+        return fault_device(entry, va, pa, use->maps);
+    }
+    if (vm_object_is_physical(object))
+        return fault_page(entry, object, va, index, access, hal_pa_to_ptr(pa), true, use);
+    kern_return_t kr = memory_object_page(
+        object, index, (access & VM_PROT_WRITE) != 0 ? VM_OBJECT_WRITE : VM_OBJECT_READ,
+        use->maps && (entry->protection & VM_PROT_WRITE) != 0, use->maps ? entry : NULL, fill, &page, &own);
+    if (kr != KERN_SUCCESS || page == NULL)
+        return kr == KERN_SUCCESS ? FAULT_MAKE : kr;
+    return fault_page(entry, object, va, index, access, vm_page_address(page), own, use);
+}
+
+/* Let use->with have the page at `va`. Returns as vm_fault(), or FAULT_MAKE.  Inlined, as fault_use(): a use is constant. */
 static inline __attribute__((always_inline)) kern_return_t fault_try(struct vm_map *map, hal_va_t va,
                                                                      vm_prot_t access,
                                                                      const struct page_use *use,
-                                                                     struct vm_object_fill *fill, bool *done)
+                                                                     struct vm_object_fill *fill)
     REQUIRES(map->lock)
 {
-    const bool write = (access & VM_PROT_WRITE) != 0;
     struct vm_map_entry *entry;
     struct vm_page *page;
-    void *address = NULL;
-    bool own = true;
+    bool own;
     kern_return_t kr = fault_find(map, va, access, &entry);
 
-    *done = false;
     if (kr != KERN_SUCCESS)
         return kr;
     struct vm_object *object = entry->object;
     uint64_t index = (entry->offset + (va - entry->start)) >> PAGE_SHIFT;
-
     spin_lock(&object->lock);
     if (__builtin_expect(object->kind != VM_OBJECT_ANONYMOUS, 0)) {
-        const hal_pa_t pa = HAL_PA(object->base.addr + (index << PAGE_SHIFT));
-        address = hal_pa_to_ptr(pa);
-        if (object->kind == VM_OBJECT_DEVICE)
-            kr = fault_device(entry, va, pa, use->maps);
+        kr = fault_special(entry, object, va, index, access, use, fill);
     } else {
-        kr = vm_object_page(object, index, write ? VM_OBJECT_WRITE : VM_OBJECT_READ,
+        kr = vm_object_page(object, index, (access & VM_PROT_WRITE) != 0 ? VM_OBJECT_WRITE : VM_OBJECT_READ,
                             use->maps && (entry->protection & VM_PROT_WRITE) != 0, use->maps ? entry : NULL,
                             fill, &page, &own);
-        if (__builtin_expect(kr == KERN_SUCCESS && page != NULL, 1))
-            address = vm_page_address(page);
-    }
-    if (address != NULL) {
-        if (use->maps)
-            entry->mapped = true;
-        if (object->kind != VM_OBJECT_DEVICE)
-            kr = use->with(entry, va, address, own, use->arg);
-        if (kr == KERN_SUCCESS && use->maps && !write)
-            fault_around(object, entry, va, index, map->pmap);
-        *done = true;
+        if (__builtin_expect(kr == KERN_SUCCESS, 1))
+            kr = page != NULL ? fault_page(entry, object, va, index, access, vm_page_address(page), own, use)
+                              : FAULT_MAKE;
     }
     spin_unlock(&object->lock);
     return kr;
 }
 
-/* The same, and make the page if need be.  If there is no memory, what the kernel's caches do not use of theirs is taken from them. */
+/*
+ * A fault could not be served for `why`.  If there is no memory, what the kernel's caches do not use of theirs is taken from them,
+ * once.  Returns: KERN_SUCCESS try again; else as vm_fault().
+ */
+static __attribute__((noinline)) kern_return_t fault_help(struct vm_object_fill *fill, kern_return_t why,
+                                                          bool *reaped)
+{
+    if (why == KERN_PAGE_WAIT)
+        return memory_object_resolve(fill);
+    if (why == FAULT_MAKE)
+        why = KERN_RESOURCE_SHORTAGE;
+    if (why != KERN_RESOURCE_SHORTAGE || *reaped || cache_reap() == 0)
+        return why;
+    *reaped = true;
+    return KERN_SUCCESS;
+}
+
+/* The same, and make the page if need be. */
 static inline __attribute__((always_inline)) kern_return_t fault_use(struct vm_map *map, hal_va_t va,
                                                                      vm_prot_t access,
                                                                      const struct page_use *use)
 {
     struct vm_object_fill fill = {.fresh = NULL};
     bool reaped = false;
-    bool done;
     kern_return_t kr;
 
-    for (;;) {
+    do {
         spin_lock(&map->lock);
-        kr = fault_try(map, va, access, use, &fill, &done);
+        kr = fault_try(map, va, access, use, &fill);
         spin_unlock(&map->lock);
-        if (__builtin_expect(kr == KERN_PAGE_WAIT, 0)) {
-            kr = memory_object_resolve(&fill);
-            if (kr != KERN_SUCCESS)
-                break;
-            continue;
-        }
-        if (kr == KERN_SUCCESS) {
-            if (done)
-                break;
-            if (vm_object_make_page(&fill))
-                continue;
-            kr = KERN_RESOURCE_SHORTAGE;
-        }
-        if (kr != KERN_RESOURCE_SHORTAGE || reaped || cache_reap() == 0)
+        if (__builtin_expect(kr == KERN_SUCCESS, 1))
             break;
-        reaped = true;
-    }
+        if (kr == FAULT_MAKE && vm_object_make_page(&fill))
+            kr = KERN_SUCCESS;
+        else
+            kr = fault_help(&fill, kr, &reaped);
+    } while (kr == KERN_SUCCESS);
     vm_object_fill_end(&fill);
     return kr;
 }

@@ -117,7 +117,7 @@ static void map_discard(struct vm_map *map, hal_va_t start, hal_va_t end) REQUIR
     for (struct vm_map_entry *entry = vm_map_tree_find(map, start); entry != NULL && entry->start < end;
          entry = vm_map_tree_next(map, entry)) {
         if (entry->object == NULL || entry->object->kind != VM_OBJECT_ANONYMOUS || entry->wired > 0 ||
-            vm_object_is_shared(entry->object) || vm_object_is_backed(entry->object))
+            vm_object_is_shared(entry->object))
             continue;
         const hal_va_t low = entry->start > start ? entry->start : start;
         const hal_va_t high = entry->end < end ? entry->end : end;

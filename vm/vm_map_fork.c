@@ -14,7 +14,7 @@ static bool fork_inherits(const struct vm_map_entry *entry)
 {
     return entry->inheritance == VM_INHERIT_SHARE ||
            (entry->inheritance == VM_INHERIT_COPY &&
-            (entry->object == NULL || entry->object->kind == VM_OBJECT_ANONYMOUS));
+            (entry->object == NULL || !vm_object_is_physical(entry->object)));
 }
 
 /*

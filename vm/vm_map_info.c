@@ -47,7 +47,7 @@ static void count_pages(const struct vm_map_entry *entry, struct vm_map_resident
     const uint64_t end = (entry->offset + (entry->end - entry->start)) >> PAGE_SHIFT;
     bool own;
 
-    if (object->kind != VM_OBJECT_ANONYMOUS) {
+    if (vm_object_is_physical(object)) {
         resident->pages = (entry->end - entry->start) >> PAGE_SHIFT;
         return;
     }

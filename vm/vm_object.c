@@ -71,6 +71,7 @@ struct vm_object *vm_object_create_paged(struct ledger_account *payer, struct me
     if (object == NULL)
         return NULL;
     spin_init(&object->lock, LOCK_RANK_PAGED_OBJECT);
+    object->kind = VM_OBJECT_PAGED;
     object->pager = pager;
     object->shared = true;
     return object;
@@ -156,7 +157,7 @@ void vm_object_detach(struct vm_map_entry *entry)
 bool vm_object_has_page(struct vm_object *object, uint64_t index, bool *own)
 {
     *own = true;
-    if (object->kind != VM_OBJECT_ANONYMOUS)
+    if (vm_object_is_physical(object))
         return true;
     spin_lock(&object->lock);
     bool there = vm_radix_find(&object->pages, index, false, own) != NULL;
@@ -390,6 +391,7 @@ static kern_return_t object_copy_backed(struct vm_object *object, uint64_t first
     if (done) {
         if (source != object)
             spin_lock(&source->lock);
+        made->kind = VM_OBJECT_PAGED;
         made->source = source;
         made->source_index = base + object->source_index;
         vm_object_ref(source);
@@ -416,7 +418,7 @@ kern_return_t vm_object_copy(struct vm_object *object, uint64_t first, uint64_t 
     entry->offset = (first - base) << PAGE_SHIFT;
     if (vm_object_is_backed(object))
         return object_copy_backed(object, first, end, base, entry);
-    if (object->kind != VM_OBJECT_ANONYMOUS)
+    if (vm_object_is_physical(object))
         return KERN_PROTECTION_FAILURE; /* a device changes its memory whatever the page tables say */
     spin_lock(&object->lock);
     bool done = object_copy_pages(object, first, end, base, &pages);

@@ -26,7 +26,9 @@ struct vm_map_entry;
 
 /* Where its pages come from. */
 enum vm_object_kind {
-    VM_OBJECT_ANONYMOUS,  /* made when they are first used */
+    VM_OBJECT_ANONYMOUS, /* made when they are first used */
+    VM_OBJECT_PAGED,     /* a pager has them, or the object that this is a copy of (vm/memory_object.h) */
+    /* physical memory: */
     VM_OBJECT_CONTIGUOUS, /* a block of RAM from the start (vm/vm_physical.h) */
     VM_OBJECT_RESERVED,   /* RAM that was never free */
     VM_OBJECT_DEVICE,     /* registers of a device */
@@ -38,8 +40,8 @@ struct vm_object {
     uint32_t wired GUARDED_BY(lock); /* users that are wired */
     uint8_t kind;                    /* enum vm_object_kind; constant */
     uint8_t order;                   /* CONTIGUOUS: of 2^order pages; constant */
-    hal_pa_t base;                   /* not ANONYMOUS: of its first page; constant. Its tree has no pages. */
-    bool shared; /* atomic; once set it stays: there may be pages behind several entries, or behind none */
+    hal_pa_t base; /* physical memory: of its first page; constant. Its tree has no pages. */
+    bool shared;   /* atomic; once set it stays: there may be pages behind several entries, or behind none */
     struct list users GUARDED_BY(lock);     /* struct vm_map_entry: those with a reference */
     struct vm_radix pages GUARDED_BY(lock); /* resident pages by page number */
 
@@ -95,17 +97,21 @@ static inline bool vm_object_is_private(const struct vm_object *object)
 {
     return !__atomic_load_n(&object->shared, __ATOMIC_RELAXED);
 }
+/* Is it there from the start, and no page of it ever another? */
+static inline bool vm_object_is_physical(const struct vm_object *object)
+{
+    return object->kind > VM_OBJECT_PAGED;
+}
 /* May an entry other than the caller's, or a device, use the caller's pages? Context: as for vm_object_share(). */
 static inline bool vm_object_is_shared(const struct vm_object *object)
 {
-    return !vm_object_is_private(object) &&
-           (!vm_object_is_sole(object) || object->kind != VM_OBJECT_ANONYMOUS);
+    return !vm_object_is_private(object) && (!vm_object_is_sole(object) || vm_object_is_physical(object));
 }
 
 /* Does a pager provide what it has not, its own or its source's? */
 static inline bool vm_object_is_backed(const struct vm_object *object)
 {
-    return object->pager != NULL || object->source != NULL;
+    return object->kind == VM_OBJECT_PAGED;
 }
 
 /* A page that is made while no lock is held: a copy of `source`, or zeros if that is NULL. */
@@ -133,18 +139,12 @@ enum vm_object_access {
 HAL_NODISCARD kern_return_t vm_object_put_page(struct vm_object *object, uint64_t index, bool writable,
                                                const struct vm_map_entry *mapper, struct vm_object_fill *fill,
                                                struct vm_page **page) REQUIRES(object->lock);
-/* vm_object_page() of an object that is backed (vm/memory_object.h). */
-HAL_NODISCARD kern_return_t memory_object_page(struct vm_object *object, uint64_t index,
-                                               enum vm_object_access access, bool writable,
-                                               const struct vm_map_entry *mapper, struct vm_object_fill *fill,
-                                               struct vm_page **page, bool *own) REQUIRES(object->lock);
 /*
- * The page with number `index` as *page.
+ * The page with number `index` of an anonymous object as *page.
  * writable: *page, if it is the object's own, counts as mapped writable from now on.
  * mapper: the entry whose map the caller will enter the page into before it unlocks the object, or NULL.
  * Returns: KERN_SUCCESS *page is the page, *own whether it is the object's own; or NULL: call
- * vm_object_make_page() without locks, and then this again. KERN_RESOURCE_SHORTAGE no memory for the index. KERN_PAGE_WAIT
- * a pager has it: memory_object_resolve() without locks, which may say: again.
+ * vm_object_make_page() without locks, and then this again. KERN_RESOURCE_SHORTAGE no memory for the index.
  */
 HAL_NODISCARD static inline kern_return_t vm_object_page(struct vm_object *object, uint64_t index,
                                                          enum vm_object_access access, bool writable,
@@ -152,8 +152,6 @@ HAL_NODISCARD static inline kern_return_t vm_object_page(struct vm_object *objec
                                                          struct vm_object_fill *fill, struct vm_page **page,
                                                          bool *own) REQUIRES(object->lock)
 {
-    if (__builtin_expect(vm_object_is_backed(object), 0))
-        return memory_object_page(object, index, access, writable, mapper, fill, page, own);
     *page = vm_radix_find(&object->pages, index, writable, own);
     if (__builtin_expect(*page != NULL && (*own || access == VM_OBJECT_READ), 1))
         return KERN_SUCCESS;

@@ -35,7 +35,7 @@ static const struct vm_map_entry *walk_entry(struct pmap_walk *walk, hal_va_t va
 /* Is that where the object has its page `index`? *own, *writable: as audit_object_page() says. */
 static bool check_page(const struct vm_object *object, uint64_t index, hal_pa_t pa, bool *own, bool *writable)
 {
-    if (object->kind != VM_OBJECT_ANONYMOUS)
+    if (vm_object_is_physical(object))
         return pa.addr == object->base.addr + (index << PAGE_SHIFT);
     const struct vm_page *page = audit_object_page(object, index, own, writable);
     return page != NULL && hal_ptr_to_pa(vm_page_address(page)).addr == pa.addr;

@@ -217,7 +217,7 @@ static void check_wired(const struct vm_object *object)
         const struct vm_map_entry *entry = CONTAINER_OF(node, struct vm_map_entry, object_link);
         wired += entry->wired > 0;
         for (hal_va_t va = entry->start;
-             object->kind == VM_OBJECT_ANONYMOUS && entry->wired > 0 && va < entry->end; va += PAGE_SIZE)
+             !vm_object_is_physical(object) && entry->wired > 0 && va < entry->end; va += PAGE_SIZE)
             AUDIT(audit_object_page(object, (entry->offset + (va - entry->start)) / PAGE_SIZE, &own,
                                     &writable) != NULL,
                   "entry-wired", entry, "no page at 0x%" PRIx64, va);
@@ -237,7 +237,7 @@ static void check_object(struct audit_object *o)
     AUDIT(object->shared || !o->several, "object-private", object, "never shared, and in two places");
     AUDIT(object->pages.root != NULL || (object->pages.height == 0 && !object->pages.writable), "radix-root",
           object, "height %u, no root", object->pages.height);
-    AUDIT(object->kind == VM_OBJECT_ANONYMOUS || (object->pages.root == NULL && object->shared),
+    AUDIT(!vm_object_is_physical(object) || (object->pages.root == NULL && object->shared),
           "object-physical", object, "kind %u, and pages of its own", object->kind);
     if (object->kind == VM_OBJECT_CONTIGUOUS)
         audit_own_pages(hal_pa_to_ptr(object->base), object->order, "contiguous memory");
