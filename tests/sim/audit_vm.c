@@ -237,8 +237,8 @@ static void check_object(struct audit_object *o)
     AUDIT(object->shared || !o->several, "object-private", object, "never shared, and in two places");
     AUDIT(object->pages.root != NULL || (object->pages.height == 0 && !object->pages.writable), "radix-root",
           object, "height %u, no root", object->pages.height);
-    AUDIT(!vm_object_is_physical(object) || (object->pages.root == NULL && object->shared),
-          "object-physical", object, "kind %u, and pages of its own", object->kind);
+    AUDIT(!vm_object_is_physical(object) || (object->pages.root == NULL && object->shared), "object-physical",
+          object, "kind %u, and pages of its own", object->kind);
     if (object->kind == VM_OBJECT_CONTIGUOUS)
         audit_own_pages(hal_pa_to_ptr(object->base), object->order, "contiguous memory");
     if (object->pages.root != NULL)
