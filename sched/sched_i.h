@@ -34,13 +34,14 @@ static inline void sched_priority_set(struct thread *t, uint64_t priority)
 */
 static inline void sched_priority_own(struct thread *t)
 {
-    uint64_t own = SCHED_PRIORITY_LEAST;
-
+    /* relaxed: the fast path may read it at this moment */
     if (t->depressed || t->base_priority <= SCHED_PRIORITY_LEAST)
-        own = t->depressed ? SCHED_PRIORITY_IDLE : t->base_priority;
+        __atomic_store_n(&t->own_priority, t->depressed ? SCHED_PRIORITY_IDLE : t->base_priority,
+                         __ATOMIC_RELAXED);
     else if (t->base_priority - SCHED_PRIORITY_LEAST > t->penalty)
-        own = t->base_priority - t->penalty;
-    __atomic_store_n(&t->own_priority, own, __ATOMIC_RELAXED); /* the fast path may read it at this moment */
+        __atomic_store_n(&t->own_priority, t->base_priority - t->penalty, __ATOMIC_RELAXED);
+    else
+        __atomic_store_n(&t->own_priority, SCHED_PRIORITY_LEAST, __ATOMIC_RELAXED);
 }
 
 /* What is left of a penalty after `steps` of forgiveness. */
