@@ -14,7 +14,8 @@
  * An ISA defines before it includes this file:
  *   IPC_FAST_ARGS                     declares and sets: struct thread *cur; uint64_t remote, local (names, zero-extended),
  *                                     header, timeout (0 if not timed; else MACH_RPC_TIMED is taken from the payload's header)
- *   IPC_FAST_SLOW()                   goes to the general path of this trap, arguments as they came; if timed, the timeout is in cur
+ *   IPC_FAST_SLOW()                   goes to the general path of this trap, arguments as they came, but perhaps a timeout that the header does
+ *                                     not announce; if timed, the timeout is in cur
  *   IPC_FAST_TIMED()                  not timed: goes to the entry that is, with arguments as they came (their header is good)
  *   IPC_FAST_NOW()                    as hal_time_now()
  *   IPC_FAST_EXIT(here, name, label, next)

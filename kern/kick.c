@@ -40,6 +40,8 @@ static uint32_t state_of(struct thread *t)
  */
 static void examine(struct cpu *cpu, struct thread *t)
 {
+    struct cpu *where;
+
     for (;;) {
         bool terminate = (__atomic_load_n(&t->ast, __ATOMIC_SEQ_CST) & THREAD_AST_TERMINATE) != 0;
 
@@ -60,9 +62,10 @@ static void examine(struct cpu *cpu, struct thread *t)
             hal_cpu_pause();
             continue;
         case THREAD_RUNNING:
-            if (t->cpu != cpu) {
-                kick_thread(t, t->cpu);
-                smp_enter_kernel((cpu_mask_t)1 << t->cpu->index);
+            where = __atomic_load_n(&t->cpu, __ATOMIC_RELAXED);
+            if (where != cpu) {
+                kick_thread(t, where);
+                smp_enter_kernel((cpu_mask_t)1 << where->index);
             }
             return;
         default:

@@ -241,8 +241,9 @@ void thread_handoff(struct thread *t)
 bool thread_claim(struct thread *t, enum thread_wait_result result)
 {
     spin_lock(&t->lock);
+    const enum thread_wait wait = __atomic_load_n(&t->wait, __ATOMIC_RELAXED);
     bool mine = __atomic_load_n(&t->state, __ATOMIC_RELAXED) == THREAD_WAITING &&
-                (t->wait == THREAD_WAIT_SLEEP || t->wait == THREAD_WAIT_EXCEPTION);
+                (wait == THREAD_WAIT_SLEEP || wait == THREAD_WAIT_EXCEPTION);
     if (mine)
         __atomic_store_n(&t->wait, THREAD_WAIT_NONE, __ATOMIC_RELAXED);
     spin_unlock(&t->lock);

@@ -111,7 +111,7 @@ void sched_queue_insert(struct cpu *cpu, struct thread *t, bool at_head)
 {
     uint64_t priority = t->priority; /* in the queue it may change */
 
-    t->cpu = cpu;
+    __atomic_store_n(&t->cpu, cpu, __ATOMIC_RELAXED); /* kick.c reads it without the lock */
     if (!at_head)
         t->turn_time = 0;
     spin_lock(&cpu->runq.lock);

@@ -90,9 +90,10 @@ static void send_init(const struct memory_object *pager, struct ipc_kmsg *kmsg)
 static struct ipc_port *port_give_up(struct ipc_port *port)
 {
     ipc_port_lock(port);
-    port->kotype = IPC_KOTYPE_NONE;
-    port->place = IPC_PORT_IN_TRANSIT;
-    port->receiver = NULL;
+    __atomic_store_n(&port->kotype, IPC_KOTYPE_NONE, __ATOMIC_RELAXED);
+    /* atomic: read beside the lock, too */
+    __atomic_store_n(&port->place, IPC_PORT_IN_TRANSIT, __ATOMIC_RELAXED);
+    __atomic_store_n(&port->receiver, NULL, __ATOMIC_RELAXED);
     port->name = MACH_PORT_NULL;
     ipc_port_moved(port);
     ipc_port_unlock(port);

@@ -480,11 +480,18 @@ kern_return_t memory_object_waited(struct thread *self)
 /* The object may have gone, and its memory be another's, if t does not wait there any more: then t is not on its list. */
 bool memory_object_wait_claim(struct thread *t)
 {
-    struct vm_object *object = __atomic_load_n(&t->wait_object, __ATOMIC_RELAXED);
+    struct vm_object *object;
 
-    if (object == NULL || t->wait != THREAD_WAIT_PAGE)
-        return false;
-    spin_lock(&object->lock);
+    /* who has waited looks again: meanwhile this CPU polled, and the object's memory may be something else's */
+    for (;;) {
+        object = __atomic_load_n(&t->wait_object, __ATOMIC_RELAXED);
+        if (object == NULL || __atomic_load_n(&t->wait, __ATOMIC_RELAXED) != THREAD_WAIT_PAGE)
+            return false;
+        if (spin_trylock(&object->lock))
+            break;
+        smp_poll();
+        hal_cpu_pause();
+    }
     bool mine = t->state == THREAD_WAITING && t->wait == THREAD_WAIT_PAGE && t->wait_object == object &&
                 !list_empty(&t->wait_link);
     if (mine)

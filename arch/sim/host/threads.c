@@ -42,7 +42,8 @@ const char *__tsan_default_suppressions(void)
 {
     return "race_top:ipc_fast_body\nrace_top:ipc_fast_find\nrace_top:ipc_fast_take\nrace_top:ipc_fast_"
            "lookup\n"
-           "race_top:find_destination\nrace_top:call_entry\nrace_top:ipc_entry_peek\nrace_top:entry_holds\n";
+           "race_top:find_destination\nrace_top:call_entry\nrace_top:ipc_entry_peek\nrace_top:entry_"
+           "holds\nrace_top:ipc_fast_message\n";
 }
 
 static uint64_t host_ns(void)
