@@ -18,7 +18,7 @@
 #define MACHINE_LINE_LEVEL 1
 #define MACHINE_LINE_AGAIN 0 /* QEMU forwards a level once, until it changes */
 #define MACHINE_MESSAGES 0
-#define MACHINE_TIMEOUT_ALONE 1 /* a timeout is in the frame even if the header does not say that there is one */
+#define MACHINE_TIMEOUT_ALONE 1 /* a timeout that the header does not announce is kept */
 #define MACHINE_LOOPBACK 1
 
 #endif

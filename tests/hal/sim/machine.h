@@ -22,7 +22,7 @@
 #define MACHINE_LINE_LEVEL 1
 #define MACHINE_LINE_AGAIN 1
 #define MACHINE_MESSAGES 0
-#define MACHINE_TIMEOUT_ALONE 1 /* a timeout is in the frame even if the header does not say that there is one */
+#define MACHINE_TIMEOUT_ALONE 1 /* a timeout that the header does not announce is kept */
 #define MACHINE_LOOPBACK 0
 
 #endif

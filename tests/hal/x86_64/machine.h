@@ -85,7 +85,7 @@ static inline void machine_rpc_names(uint64_t *word, uint32_t remote, uint32_t l
 #define MACHINE_LINE_LEVEL 0
 #define MACHINE_LINE_AGAIN 0
 #define MACHINE_MESSAGES 1
-#define MACHINE_TIMEOUT_ALONE 0 /* a timeout is in the frame even if the header does not say that there is one */
+#define MACHINE_TIMEOUT_ALONE 0 /* a timeout that the header does not announce is kept */
 #define MACHINE_LOOPBACK 1
 
 #endif
