@@ -30,18 +30,25 @@ SPECIALISED struct uctx *member_run(struct direct *d, struct direct_message *m, 
     return deliver(d, m);
 }
 
+SPECIALISED struct direct member_begin(struct thread *self, struct ipc_entry *entry, struct ipc_port *port,
+                                       const struct direct_message *m, bool reply, bool registers)
+{
+    return (struct direct){.self = self,
+                           .cpu = self->cpu,
+                           .entry = entry,
+                           .port = port,
+                           .remote = m->head.msgh_remote_port,
+                           .size = m->head.msgh_size,
+                           .reply = reply,
+                           .registers = registers,
+                           .timed = receive_is_timed(self, registers),
+                           .member = true};
+}
+
 struct uctx *ipc_direct_member_call(struct thread *self, struct ipc_entry *entry, struct ipc_port *port,
                                     struct direct_message *m, bool registers, uint64_t rx)
 {
-    struct direct d = {.self = self,
-                       .cpu = self->cpu,
-                       .entry = entry,
-                       .port = port,
-                       .remote = m->head.msgh_remote_port,
-                       .size = m->head.msgh_size,
-                       .registers = registers,
-                       .timed = receive_is_timed(self, registers),
-                       .member = true};
+    struct direct d = member_begin(self, entry, port, m, false, registers);
 
     return member_run(&d, m, rx);
 }
@@ -49,16 +56,7 @@ struct uctx *ipc_direct_member_call(struct thread *self, struct ipc_entry *entry
 struct uctx *ipc_direct_member_reply(struct thread *self, struct ipc_entry *entry, struct ipc_port *port,
                                      struct direct_message *m, bool registers, uint64_t rx)
 {
-    struct direct d = {.self = self,
-                       .cpu = self->cpu,
-                       .entry = entry,
-                       .port = port,
-                       .remote = m->head.msgh_remote_port,
-                       .size = m->head.msgh_size,
-                       .reply = true,
-                       .registers = registers,
-                       .timed = receive_is_timed(self, registers),
-                       .member = true};
+    struct direct d = member_begin(self, entry, port, m, true, registers);
 
     return member_run(&d, m, rx);
 }

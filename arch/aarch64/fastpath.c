@@ -10,12 +10,6 @@
 #include <kern/thread.h>
 #include <mach/rpc.h>
 
-void arch_fast_call(void);
-void arch_fast_reply_wait(void);
-void arch_fast_call_timed(void);
-void arch_fast_reply_wait_timed(void);
-void arch_fast_message(void);
-
 #define PAYLOAD "r"(w0_), "r"(w1_), "r"(w2_), "r"(w3_), "r"(w4_), "r"(w5_), "r"(header_)
 
 /* Names that do not fit 32 bits equal none, so they need not be cut; but a timeout shares the register of one. */
@@ -179,25 +173,5 @@ void arch_fast_message(void);
         __asm__ volatile("b " #label ::"r"(thread_) : "memory");                                             \
         __builtin_unreachable();                                                                             \
     } while (0)
-#define IPC_FAST_MESSAGE_EXIT(next) LEAVE(arch_message_done, next)
-#define IPC_FAST_MESSAGE_GENERAL(going) LEAVE(arch_message_general, going)
 
-#include <ipc/ipc_fast.h>
-#include <ipc/ipc_fast_message.h>
-
-/* A naked function takes no statements but asm, whose operands may be any expression: no prologue, no stack. */
-#define FAST_FUNCTION(name, reply, timed)                                                                    \
-    __attribute__((naked)) void name(void)                                                                   \
-    {                                                                                                        \
-        __asm__ volatile("" ::"r"(ipc_fast_body(reply, timed)));                                             \
-    }
-
-FAST_FUNCTION(arch_fast_call, false, false)
-FAST_FUNCTION(arch_fast_reply_wait, true, false)
-FAST_FUNCTION(arch_fast_call_timed, false, true)
-FAST_FUNCTION(arch_fast_reply_wait_timed, true, true)
-
-__attribute__((naked)) void arch_fast_message(void)
-{
-    __asm__ volatile("" ::"r"(ipc_fast_message_body()));
-}
+#include <arch/fast_functions.h>

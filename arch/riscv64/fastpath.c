@@ -15,12 +15,6 @@
 #include <kern/thread.h>
 #include <mach/rpc.h>
 
-__attribute__((section(".text.entry"))) void arch_fast_call(void);
-__attribute__((section(".text.entry"))) void arch_fast_reply_wait(void);
-__attribute__((section(".text.entry"))) void arch_fast_call_timed(void);
-__attribute__((section(".text.entry"))) void arch_fast_reply_wait_timed(void);
-__attribute__((section(".text.entry"))) void arch_fast_message(void);
-
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_(x)
 #define LOAD(reg, offset) "ld " #reg ", " TEXT(offset) "(t0)\n\t"
@@ -152,25 +146,5 @@ __attribute__((section(".text.entry"))) void arch_fast_message(void);
         __asm__ volatile("j " #label ::"r"(thread_) : "memory");                                             \
         __builtin_unreachable();                                                                             \
     } while (0)
-#define IPC_FAST_MESSAGE_EXIT(next) LEAVE(arch_message_done, next)
-#define IPC_FAST_MESSAGE_GENERAL(going) LEAVE(arch_message_general, going)
 
-#include <ipc/ipc_fast.h>
-#include <ipc/ipc_fast_message.h>
-
-/* A naked function takes no statements but asm, whose operands may be any expression: no prologue, no stack. */
-#define FAST_FUNCTION(name, reply, timed)                                                                    \
-    __attribute__((naked)) void name(void)                                                                   \
-    {                                                                                                        \
-        __asm__ volatile("" ::"r"(ipc_fast_body(reply, timed)));                                             \
-    }
-
-FAST_FUNCTION(arch_fast_call, false, false)
-FAST_FUNCTION(arch_fast_reply_wait, true, false)
-FAST_FUNCTION(arch_fast_call_timed, false, true)
-FAST_FUNCTION(arch_fast_reply_wait_timed, true, true)
-
-__attribute__((naked)) void arch_fast_message(void)
-{
-    __asm__ volatile("" ::"r"(ipc_fast_message_body()));
-}
+#include <arch/fast_functions.h>

@@ -37,8 +37,8 @@ x86_syscall_entry:
     mov %rdi, UCTX_RDI(%r11)
     mov %gs:CPU_STACK, %rbp
     cmp $MACH_TRAP_RPC_REPLY_WAIT, %eax
-    jb x86_fast_call
-    je x86_fast_reply_wait
+    jb arch_fast_call
+    je arch_fast_reply_wait
 save_arguments:
     mov %rax, UCTX_RAX(%r11)
     mov %rbx, UCTX_RBX(%r11)
@@ -51,7 +51,7 @@ save_arguments:
     mov %r10, UCTX_R10(%r11)
     lea -FAST_SPILLS(%rbp), %rsp
     cmp $MACH_TRAP_MSG, %eax
-    je x86_fast_message
+    je arch_fast_message
 general:
     mov %r11, %rdi
     mov %eax, %esi
@@ -147,11 +147,11 @@ x86_fast_slow:
     jmp save_arguments
 
 /* The fast path of mach_msg leaves: the trap of r11 goes on in kern_syscall(). / Context r11, a call frame, resumes with the result 0. */
-    .globl x86_message_general, x86_message_done
-x86_message_general:
+    .globl arch_message_general, arch_message_done
+arch_message_general:
     mov $MACH_TRAP_MSG, %eax
     jmp general
-x86_message_done:
+arch_message_done:
     set_current
     clear_arguments
     xor %eax, %eax

@@ -15,12 +15,6 @@
 
 extern const uint64_t x86_rpc_header_end; /* entry.S: the first header with too many words */
 
-void x86_fast_call(void);
-void x86_fast_reply_wait(void);
-void x86_fast_call_timed(void);
-void x86_fast_reply_wait_timed(void);
-void x86_fast_message(void);
-
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_(x)
 #define LOAD(offset, reg) "mov " TEXT(offset) "(%0), %%" #reg "\n\t"
@@ -58,7 +52,7 @@ void x86_fast_message(void);
 #define IPC_FAST_TIMED()                                                                                     \
     do {                                                                                                     \
         register struct thread *thread_ __asm__("r11") = cur;                                                \
-        __asm__ volatile("jmp %c0" ::"i"(reply ? x86_fast_reply_wait_timed : x86_fast_call_timed),           \
+        __asm__ volatile("jmp %c0" ::"i"(reply ? arch_fast_reply_wait_timed : arch_fast_call_timed),         \
                          "a"(number_), "D"(names_), "r"(thread_), PAYLOAD                                    \
                          : "memory");                                                                        \
         __builtin_unreachable();                                                                             \
@@ -143,25 +137,5 @@ void x86_fast_message(void);
         __asm__ volatile("jmp " #label ::"r"(thread_) : "memory");                                           \
         __builtin_unreachable();                                                                             \
     } while (0)
-#define IPC_FAST_MESSAGE_EXIT(next) LEAVE(x86_message_done, next)
-#define IPC_FAST_MESSAGE_GENERAL(going) LEAVE(x86_message_general, going)
 
-#include <ipc/ipc_fast.h>
-#include <ipc/ipc_fast_message.h>
-
-/* A naked function takes no statements but asm, whose operands may be any expression: no prologue, no stack. */
-#define FAST_FUNCTION(name, reply, timed)                                                                    \
-    __attribute__((naked)) void name(void)                                                                   \
-    {                                                                                                        \
-        __asm__ volatile("" ::"r"(ipc_fast_body(reply, timed)));                                             \
-    }
-
-FAST_FUNCTION(x86_fast_call, false, false)
-FAST_FUNCTION(x86_fast_reply_wait, true, false)
-FAST_FUNCTION(x86_fast_call_timed, false, true)
-FAST_FUNCTION(x86_fast_reply_wait_timed, true, true)
-
-__attribute__((naked)) void x86_fast_message(void)
-{
-    __asm__ volatile("" ::"r"(ipc_fast_message_body()));
-}
+#include <arch/fast_functions.h>

@@ -3,19 +3,10 @@
  * Calls about a task's own names: a trap does what the message to the task's port would do.  It declines every port but the task's
  * own kernel port; then the message goes out, to whatever the name stands for.
  */
+#include "port_message.h"
 #include <mach/mach.h>
 
 #define DECLINED MACH_SEND_INVALID_DEST
-
-/* The stubs of MIG (include/mach/mach_port.defs). */
-extern __typeof__(mach_port_allocate) mach_port_allocate_message;
-extern __typeof__(mach_port_destroy) mach_port_destroy_message;
-extern __typeof__(mach_port_deallocate) mach_port_deallocate_message;
-extern __typeof__(mach_port_mod_refs) mach_port_mod_refs_message;
-extern __typeof__(mach_port_insert_right) mach_port_insert_right_message;
-extern __typeof__(mach_port_move_member) mach_port_move_member_message;
-extern __typeof__(mach_port_insert_member) mach_port_insert_member_message;
-extern __typeof__(mach_port_extract_member) mach_port_extract_member_message;
 
 kern_return_t mach_port_allocate(ipc_space_t task, mach_port_right_t right, mach_port_name_t *name)
 {

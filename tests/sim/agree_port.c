@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "agree_port.h"
 
+#include "../../lib/libmach/port_message.h"
 #include <mach/mig.h>
 
 enum kind {
@@ -23,16 +24,6 @@ struct port_call {
     mach_port_delta_t delta;
     mach_msg_type_name_t disposition;
 };
-
-/* The stubs behind the functions of the library that try a trap first. */
-extern __typeof__(mach_port_allocate) mach_port_allocate_message;
-extern __typeof__(mach_port_destroy) mach_port_destroy_message;
-extern __typeof__(mach_port_deallocate) mach_port_deallocate_message;
-extern __typeof__(mach_port_mod_refs) mach_port_mod_refs_message;
-extern __typeof__(mach_port_insert_right) mach_port_insert_right_message;
-extern __typeof__(mach_port_move_member) mach_port_move_member_message;
-extern __typeof__(mach_port_insert_member) mach_port_insert_member_message;
-extern __typeof__(mach_port_extract_member) mach_port_extract_member_message;
 
 uint64_t agree_port_traps;
 

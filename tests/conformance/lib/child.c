@@ -61,5 +61,5 @@ int test_child_wait(task_t task)
             return FALSE;
         test_sleep(1);
     }
-    return mach_port_destroy(mach_task_self(), task) == KERN_SUCCESS;
+    return mach_port_deallocate(mach_task_self(), task) == KERN_SUCCESS;
 }

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The functions of the fast paths in machine code, to which the trap entry of every ISA jumps.  Included at the end of its fastpath.c,
+ * after the macros of ipc/ipc_fast.h and LEAVE(label, thread), which goes on at the entry's `label` with `thread` in its register.
+ * They lie beside that code, within the reach of its branches.
+ */
+#define ENTRY_TEXT __attribute__((section(".text.entry")))
+ENTRY_TEXT void arch_fast_call(void);
+ENTRY_TEXT void arch_fast_reply_wait(void);
+ENTRY_TEXT void arch_fast_call_timed(void);
+ENTRY_TEXT void arch_fast_reply_wait_timed(void);
+ENTRY_TEXT void arch_fast_message(void);
+
+#define IPC_FAST_MESSAGE_EXIT(next) LEAVE(arch_message_done, next)
+#define IPC_FAST_MESSAGE_GENERAL(thread) LEAVE(arch_message_general, thread)
+
+#include <ipc/ipc_fast.h>
+#include <ipc/ipc_fast_message.h>
+
+/* A naked function takes no statements but asm, whose operands may be any expression: no prologue, no stack. */
+#define NAKED_FUNCTION(name, body)                                                                           \
+    __attribute__((naked)) void name(void)                                                                   \
+    {                                                                                                        \
+        __asm__ volatile("" ::"r"(body));                                                                    \
+    }
+
+NAKED_FUNCTION(arch_fast_call, ipc_fast_body(false, false))
+NAKED_FUNCTION(arch_fast_reply_wait, ipc_fast_body(true, false))
+NAKED_FUNCTION(arch_fast_call_timed, ipc_fast_body(false, true))
+NAKED_FUNCTION(arch_fast_reply_wait_timed, ipc_fast_body(true, true))
+NAKED_FUNCTION(arch_fast_message, ipc_fast_message_body())
