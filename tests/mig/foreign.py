@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Try mig on the interface files of another Mach system.
 
-    tests/mig/foreign.py FOLDER [-I FOLDER] ... [-D NAME[=VALUE]] ...
+    tests/mig/foreign.py FOLDER [-I FOLDER] ... [-D [FILE:]NAME[=VALUE]] ...
 
 Every .defs file below FOLDER that has a subsystem is taken as it stands: client stubs, server stubs and documentation
 are written, and the C is compiled with clang-19 -Wall -Wextra -Werror.  Where a file has conditions for the kernel's
@@ -247,11 +247,18 @@ def sides(path, tree, definitions):
     return result
 
 
+def for_file(name, definitions):
+    """Those of all files and those of this one."""
+    split = [definition.rpartition(":") for definition in definitions]
+    return [macro for file, _, macro in split if file in ("", str(name))]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("-I", action="append", type=Path, default=[], metavar="FOLDER", help="more files to include")
-    parser.add_argument("-D", action="append", default=[], metavar="NAME[=VALUE]", help="for the preprocessor")
+    parser.add_argument("-D", action="append", default=[], metavar="[FILE:]NAME[=VALUE]",
+                        help="for the preprocessor, of that file only")
     parser.add_argument("-v", action="store_true", help="say all that is wrong with a file")
     arguments = parser.parse_args()
     files = sorted(arguments.folder.rglob("*.defs"))
@@ -260,7 +267,7 @@ def main():
     for path in files:
         name = path.relative_to(arguments.folder)
         try:
-            found = sides(path, tree, arguments.D)
+            found = sides(path, tree, for_file(name, arguments.D))
         except MigError as error:
             bad += 1
             reason = str(error) if arguments.v else str(error).split("\n", maxsplit=2)[0]
