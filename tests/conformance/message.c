@@ -3,7 +3,6 @@
 #include "lib/ports.h"
 #include "lib/test.h"
 
-#include <libmach/thread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -327,15 +326,13 @@ static void test_blocked_sender(void)
     full = test_port_send();
     fill(full);
     sender_done = 0;
-    REQUIRE_OK(mach_thread_start(blocked_sender, NULL, NULL));
-    test_sleep(TEST_NEVER_MS);
+    test_waiting_start(blocked_sender, NULL);
     CHECK(!sender_done, "a sender waits while the queue is full");
     REQUIRE_OK(test_receive(full, &m, sizeof(m), 0));
     CHECK(test_wait(&sender_done, TEST_SOON_MS), "it goes on when there is room");
     CHECK_RESULT(sender_result, MACH_MSG_SUCCESS, "its message is sent");
     sender_done = 0;
-    REQUIRE_OK(mach_thread_start(blocked_sender, NULL, NULL));
-    test_sleep(TEST_NEVER_MS);
+    test_waiting_start(blocked_sender, NULL);
     REQUIRE_OK(mach_port_mod_refs(SELF, full, MACH_PORT_RIGHT_RECEIVE, -1));
     CHECK(test_wait(&sender_done, TEST_SOON_MS), "it goes on when the port dies");
     CHECK(sender_result == MACH_SEND_INVALID_DEST || sender_result == MACH_MSG_SUCCESS,
@@ -361,15 +358,13 @@ static void test_blocked_receiver(void)
     mach_port_t p = test_port_send();
 
     receiver_done = 0;
-    REQUIRE_OK(mach_thread_start(blocked_receiver, &p, NULL));
-    test_sleep(TEST_NEVER_MS);
+    test_waiting_start(blocked_receiver, &p);
     CHECK(!receiver_done, "a receiver waits while there is no message");
     REQUIRE_OK(test_send(p, MACH_MSG_TYPE_COPY_SEND, 1, 4));
     CHECK(test_wait(&receiver_done, TEST_SOON_MS), "a message wakes it");
     CHECK_RESULT(receiver_result, MACH_MSG_SUCCESS, "and it has it");
     receiver_done = 0;
-    REQUIRE_OK(mach_thread_start(blocked_receiver, &p, NULL));
-    test_sleep(TEST_NEVER_MS);
+    test_waiting_start(blocked_receiver, &p);
     REQUIRE_OK(mach_port_mod_refs(SELF, p, MACH_PORT_RIGHT_RECEIVE, -1));
     CHECK(test_wait(&receiver_done, TEST_SOON_MS), "the death of the port wakes it");
     CHECK_RESULT(receiver_result, MACH_RCV_PORT_DIED, "and it is told");

@@ -81,22 +81,19 @@ static void test_waiting(void)
 {
     mach_port_t late = test_port_send();
 
-    REQUIRE_OK(mach_thread_start(receive_from_set, NULL, NULL));
-    test_sleep(TEST_NEVER_MS);
+    test_waiting_start(receive_from_set, NULL);
     REQUIRE_OK(test_send(port[0], MACH_MSG_TYPE_COPY_SEND, 21, 0));
     CHECK(test_wait(&received_id, TEST_SOON_MS) && received_id == 21,
           "a message to a member wakes who waits");
     received_id = 0;
-    REQUIRE_OK(mach_thread_start(receive_from_set, NULL, NULL));
-    test_sleep(TEST_NEVER_MS);
+    test_waiting_start(receive_from_set, NULL);
     REQUIRE_OK(test_send(late, MACH_MSG_TYPE_COPY_SEND, 22, 0));
     REQUIRE_OK(mach_port_insert_member(SELF, late, set));
     CHECK(test_wait(&received_id, TEST_SOON_MS) && received_id == 22,
           "so does a port that joins with a message");
     test_port_destroy(late);
     received_id = 0;
-    REQUIRE_OK(mach_thread_start(receive_from_set, NULL, NULL));
-    test_sleep(TEST_NEVER_MS);
+    test_waiting_start(receive_from_set, NULL);
     test_port_destroy(set);
     CHECK(test_wait(&received_id, TEST_SOON_MS), "so does the end of the set");
     CHECK_RESULT(received_result, MACH_RCV_PORT_DIED, "with an error");

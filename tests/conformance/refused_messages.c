@@ -7,7 +7,6 @@
 #include "lib/refused.h"
 #include "lib/test.h"
 
-#include <libmach/thread.h>
 #include <libmach/traps.h>
 #include <string.h>
 
@@ -246,8 +245,7 @@ static void wait_begin(mach_msg_option_t option)
 {
     waiting_option = option;
     ended = 0;
-    REQUIRE_OK(mach_thread_start(wait, NULL, &waiter));
-    test_sleep(TEST_NEVER_MS);
+    waiter = test_waiting_thread(wait, NULL);
 }
 
 /* What it has of its own is gone, too: the names of the task change no more. */

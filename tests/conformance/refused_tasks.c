@@ -7,8 +7,6 @@
 #include "lib/refused.h"
 #include "lib/test.h"
 
-#include <libmach/thread.h>
-
 #define SELF mach_task_self()
 #define SUSPENSIONS_MAX 127
 
@@ -247,8 +245,7 @@ static void test_state_in_call(void)
     mach_msg_type_number_t size = THREAD_STATE_MAX;
     thread_act_t waiter;
 
-    REQUIRE_OK(mach_thread_start(receive, NULL, &waiter));
-    test_sleep(TEST_NEVER_MS);
+    waiter = test_waiting_thread(receive, NULL);
     REQUIRE_OK(thread_get_state(waiter, GENERAL, state, &size));
     CHECK_REFUSED(thread_set_state(waiter, GENERAL, state, size), KERN_FAILURE, "in a call");
     REQUIRE_OK(test_send(port, MACH_MSG_TYPE_COPY_SEND, 1, 0));

@@ -156,7 +156,7 @@ static void check_wait(void (*function)(void *), mach_msg_return_t aborted, cons
     started = wait_done = 0;
     REQUIRE_OK(mach_thread_start(function, NULL, &t));
     REQUIRE(test_wait(&started, TEST_SOON_MS));
-    test_sleep(TEST_NEVER_MS);
+    test_until_waiting(t);
     snprintf(text, sizeof(text), "%s can be aborted", what);
     CHECK_RESULT(thread_abort(t), KERN_SUCCESS, text);
     snprintf(text, sizeof(text), "%s ends then", what);
@@ -168,10 +168,10 @@ static void check_wait(void (*function)(void *), mach_msg_return_t aborted, cons
     started = wait_done = 0;
     REQUIRE_OK(mach_thread_start(function, NULL, &t));
     REQUIRE(test_wait(&started, TEST_SOON_MS));
-    test_sleep(TEST_NEVER_MS);
+    test_until_waiting(t);
     REQUIRE_OK(thread_suspend(t));
     REQUIRE_OK(thread_resume(t));
-    test_sleep(TEST_NEVER_MS);
+    test_until_waiting(t);
     snprintf(text, sizeof(text), "%s survives suspend and resume", what);
     CHECK(!wait_done, text);
     snprintf(text, sizeof(text), "a thread in %s can be terminated", what);
@@ -196,7 +196,7 @@ static void test_suspended_receiver(void)
     started = wait_done = 0;
     REQUIRE_OK(mach_thread_start(wait_in_registers, NULL, &t));
     REQUIRE(test_wait(&started, TEST_SOON_MS));
-    test_sleep(TEST_NEVER_MS);
+    test_until_waiting(t);
     REQUIRE_OK(thread_suspend(t));
     CHECK_RESULT(test_send(port, MACH_MSG_TYPE_COPY_SEND, 1, 0), MACH_MSG_SUCCESS,
                  "a message can be sent to a suspended receiver");

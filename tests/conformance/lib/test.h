@@ -64,6 +64,13 @@ void test_sleep(unsigned ms);
 /* Wait until *flag is not 0, at most `ms` milliseconds. Returns: whether it is. */
 bool test_wait(const volatile int *flag, unsigned ms);
 
+/* Return when the thread waits in the kernel (or has ended). The program fails if it does neither within a minute. */
+void test_until_waiting(thread_act_t thread);
+
+/* A new thread that waits in `function` already; for who does not want the right to it, released at once. */
+thread_act_t test_waiting_thread(void (*function)(void *argument), void *argument);
+void test_waiting_start(void (*function)(void *argument), void *argument);
+
 /* Places of memory: far from anything else; the last page that an address can name. */
 #define TEST_PLACE (UINT64_C(0x200000000) + (UINT64_C(1) << 20))
 #define TEST_TOP (~PAGE_MASK)

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The host and its time, for tests. */
+/* The host and its time, and threads that wait, for tests. */
 #include "test.h"
 
+#include <libmach/thread.h>
 #include <mach/thread_switch.h>
+
+#define WAITING_MS 60000u
 
 mach_port_t test_host(void)
 {
@@ -35,4 +38,33 @@ bool test_wait(const volatile int *flag, unsigned ms)
     while (*flag == 0 && test_now() < deadline)
         test_sleep(1);
     return *flag != 0;
+}
+
+void test_until_waiting(thread_act_t thread)
+{
+    const uint64_t deadline = test_now() + WAITING_MS * NSEC_PER_MSEC;
+    struct thread_basic_info info = {.run_state = TH_STATE_RUNNING};
+
+    while (info.run_state != TH_STATE_WAITING) {
+        mach_msg_type_number_t count = THREAD_BASIC_INFO_COUNT;
+
+        if (thread_info(thread, THREAD_BASIC_INFO, (thread_info_t)&info, &count) != KERN_SUCCESS)
+            return;
+        REQUIRE(test_now() < deadline);
+        test_sleep(1);
+    }
+}
+
+thread_act_t test_waiting_thread(void (*function)(void *argument), void *argument)
+{
+    thread_act_t thread;
+
+    REQUIRE_OK(mach_thread_start(function, argument, &thread));
+    test_until_waiting(thread);
+    return thread;
+}
+
+void test_waiting_start(void (*function)(void *argument), void *argument)
+{
+    REQUIRE_OK(mach_port_deallocate(mach_task_self(), test_waiting_thread(function, argument)));
 }
