@@ -16,7 +16,7 @@
 #include <kern/trap.h>
 #include <mach/mach_port_server.h>
 
-#define DECLINED MACH_SEND_INVALID_DEST
+#define DECLINED IPC_TRAP_DECLINED
 
 /* It is not where it was last time: look it up, and remember that. */
 static __attribute__((noinline)) bool find_own_task(const struct thread *self, mach_port_name_t name)
@@ -30,8 +30,7 @@ static __attribute__((noinline)) bool find_own_task(const struct thread *self, m
     return true;
 }
 
-/* Does the first argument denote the kernel port of self's task? */
-static bool names_own_task(const struct thread *self)
+bool ipc_trap_names_own_task(const struct thread *self)
 {
     const mach_port_name_t name = (mach_port_name_t)hal_uctx_arg(&self->uctx, 0);
     const struct ipc_entry *entry = __atomic_load_n(&self->task->self_entry, __ATOMIC_RELAXED);
@@ -56,7 +55,7 @@ struct uctx *trap_port_allocate(struct thread *self)
     mach_port_name_t name = MACH_PORT_NULL;
     kern_return_t kr = DECLINED;
 
-    if (names_own_task(self)) {
+    if (ipc_trap_names_own_task(self)) {
         const mach_port_right_t right = argument(self, 1);
         kr = right == MACH_PORT_RIGHT_RECEIVE ? ipc_receive_begin(self->space, &name)
                                               : mach_port_allocate(self->space, right, &name);
@@ -67,18 +66,19 @@ struct uctx *trap_port_allocate(struct thread *self)
 
 struct uctx *trap_port_destroy(struct thread *self)
 {
-    return result(self, names_own_task(self) ? mach_port_destroy(self->space, argument(self, 1)) : DECLINED);
+    return result(self, ipc_trap_names_own_task(self) ? mach_port_destroy(self->space, argument(self, 1))
+                                                      : DECLINED);
 }
 
 struct uctx *trap_port_deallocate(struct thread *self)
 {
-    return result(self,
-                  names_own_task(self) ? mach_port_deallocate(self->space, argument(self, 1)) : DECLINED);
+    return result(self, ipc_trap_names_own_task(self) ? mach_port_deallocate(self->space, argument(self, 1))
+                                                      : DECLINED);
 }
 
 struct uctx *trap_port_mod_refs(struct thread *self)
 {
-    if (!names_own_task(self))
+    if (!ipc_trap_names_own_task(self))
         return result(self, DECLINED);
     const mach_port_name_t name = argument(self, 1);
     const mach_port_right_t right = argument(self, 2);
@@ -107,7 +107,7 @@ struct uctx *trap_port_insert_right(struct thread *self)
 {
     kern_return_t kr = DECLINED;
 
-    if (names_own_task(self))
+    if (ipc_trap_names_own_task(self))
         kr = insert_right(self->space, argument(self, 1), argument(self, 2), argument(self, 3));
     return result(self, kr);
 }
@@ -116,7 +116,7 @@ struct uctx *trap_port_move_member(struct thread *self)
 {
     kern_return_t kr = DECLINED;
 
-    if (names_own_task(self))
+    if (ipc_trap_names_own_task(self))
         kr = mach_port_move_member(self->space, argument(self, 1), argument(self, 2));
     return result(self, kr);
 }
@@ -125,7 +125,7 @@ struct uctx *trap_port_insert_member(struct thread *self)
 {
     kern_return_t kr = DECLINED;
 
-    if (names_own_task(self))
+    if (ipc_trap_names_own_task(self))
         kr = mach_port_insert_member(self->space, argument(self, 1), argument(self, 2));
     return result(self, kr);
 }
@@ -134,7 +134,7 @@ struct uctx *trap_port_extract_member(struct thread *self)
 {
     kern_return_t kr = DECLINED;
 
-    if (names_own_task(self))
+    if (ipc_trap_names_own_task(self))
         kr = mach_port_extract_member(self->space, argument(self, 1), argument(self, 2));
     return result(self, kr);
 }

@@ -10,6 +10,7 @@
 
 #include <hal/types.h>
 #include <mach/kern_return.h>
+#include <mach/message.h>
 #include <mach/port.h>
 
 struct ipc_space;
@@ -24,6 +25,11 @@ struct uctx *trap_port_insert_right(struct thread *self); /* the right by name a
 struct uctx *trap_port_move_member(struct thread *self);
 struct uctx *trap_port_insert_member(struct thread *self);
 struct uctx *trap_port_extract_member(struct thread *self);
+
+/* What they, and those of vm/vm_trap.h, return for a name that they do not serve. */
+#define IPC_TRAP_DECLINED MACH_SEND_INVALID_DEST
+/* Does the first argument of self's trap denote the kernel port of its task? */
+bool ipc_trap_names_own_task(const struct thread *self);
 
 /* What most of them are: mach_port_allocate() of a receive right. */
 HAL_NODISCARD kern_return_t ipc_receive_begin(struct ipc_space *space, mach_port_name_t *name);

@@ -16,6 +16,7 @@
 #include <sched/sched.h>
 #include <vm/memory_object.h>
 #include <vm/vm_map.h>
+#include <vm/vm_trap.h>
 
 /* Serves a trap of the current thread and tells what to resume. */
 typedef struct uctx *(*trap_function_t)(struct thread *self);
@@ -110,6 +111,9 @@ static const trap_function_t trap_table[MACH_TRAP_COUNT] = {
     [MACH_TRAP_PORT_MOVE_MEMBER] = trap_port_move_member,
     [MACH_TRAP_PORT_INSERT_MEMBER] = trap_port_insert_member,
     [MACH_TRAP_PORT_EXTRACT_MEMBER] = trap_port_extract_member,
+    [MACH_TRAP_VM_ALLOCATE] = vm_trap_allocate,
+    [MACH_TRAP_VM_DEALLOCATE] = vm_trap_deallocate,
+    [MACH_TRAP_VM_PROTECT] = vm_trap_protect,
 };
 
 struct uctx *kern_syscall(struct uctx *u, uint64_t number)

@@ -6,6 +6,7 @@
 #include <mach/kern_return.h>
 #include <mach/message.h>
 #include <mach/port.h>
+#include <mach/vm_prot.h>
 #include <mach/vm_types.h>
 #include <stdint.h>
 
@@ -60,6 +61,16 @@ kern_return_t mach_port_insert_member_trap(mach_port_name_t task, mach_port_name
                                            mach_port_name_t pset);
 kern_return_t mach_port_extract_member_trap(mach_port_name_t task, mach_port_name_t name,
                                             mach_port_name_t pset);
+
+/*
+ * The same of mach_vm.defs, for the calling task's own memory. mach_vm_allocate_trap(): where the memory is, which is a multiple of
+ * the page size; or in bits 0-31 why there is none, which is not.
+ */
+uint64_t mach_vm_allocate_trap(mach_port_name_t task, mach_vm_address_t address, mach_vm_size_t size,
+                               int flags);
+kern_return_t mach_vm_deallocate_trap(mach_port_name_t task, mach_vm_address_t address, mach_vm_size_t size);
+kern_return_t mach_vm_protect_trap(mach_port_name_t task, mach_vm_address_t address, mach_vm_size_t size,
+                                   boolean_t set_maximum, vm_prot_t new_protection);
 
 #endif
 

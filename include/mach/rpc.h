@@ -50,7 +50,7 @@
 #define MACH_TRAP_THREAD_SET_TLS 8
 #define MACH_TRAP_PRINT 9
 #define MACH_TRAP_NULL 10
-/* A task's calls about its own names (libmach/port.c); what they decline goes as a message. */
+/* A task's calls about its own names and memory (libmach/port.c, libmach/vm.c); what they decline goes as a message. */
 #define MACH_TRAP_PORT_ALLOCATE 11
 #define MACH_TRAP_PORT_DESTROY 12
 #define MACH_TRAP_PORT_DEALLOCATE 13
@@ -59,7 +59,10 @@
 #define MACH_TRAP_PORT_MOVE_MEMBER 16
 #define MACH_TRAP_PORT_INSERT_MEMBER 17
 #define MACH_TRAP_PORT_EXTRACT_MEMBER 18
-#define MACH_TRAP_COUNT 19
+#define MACH_TRAP_VM_ALLOCATE 19
+#define MACH_TRAP_VM_DEALLOCATE 20
+#define MACH_TRAP_VM_PROTECT 21
+#define MACH_TRAP_COUNT 22
 
 #define MACH_RPC_WORDS 6
 #define MACH_RPC_HALF (1ul << 35)

@@ -16,8 +16,11 @@
     .size   \name, . - \name
 .endm
 
-/* Four arguments. */
+/* Four arguments, and five. */
 .macro trap4 name, number
+    trap    \name, \number
+.endm
+.macro trap5 name, number
     trap    \name, \number
 .endm
 

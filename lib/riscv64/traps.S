@@ -41,6 +41,25 @@
     .size   \name, . - \name
 .endm
 
+/* Five arguments. */
+.macro trap5 name, number
+    .globl  \name
+    .type   \name, @function
+\name:
+    addi    sp, sp, -16
+    sd      ra, 8(sp)
+    mv      a5, a4
+    mv      a4, a3
+    mv      a3, a2
+    li      a2, \number
+    ecall
+    ld      ra, 8(sp)
+    addi    sp, sp, 16
+    mv      a0, a2
+    ret
+    .size   \name, . - \name
+.endm
+
 #include "../trap_list.S"
 
     .section .note.GNU-stack, "", @progbits

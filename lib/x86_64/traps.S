@@ -30,6 +30,19 @@
     .size   \name, . - \name
 .endm
 
+/* Five arguments. */
+.macro trap5 name, number
+    .globl  \name
+    .type   \name, @function
+\name:
+    movl    %r8d, %r9d
+    movl    %ecx, %r8d
+    movl    $\number, %eax
+    syscall
+    ret
+    .size   \name, . - \name
+.endm
+
 #include "../trap_list.S"
 
     .section .note.GNU-stack, "", @progbits

@@ -10,6 +10,7 @@
  */
 #include "agree_kernel.h"
 #include "agree_port.h"
+#include "agree_vm.h"
 #include "property_counts.h"
 #include "short_ways.h"
 #include "user.h"
@@ -57,6 +58,7 @@ enum trick {
     CROWD,     /* a message waits in the server's queue already */
     KERNEL,    /* the client calls the kernel instead, over the port that servers answer to */
     PORTS,     /* the client makes calls about names of its own instead */
+    MEMORY,    /* or about its memory */
     TRICKS
 };
 
@@ -471,6 +473,20 @@ static void call_ports(uint32_t step)
              i, 0, 0);
 }
 
+static void call_memory(uint32_t step)
+{
+    const mach_vm_size_t size = AGREE_VM_PAGES * PAGE_SIZE;
+    uint64_t state = a.seed + step;
+    mach_vm_address_t base = 0;
+
+    SIM_CHECK(mach_vm_allocate(mach_task_self(), &base, size, VM_FLAGS_ANYWHERE) == KERN_SUCCESS);
+    for (unsigned i = 0; i < OWN_CALLS; i++) {
+        const struct agree_vm_seen seen = agree_vm_call(model_random(&state), !short_ways.closed, base);
+        note(CLIENT, step, RESULT, (uint64_t)seen.result, seen.address, seen.regions, i);
+    }
+    SIM_CHECK(mach_vm_deallocate(mach_task_self(), base, size) == KERN_SUCCESS);
+}
+
 static void client(uint64_t arg)
 {
     (void)arg;
@@ -491,6 +507,10 @@ static void client(uint64_t arg)
         }
         if (s->trick == PORTS) {
             call_ports(i);
+            continue;
+        }
+        if (s->trick == MEMORY) {
+            call_memory(i);
             continue;
         }
         words_fill(&m, &s->call, i);
@@ -755,6 +775,7 @@ int main(int argc, char **argv)
     good &= ok(9, few || used[ALL_WAYS].messages < used[NO_FAST_PATH].messages,
                "messages in memory took the fast path, too");
     good &= ok(10, few || agree_port_traps > 0, "calls about names were traps, or messages");
-    puts("1..10");
+    good &= ok(11, few || agree_vm_traps > 0, "and so were calls about memory");
+    puts("1..11");
     return good ? 0 : 1;
 }

@@ -107,6 +107,24 @@ kern_return_t mach_port_extract_member_trap(mach_port_name_t task, mach_port_nam
     return (kern_return_t)sim_trap(MACH_TRAP_PORT_EXTRACT_MEMBER, task, name, pset, 0, 0, 0, 0);
 }
 
+uint64_t mach_vm_allocate_trap(mach_port_name_t task, mach_vm_address_t address, mach_vm_size_t size,
+                               int flags)
+{
+    return sim_trap(MACH_TRAP_VM_ALLOCATE, task, address, size, (uint32_t)flags, 0, 0, 0);
+}
+
+kern_return_t mach_vm_deallocate_trap(mach_port_name_t task, mach_vm_address_t address, mach_vm_size_t size)
+{
+    return (kern_return_t)sim_trap(MACH_TRAP_VM_DEALLOCATE, task, address, size, 0, 0, 0, 0);
+}
+
+kern_return_t mach_vm_protect_trap(mach_port_name_t task, mach_vm_address_t address, mach_vm_size_t size,
+                                   boolean_t set_maximum, vm_prot_t new_protection)
+{
+    return (kern_return_t)sim_trap(MACH_TRAP_VM_PROTECT, task, address, size, (uint32_t)set_maximum,
+                                   (uint32_t)new_protection, 0, 0);
+}
+
 mach_port_name_t mach_host_self(void)
 {
     return (mach_port_name_t)trap(MACH_TRAP_HOST_SELF);
