@@ -13,12 +13,14 @@
  */
 #include <ipc/direct.h>
 #include <ipc/kernel_rpc.h>
+#include <ipc/kmsg.h>
 #include <ipc/msg.h>
 #include <ipc/right.h>
 #include <kern/cache.h>
 #include <kern/panic.h>
 #include <kern/string.h>
 #include <mach/rpc.h>
+#include <vm/memory_object.h>
 
 #define EASY_OPTIONS ((uint32_t)(MACH_RCV_LARGE | MACH_RCV_TIMEOUT | MACH_RCV_INTERRUPT) | 0xff000000u)
 
@@ -34,14 +36,43 @@ void ipc_direct_wait_undo(struct thread *self, struct ipc_entry *used, uint64_t 
     }
 }
 
-void ipc_direct_lost(struct thread *next, mach_port_name_t reply_name)
+/* The buffer can't be written: the names in the message die, its reply right among them. */
+static void lost(struct thread *next, const struct direct_message *m, uint32_t rights)
 {
-    struct ipc_port *reply;
+    const mach_msg_port_descriptor_t *descriptor = (const void *)((const char *)m + sizeof(mach_msg_base_t));
 
-    if (reply_name != MACH_PORT_NULL &&
-        ipc_right_copyin(next->space, reply_name, MACH_MSG_TYPE_MOVE_SEND_ONCE, &reply) == KERN_SUCCESS)
-        ipc_right_destroy(reply, MACH_MSG_TYPE_PORT_SEND_ONCE);
+    for (uint32_t i = 0; i < rights; i++)
+        ipc_kmsg_name_undo(next->space, descriptor[i].name, descriptor[i].disposition);
+    ipc_kmsg_name_undo(next->space, m->head.msgh_remote_port, MACH_MSGH_BITS_REMOTE(m->head.msgh_bits));
     hal_uctx_set_result(&next->uctx, (uint32_t)MACH_RCV_INVALID_DATA);
+}
+
+/* A message object with what was to be written, so that the buffer of the CPU is free; NULL without memory. */
+static struct ipc_kmsg *late_message(const struct direct_message *m, uint32_t rights)
+{
+    struct ipc_kmsg *kmsg = ipc_kmsg_alloc_unpaid(m->head.msgh_size);
+
+    if (kmsg != NULL && ipc_kmsg_alloc_ports(kmsg, rights) != KERN_SUCCESS) {
+        ipc_kmsg_free(kmsg);
+        return NULL;
+    }
+    if (kmsg != NULL)
+        memcpy(&kmsg->head, m, m->head.msgh_size + sizeof(mach_msg_max_trailer_t));
+    return kmsg;
+}
+
+struct uctx *ipc_direct_late(struct thread *next, const struct direct_message *m, uint32_t rights,
+                             mach_msg_return_t result, uint32_t size)
+{
+    struct ipc_kmsg *kmsg = memory_object_must_wait(next) ? late_message(m, rights) : NULL;
+
+    if (kmsg == NULL) {
+        lost(next, m, rights);
+        fpu_resume(next->cpu, next);
+        return trap_exit_running(next);
+    }
+    ipc_msg_write_later(next, kmsg, size, result);
+    return thread_exit_to_user();
 }
 
 /* --- what self wants --- */
@@ -204,12 +235,11 @@ static NOINLINE struct uctx *msg_options(struct thread *self)
 static NOINLINE struct uctx *msg_late(struct thread *self)
 {
     const struct direct_message *m = self->cpu->message;
+    const uint32_t size = (uint32_t)(m->head.msgh_size + sizeof(mach_msg_trailer_t));
 
-    if (vm_copyout(self->task->map, hal_uctx_arg(&self->uctx, 0), m,
-                   m->head.msgh_size + sizeof(mach_msg_trailer_t)) == KERN_SUCCESS)
-        hal_uctx_set_result(&self->uctx, MACH_MSG_SUCCESS);
-    else
-        ipc_direct_lost(self, m->head.msgh_remote_port);
+    if (vm_copyout(self->task->map, hal_uctx_arg(&self->uctx, 0), m, size) != KERN_SUCCESS)
+        return ipc_direct_late(self, m, 0, MACH_MSG_SUCCESS, size);
+    hal_uctx_set_result(&self->uctx, MACH_MSG_SUCCESS);
     return &self->uctx;
 }
 

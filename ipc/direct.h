@@ -340,8 +340,13 @@ SPECIALISED void deliver_registers(const struct direct *d, const struct direct_m
     hal_uctx_set_rpc(&d->next->uctx, &rpc, d->member ? (uint64_t)d->name << 32 : MACH_MSG_SUCCESS);
 }
 
-/* The buffer can't be written: the message is lost, and with it the reply right. */
-void ipc_direct_lost(struct thread *next, mach_port_name_t reply_name);
+/*
+ * The message in m, `size` bytes with its trailer, as next was to have it, could not be written to its buffer.  It is written later if a pager
+ * has the page; else it is lost, and next told.  rights: in the body, with next's names.  result: of next's receive, if all goes well.
+ * Returns: the context to resume.  Context: next is current, and its vector state is not the CPU's.
+ */
+struct uctx *ipc_direct_late(struct thread *next, const struct direct_message *m, uint32_t rights,
+                             mach_msg_return_t result, uint32_t size);
 
 /* The partner goes on with the message, which has no rights. */
 SPECIALISED struct uctx *deliver(const struct direct *d, struct direct_message *m)
@@ -351,7 +356,7 @@ SPECIALISED struct uctx *deliver(const struct direct *d, struct direct_message *
     else if (deliver_buffer(d, m, 0))
         hal_uctx_set_result(&d->next->uctx, MACH_MSG_SUCCESS);
     else
-        ipc_direct_lost(d->next, d->reply_name);
+        return ipc_direct_late(d->next, m, 0, MACH_MSG_SUCCESS, d->size + d->trailer_size);
     fpu_resume(d->cpu, d->next);
     return &d->next->uctx;
 }

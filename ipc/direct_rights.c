@@ -101,23 +101,15 @@ SPECIALISED mach_msg_return_t rights_name(const struct direct *d, struct rights 
     return shortage == 0 ? MACH_MSG_SUCCESS : MACH_RCV_BODY_ERROR | shortage;
 }
 
-/* The buffer can't be written: the names die, and the message with its reply right. */
-static NOINLINE void rights_lost(struct thread *next, mach_port_name_t reply_name,
-                                 const mach_msg_port_descriptor_t *descriptor, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++)
-        ipc_kmsg_name_undo(next->space, descriptor[i].name, descriptor[i].disposition);
-    ipc_direct_lost(next, reply_name);
-}
-
-SPECIALISED void rights_deliver(const struct direct *d, struct rights *r)
+SPECIALISED struct uctx *rights_deliver(const struct direct *d, struct rights *r)
 {
     mach_msg_return_t result = rights_name(d, r);
 
-    if (deliver_buffer(d, r->m, MACH_MSGH_BITS_COMPLEX))
-        hal_uctx_set_result(&d->next->uctx, (uint32_t)result);
-    else
-        rights_lost(d->next, d->reply_name, descriptors_of(r->m), r->count);
+    if (!deliver_buffer(d, r->m, MACH_MSGH_BITS_COMPLEX))
+        return ipc_direct_late(d->next, r->m, r->count, result, d->size + d->trailer_size);
+    hal_uctx_set_result(&d->next->uctx, (uint32_t)result);
+    fpu_resume(d->cpu, d->next);
+    return trap_exit_running(d->next); /* a notification may have woken somebody */
 }
 
 SPECIALISED struct uctx *rights_run(struct thread *self, struct rights *r, uint32_t size, const bool reply)
@@ -134,9 +126,7 @@ SPECIALISED struct uctx *rights_run(struct thread *self, struct rights *r, uint3
     if (r->m->head.msgh_local_port != (reply ? MACH_PORT_NULL : d.rcv_name) || !rights_switch(&d, r))
         return NULL;
     ipc_right_tell(r->take, r->count);
-    rights_deliver(&d, r);
-    fpu_resume(d.cpu, d.next);
-    return trap_exit_running(d.next); /* a notification may have woken somebody */
+    return rights_deliver(&d, r);
 }
 
 static NOINLINE struct uctx *rights_call(struct thread *self, struct rights *r, uint32_t size)
@@ -222,10 +212,9 @@ SPECIALISED struct uctx *one_deliver(const struct direct *d, struct direct_messa
     }
     *descriptor = (mach_msg_port_descriptor_t){
         .name = name, .disposition = type & 0xffu, .type = MACH_MSG_PORT_DESCRIPTOR};
-    if (deliver_buffer(d, m, MACH_MSGH_BITS_COMPLEX))
-        hal_uctx_set_result(&d->next->uctx, (uint32_t)result);
-    else
-        rights_lost(d->next, d->reply_name, descriptor, 1);
+    if (!deliver_buffer(d, m, MACH_MSGH_BITS_COMPLEX))
+        return ipc_direct_late(d->next, m, 1, result, d->size + d->trailer_size);
+    hal_uctx_set_result(&d->next->uctx, (uint32_t)result);
     fpu_resume(d->cpu, d->next);
     return &d->next->uctx;
 }

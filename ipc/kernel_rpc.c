@@ -54,8 +54,7 @@ struct kernel_rpc {
 
 /* --- the two ports --- */
 
-static __attribute__((noinline)) struct ipc_port *object_find(const struct ipc_entry *entry,
-                                                              mach_port_name_t name)
+struct ipc_port *ipc_kernel_object_find(const struct ipc_entry *entry, mach_port_name_t name)
 {
     struct ipc_port *port = entry->object;
 
@@ -78,7 +77,7 @@ SPECIALISED bool object_hold(struct kernel_rpc *k, const struct ipc_entry *entry
         k->object = k->self->task->self_port;
         return true;
     }
-    k->object = object_find(entry, k->request.remote);
+    k->object = ipc_kernel_object_find(entry, k->request.remote);
     return k->object != NULL;
 }
 

@@ -9,6 +9,8 @@
 #include <kern/thread.h>
 #include <mach/message.h>
 
+struct ipc_kmsg;
+
 /*
  * Does `name`, whose place is `entry`, denote the kernel port of self's task?  No lock is needed: a task keeps its port.
  * The object is read before the key.  If the name gets another meaning between the two reads, another thread of the task does that
@@ -49,6 +51,17 @@ struct ipc_kernel_request {
  * Context: self is current; no lock.
  */
 bool ipc_kernel_rpc(struct thread *self, const struct ipc_kernel_request *request);
+
+/* The kernel object that `name`, whose place is `entry`, gives a send right to: a reference; NULL: none. Context: no lock. */
+struct ipc_port *ipc_kernel_object_find(const struct ipc_entry *entry, mach_port_name_t name);
+
+/*
+ * Serve memory_object_data_supply, as it was read from its sender.
+ * Returns: true: done, the message is the caller's, and *waiter a thread to be woken, or NULL; false: take the general path.
+ * Context: self, its sender, is current; no lock.
+ */
+HAL_NODISCARD bool ipc_kernel_supply(const struct thread *self, const struct ipc_kmsg *kmsg,
+                                     struct thread **waiter);
 
 /* Boot: memory for the first reply of each CPU. Context: all are in cpu_table; none but this one runs. */
 void ipc_kernel_rpc_init(void);

@@ -7,6 +7,7 @@
  */
 #include <ipc/entry.h>
 #include <ipc/ipc.h>
+#include <ipc/kernel_rpc.h>
 #include <ipc/kobject.h>
 #include <ipc/msg.h>
 #include <ipc/pset.h>
@@ -232,15 +233,20 @@ static struct ipc_scatter *scatter_get(const struct thread *self, struct ipc_sca
 
 static void msg_write_continue(struct thread *self);
 
+void ipc_msg_write_later(struct thread *self, struct ipc_kmsg *kmsg, uint32_t size, mach_msg_return_t result)
+{
+    self->op.ipc.kmsg = kmsg;
+    self->op.ipc.size = size;
+    self->op.ipc.result = (uint32_t)result;
+    memory_object_wait(self, msg_write_continue);
+}
+
 /* The message, whose rights have names already, could not be written: that is done later if a pager has the page. */
 static __attribute__((noinline)) void write_failed(struct thread *self, struct ipc_kmsg *kmsg, uint32_t size,
                                                    mach_msg_return_t result)
 {
     if (memory_object_must_wait(self)) {
-        self->op.ipc.kmsg = kmsg;
-        self->op.ipc.size = size;
-        self->op.ipc.result = (uint32_t)result;
-        memory_object_wait(self, msg_write_continue);
+        ipc_msg_write_later(self, kmsg, size, result);
         return;
     }
     ipc_kmsg_copyout_undo(self->task, kmsg);
@@ -379,6 +385,17 @@ static __attribute__((noinline)) void send_failed(struct thread *self, mach_msg_
         set_result(self, result);
 }
 
+/* Send it by one of the short ways. Returns false: nothing changed. */
+static inline bool send_short(struct thread *self, struct ipc_kmsg *kmsg, struct thread **receiver)
+{
+    if (!MACH_MSGH_BITS_IS_COMPLEX(kmsg->head.msgh_bits))
+        return ipc_simple_send(self, kmsg, receiver);
+    if (!ipc_kernel_supply(self, kmsg, receiver))
+        return ipc_simple_send_memory(self, kmsg, receiver);
+    ipc_kmsg_free(kmsg);
+    return true;
+}
+
 void ipc_trap_msg(struct thread *self)
 {
     const struct uctx *u = &self->uctx;
@@ -403,9 +420,7 @@ void ipc_trap_msg(struct thread *self)
         return;
     }
     mach_msg_return_t mr = msg_get(self, self->op.ipc.buffer, (uint32_t)hal_uctx_arg(u, 2), &kmsg);
-    if (mr == MACH_MSG_SUCCESS &&
-        (MACH_MSGH_BITS_IS_COMPLEX(kmsg->head.msgh_bits) ? ipc_simple_send_memory(self, kmsg, &receiver)
-                                                         : ipc_simple_send(self, kmsg, &receiver))) {
+    if (mr == MACH_MSG_SUCCESS && send_short(self, kmsg, &receiver)) {
         msg_sent(self, receiver);
         return;
     }

@@ -56,6 +56,10 @@ void ipc_msg_finish(struct thread *self);
 void ipc_msg_write(struct thread *self, struct ipc_kmsg *kmsg, mach_port_name_t name, uint64_t label,
                    uint32_t seqno);
 
+/* The same for `size` bytes that are as the user is to have them, but a pager has the page of the buffer: self waits for it. result: of the
+ * receive, if all goes well. */
+void ipc_msg_write_later(struct thread *self, struct ipc_kmsg *kmsg, uint32_t size, mach_msg_return_t result);
+
 /* A receive ended without a message: sets the trap's result from wait_result and op.ipc.result, or starts over. */
 void ipc_msg_receive_failed(struct thread *self);
 /* Was the receiver woken to look at its port or set again? */

@@ -27,6 +27,7 @@
 #include <mach/exception_types.h>
 #include <mach/kern_return.h>
 #include <mach/port.h>
+#include <mach/vm_prot.h>
 #include <sched/timeout.h>
 
 struct task;
@@ -154,9 +155,11 @@ struct thread {
 
     /* the page that it is to wait for, or whose wait failed (vm/memory_object.h); its own */
     struct {
-        struct memory_object *pager; /* a reference, or NULL */
+        struct memory_object *pager;  /* a reference, or NULL */
+        struct page_request *request; /* that it has in hand; NULL: the object has it, or it is answered */
         uint64_t index;
         hal_va_t va;          /* of the access, where that is what waits */
+        vm_prot_t access;     /* the same */
         kern_return_t result; /* KERN_MEMORY_ERROR: it failed */
     } page;
 

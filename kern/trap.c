@@ -126,19 +126,29 @@ struct uctx *kern_syscall(struct uctx *u, uint64_t number)
     return thread_exit_to_user();
 }
 
-/* The page is there, or it will not come: then the access fails. */
+/*
+ * The page is there, or it will not come: then the access fails.  One that can't be served yet for another reason is repeated, and
+ * says it.
+ */
 static void page_fault_continue(struct thread *self)
 {
-    if (memory_object_waited(self) != KERN_MEMORY_ERROR)
-        return;
-    memory_object_wait_cancel(self);
-    exception_raise(self, EXC_BAD_ACCESS, KERN_MEMORY_ERROR, (int64_t)self->page.va);
+    const kern_return_t kr = memory_object_waited(self);
+
+    if (kr == KERN_MEMORY_ERROR) {
+        memory_object_wait_cancel(self);
+        exception_raise(self, EXC_BAD_ACCESS, KERN_MEMORY_ERROR, (int64_t)self->page.va);
+    } else if (kr == KERN_SUCCESS &&
+               vm_fault(self->task->map, self->page.va, self->page.access) == KERN_PAGE_WAIT) {
+        memory_object_wait(self, page_fault_continue);
+    }
 }
 
-static __attribute__((noinline)) void page_fault_failed(struct thread *self, hal_va_t va, kern_return_t kr)
+static __attribute__((noinline)) void page_fault_failed(struct thread *self, hal_va_t va, unsigned access,
+                                                        kern_return_t kr)
 {
     if (kr == KERN_PAGE_WAIT) {
         self->page.va = va;
+        self->page.access = (vm_prot_t)access;
         memory_object_wait(self, page_fault_continue);
     } else {
         exception_raise(self, EXC_BAD_ACCESS, kr, (int64_t)va);
@@ -156,7 +166,7 @@ struct uctx *kern_page_fault(struct uctx *u, hal_va_t va, unsigned access)
     if (HAL_USER_RANGE(va, 1))
         kr = vm_fault(self->task->map, va, (vm_prot_t)access);
     if (kr != KERN_SUCCESS)
-        page_fault_failed(self, va, kr);
+        page_fault_failed(self, va, access, kr);
     return trap_exit(self);
 }
 

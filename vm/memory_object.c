@@ -56,18 +56,33 @@ struct mig_kernel_message memory_object_fill(struct ipc_kmsg *kmsg, unsigned des
     return (struct mig_kernel_message){.head = &kmsg->head, .port = kmsg->port};
 }
 
-/* The port is a user's: memory_object_find() took no other. */
-void memory_object_send(const struct memory_object *pager, struct ipc_kmsg *kmsg)
+void memory_object_address(const struct memory_object *pager, struct ipc_kmsg *kmsg)
+{
+    kmsg->head.msgh_bits |= MACH_MSGH_BITS(MACH_MSG_TYPE_PORT_SEND, 0);
+    kmsg->remote = ipc_port_copy_send(pager->pager);
+}
+
+/*
+ * The port is a user's: memory_object_find() took no other.  The first right in a message is that of the control port; it takes two for one
+ * of those with receive rights.
+ */
+void memory_object_post(struct ipc_kmsg *kmsg, bool handoff)
 {
     struct thread *receiver = NULL;
 
-    kmsg->head.msgh_bits |= MACH_MSGH_BITS(MACH_MSG_TYPE_PORT_SEND, 0);
-    kmsg->remote = ipc_port_copy_send(pager->pager);
-    if (!IPC_PORT_VALID(kmsg->remote) || !ipc_transit_begin(kmsg) ||
+    if (!IPC_PORT_VALID(kmsg->remote) || (kmsg->port_count > 1 && !ipc_transit_begin(kmsg)) ||
         ipc_mqueue_send(kmsg, true, NULL, NULL, &receiver) == IPC_SEND_DEAD)
         ipc_kmsg_destroy(kmsg);
+    else if (receiver != NULL && handoff)
+        thread_handoff(receiver);
     else if (receiver != NULL)
         thread_wakeup(receiver, THREAD_AWAKENED);
+}
+
+void memory_object_send(const struct memory_object *pager, struct ipc_kmsg *kmsg)
+{
+    memory_object_address(pager, kmsg);
+    memory_object_post(kmsg, false);
 }
 
 void memory_object_reply(struct ipc_port *reply_to, struct ipc_kmsg *kmsg)

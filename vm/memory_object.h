@@ -95,6 +95,18 @@ void memory_object_wait_cancel(struct thread *self);
 /* Take `t` off the page it waits for. Returns whether it did wait. Context: as thread_claim(). */
 HAL_NODISCARD bool memory_object_wait_claim(struct thread *t);
 
+/* --- data --- */
+
+/*
+ * memory_object_data_supply of few pages that stay the current task's, at `from`: as its routine (vm/memory_object_supply.c).
+ * *waiter, NULL before: a thread that waited for a page, which is the caller's to wake; or NULL.
+ * Returns false: there are many, or they can't be read; what was done of it does no harm if it is sent after all.
+ * Context: no lock; a user's thread is current.
+ */
+HAL_NODISCARD bool memory_object_supply_few(struct memory_object *pager, memory_object_offset_t offset,
+                                            hal_va_t from, uint64_t size, vm_prot_t lock, bool precious,
+                                            struct thread **waiter);
+
 /* --- limits --- */
 
 /* Threads wait this long for a pager, in milliseconds; 0: for ever. */

@@ -2,9 +2,10 @@
 /*
  * Faults on memory that pagers provide.
  *
- * A page that is not there: a request is made, which holds the threads that wait, and the pager is told.  Both need memory, so
- * that is done with no lock held, and then looked at again.  Which page a thread waits for is noted in the thread, because it can't wait
- * where the page was missed: it has a stack to leave first, with all that was done there undone, and a continuation that does it again.
+ * A page that is not there: the thread that misses it gets a request, for which memory is taken with no lock held.  It can't wait where
+ * the page was missed: it has a stack to leave first, with all that was done there undone, and a continuation that does it again.  So
+ * the page and the request are noted in the thread.  When it waits, and nobody has asked for the page yet, the request goes to the
+ * object, where it holds the threads that wait, and only then the pager is told: no answer can come before the thread waits for it.
  *
  * A thread whose wait failed keeps the note: so the next try for that page fails instead of waiting again.
  */
@@ -93,21 +94,40 @@ struct page_request *page_request_find(const struct memory_object *pager, uint64
     return NULL;
 }
 
+/* All who wait are woken with `result`, but for one if `keep`: that is the caller's to wake, *keep, unless there is one already. */
+static void request_answer(struct page_request *request, enum thread_wait_result result, struct thread **keep)
+{
+    struct list *node;
+
+    list_remove(&request->link);
+    while ((node = list_pop(&request->waiters)) != NULL) {
+        struct thread *waiter = CONTAINER_OF(node, struct thread, wait_link);
+        if (keep != NULL && *keep == NULL)
+            *keep = waiter;
+        else
+            thread_wakeup(waiter, result);
+    }
+    request_free(request);
+}
+
 void page_requests_answer(struct memory_object *pager, uint64_t first, uint64_t end,
                           enum thread_wait_result result)
 {
     LIST_FOR_EACH_SAFE(node, &pager->requests)
     {
         struct page_request *request = CONTAINER_OF(node, struct page_request, link);
-        struct list *waiter;
 
-        if (request->index < first || request->index >= end)
-            continue;
-        list_remove(&request->link);
-        while ((waiter = list_pop(&request->waiters)) != NULL)
-            thread_wakeup(CONTAINER_OF(waiter, struct thread, wait_link), result);
-        request_free(request);
+        if (request->index >= first && request->index < end)
+            request_answer(request, result, NULL);
     }
+}
+
+void page_request_supplied(struct memory_object *pager, uint64_t index, struct thread **waiter)
+{
+    struct page_request *request = page_request_find(pager, index);
+
+    if (request != NULL)
+        request_answer(request, THREAD_AWAKENED, waiter);
 }
 
 void page_request_fail(struct memory_object *pager, uint64_t first, uint64_t end)
@@ -131,6 +151,18 @@ bool page_request_first(struct memory_object *pager, uint64_t first, uint64_t en
     return *index < end;
 }
 
+/* The request's message, if it is not sent yet and can be. Context: the object is locked. */
+static struct ipc_kmsg *request_message(const struct memory_object *pager, struct page_request *request)
+{
+    struct ipc_kmsg *message = request->message;
+
+    if (message == NULL || pager->state != MEMORY_OBJECT_READY)
+        return NULL;
+    request->message = NULL;
+    memory_object_address(pager, message);
+    return message;
+}
+
 void page_requests_send(struct memory_object *pager)
 {
     struct ipc_kmsg *kmsg;
@@ -140,16 +172,13 @@ void page_requests_send(struct memory_object *pager)
         spin_lock(&pager->object->lock);
         LIST_FOR_EACH(node, &pager->requests)
         {
-            struct page_request *request = CONTAINER_OF(node, struct page_request, link);
-            if (request->message == NULL || pager->state != MEMORY_OBJECT_READY)
-                continue;
-            kmsg = request->message;
-            request->message = NULL;
-            break;
+            kmsg = request_message(pager, CONTAINER_OF(node, struct page_request, link));
+            if (kmsg != NULL)
+                break;
         }
         spin_unlock(&pager->object->lock);
         if (kmsg != NULL)
-            memory_object_send(pager, kmsg);
+            memory_object_post(kmsg, false);
     } while (kmsg != NULL);
 }
 
@@ -160,7 +189,7 @@ static vm_prot_t access_of(enum vm_object_access access)
     return access == VM_OBJECT_WRITE ? VM_PROT_READ | VM_PROT_WRITE : VM_PROT_READ;
 }
 
-/* The page at `index` is missing, or its pager does not let the access through. */
+/* Something is to be done about the page at `index` first, without locks. */
 static kern_return_t page_ask(struct memory_object *pager, uint64_t index, enum vm_object_access access,
                               struct vm_object_fill *fill)
 {
@@ -171,6 +200,13 @@ static kern_return_t page_ask(struct memory_object *pager, uint64_t index, enum 
     return KERN_PAGE_WAIT;
 }
 
+/* It is missing, or its pager does not let the access through. */
+static kern_return_t page_miss(struct memory_object *pager, uint64_t index, enum vm_object_access access,
+                               struct vm_object_fill *fill)
+{
+    return pager->state == MEMORY_OBJECT_FAILED ? KERN_MEMORY_ERROR : page_ask(pager, index, access, fill);
+}
+
 /* A page of an object with a pager. */
 static kern_return_t pager_page(struct vm_object *object, uint64_t index, enum vm_object_access access,
                                 bool writable, const struct vm_map_entry *mapper, struct vm_object_fill *fill,
@@ -178,7 +214,7 @@ static kern_return_t pager_page(struct vm_object *object, uint64_t index, enum v
 {
     *page = vm_radix_find(&object->pages, index, false, own);
     if (*page == NULL || !memory_object_allows(*page, access_of(access)))
-        return page_ask(object->pager, index, access, fill);
+        return page_miss(object->pager, index, access, fill);
     if (access == VM_OBJECT_READ) {
         *own = false; /* so that the first write is noticed */
         return KERN_SUCCESS;
@@ -210,7 +246,7 @@ static inline __attribute__((always_inline)) struct vm_page *page_for_copy(struc
                                                                            struct ledger_account *payer)
     REQUIRES(source->lock)
 {
-    if (source->wired == 0) {
+    if (!vm_object_is_wired(source, index, index + 1)) {
         vm_object_protect(source, index, index + 1);
         vm_page_ref(page);
         return page;
@@ -237,7 +273,7 @@ static inline __attribute__((always_inline)) kern_return_t copy_pull(struct vm_o
     *page = vm_radix_find(&source->pages, there, false, &own);
     if (*page == NULL || !memory_object_allows(*page, VM_PROT_READ)) {
         *page = NULL;
-        kern_return_t kr = page_ask(source->pager, there, VM_OBJECT_READ, fill);
+        kern_return_t kr = page_miss(source->pager, there, VM_OBJECT_READ, fill);
         spin_unlock(&source->lock);
         return kr;
     }
@@ -344,90 +380,37 @@ static kern_return_t page_give(struct memory_object *pager, uint64_t index)
 void memory_object_wait_cancel(struct thread *self)
 {
     struct memory_object *pager = self->page.pager;
+    struct page_request *request = self->page.request;
 
     self->page.pager = NULL;
+    self->page.request = NULL;
     self->page.result = KERN_SUCCESS;
-    if (pager != NULL)
-        memory_object_unref(pager);
-}
-
-static void wait_note(struct thread *self, struct memory_object *pager, uint64_t index)
-{
-    memory_object_wait_cancel(self);
-    memory_object_ref(pager);
-    self->page.pager = pager;
-    self->page.index = index;
-}
-
-/*
- * What is to be done about the page: KERN_SUCCESS nothing, it is there; KERN_PAGE_WAIT it was asked for, if need be with *request,
- * which is used up then, and *message is to be sent; KERN_NOT_FOUND that needs a request; KERN_MEMORY_ERROR.
- * Context: the object is locked.
- */
-static kern_return_t page_look(struct memory_object *pager, uint64_t index, vm_prot_t access,
-                               struct page_request **request, struct ipc_kmsg **message)
-    REQUIRES(pager->object->lock)
-{
-    bool own;
-    const struct vm_page *page = vm_radix_find(&pager->object->pages, index, false, &own);
-
-    if (page != NULL && memory_object_allows(page, access))
-        return KERN_SUCCESS;
-    if (pager->state == MEMORY_OBJECT_FAILED)
-        return KERN_MEMORY_ERROR;
-    if (pager->state == MEMORY_OBJECT_ENDED)
-        return KERN_SUCCESS; /* nothing shows it any more */
-    if (page_request_find(pager, index) != NULL)
-        return KERN_PAGE_WAIT;
-    if (*request == NULL)
-        return KERN_NOT_FOUND;
-    request_fill(*request, pager, page != NULL);
-    list_insert_tail(&pager->requests, &(*request)->link);
-    if (pager->state == MEMORY_OBJECT_READY) {
-        *message = (*request)->message;
-        (*request)->message = NULL;
-    }
-    *request = NULL;
-    return KERN_PAGE_WAIT;
-}
-
-static kern_return_t page_request(struct memory_object *pager, uint64_t index, vm_prot_t access)
-{
-    struct page_request *request = NULL;
-    struct ipc_kmsg *message = NULL;
-    kern_return_t kr;
-
-    for (;;) {
-        spin_lock(&pager->object->lock);
-        kr = page_look(pager, index, access, &request, &message);
-        spin_unlock(&pager->object->lock);
-        if (kr != KERN_NOT_FOUND)
-            break;
-        request = request_create(index, access);
-        if (request == NULL)
-            return KERN_RESOURCE_SHORTAGE;
-    }
     if (request != NULL)
         request_free(request);
-    if (message != NULL)
-        memory_object_send(pager, message);
-    return kr;
+    if (pager != NULL)
+        memory_object_unref(pager);
 }
 
 kern_return_t memory_object_resolve_read(struct vm_object_fill *fill)
 {
     struct thread *self = thread_current();
     struct memory_object *pager = fill->paged;
-    const uint64_t index = fill->index;
-    kern_return_t kr;
+    const bool noted = self->page.pager == pager && self->page.index == fill->index;
+    kern_return_t kr = KERN_PAGE_WAIT;
 
-    if (self->page.pager == pager && self->page.index == index && self->page.result != KERN_SUCCESS) {
+    if (noted && self->page.result != KERN_SUCCESS) {
         kr = self->page.result;
         memory_object_wait_cancel(self);
-    } else {
-        kr = page_request(pager, index, fill->access);
-        if (kr == KERN_PAGE_WAIT)
-            wait_note(self, pager, index);
+    } else if (!noted || self->page.request == NULL || self->page.request->access != fill->access) {
+        struct page_request *request = request_create(fill->index, fill->access);
+        if (request != NULL) {
+            memory_object_wait_cancel(self);
+            self->page.pager = pager; /* with the reference */
+            self->page.index = fill->index;
+            self->page.request = request;
+            return KERN_PAGE_WAIT;
+        }
+        kr = KERN_RESOURCE_SHORTAGE;
     }
     memory_object_unref(pager);
     return kr;
@@ -444,22 +427,55 @@ kern_return_t memory_object_resolve(struct vm_object_fill *fill)
     return kr;
 }
 
+/*
+ * What holds those who wait for the page that self has noted: with self's own request if nobody has asked for it yet; else that is gone.
+ * NULL: there is nothing to wait for.
+ * Context: the object is locked.
+ */
+static struct page_request *request_enter(struct memory_object *pager, struct thread *self)
+    REQUIRES(pager->object->lock)
+{
+    struct page_request *mine = self->page.request;
+    struct page_request *there = NULL;
+    bool own;
+
+    self->page.request = NULL;
+    const struct vm_page *page = vm_radix_find(&pager->object->pages, self->page.index, false, &own);
+    const bool asks = mine != NULL && pager->state < MEMORY_OBJECT_FAILED &&
+                      (page == NULL || !memory_object_allows(page, mine->access));
+    if (asks)
+        there = page_request_find(pager, self->page.index);
+    if (asks && there == NULL) {
+        request_fill(mine, pager, page != NULL);
+        list_insert_tail(&pager->requests, &mine->link);
+        return mine;
+    }
+    if (mine != NULL)
+        request_free(mine);
+    return there;
+}
+
 void memory_object_wait(struct thread *self, thread_continuation_t continuation) NO_THREAD_SAFETY_ANALYSIS
 {
     struct memory_object *pager = self->page.pager;
     struct vm_object *object = pager->object;
     const uint32_t ms = __atomic_load_n(&wait_ms, __ATOMIC_RELAXED);
+    struct ipc_kmsg *message = NULL;
 
     if (ms != 0)
         thread_set_timeout(self, ms);
     spin_lock(&object->lock);
-    struct page_request *request = page_request_find(pager, self->page.index);
-    if (request != NULL)
+    struct page_request *request = request_enter(pager, self);
+    if (request != NULL) {
         list_insert_tail(&request->waiters, &self->wait_link);
+        message = request_message(pager, request);
+    }
     thread_block(self, THREAD_WAIT_PAGE, object, continuation);
     spin_unlock(&object->lock);
-    if (request == NULL) /* answered already: nobody else can know that the thread waits */
+    if (request == NULL) /* nobody else can know that the thread waits */
         thread_wakeup(self, THREAD_AWAKENED);
+    if (message != NULL)
+        memory_object_post(message, true);
 }
 
 kern_return_t memory_object_waited(struct thread *self)

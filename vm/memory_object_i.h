@@ -64,6 +64,9 @@ struct page_request *page_request_find(const struct memory_object *pager, uint64
 void page_requests_answer(struct memory_object *pager, uint64_t first, uint64_t end,
                           enum thread_wait_result result);
 
+/* The page is there: who waits tries again, but one is left for the caller to wake, *waiter, unless there is one already. Context: as above. */
+void page_request_supplied(struct memory_object *pager, uint64_t index, struct thread **waiter);
+
 /* The same for those that wait for an error. The first index in [first, end) that is asked for; false: none. Context: no lock. */
 void page_request_fail(struct memory_object *pager, uint64_t first, uint64_t end);
 bool page_request_first(struct memory_object *pager, uint64_t first, uint64_t end, uint64_t *index);
@@ -96,7 +99,7 @@ static inline bool memory_object_allows(const struct vm_page *page, vm_prot_t ac
 
 /*
  * Give back to the pager the pages with one of `marks` (VM_PAGE_*) from number *index on, below `end`, as far as they follow each
- * other, up to a few.  flush: what was looked at leaves memory, unless the object has wired pages.  *index becomes the next page to be
+ * other, up to a few.  flush: what was looked at leaves memory, but for wired pages.  *index becomes the next page to be
  * looked at, `end` if there is none.
  * Returns false: there was no memory for the page at *index.
  * Context: no lock.
@@ -108,6 +111,9 @@ HAL_NODISCARD bool memory_object_return_pages(struct memory_object *pager, uint6
 struct ipc_kmsg *memory_object_message(uint32_t size, struct ledger_account *payer);
 /* What the stub that fills it in needs: it will have as many descriptors. */
 struct mig_kernel_message memory_object_fill(struct ipc_kmsg *kmsg, unsigned descriptors);
+/* Send it, in two steps: it gets a right to the pager's port; then it goes, and perhaps (handoff) who receives it runs next. */
+void memory_object_address(const struct memory_object *pager, struct ipc_kmsg *kmsg);
+void memory_object_post(struct ipc_kmsg *kmsg, bool handoff);
 /* Send it: never blocks, ignores limits, and does nothing if the pager is dead. Context: no lock. */
 void memory_object_send(const struct memory_object *pager, struct ipc_kmsg *kmsg);
 /* A message by a send-once right: the same. */

@@ -74,7 +74,7 @@ static struct vm_page *page_for_message(struct vm_object *object, uint64_t index
     REQUIRES(object->lock)
 {
     vm_object_protect(object, index, index + 1);
-    if (object->wired == 0) {
+    if (!vm_object_is_wired(object, index, index + 1)) {
         vm_page_ref(page);
         return page;
     }
@@ -117,30 +117,31 @@ static bool page_return(struct memory_object *pager, uint64_t index, struct vm_p
 }
 
 /*
- * Under one hold of the lock: from the first page at or above *index on, that has the marks, those that follow it.  Returns as
- * memory_object_return_pages(); *first: of those in the message.
+ * Under one hold of the lock: from the first page at or above *index on, that has the marks, those that follow it, as long as all of them
+ * stay in memory, or all leave it.  Returns as memory_object_return_pages(); *first: of those in the message.
  */
 static bool pages_return(struct memory_object *pager, uint64_t *index, uint64_t end, uint8_t marks,
                          bool flush, struct returned *r, uint64_t *first) REQUIRES(pager->object->lock)
 {
-    const struct vm_object *object = pager->object;
+    struct vm_object *object = pager->object;
     struct vm_page *page;
     uint64_t at = *index;
 
-    r->kept = !flush || object->wired > 0;
     for (unsigned looked = 0; looked < RETURN_PAGES; looked++) {
         page = vm_radix_next(&object->pages, &at);
         if (page == NULL || at >= end) {
             *index = end;
             return true;
         }
-        if (r->count > 0 && (at != *first + r->count || (page->pager_flags & marks) == 0))
+        const bool kept = !flush || vm_object_is_wired(pager->object, at, at + 1);
+        if (r->count > 0 && (at != *first + r->count || (page->pager_flags & marks) == 0 || kept != r->kept))
             break;
         if (r->count == 0)
             *first = at;
+        r->kept = kept;
         if (!page_return(pager, at, page, marks, r))
             return r->count > 0;
-        if (!r->kept && !page_flush(pager, at))
+        if (!kept && !page_flush(pager, at))
             return false;
         *index = ++at;
     }

@@ -326,9 +326,7 @@ bool vm_object_clear_step(struct vm_object *object, uint64_t *budget)
 
 /* --- copies --------------------------------------------------------------------------------------------- */
 
-/* Is a page of [first, end) wired? */
-static __attribute__((noinline)) bool object_is_wired(struct vm_object *object, uint64_t first, uint64_t end)
-    REQUIRES(object->lock)
+bool vm_object_shows_wired(struct vm_object *object, uint64_t first, uint64_t end)
 {
     hal_va_t low;
     hal_va_t high;
@@ -367,7 +365,7 @@ static __attribute__((noinline)) bool object_duplicate(struct vm_object *object,
 static inline bool object_copy_pages(struct vm_object *object, uint64_t first, uint64_t end, uint64_t base,
                                      struct vm_radix *copy) REQUIRES(object->lock)
 {
-    if (__builtin_expect(object->wired > 0, 0) && object_is_wired(object, first, end))
+    if (vm_object_is_wired(object, first, end))
         return object_duplicate(object, first, end, base, copy);
     vm_object_protect(object, first, end);
     return vm_radix_share(&object->pages, first, end, base, copy);

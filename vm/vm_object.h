@@ -73,6 +73,14 @@ void vm_object_detach(struct vm_map_entry *entry);
 /* Count `entry`, which has an object, as wired once more (by: 1), or less (-1). Context: its map is locked. */
 void vm_object_wire(struct vm_map_entry *entry, int by);
 
+/* Is a page of [first, end) wired? */
+bool vm_object_shows_wired(struct vm_object *object, uint64_t first, uint64_t end) REQUIRES(object->lock);
+static inline bool vm_object_is_wired(struct vm_object *object, uint64_t first, uint64_t end)
+    REQUIRES(object->lock)
+{
+    return __builtin_expect(object->wired > 0, 0) && vm_object_shows_wired(object, first, end);
+}
+
 /* Is its page with number `index` there? *own: no copy shares it. Context: no lock of an object. */
 bool vm_object_has_page(struct vm_object *object, uint64_t index, bool *own);
 

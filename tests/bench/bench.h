@@ -49,6 +49,7 @@ void bench_report(const char *key, uint64_t value, const char *unit);
 void bench_rpc(void);
 void bench_options(void);
 void bench_memory(void);
+void bench_pager(void);
 void bench_objects(void);
 void bench_interrupts(void);
 

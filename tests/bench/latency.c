@@ -15,6 +15,7 @@ int main(void)
     bench_rpc();
     bench_options();
     bench_memory();
+    bench_pager();
     bench_objects();
     bench_interrupts();
     return 0;

@@ -6,10 +6,8 @@
 
 #include <string.h>
 
-#define TRIES 100u
-#define TRY_MS 20u
 #define SELF mach_task_self()
-#define PAGES 8u
+#define PAGES 12u
 #define SIZE (PAGES * PAGE_SIZE)
 
 static mach_port_t other; /* a port of this task, to talk to itself */
@@ -28,6 +26,46 @@ static kern_return_t call_receive(struct pager_access *access)
     struct test_message *m = (struct test_message *)access->address;
 
     return mach_msg(&m->header, MACH_RCV_MSG, 0, sizeof(*m), other, 0, MACH_PORT_NULL);
+}
+
+/* Take a call to `other`, and answer it with its own id. */
+static kern_return_t call_serve(struct pager_access *access)
+{
+    struct test_message *m = (struct test_message *)access->address;
+    kern_return_t kr = call_receive(access);
+
+    if (kr != KERN_SUCCESS)
+        return kr;
+    m->header.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_MOVE_SEND_ONCE, 0);
+    m->header.msgh_local_port = MACH_PORT_NULL;
+    return mach_msg(&m->header, MACH_SEND_MSG, m->header.msgh_size, 0, MACH_PORT_NULL, 0, MACH_PORT_NULL);
+}
+
+/* A call to `other`, with a right if that is set; its answer comes to memory that is not there. */
+static mach_port_t passed;
+
+static kern_return_t call_rpc(struct pager_access *access)
+{
+    const mach_port_t reply = mach_reply_port();
+    struct test_port_message m = {
+        .header = {.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE),
+                   .msgh_size = sizeof(m.header) + 8,
+                   .msgh_remote_port = other,
+                   .msgh_local_port = reply,
+                   .msgh_id = 44}};
+
+    (void)access;
+    if (passed != MACH_PORT_NULL) {
+        m.header.msgh_bits |= MACH_MSGH_BITS_COMPLEX;
+        m.header.msgh_size = offsetof(struct test_port_message, word);
+        m.body.msgh_descriptor_count = 1;
+        m.port = (mach_msg_port_descriptor_t){
+            .name = passed, .disposition = MACH_MSG_TYPE_COPY_SEND, .type = MACH_MSG_PORT_DESCRIPTOR};
+    }
+    kern_return_t kr = mach_msg(&m.header, MACH_SEND_MSG | MACH_RCV_MSG, m.header.msgh_size, sizeof(m), reply,
+                                0, MACH_PORT_NULL);
+    test_port_destroy(reply);
+    return kr;
 }
 
 static kern_return_t call_read(struct pager_access *access)
@@ -143,6 +181,39 @@ static void test_messages(void)
     CHECK(((struct test_message *)(base + PAGE_SIZE))->header.msgh_id == 43, "and is written to it");
 }
 
+/* The partner of a call waits already: it is switched to, and then its buffer is not there. */
+static void test_rpc(mach_port_t right, unsigned page, const char *what)
+{
+    const struct test_message *came = (const struct test_message *)(base + page * PAGE_SIZE);
+    struct pager_access server, client;
+
+    passed = right;
+    pager_call_start(&server, call_serve, base + page * PAGE_SIZE);
+    test_sleep(TEST_NEVER_MS); /* until it waits */
+    pager_call_start(&client, call_rpc, 0);
+    REQUIRE(pager_expect(object, PAGER_DATA_REQUEST).offset == page * PAGE_SIZE);
+    CHECK_EQUAL(pager_access_end(&client, 0), KERN_OPERATION_TIMED_OUT, what);
+    REQUIRE_OK(memory_object_data_unavailable(control, page * PAGE_SIZE, PAGE_SIZE));
+    CHECK_RESULT(pager_access_end(&server, TEST_SOON_MS), KERN_SUCCESS, "it comes when its place is there");
+    CHECK_RESULT(pager_access_end(&client, TEST_SOON_MS), KERN_SUCCESS, "and is answered");
+    CHECK_EQUAL(came->header.msgh_id, 44, "it is as it was sent");
+}
+
+/* A call, too, when the pager has no page for it: what came with it goes. */
+static void test_rpc_error(unsigned page)
+{
+    struct pager_access server, client;
+
+    pager_call_start(&server, call_serve, base + page * PAGE_SIZE);
+    test_sleep(TEST_NEVER_MS);
+    pager_call_start(&client, call_rpc, 0);
+    REQUIRE(pager_expect(object, PAGER_DATA_REQUEST).offset == page * PAGE_SIZE);
+    REQUIRE_OK(memory_object_data_error(control, page * PAGE_SIZE, PAGE_SIZE, 0));
+    CHECK_RESULT(pager_access_end(&server, TEST_SOON_MS), MACH_RCV_INVALID_DATA,
+                 "a call is lost if the pager has no page for it");
+    CHECK_RESULT(pager_access_end(&client, TEST_SOON_MS), KERN_SUCCESS, "and who made it is told");
+}
+
 static void test_ool(void)
 {
     struct {
@@ -168,18 +239,11 @@ static void test_ool(void)
     CHECK_EQUAL(access.word, 6, "and are read");
 }
 
-/* Answer by an error until the access ends: a thread that was not waiting yet when the answer came asks again. */
+/* Answer by an error. It can't come before the thread waits. */
 static kern_return_t fail(struct pager_access *access, unsigned page)
 {
-    kern_return_t kr = KERN_OPERATION_TIMED_OUT;
-
-    for (unsigned i = 0; i < TRIES && kr == KERN_OPERATION_TIMED_OUT; i++) {
-        REQUIRE_OK(memory_object_data_error(control, page * PAGE_SIZE, PAGE_SIZE, 0));
-        kr = pager_access_end(access, TRY_MS);
-    }
-    while (pager_receive(object, 0).id != 0)
-        continue;
-    return kr;
+    REQUIRE_OK(memory_object_data_error(control, page * PAGE_SIZE, PAGE_SIZE, 0));
+    return pager_access_end(access, TEST_SOON_MS);
 }
 
 static void test_calls(void)
@@ -191,7 +255,8 @@ static void test_calls(void)
     start(&access, call_send, 4);
     CHECK_RESULT(fail(&access, 4), MACH_SEND_INVALID_DATA, "or of a message");
     start(&access, call_read_inband, 4);
-    CHECK_RESULT(pager_access_abort(&access), KERN_ABORTED, "a call that waits can be aborted");
+    REQUIRE_OK(thread_abort(access.thread));
+    CHECK_RESULT(pager_access_end(&access, TEST_SOON_MS), KERN_ABORTED, "a call that waits can be aborted");
     pager_call_start(&access, call_read_inband, base + 4 * PAGE_SIZE);
     pager_supply(control, 4 * PAGE_SIZE, 7);
     CHECK_RESULT(pager_access_end(&access, TEST_SOON_MS), KERN_SUCCESS, "another has what it asked for");
@@ -236,6 +301,9 @@ int main(void)
     object = pager_object(PAGES, &base);
     control = pager_begin(object, MEMORY_OBJECT_COPY_DELAY);
     test_messages();
+    test_rpc(MACH_PORT_NULL, 8, "a call whose receiver's buffer is not there waits");
+    test_rpc(other, 9, "one with a right, too");
+    test_rpc_error(10);
     test_ool();
     test_calls();
     test_print();

@@ -33,6 +33,11 @@ static struct objects {
     struct word *leaf; /* of a page that the TLB of CPU 0 may write */
     struct slab *slab;
     struct ledger *ledger;
+    struct memory_object *pager; /* in use, with a request, a page that was changed, and a copy */
+    struct page_request *asked;
+    struct thread *paged; /* waits for it */
+    struct vm_object *copy;
+    struct vm_page *changed;
     struct word *free_pages;
     struct vm_page_cache *page_cache;
 } the;
@@ -131,6 +136,18 @@ static void find_memory(void)
     the.slab = CONTAINER_OF(cache->partial.next, struct slab, link);
 }
 
+static void find_pager(void)
+{
+    bool own;
+
+    AUDIT_EACH(o, AUDIT_PAGER)
+    the.pager = (void *)o->address;
+    the.asked = CONTAINER_OF(the.pager->requests.next, struct page_request, link);
+    the.paged = CONTAINER_OF(the.asked->waiters.next, struct thread, wait_link);
+    the.copy = CONTAINER_OF(the.pager->copies.next, struct vm_object, copy_link);
+    the.changed = vm_radix_find(&the.pager->object->pages, 0, false, &own);
+}
+
 static void find_all(void)
 {
     audit_memory_begin();
@@ -138,6 +155,7 @@ static void find_all(void)
     find_ports();
     find_entries();
     find_memory();
+    find_pager();
     audit_memory_free();
 }
 
@@ -232,6 +250,20 @@ static const struct {
     FAULT(pmap, token, 0x1000, "asid-token"),
     FAULT(pmap, cpus, 1, "cpu-mask"),
     FAULT(leaf, value, (uint64_t)HAL_ATTR_W << 2, "tlb-rights"),
+    FAULT(pager, refs, 1, "pager-refs"),
+    FAULT(pager, queued, 1, "pager-queued"),
+    FAULT(pager, state, MEMORY_OBJECT_READY ^ MEMORY_OBJECT_FAILED, "page-request"),
+    FAULT(pager, object, 0x40, "pointer"),
+    FAULT(pager, pager, 0x40, "pointer"),
+    FAULT(asked, index, 1, "page-request"),
+    FAULT(asked, index, 4, "page-waiter"),
+    FAULT(asked, payer, 0x40, "ledger-payer"),
+    FAULT(asked, waiters.next, 8, "list-link"),
+    FAULT(paged, wait_object, 0x40, "pointer"),
+    FAULT(paged, page.index, 4, "wait-lost"),
+    FAULT(copy, source_index, 4, "page-given"),
+    FAULT(copy, source, 0x40, "pointer"),
+    FAULT(changed, pager_flags, VM_PAGE_DIRTY, "page-dirty"),
     FAULT(free_pages, value, 1, "page-count"),
     FAULT(page_cache, count, 0x40, "page-cache"),
     FAULT(page_cache, zero_count, 0x40, "page-cache"),

@@ -131,6 +131,8 @@ void audit_copy(const struct vm_map_copy *copy, uint64_t size, const char *holde
 /* A memory entry, which a port alone holds. */
 void audit_memory_entry(const struct vm_memory_entry *entry);
 void audit_pagers(void); /* audit_pager.c: memory objects of pagers, behind the threads that wait for them */
+/* The request that the thread has in hand, if there is one. */
+void audit_page_request(const struct thread *t);
 /* Is the thread among those that wait for the page that it notes? */
 bool audit_page_waits(const struct thread *t);
 /* Does the copy show what is number `index` of its source? */

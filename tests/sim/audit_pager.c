@@ -32,6 +32,19 @@ static void check_request(const struct memory_object *pager, const struct page_r
     }
 }
 
+void audit_page_request(const struct thread *t)
+{
+    const struct page_request *request = t->page.request;
+
+    if (request == NULL)
+        return;
+    audit_own(AUDIT_PAGE_REQUEST, request, "thread");
+    AUDIT(t->page.pager != NULL && request->index == t->page.index && t->wait != THREAD_WAIT_PAGE,
+          "page-request", request, "of thread %p, which needs page %" PRIu64 ", for page %" PRIu64,
+          (const void *)t, t->page.index, request->index);
+    audit_message(request->message, NULL, "request for a page");
+}
+
 bool audit_page_waits(const struct thread *t)
 {
     const struct page_request *request = page_request_find(t->page.pager, t->page.index);
@@ -110,6 +123,9 @@ static void check_pager(struct memory_object *pager)
     check_request(pager, CONTAINER_OF(node, struct page_request, link));
     AUDIT(pager->state < MEMORY_OBJECT_FAILED || list_empty(&pager->requests), "page-request", pager,
           "somebody waits, and the pager is dead");
+    AUDIT(pager->queued == (audit_on_list(&pagers.queue, &pager->work_link) ||
+                            audit_on_list(&pagers.dead, &pager->work_link)),
+          "pager-queued", pager, "says that %u", pager->queued);
     check_copies(pager);
     while ((page = vm_radix_next(&object->pages, &index)) != NULL)
         check_page(pager, index++, page);
@@ -125,11 +141,7 @@ void audit_pagers(void)
         audit_object(AUDIT_PAGER, CONTAINER_OF(node, struct memory_object, link), &pagers)->refs++;
     }
     AUDIT_LIST(node, &pagers.queue)
-    {
-        struct memory_object *pager = CONTAINER_OF(node, struct memory_object, work_link);
-        audit_object(AUDIT_PAGER, pager, &pagers)->refs++;
-        AUDIT(pager->queued, "pager-queued", pager, "in the queue, and says that it is not");
-    }
+    audit_object(AUDIT_PAGER, CONTAINER_OF(node, struct memory_object, work_link), &pagers)->refs++;
     AUDIT_EACH(o, AUDIT_PAGER)
     {
         struct memory_object *pager = (void *)o->address;

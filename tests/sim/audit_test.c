@@ -60,6 +60,52 @@ static mach_vm_address_t read_only_memory(void)
     return at;
 }
 
+/* Memory of a pager: a page that was changed since it was copied, and one that somebody waits for. */
+struct paged {
+    mach_port_t object, control, name;
+    mach_vm_address_t at, copy;
+    struct scenario_thread waiter;
+};
+
+static void load(uint64_t at)
+{
+    (void)sim_load8(at);
+}
+
+static void paged_begin(struct paged *p)
+{
+    const mach_port_t self = mach_task_self();
+    const mach_vm_size_t size = 8 * 4096;
+    struct scenario_message m;
+    mach_vm_address_t data = 0;
+
+    p->object = scenario_port_send();
+    p->at = p->copy = 0;
+    CALL(mach_vm_map(self, &p->at, size, 0, VM_FLAGS_ANYWHERE, p->object, 0, FALSE, VM_PROT_DEFAULT,
+                     VM_PROT_ALL, VM_INHERIT_SHARE));
+    scenario_received(p->object, &m, 2200); /* memory_object_init */
+    p->control = m.right[0].name;
+    p->name = m.right[1].name;
+    CALL(memory_object_ready(p->control, FALSE, MEMORY_OBJECT_COPY_DELAY));
+    CALL(mach_vm_allocate(self, &data, 4096, VM_FLAGS_ANYWHERE));
+    CALL(memory_object_data_supply(p->control, 0, data, 4096, TRUE, VM_PROT_NONE, FALSE, MACH_PORT_NULL));
+    CALL(mach_vm_map(self, &p->copy, size, 0, VM_FLAGS_ANYWHERE, p->object, 0, TRUE, VM_PROT_DEFAULT,
+                     VM_PROT_ALL, VM_INHERIT_NONE));
+    sim_store8(p->at, 1);
+    scenario_thread_start(&p->waiter, self, load, p->at + 4096);
+    scenario_thread_until(&p->waiter, TH_STATE_WAITING);
+}
+
+static void paged_end(struct paged *p)
+{
+    scenario_thread_kill(&p->waiter);
+    scenario_port_end(p->object); /* nothing is given back to a dead pager */
+    CALL(mach_vm_deallocate(mach_task_self(), p->at, 8 * 4096));
+    CALL(mach_vm_deallocate(mach_task_self(), p->copy, 8 * 4096));
+    scenario_release(p->control);
+    scenario_release(p->name);
+}
+
 static void body(void)
 {
     const mach_port_t self = mach_task_self();
@@ -76,6 +122,8 @@ static void body(void)
     scenario_post(SCENARIO_COPY(queue), SCENARIO_NONE, 1, rights, 2);
     mach_vm_address_t memory = read_only_memory();
     const mach_port_t call = scenario_port_send();
+    struct paged paged;
+    paged_begin(&paged);
     scenario_thread_start(&sleeper, self, sleep_long, 0);
     scenario_thread_start(&waiter, self, wait_registers, call);
     scenario_thread_until(&sleeper, TH_STATE_WAITING);
@@ -89,6 +137,7 @@ static void body(void)
     for (unsigned i = 0; !test.over && i < 4000; i++)
         user_yield();
     test.ready = false;
+    paged_end(&paged);
     scenario_thread_kill(&spinner);
     scenario_thread_kill(&sleeper);
     CALL(thread_resume(stopped.thread));

@@ -75,6 +75,7 @@ static void thread_rights(const struct thread *t)
     operation_rights(t);
     if (t->page.pager != NULL)
         audit_object(AUDIT_PAGER, t->page.pager, t)->refs++;
+    audit_page_request(t);
     if (t->fpu != NULL)
         audit_own(AUDIT_FPU, t->fpu, "thread");
     AUDIT(t->fpu != NULL || t->fpu_credit == 0, "thread-fpu", t, "no vector state, but credit %u",

@@ -8,8 +8,6 @@
 #include <mach/exc_server.h>
 #include <mach/memory_object_server.h>
 
-#define TRIES 100u
-#define TRY_MS 20u
 #define MESSAGE_MAX 512u
 #define ID_RETURNED 1
 
@@ -241,15 +239,4 @@ kern_return_t pager_access_end(struct pager_access *access, unsigned ms)
     test_port_destroy(access->port);
     (void)mach_thread_reap();
     return result;
-}
-
-kern_return_t pager_access_abort(struct pager_access *access)
-{
-    kern_return_t kr = KERN_OPERATION_TIMED_OUT;
-
-    for (unsigned i = 0; i < TRIES && kr == KERN_OPERATION_TIMED_OUT; i++) {
-        REQUIRE_OK(thread_abort(access->thread));
-        kr = pager_access_end(access, TRY_MS);
-    }
-    return kr;
 }

@@ -66,7 +66,5 @@ void pager_call_start(struct pager_access *access, kern_return_t (*call)(struct 
                       mach_vm_address_t address);
 /* Wait for its end. Returns: KERN_SUCCESS, or the result of the call; the code of its exception; KERN_OPERATION_TIMED_OUT it goes on after `ms`. */
 kern_return_t pager_access_end(struct pager_access *access, unsigned ms);
-/* Abort it until it ends: it may only be about to wait. Returns as pager_access_end(). */
-kern_return_t pager_access_abort(struct pager_access *access);
 
 #endif
