@@ -37,6 +37,7 @@ static struct objects {
     struct page_request *asked;
     struct thread *paged; /* waits for it */
     struct vm_object *copy;
+    struct radix_node *copied; /* its pages */
     struct vm_page *changed;
     struct word *free_pages;
     struct vm_page_cache *page_cache;
@@ -145,6 +146,7 @@ static void find_pager(void)
     the.asked = CONTAINER_OF(the.pager->requests.next, struct page_request, link);
     the.paged = CONTAINER_OF(the.asked->waiters.next, struct thread, wait_link);
     the.copy = CONTAINER_OF(the.pager->copies.next, struct vm_object, copy_link);
+    the.copied = the.copy->pages.root;
     the.changed = vm_radix_find(&the.pager->object->pages, 0, false, &own);
 }
 
@@ -253,16 +255,15 @@ static const struct {
     FAULT(pager, refs, 1, "pager-refs"),
     FAULT(pager, queued, 1, "pager-queued"),
     FAULT(pager, state, MEMORY_OBJECT_READY ^ MEMORY_OBJECT_FAILED, "page-request"),
-    FAULT(pager, object, 0x40, "pointer"),
+    FAULT(pager, object, 0x40, "wait-lost"),
     FAULT(pager, pager, 0x40, "pointer"),
-    FAULT(asked, index, 1, "page-request"),
-    FAULT(asked, index, 4, "page-waiter"),
+    FAULT(asked, index, 4, "wait-lost"),
     FAULT(asked, payer, 0x40, "ledger-payer"),
     FAULT(asked, waiters.next, 8, "list-link"),
     FAULT(paged, wait_object, 0x40, "pointer"),
     FAULT(paged, page.index, 4, "wait-lost"),
-    FAULT(copy, source_index, 4, "page-given"),
-    FAULT(copy, source, 0x40, "pointer"),
+    FAULT(copy, source, 0x40, "object-source"),
+    FAULT(copied, used, 1, "page-given"),
     FAULT(changed, pager_flags, VM_PAGE_DIRTY, "page-dirty"),
     FAULT(free_pages, value, 1, "page-count"),
     FAULT(page_cache, count, 0x40, "page-cache"),

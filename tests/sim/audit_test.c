@@ -87,12 +87,12 @@ static void paged_begin(struct paged *p)
     p->control = m.right[0].name;
     p->name = m.right[1].name;
     CALL(memory_object_ready(p->control, FALSE, MEMORY_OBJECT_COPY_DELAY));
-    CALL(mach_vm_allocate(self, &data, 4096, VM_FLAGS_ANYWHERE));
-    CALL(memory_object_data_supply(p->control, 0, data, 4096, TRUE, VM_PROT_NONE, FALSE, MACH_PORT_NULL));
+    CALL(mach_vm_allocate(self, &data, 2 * 4096, VM_FLAGS_ANYWHERE));
+    CALL(memory_object_data_supply(p->control, 0, data, 2 * 4096, TRUE, VM_PROT_NONE, FALSE, MACH_PORT_NULL));
     CALL(mach_vm_map(self, &p->copy, size, 0, VM_FLAGS_ANYWHERE, p->object, 0, TRUE, VM_PROT_DEFAULT,
                      VM_PROT_ALL, VM_INHERIT_NONE));
     sim_store8(p->at, 1);
-    scenario_thread_start(&p->waiter, self, load, p->at + 4096);
+    scenario_thread_start(&p->waiter, self, load, p->at + 2 * 4096);
     scenario_thread_until(&p->waiter, TH_STATE_WAITING);
 }
 
