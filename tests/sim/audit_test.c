@@ -62,8 +62,8 @@ static mach_vm_address_t read_only_memory(void)
 
 /* Memory of a pager: a page that was changed since it was copied, and one that somebody waits for. */
 struct paged {
-    mach_port_t object, control, name;
-    mach_vm_address_t at, copy;
+    struct scenario_pager pager;
+    mach_vm_address_t copy;
     struct scenario_thread waiter;
 };
 
@@ -75,35 +75,22 @@ static void load(uint64_t at)
 static void paged_begin(struct paged *p)
 {
     const mach_port_t self = mach_task_self();
-    const mach_vm_size_t size = 8 * 4096;
-    struct scenario_message m;
-    mach_vm_address_t data = 0;
 
-    p->object = scenario_port_send();
-    p->at = p->copy = 0;
-    CALL(mach_vm_map(self, &p->at, size, 0, VM_FLAGS_ANYWHERE, p->object, 0, FALSE, VM_PROT_DEFAULT,
-                     VM_PROT_ALL, VM_INHERIT_SHARE));
-    scenario_received(p->object, &m, 2200); /* memory_object_init */
-    p->control = m.right[0].name;
-    p->name = m.right[1].name;
-    CALL(memory_object_ready(p->control, FALSE, MEMORY_OBJECT_COPY_DELAY));
-    CALL(mach_vm_allocate(self, &data, 2 * 4096, VM_FLAGS_ANYWHERE));
-    CALL(memory_object_data_supply(p->control, 0, data, 2 * 4096, TRUE, VM_PROT_NONE, FALSE, MACH_PORT_NULL));
-    CALL(mach_vm_map(self, &p->copy, size, 0, VM_FLAGS_ANYWHERE, p->object, 0, TRUE, VM_PROT_DEFAULT,
-                     VM_PROT_ALL, VM_INHERIT_NONE));
-    sim_store8(p->at, 1);
-    scenario_thread_start(&p->waiter, self, load, p->at + 2 * 4096);
+    scenario_pager_begin(&p->pager, 8);
+    scenario_pager_supply(&p->pager, 0, 2);
+    p->copy = 0;
+    CALL(mach_vm_map(self, &p->copy, 8 * 4096, 0, VM_FLAGS_ANYWHERE, p->pager.object, 0, TRUE,
+                     VM_PROT_DEFAULT, VM_PROT_ALL, VM_INHERIT_NONE));
+    sim_store8(p->pager.at, 1);
+    scenario_thread_start(&p->waiter, self, load, p->pager.at + 2 * 4096);
     scenario_thread_until(&p->waiter, TH_STATE_WAITING);
 }
 
 static void paged_end(struct paged *p)
 {
     scenario_thread_kill(&p->waiter);
-    scenario_port_end(p->object); /* nothing is given back to a dead pager */
-    CALL(mach_vm_deallocate(mach_task_self(), p->at, 8 * 4096));
     CALL(mach_vm_deallocate(mach_task_self(), p->copy, 8 * 4096));
-    scenario_release(p->control);
-    scenario_release(p->name);
+    scenario_pager_end(&p->pager);
 }
 
 static void body(void)

@@ -295,64 +295,6 @@ static void memory_entries(void)
     scenario_task_end(task);
 }
 
-static bool is_there(mach_vm_address_t at)
-{
-    integer_t disposition = 0, references;
-
-    CALL(mach_vm_page_query(self(), at, &disposition, &references));
-    return (disposition & VM_PAGE_QUERY_PAGE_PRESENT) != 0;
-}
-
-/* What is done with memory that this task's own pager has supplied. */
-static void use_paged(mach_port_t object, mach_port_t control, mach_vm_address_t at)
-{
-    mach_vm_address_t copy = 0, data = 0;
-    uint8_t byte[1];
-    mach_msg_type_number_t count = sizeof(byte);
-
-    CALL(mach_vm_allocate(self(), &data, 2 * PAGE, VM_FLAGS_ANYWHERE));
-    CALL(mach_vm_write_inband(self(), data, (uint8_t[]){5}, 1));
-    CALL(memory_object_ready(control, FALSE, MEMORY_OBJECT_COPY_DELAY));
-    /* a message without an answer: what the kernel has no memory for does not come about */
-    for (unsigned tries = 0; tries < 9 && !(is_there(at) && is_there(at + PAGE)); tries++)
-        CALL(memory_object_data_supply(control, 0, data, 2 * PAGE, FALSE, VM_PROT_NONE, FALSE,
-                                       MACH_PORT_NULL));
-    CALL(mach_vm_map(self(), &copy, 8 * PAGE, 0, VM_FLAGS_ANYWHERE, object, 0, TRUE, VM_PROT_DEFAULT,
-                     VM_PROT_ALL, VM_INHERIT_NONE));
-    CALL(mach_vm_write_inband(self(), at, (uint8_t[]){6}, 1));
-    CALL(mach_vm_read_inband(self(), copy, 1, byte, &count));
-    SIM_CHECK(byte[0] == 5);
-    CALL(memory_object_lock_request(control, 0, 2 * PAGE, MEMORY_OBJECT_RETURN_DIRTY, FALSE,
-                                    VM_PROT_NO_CHANGE, MACH_PORT_NULL));
-    CALL(mach_vm_write_inband(self(), at + PAGE, (uint8_t[]){7}, 1));
-    CALL(mach_vm_read_inband(self(), copy + PAGE, 1, byte, &count));
-    SIM_CHECK(byte[0] == 0);
-    CALL(mach_vm_deallocate(self(), copy, 8 * PAGE));
-    CALL(mach_vm_deallocate(self(), data, 2 * PAGE));
-}
-
-/* Memory of a pager, from the first mapping to the end. */
-static void memory_pager(void)
-{
-    mach_port_t object = scenario_port_send();
-    mach_vm_address_t at = 0;
-    struct scenario_message m;
-
-    CALL(mach_vm_map(self(), &at, 8 * PAGE, 0, VM_FLAGS_ANYWHERE, object, 0, FALSE, VM_PROT_DEFAULT,
-                     VM_PROT_ALL, VM_INHERIT_SHARE));
-    scenario_received(object, &m, 2200); /* memory_object_init */
-    const mach_port_t control = m.right[0].name, name = m.right[1].name;
-    if (control != MACH_PORT_NULL) /* there may have been no memory for the name */
-        use_paged(object, control, at);
-    CALL(mach_vm_deallocate(self(), at, 8 * PAGE));
-    scenario_sleep(50); /* until the kernel has given back what was changed */
-    scenario_port_end(object);
-    if (control != MACH_PORT_NULL)
-        scenario_release(control);
-    if (name != MACH_PORT_NULL)
-        scenario_release(name);
-}
-
 static void touch_all(uint64_t at)
 {
     for (unsigned i = 0; i < 48; i++) {
@@ -655,7 +597,6 @@ const struct scenario scenarios_memory[] = {
     {"memory_other_task", memory_other_task},
     {"memory_copies", memory_copies},
     {"memory_entries", memory_entries},
-    {"memory_pager", memory_pager},
     {"memory_shootdown", memory_shootdown},
     {"exception_default", exception_default},
     {"exception_states", exception_states},

@@ -209,9 +209,9 @@ static void main_program(uint64_t arg)
 
 const struct scenario *scenario_get(size_t i)
 {
-    static const struct scenario *const all[] = {scenarios_port, scenarios_right, scenarios_message,
-                                                 scenarios_rpc,  scenarios_task,  scenarios_memory,
-                                                 scenarios_ool,  scenarios_device};
+    static const struct scenario *const all[] = {scenarios_port,  scenarios_right, scenarios_message,
+                                                 scenarios_rpc,   scenarios_task,  scenarios_memory,
+                                                 scenarios_pager, scenarios_ool,   scenarios_device};
 
     for (size_t file = 0; file < sizeof(all) / sizeof(all[0]); file++) {
         for (const struct scenario *s = all[file]; s->name != NULL; s++) {

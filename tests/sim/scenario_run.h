@@ -24,7 +24,7 @@ struct scenario {
 
 /* Each up to one without a name. */
 extern const struct scenario scenarios_port[], scenarios_right[], scenarios_message[], scenarios_rpc[],
-    scenarios_task[], scenarios_memory[], scenarios_ool[], scenarios_device[];
+    scenarios_task[], scenarios_memory[], scenarios_pager[], scenarios_ool[], scenarios_device[];
 
 /* The i-th of all scenarios, or NULL. */
 const struct scenario *scenario_get(size_t i);
@@ -145,6 +145,20 @@ void scenario_thread_kill(struct scenario_thread *t);
 bool scenario_done(const struct scenario_thread *t);
 /* Wait until the thread is in a wait (TH_STATE_WAITING), or in another state. */
 void scenario_thread_until(const struct scenario_thread *t, int run_state);
+
+/* Memory of a pager, which the caller is: mapped, and ready. Without memory for their names `control` and `name` may be MACH_PORT_NULL. */
+struct scenario_pager {
+    mach_port_t object, control, name;
+    mach_vm_address_t at;
+    unsigned pages;
+};
+void scenario_pager_begin(struct scenario_pager *p, unsigned pages);
+/* Let pages [first, first + count) be there, zero. */
+void scenario_pager_supply(const struct scenario_pager *p, unsigned first, unsigned count);
+/* Unmap it, and end it. */
+void scenario_pager_end(const struct scenario_pager *p);
+/* Is the page there? */
+bool scenario_is_there(mach_vm_address_t at);
 
 /* A task without memory; its end. */
 mach_port_t scenario_task(void);
