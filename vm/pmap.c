@@ -2,10 +2,13 @@
 /*
  * Page tables: one walker for every ISA, over the entry codec of hal/pte.h.
  *
- * A table of level 0 holds leaves, a table above holds tables.  Each table counts its entries
- * (vm_page.entries); one that becomes empty is unlinked at once, and freed after the TLBs, which also cache
- * tables, have forgotten it.  That the root holds entries of the kernel on some ISAs does not matter: it
- * stays, and nothing here looks at them.
+ * A table of level 0 holds leaves, a table above holds tables; one of level 1 also holds leaves, each of which maps a block of as
+ * many pages as a table has entries.  Each table counts its entries (vm_page.entries); one that becomes empty is unlinked at once,
+ * and freed after the TLBs, which also cache tables, have forgotten it.  That the root holds entries of the kernel on some ISAs
+ * does not matter: it stays, and nothing here looks at them.
+ *
+ * Where a part of a block is to change, the block is split: its pages are then mapped one by one.  That can't fail, since a block
+ * brings the table for it along: the spare tables of the blocks in a table of level 1 hang on its vm_page.link.
  *
  * Addresses that are used one after the other are near each other: the table of level 0 that was found last is kept
  * (pmap->last), and found again without a walk.
@@ -68,20 +71,58 @@ static bool pmap_is_kept(const struct pmap *pmap, hal_va_t va) REQUIRES(pmap->lo
     return pmap->last.number == pmap_table_number(va) && pmap->last.table != NULL;
 }
 
-/* Find the table of level 0 that covers `va`, and keep it. Returns false: there is none up to *next. */
-static bool pmap_find(struct pmap *pmap, hal_va_t va, hal_va_t *next) REQUIRES(pmap->lock)
+/* Does a walk that ended at `level` end at the leaf of a block? */
+static bool pmap_is_block(const struct pmap_path *path, hal_va_t va, unsigned level)
 {
-    struct pmap_path path;
+    return level == 1 && hal_pte_kind(*pmap_slot(path->table[1], va, 1), 1) == HAL_PTE_LEAF;
+}
 
+enum pmap_found {
+    PMAP_TABLE, /* a table of level 0, which is kept */
+    PMAP_BLOCK, /* the leaf of a block, in path->table[1]; it ends at *next */
+    PMAP_HOLE,  /* nothing up to *next */
+};
+
+/* Find what covers `va`. */
+static enum pmap_found pmap_find(struct pmap *pmap, hal_va_t va, struct pmap_path *path, hal_va_t *next)
+    REQUIRES(pmap->lock)
+{
     if (pmap_is_kept(pmap, va))
-        return true;
-    unsigned level = pmap_walk(pmap->root, va, &path);
+        return PMAP_TABLE;
+    unsigned level = pmap_walk(pmap->root, va, path);
     if (level > 0) {
         *next = pmap_span_end(va, level);
-        return false;
+        return pmap_is_block(path, va, level) ? PMAP_BLOCK : PMAP_HOLE;
     }
-    pmap_keep(pmap, va, path.table[0]);
-    return true;
+    pmap_keep(pmap, va, path->table[0]);
+    return PMAP_TABLE;
+}
+
+/* --- memory for tables ---------------------------------------------------------------------------------- */
+
+/* An empty table, or NULL. */
+static void *table_alloc(struct ledger_account *payer)
+{
+    if (!ledger_charge(payer, HAL_PAGE_SIZE))
+        return NULL;
+    void *table = vm_page_alloc_zero(0);
+    if (table == NULL) {
+        ledger_uncharge(payer, HAL_PAGE_SIZE);
+        return NULL;
+    }
+    struct vm_page *page = vm_page_of(table);
+    page->entries = 0;
+    list_init(&page->link);
+    vm_stat_add(VM_STAT_TABLE_PAGES, 1);
+    return table;
+}
+
+/* Give back the table in `page`, which is empty. */
+static void table_free(struct vm_page *page, struct ledger_account *payer)
+{
+    vm_page_free_zero(vm_page_address(page));
+    vm_stat_add(VM_STAT_TABLE_PAGES, -1);
+    ledger_uncharge(payer, HAL_PAGE_SIZE);
 }
 
 /* --- TLBs ----------------------------------------------------------------------------------------------- */
@@ -158,11 +199,8 @@ static void gather_finish(struct pmap_gather *gather)
         gather_flush_here(gather);
     else if (cpus != 0)
         smp_call(cpus, gather_flush_here, gather);
-    while ((node = list_pop(&gather->tables)) != NULL) {
-        vm_page_free_zero(vm_page_address(CONTAINER_OF(node, struct vm_page, link)));
-        vm_stat_add(VM_STAT_TABLE_PAGES, -1);
-        ledger_uncharge(gather->pmap->payer, HAL_PAGE_SIZE);
-    }
+    while ((node = list_pop(&gather->tables)) != NULL)
+        table_free(CONTAINER_OF(node, struct vm_page, link), gather->pmap->payer);
 }
 
 /* --- tables --------------------------------------------------------------------------------------------- */
@@ -186,41 +224,26 @@ static void pmap_prune(struct pmap *pmap, hal_va_t va, struct pmap_path *path, u
     }
 }
 
-/* Memory for a table, or NULL. */
-static void *table_alloc(struct ledger_account *payer)
+/* Make the tables that are missing between `level`, where the walk for `va` ended, and `bottom`. Returns false without memory:
+ * unchanged. */
+static bool pmap_extend(struct pmap *pmap, hal_va_t va, struct pmap_path *path, unsigned level,
+                        unsigned bottom) REQUIRES(pmap->lock)
 {
-    if (!ledger_charge(payer, HAL_PAGE_SIZE))
-        return NULL;
-    void *table = vm_page_alloc_zero(0);
-    if (table == NULL)
-        ledger_uncharge(payer, HAL_PAGE_SIZE);
-    return table;
-}
-
-/* Make the tables that lead to `va`, and keep the lowest. Returns false without memory: unchanged. */
-static __attribute__((noinline)) bool pmap_extend(struct pmap *pmap, hal_va_t va) REQUIRES(pmap->lock)
-{
-    struct pmap_path path;
-    unsigned level = pmap_walk(pmap->root, va, &path);
-
-    while (level > 0) {
+    while (level > bottom) {
         hal_pte_t *table = table_alloc(pmap->payer);
         if (table == NULL) {
             struct pmap_gather gather;
             gather_init(&gather, pmap);
-            pmap_prune(pmap, va, &path, level, &gather);
+            pmap_prune(pmap, va, path, level, &gather);
             gather_finish(&gather);
             return false;
         }
-        vm_page_of(table)->entries = 0;
-        pmap_slot_write(pmap_slot(path.table[level], va, level), hal_pte_table(hal_ptr_to_pa(table), level));
-        vm_page_of(path.table[level])->entries++;
+        pmap_slot_write(pmap_slot(path->table[level], va, level), hal_pte_table(hal_ptr_to_pa(table), level));
+        vm_page_of(path->table[level])->entries++;
         pmap->tables++;
-        vm_stat_add(VM_STAT_TABLE_PAGES, 1);
         level--;
-        path.table[level] = table;
+        path->table[level] = table;
     }
-    pmap_keep(pmap, va, path.table[0]);
     return true;
 }
 
@@ -301,23 +324,78 @@ static void pmap_add_leaf(struct pmap *pmap, hal_va_t va, hal_pte_t *slot, hal_p
     hal_pt_publish(va);
 }
 
+/* Map the pages of the block, which `slot` maps and `va` is in, one by one; their table is kept. */
+static __attribute__((noinline)) void pmap_split(struct pmap *pmap, hal_va_t va, hal_pte_t *slot)
+    REQUIRES(pmap->lock)
+{
+    struct vm_page *page = CONTAINER_OF(list_pop(&vm_page_of(slot)->link), struct vm_page, link);
+    hal_pte_t *table = vm_page_address(page);
+    const hal_pa_t base = hal_pte_addr(*slot, 1);
+    const unsigned attr = hal_pte_attr(*slot, 1);
+
+    for (unsigned i = 0; i < HAL_PT_ENTRIES; i++)
+        table[i] = hal_pte_leaf(HAL_PA(base.addr + i * HAL_PAGE_SIZE), attr, 0);
+    page->entries = HAL_PT_ENTRIES;
+    pmap_take_leaf(pmap, va, slot, 0); /* break before make, as in pmap_change_leaf() */
+    pmap_slot_write(slot, hal_pte_table(hal_ptr_to_pa(table), 1));
+    pmap->blocks--;
+    pmap_keep(pmap, va, table);
+}
+
+/* Does the block that `block` maps have at `va` what the leaf `pte` would map there, with its rights at least? */
+static bool pmap_block_has(hal_pte_t block, hal_va_t va, hal_pte_t pte)
+{
+    const unsigned rights = HAL_ATTR_W | HAL_ATTR_X;
+
+    return hal_pte_addr(block, 1).addr + va % PMAP_BLOCK_SIZE == hal_pte_addr(pte, 0).addr &&
+           (hal_pte_attr(pte, 0) & rights & ~hal_pte_attr(block, 1)) == 0;
+}
+
+/*
+ * Keep the table of level 0 for the leaf `pte` at `va`, made if need be.
+ * Returns KERN_SUCCESS; KERN_MEMORY_PRESENT a block maps the page so already; KERN_RESOURCE_SHORTAGE.
+ */
+static __attribute__((noinline)) kern_return_t pmap_reach(struct pmap *pmap, hal_va_t va, hal_pte_t pte)
+    REQUIRES(pmap->lock)
+{
+    struct pmap_path path;
+    unsigned level = pmap_walk(pmap->root, va, &path);
+
+    if (pmap_is_block(&path, va, level)) {
+        hal_pte_t *slot = pmap_slot(path.table[1], va, 1);
+        if (pmap_block_has(*slot, va, pte))
+            return KERN_MEMORY_PRESENT;
+        pmap_split(pmap, va, slot);
+        return KERN_SUCCESS;
+    }
+    if (!pmap_extend(pmap, va, &path, level, 0))
+        return KERN_RESOURCE_SHORTAGE;
+    pmap_keep(pmap, va, path.table[0]);
+    return KERN_SUCCESS;
+}
+
 /* Put a leaf in place of whatever is at `va`. Returns as pmap_enter(). Inlined: it is the longer part of a soft fault. */
 static inline __attribute__((always_inline)) kern_return_t pmap_enter_leaf(struct pmap *pmap, hal_va_t va,
                                                                            hal_pte_t pte)
 {
     KASSERT(va % HAL_PAGE_SIZE == 0 && va >= hal_info.user_base && va < hal_info.user_limit);
+    kern_return_t kr = KERN_SUCCESS;
     spin_lock(&pmap->lock);
-    if (!pmap_is_kept(pmap, va) && !pmap_extend(pmap, va)) {
-        spin_unlock(&pmap->lock);
-        return KERN_RESOURCE_SHORTAGE;
+    if (!pmap_is_kept(pmap, va))
+        kr = pmap_reach(pmap, va, pte);
+    if (__builtin_expect(kr == KERN_SUCCESS, 1)) {
+        hal_pte_t *slot = pmap_slot(pmap->last.table, va, 0);
+        if (hal_pte_kind(*slot, 0) == HAL_PTE_LEAF)
+            pmap_change_leaf(pmap, va, slot, pte);
+        else
+            pmap_add_leaf(pmap, va, slot, pte);
+    } else if (kr == KERN_MEMORY_PRESENT) {
+        kr = KERN_SUCCESS;
+        hal_pt_publish(va);
+        hal_tlb_flush_page(pmap_asid(pmap), va);
     }
-    hal_pte_t *slot = pmap_slot(pmap->last.table, va, 0);
-    if (hal_pte_kind(*slot, 0) == HAL_PTE_LEAF)
-        pmap_change_leaf(pmap, va, slot, pte);
-    else
-        pmap_add_leaf(pmap, va, slot, pte);
     spin_unlock(&pmap->lock);
-    return KERN_SUCCESS;
+    return kr;
 }
 
 kern_return_t pmap_enter(struct pmap *pmap, hal_va_t va, hal_pa_t pa, vm_prot_t prot)
@@ -330,14 +408,44 @@ kern_return_t pmap_enter_device(struct pmap *pmap, hal_va_t va, hal_pa_t pa, vm_
     return pmap_enter_leaf(pmap, va, hal_pte_leaf(pa, pmap_attr(prot) + HAL_ATTR_DEVICE, 0));
 }
 
+bool pmap_enter_block(struct pmap *pmap, hal_va_t va, hal_pa_t pa, vm_prot_t prot)
+{
+    struct pmap_path path;
+    bool entered = false;
+    hal_pte_t *spare = table_alloc(pmap->payer);
+
+    KASSERT(va % PMAP_BLOCK_SIZE == 0 && va >= hal_info.user_base &&
+            va + PMAP_BLOCK_SIZE <= hal_info.user_limit);
+    if (spare == NULL)
+        return false;
+    spin_lock(&pmap->lock);
+    unsigned level = pmap_walk(pmap->root, va, &path);
+    if (level > 0 && !pmap_is_block(&path, va, level) && pmap_extend(pmap, va, &path, level, 1)) {
+        pmap_slot_write(pmap_slot(path.table[1], va, 1), hal_pte_leaf(pa, pmap_attr(prot), 1));
+        struct vm_page *above = vm_page_of(path.table[1]);
+        above->entries++;
+        list_insert_head(&above->link, &vm_page_of(spare)->link);
+        pmap->tables++;
+        pmap->blocks++;
+        pmap->resident += HAL_PT_ENTRIES;
+        hal_pt_publish(va);
+        entered = true;
+    }
+    spin_unlock(&pmap->lock);
+    if (!entered)
+        table_free(vm_page_of(spare), pmap->payer);
+    return entered;
+}
+
 void pmap_enter_around(struct pmap *pmap, hal_va_t va, const hal_pa_t *pa, unsigned count, vm_prot_t prot)
 {
     const unsigned attr = pmap_attr(prot);
     const hal_va_t end = pmap_span_end(va, 1);
+    struct pmap_path path;
     hal_va_t next;
 
     spin_lock(&pmap->lock);
-    if (pmap_find(pmap, va, &next)) {
+    if (pmap_find(pmap, va, &path, &next) == PMAP_TABLE) {
         for (; va < end && count > 0; va += HAL_PAGE_SIZE, pa++, count--) {
             hal_pte_t *slot = pmap_slot(pmap->last.table, va, 0);
             if (hal_pte_kind(*slot, 0) == HAL_PTE_HOLE)
@@ -368,18 +476,60 @@ static hal_va_t pmap_remove_leaves(struct pmap *pmap, hal_va_t va, hal_va_t end,
     return stop;
 }
 
-/* Unmap [start, end), or only as much that at most `left` pages are left. */
+/* Split the block that `va` is inside. */
+static void pmap_split_at(struct pmap *pmap, hal_va_t va) REQUIRES(pmap->lock)
+{
+    struct pmap_path path;
+
+    if (va % PMAP_BLOCK_SIZE != 0 && !pmap_is_kept(pmap, va) &&
+        pmap_is_block(&path, va, pmap_walk(pmap->root, va, &path)))
+        pmap_split(pmap, va, pmap_slot(path.table[1], va, 1));
+}
+
+/* Split the blocks that are only in part in [start, end). Before anything is gathered: that takes much of a stack. */
+static inline void pmap_split_ends(struct pmap *pmap, hal_va_t start, hal_va_t end) REQUIRES(pmap->lock)
+{
+    if (__builtin_expect(pmap->blocks == 0, 1))
+        return;
+    pmap_split_at(pmap, start);
+    pmap_split_at(pmap, end);
+}
+
+/* Unmap the block at `va`, which the walk ended at. */
+static void pmap_remove_block(struct pmap *pmap, hal_va_t va, struct pmap_path *path,
+                              struct pmap_gather *gather) REQUIRES(pmap->lock)
+{
+    hal_pte_t *slot = pmap_slot(path->table[1], va, 1);
+    struct vm_page *page = vm_page_of(slot);
+
+    pmap_slot_write(slot, 0);
+    page->entries--;
+    pmap->blocks--;
+    pmap->resident -= HAL_PT_ENTRIES;
+    gather_page(gather, va);
+    list_insert_tail(&gather->tables, list_pop(&page->link));
+    pmap->tables--;
+    pmap_prune(pmap, va, path, 1, gather);
+}
+
+/* Unmap [start, end), or only as much that at most `left` pages are left, or a block less. */
 static void pmap_remove_until(struct pmap *pmap, hal_va_t start, hal_va_t end, uint64_t left)
     REQUIRES(pmap->lock)
 {
     struct pmap_gather gather;
     struct pmap_path path;
     hal_va_t va = start;
+    hal_va_t next;
 
     gather_init(&gather, pmap);
     while (va < end && pmap->resident > left) {
-        if (!pmap_find(pmap, va, &va))
+        const enum pmap_found found = pmap_find(pmap, va, &path, &next);
+        if (found != PMAP_TABLE) {
+            if (found == PMAP_BLOCK)
+                pmap_remove_block(pmap, va, &path, &gather);
+            va = next;
             continue;
+        }
         hal_va_t rest = pmap_remove_leaves(pmap, va, end, &gather);
         if (pmap->last.page->entries == 0) {
             (void)pmap_walk(pmap->root, va, &path);
@@ -393,6 +543,7 @@ static void pmap_remove_until(struct pmap *pmap, hal_va_t start, hal_va_t end, u
 void pmap_remove(struct pmap *pmap, hal_va_t start, hal_va_t end)
 {
     spin_lock(&pmap->lock);
+    pmap_split_ends(pmap, start, end);
     pmap_remove_until(pmap, start, end, 0);
     spin_unlock(&pmap->lock);
 }
@@ -406,12 +557,12 @@ bool pmap_clear_step(struct pmap *pmap, uint64_t pages)
     return resident == 0;
 }
 
-/* Take all rights but `attr` from a leaf. */
-static hal_pte_t pmap_reduce(hal_pte_t pte, unsigned attr)
+/* Take all rights but `attr` from a leaf at `level`. */
+static hal_pte_t pmap_reduce(hal_pte_t pte, unsigned attr, unsigned level)
 {
     const unsigned rights = HAL_ATTR_W | HAL_ATTR_X;
 
-    return hal_pte_leaf(hal_pte_addr(pte, 0), hal_pte_attr(pte, 0) & (attr | ~rights), 0);
+    return hal_pte_leaf(hal_pte_addr(pte, level), hal_pte_attr(pte, level) & (attr | ~rights), level);
 }
 
 /* Change the bits `change` of the leaves from `va` on that differ from `like` in `address` at most, before `stop`. Returns
@@ -439,7 +590,7 @@ static hal_va_t pmap_protect_leaves(struct pmap *pmap, hal_va_t va, hal_va_t end
         stop = end;
     while (va < stop) {
         hal_pte_t *slot = pmap_slot(pmap->last.table, va, 0);
-        hal_pte_t change = hal_pte_kind(*slot, 0) == HAL_PTE_LEAF ? *slot ^ pmap_reduce(*slot, attr) : 0;
+        hal_pte_t change = hal_pte_kind(*slot, 0) == HAL_PTE_LEAF ? *slot ^ pmap_reduce(*slot, attr, 0) : 0;
         if (change == 0) {
             va += HAL_PAGE_SIZE;
             continue;
@@ -452,29 +603,54 @@ static hal_va_t pmap_protect_leaves(struct pmap *pmap, hal_va_t va, hal_va_t end
     return stop;
 }
 
+/* The same for the block at `va`, which `slot` maps. */
+static void pmap_protect_block(hal_va_t va, hal_pte_t *slot, unsigned attr, struct pmap_gather *gather)
+{
+    hal_pte_t reduced = pmap_reduce(*slot, attr, 1);
+
+    if (reduced == *slot)
+        return;
+    pmap_slot_write(slot, reduced);
+    gather_page(gather, va);
+}
+
 /* Take away what `attr` has not. */
 static __attribute__((noinline)) void pmap_restrict(struct pmap *pmap, hal_va_t va, hal_va_t end,
-                                                    unsigned attr)
+                                                    unsigned attr) REQUIRES(pmap->lock)
 {
     struct pmap_gather gather;
+    struct pmap_path path;
+    hal_va_t next;
 
     gather_init(&gather, pmap);
-    spin_lock(&pmap->lock);
     while (va < end) {
-        if (pmap_find(pmap, va, &va))
+        switch (pmap_find(pmap, va, &path, &next)) {
+        case PMAP_TABLE:
             va = pmap_protect_leaves(pmap, va, end, attr, &gather);
+            break;
+        case PMAP_BLOCK:
+            pmap_protect_block(va, pmap_slot(path.table[1], va, 1), attr, &gather);
+            va = next;
+            break;
+        case PMAP_HOLE:
+            va = next;
+            break;
+        }
     }
     gather_finish(&gather);
-    spin_unlock(&pmap->lock);
 }
 
 /* Two functions: what they gather takes much of a stack, and here it would take it twice. */
 void pmap_protect(struct pmap *pmap, hal_va_t start, hal_va_t end, vm_prot_t prot)
 {
-    if (prot == VM_PROT_NONE)
+    if (prot == VM_PROT_NONE) {
         pmap_remove(pmap, start, end);
-    else
-        pmap_restrict(pmap, start, end, pmap_attr(prot));
+        return;
+    }
+    spin_lock(&pmap->lock);
+    pmap_split_ends(pmap, start, end);
+    pmap_restrict(pmap, start, end, pmap_attr(prot));
+    spin_unlock(&pmap->lock);
 }
 
 /* --- life ----------------------------------------------------------------------------------------------- */
@@ -498,12 +674,11 @@ struct pmap *pmap_create(struct ledger_account *payer)
     pmap->payer = payer;
     pmap->root = hal_ptr_to_pa(root);
     hal_pt_init_root(pmap->root);
-    vm_page_of(root)->entries = 0;
-    vm_stat_add(VM_STAT_TABLE_PAGES, 1);
     spin_init(&pmap->lock, LOCK_RANK_PMAP);
     spin_lock(&pmap->lock);
     pmap->resident = 0;
     pmap->tables = 1;
+    pmap->blocks = 0;
     pmap->last.table = NULL;
     spin_unlock(&pmap->lock);
     pmap_asid_insert(pmap);

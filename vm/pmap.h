@@ -30,11 +30,16 @@ struct pmap {
     uint32_t asid;
     cpu_mask_t cpus;                          /* CPUs whose TLB may hold entries of this pmap (atomic) */
     uint64_t resident GUARDED_BY(lock);       /* mapped pages */
-    uint64_t tables GUARDED_BY(lock);         /* page-table pages, root included */
+    uint64_t tables GUARDED_BY(lock);         /* page-table pages, root and spare ones included */
+    uint64_t blocks GUARDED_BY(lock);         /* leaves at level 1 */
     struct pmap_leaves last GUARDED_BY(lock); /* where the last walk ended; table NULL: nowhere */
     struct list link;                         /* ASID allocator */
     struct ledger_account *payer;             /* constant */
 };
+
+/* What a leaf at level 1 maps: 2^PMAP_BLOCK_ORDER pages. */
+#define PMAP_BLOCK_ORDER HAL_PT_SHIFT
+#define PMAP_BLOCK_SIZE (HAL_PAGE_SIZE << PMAP_BLOCK_ORDER)
 
 void pmap_init_module(void);
 
@@ -54,12 +59,15 @@ void pmap_deactivate(void);
 HAL_NODISCARD kern_return_t pmap_enter(struct pmap *pmap, hal_va_t va, hal_pa_t pa, vm_prot_t prot);
 /* The same for registers of a device: uncached. */
 HAL_NODISCARD kern_return_t pmap_enter_device(struct pmap *pmap, hal_va_t va, hal_pa_t pa, vm_prot_t prot);
+/* Map a block of PMAP_BLOCK_SIZE bytes by one leaf, at `va`, all aligned to that. Context: bit 1 of hal_info.leaf_levels is set.
+ * Returns false: some of it is mapped, or no page-table page: unchanged. */
+HAL_NODISCARD bool pmap_enter_block(struct pmap *pmap, hal_va_t va, hal_pa_t pa, vm_prot_t prot);
 /* Map the pages for [va, va + count pages) where nothing is mapped, as far as there are tables and they are the same as for va's
  * first page; prot: no VM_PROT_WRITE. For what may soon be used: never fails. */
 void pmap_enter_around(struct pmap *pmap, hal_va_t va, const hal_pa_t *pa, unsigned count, vm_prot_t prot);
 /* Unmap [start, end): TLBs of all CPUs are clean on return; empty page tables are freed. */
 void pmap_remove(struct pmap *pmap, hal_va_t start, hal_va_t end);
-/* Unmap some of what is mapped, `pages` or a little more. Returns whether nothing was left.
+/* Unmap some of what is mapped, `pages` or up to a block more. Returns whether nothing was left.
  * Context: as for pmap_destroy(). */
 bool pmap_clear_step(struct pmap *pmap, uint64_t pages);
 /* Reduce the protection of what is mapped in [start, end) to prot (VM_PROT_NONE: remove). */

@@ -98,6 +98,23 @@ static __attribute__((noinline)) kern_return_t fault_device(const struct vm_map_
 
 /* Inside this file: there is no page, fill->source says what is to be made. */
 #define FAULT_MAKE ((kern_return_t)0x10001)
+/* The same, and the pages around it could be made with it. */
+#define FAULT_MAKE_BLOCK ((kern_return_t)0x10002)
+
+/* What can be tried once in a fault that goes wrong. */
+struct fault_tried {
+    bool reap;
+    bool block;
+};
+
+/* What is to be done where no page was found. */
+static inline kern_return_t fault_make(const struct vm_map_entry *entry, struct vm_object *object,
+                                       hal_va_t va, const struct page_use *use) REQUIRES(object->lock)
+{
+    return __builtin_expect(entry->superpages, 0) && use->maps && vm_superpage_fits(entry, object, va)
+               ? FAULT_MAKE_BLOCK
+               : FAULT_MAKE;
+}
 
 /* Let use->with have the page with number `index`, at `address` of the direct map. */
 static inline __attribute__((always_inline)) kern_return_t
@@ -160,26 +177,40 @@ static inline __attribute__((always_inline)) kern_return_t fault_try(struct vm_m
                             fill, &page, &own);
         if (__builtin_expect(kr == KERN_SUCCESS, 1))
             kr = page != NULL ? fault_page(entry, object, va, index, access, vm_page_address(page), own, use)
-                              : FAULT_MAKE;
+                              : fault_make(entry, object, va, use);
     }
     spin_unlock(&object->lock);
     return kr;
+}
+
+/* Make the block around the page that is missing, once, or else that page. Returns false without memory. */
+static bool fault_make_block(struct vm_map *map, hal_va_t va, struct vm_object_fill *fill,
+                             struct fault_tried *tried)
+{
+    if (tried->block)
+        return vm_object_make_page(fill);
+    tried->block = true;
+    vm_superpage_fill(map, va, fill->payer);
+    return true;
 }
 
 /*
  * A fault could not be served for `why`.  If there is no memory, what the kernel's caches do not use of theirs is taken from them,
  * once.  Returns: KERN_SUCCESS try again; else as vm_fault().
  */
-static __attribute__((noinline)) kern_return_t fault_help(struct vm_object_fill *fill, kern_return_t why,
-                                                          bool *reaped)
+static __attribute__((noinline)) kern_return_t fault_help(struct vm_map *map, hal_va_t va,
+                                                          struct vm_object_fill *fill, kern_return_t why,
+                                                          struct fault_tried *tried)
 {
     if (why == KERN_PAGE_WAIT)
         return memory_object_resolve(fill);
-    if (why == FAULT_MAKE)
+    if (why == FAULT_MAKE_BLOCK && fault_make_block(map, va, fill, tried))
+        return KERN_SUCCESS;
+    if (why == FAULT_MAKE || why == FAULT_MAKE_BLOCK)
         why = KERN_RESOURCE_SHORTAGE;
-    if (why != KERN_RESOURCE_SHORTAGE || *reaped || cache_reap() == 0)
+    if (why != KERN_RESOURCE_SHORTAGE || tried->reap || cache_reap() == 0)
         return why;
-    *reaped = true;
+    tried->reap = true;
     return KERN_SUCCESS;
 }
 
@@ -189,7 +220,7 @@ static inline __attribute__((always_inline)) kern_return_t fault_use(struct vm_m
                                                                      const struct page_use *use)
 {
     struct vm_object_fill fill = {.fresh = NULL};
-    bool reaped = false;
+    struct fault_tried tried = {.reap = false};
     kern_return_t kr;
 
     do {
@@ -201,7 +232,7 @@ static inline __attribute__((always_inline)) kern_return_t fault_use(struct vm_m
         if (kr == FAULT_MAKE && vm_object_make_page(&fill))
             kr = KERN_SUCCESS;
         else
-            kr = fault_help(&fill, kr, &reaped);
+            kr = fault_help(map, va, &fill, kr, &tried);
     } while (kr == KERN_SUCCESS);
     vm_object_fill_end(&fill);
     return kr;

@@ -40,7 +40,10 @@ HAL_NODISCARD struct vm_map *vm_map_fork(struct vm_map *parent, struct ledger_ac
  * size 0: KERN_SUCCESS and nothing happens (*address 0).
  */
 kern_return_t vm_map_allocate(struct vm_map *map, hal_va_t *address, uint64_t size, bool anywhere);
-/* The same, exactly at `address` (rounded down), in place of what is there. Errors: as vm_map_allocate():
+/* The same, for memory that is made and mapped in blocks of PMAP_BLOCK_SIZE bytes where that can be. KERN_INVALID_ARGUMENT also: the
+ * size, or a place that is fixed, is not a multiple of that. */
+kern_return_t vm_map_allocate_superpages(struct vm_map *map, hal_va_t *address, uint64_t size, bool anywhere);
+/* The same as vm_map_allocate(), exactly at `address` (rounded down), in place of what is there. Errors: as vm_map_allocate():
  * nothing changed. size 0: KERN_SUCCESS and nothing happens. */
 kern_return_t vm_map_replace(struct vm_map *map, hal_va_t address, uint64_t size);
 /* Remove [address, address + size), rounded outwards to pages; holes are fine, and so is space outside the

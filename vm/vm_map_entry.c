@@ -27,6 +27,7 @@ struct vm_map_entry *vm_map_entry_alloc(struct ledger_account *payer)
     entry->map = NULL;
     entry->mapped = false;
     entry->behavior = VM_BEHAVIOR_DEFAULT;
+    entry->superpages = false;
     entry->wired = 0;
     entry->payer = payer;
     return entry;
@@ -135,6 +136,7 @@ static inline kern_return_t entry_derive(struct vm_map_entry *source, hal_va_t s
     entry->max_protection = source->max_protection;
     entry->inheritance = source->inheritance;
     entry->behavior = source->behavior;
+    entry->superpages = source->superpages;
     return share ? entry_share(source, entry) : entry_copy(source, entry);
 }
 
@@ -203,7 +205,8 @@ void vm_map_entries_free(struct list *entries)
 static bool entry_is_like(const struct vm_map_entry *a, const struct vm_map_entry *b)
 {
     return a->protection == b->protection && a->max_protection == b->max_protection &&
-           a->inheritance == b->inheritance && a->behavior == b->behavior && a->wired == b->wired;
+           a->inheritance == b->inheritance && a->behavior == b->behavior && a->superpages == b->superpages &&
+           a->wired == b->wired;
 }
 
 /* Can `entry` grow into what is behind it, where nothing was touched yet? */

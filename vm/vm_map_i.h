@@ -29,9 +29,10 @@ struct vm_map_entry {
     uint8_t height;     /* of this subtree; a leaf has 1 */
     uint8_t protection; /* VM_PROT_* */
     uint8_t max_protection;
-    uint8_t inheritance; /* VM_INHERIT_* */
-    bool mapped;         /* pages of it may be in the pmap; with an object under its lock as well */
-    uint8_t behavior;    /* VM_BEHAVIOR_DEFAULT .. VM_BEHAVIOR_RSEQNTL */
+    uint8_t inheritance;    /* VM_INHERIT_* */
+    bool mapped;            /* pages of it may be in the pmap; with an object under its lock as well */
+    uint8_t behavior : 7;   /* VM_BEHAVIOR_DEFAULT .. VM_BEHAVIOR_RSEQNTL */
+    uint8_t superpages : 1; /* its owner asked for blocks (vm_superpage.c) */
     uint16_t
         wired; /* times that it was wired: its pages are there and stay, mapped for the access that was asked for; with an object
                      * under its lock as well */
@@ -198,6 +199,15 @@ bool vm_map_remap_is_valid(const struct vm_map_remap *how);
  */
 kern_return_t vm_map_put(struct vm_map *map, hal_va_t *address, uint64_t size, const struct vm_map_remap *how,
                          struct list *entries);
+
+/* --- superpages (vm_superpage.c) ------------------------------------------------------------------------------ */
+
+/* Could vm_superpage_fill() make the block around `address`, which is in `entry` with `object`? */
+bool vm_superpage_fits(const struct vm_map_entry *entry, struct vm_object *object, hal_va_t address)
+    REQUIRES(object->lock);
+/* Make and map all pages of the block around `address`, if an entry that wants superpages has all of it and nothing is there yet.
+ * They are charged to `payer`. Nothing happens where that can't be. Context: no lock. */
+void vm_superpage_fill(struct vm_map *map, hal_va_t address, struct ledger_account *payer);
 
 /* --- places (vm_map.c) ---------------------------------------------------------------------------------- */
 

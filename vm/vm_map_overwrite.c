@@ -110,6 +110,7 @@ static bool overwrite_derive(struct vm_map *map, const struct vm_map_copy *copy,
         entry->max_protection = target->max_protection;
         entry->inheritance = target->inheritance;
         entry->behavior = target->behavior;
+        entry->superpages = target->superpages;
         if (end == source->end)
             node = node->next;
     }

@@ -250,6 +250,19 @@ void *vm_page_alloc_below(unsigned order, hal_pa_t last)
     return page != NULL ? vm_page_address(page) : NULL;
 }
 
+void vm_page_split(void *pages, unsigned order)
+{
+    struct vm_page *page = vm_page_of(pages);
+
+    KASSERT(page->state == VM_PAGE_USED && page->order == order);
+    /* no lock: they are in use, and nobody else looks at more than that */
+    page->order = 0;
+    for (uint64_t i = 1; i < vm_block_pages(order); i++) {
+        page[i].order = 0;
+        __atomic_store_n(&page[i].state, VM_PAGE_USED, __ATOMIC_RELAXED);
+    }
+}
+
 static void page_free_block(void *pages, unsigned order)
 {
     struct vm_page *page = vm_page_of(pages);

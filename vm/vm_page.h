@@ -21,6 +21,8 @@ HAL_NODISCARD void *vm_page_alloc(unsigned order);
 HAL_NODISCARD void *vm_page_alloc_zero(unsigned order);
 /* The same, no byte of it above `last`. Takes time as there are blocks in the free lists. */
 HAL_NODISCARD void *vm_page_alloc_below(unsigned order, hal_pa_t last);
+/* Make a block of 2^order pages as many single ones, each to be freed by itself. */
+void vm_page_split(void *pages, unsigned order);
 /* Give them back (same order). */
 void vm_page_free(void *pages, unsigned order);
 /* Give back one page that is zero. */

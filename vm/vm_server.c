@@ -37,6 +37,10 @@ kern_return_t mach_vm_allocate(vm_map_t target, mach_vm_address_t *address, mach
             *address = size > 0 ? trunc_page(*address) : 0;
         return kr;
     }
+    case VM_FLAGS_ANYWHERE | VM_FLAGS_SUPERPAGE_SIZE_2MB:
+        return vm_map_allocate_superpages(target, address, size, true);
+    case VM_FLAGS_FIXED | VM_FLAGS_SUPERPAGE_SIZE_2MB:
+        return vm_map_allocate_superpages(target, address, size, false);
     default:
         return KERN_INVALID_ARGUMENT;
     }

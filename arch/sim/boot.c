@@ -139,7 +139,7 @@ void sim_boot_prepare(void)
     hal_info.board = "host";
     hal_info.cpu_count = c->cpus;
     hal_info.pt_levels = c->pt_levels;
-    hal_info.leaf_levels = 1;
+    hal_info.leaf_levels = 3;
     hal_info.user_base = HAL_PAGE_SIZE;
     hal_info.user_limit = ((uint64_t)1 << (HAL_PAGE_SHIFT + HAL_PT_SHIFT * c->pt_levels - 1)) - HAL_PAGE_SIZE;
     hal_info.asid_bits = c->asid_bits;

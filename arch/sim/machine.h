@@ -36,6 +36,7 @@ struct tlb_entry {
     hal_va_t va;
     uint64_t pa;
     hal_pte_t *slot; /* the entry that was read: where `dirty` is set */
+    unsigned level;  /* of its table; of a block, each page that was used has an entry */
 };
 
 /* A table of level 0 that the walker found: it does not read the levels above again. */

@@ -31,6 +31,15 @@ static bool entry_matches(const struct tlb_entry *e, hal_asid_t asid, hal_va_t v
     return e->valid && e->va == page_of(va) && (e->asid == asid || (e->attr & HAL_ATTR_GLOBAL) != 0);
 }
 
+/* Is it the entry of a page in the block around `va`, and comes it from a leaf at `level`? */
+static bool entry_is_near(const struct tlb_entry *e, hal_asid_t asid, hal_va_t va, unsigned level)
+{
+    const unsigned shift = HAL_PAGE_SHIFT + HAL_PT_SHIFT;
+
+    return e->valid && e->attr != 0 && e->level == level && e->va >> shift == va >> shift &&
+           (e->asid == asid || (e->attr & HAL_ATTR_GLOBAL) != 0);
+}
+
 static struct tlb_entry *tlb_set(struct sim_cpu *cpu, hal_va_t va)
 {
     return cpu->tlb[va / HAL_PAGE_SIZE % TLB_SETS];
@@ -79,35 +88,59 @@ static hal_pte_t read_slot(const hal_pte_t *slot, unsigned level)
     return pte;
 }
 
-/* The slot of level 0 for `va`, or NULL: no table leads there. */
-static hal_pte_t *walk(struct sim_cpu *cpu, hal_asid_t asid, hal_va_t va)
+/* The slot for `va` of level 0, or of 1 with the leaf of a block, or NULL: no table leads there. */
+static hal_pte_t *walk(struct sim_cpu *cpu, hal_asid_t asid, hal_va_t va, unsigned *found)
 {
     const hal_va_t span = (hal_va_t)HAL_PAGE_SIZE * HAL_PT_ENTRIES;
     const struct walk_entry *known = walk_find(cpu, asid, va);
     uint64_t table = known != NULL ? known->table : sim_token_root(cpu->token);
 
+    *found = 0;
     if (known != NULL)
         return table_slot(table, va, 0);
     for (unsigned level = hal_info.pt_levels - 1; level > 0; level--) {
-        hal_pte_t pte = read_slot(table_slot(table, va, level), level);
+        hal_pte_t *slot = table_slot(table, va, level);
+        hal_pte_t pte = read_slot(slot, level);
+        *found = level;
+        if (level == 1 && hal_pte_kind(pte, level) == HAL_PTE_LEAF)
+            return slot;
         if (hal_pte_kind(pte, level) != HAL_PTE_TABLE)
             return NULL;
         table = hal_pte_addr(pte, level).addr;
     }
+    *found = 0;
     cpu->walk[sim_below(WALK_CACHE)] = (struct walk_entry){true, asid, va / span * span, table};
     return table_slot(table, va, 0);
+}
+
+/* A TLB may not have translations of two sizes for one address: machines may abort then, or mix them up. */
+static void check_sizes(const struct sim_cpu *cpu, hal_asid_t asid, hal_va_t va, unsigned level)
+{
+    for (unsigned i = 0; i < TLB_SETS * TLB_WAYS; i++)
+        if (entry_is_near(&cpu->tlb[0][0] + i, asid, va, 1 - level))
+            sim_end(
+                SIM_FAILED,
+                "a page and the block around it are in one TLB: a block was split, or made, without a flush");
 }
 
 /* Fill a TLB entry for `va`. Returns NULL if there is no page and that is not cached. */
 static struct tlb_entry *tlb_fill(struct sim_cpu *cpu, hal_asid_t asid, hal_va_t va)
 {
-    hal_pte_t *slot = walk(cpu, asid, va);
-    hal_pte_t pte = slot != NULL ? read_slot(slot, 0) : 0;
+    unsigned level;
+    hal_pte_t *slot = walk(cpu, asid, va, &level);
+    hal_pte_t pte = slot != NULL ? read_slot(slot, level) : 0;
     struct tlb_entry *e = &tlb_set(cpu, va)[sim_below(TLB_WAYS)];
 
-    if (hal_pte_kind(pte, 0) == HAL_PTE_LEAF) {
-        *e = (struct tlb_entry){true, asid, hal_pte_attr(pte, 0), page_of(va), hal_pte_addr(pte, 0).addr,
-                                slot};
+    if (hal_pte_kind(pte, level) == HAL_PTE_LEAF) {
+        const uint64_t block = (uint64_t)HAL_PAGE_SIZE << HAL_PT_SHIFT * level;
+        check_sizes(cpu, asid, va, level);
+        *e = (struct tlb_entry){.valid = true,
+                                .asid = asid,
+                                .attr = hal_pte_attr(pte, level),
+                                .va = page_of(va),
+                                .pa = hal_pte_addr(pte, level).addr + page_of(va) % block,
+                                .slot = slot,
+                                .level = level};
         return e;
     }
     if (!sim.config.tlb_negative)
@@ -177,10 +210,14 @@ static void flush_asid(struct sim_cpu *cpu, hal_asid_t asid)
             cpu->walk[i].valid = false;
 }
 
+/* All of a block goes with any of its pages. */
 static void flush_page(struct sim_cpu *cpu, hal_asid_t asid, hal_va_t va)
 {
     struct tlb_entry *set = tlb_set(cpu, va);
 
+    for (unsigned i = 0; i < TLB_SETS * TLB_WAYS; i++)
+        if (entry_is_near(&cpu->tlb[0][0] + i, asid, va, 1))
+            (&cpu->tlb[0][0] + i)->valid = false;
     for (unsigned way = 0; way < TLB_WAYS; way++)
         if (entry_matches(&set[way], asid, va))
             set[way].valid = false;
@@ -226,10 +263,12 @@ void hal_tlb_flush_asid(hal_asid_t asid)
 static bool outdone(const struct tlb_entry *e)
 {
     const unsigned rights = HAL_ATTR_R | HAL_ATTR_W | HAL_ATTR_X | HAL_ATTR_U;
+    const uint64_t block = (uint64_t)HAL_PAGE_SIZE << HAL_PT_SHIFT * e->level;
     hal_pte_t pte = __atomic_load_n(e->slot, __ATOMIC_ACQUIRE);
 
-    return hal_pte_kind(pte, 0) == HAL_PTE_LEAF && hal_pte_addr(pte, 0).addr == e->pa &&
-           (e->attr & rights & ~hal_pte_attr(pte, 0)) == 0;
+    return hal_pte_kind(pte, e->level) == HAL_PTE_LEAF &&
+           hal_pte_addr(pte, e->level).addr + e->va % block == e->pa &&
+           (e->attr & rights & ~hal_pte_attr(pte, e->level)) == 0;
 }
 
 /* Nothing more is forgotten: who needs a flush does not get it here. */

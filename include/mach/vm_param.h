@@ -18,7 +18,9 @@
 /* mach_vm_allocate(flags), mach_vm_map(flags). */
 #define VM_FLAGS_FIXED 0x0000
 #define VM_FLAGS_ANYWHERE 0x0001
-#define VM_FLAGS_OVERWRITE 0x4000 /* with VM_FLAGS_FIXED: replace what is mapped there */
+#define VM_FLAGS_OVERWRITE 0x4000           /* with VM_FLAGS_FIXED: replace what is mapped there */
+#define VM_FLAGS_SUPERPAGE_SIZE_2MB 0x20000 /* made and mapped in blocks of VM_SUPERPAGE_SIZE bytes */
+#define VM_SUPERPAGE_SIZE 0x200000u
 
 /* mach_vm_read_inband(), mach_vm_write_inband(): data that travels in the message itself. */
 #define VM_INBAND_MAX 4096

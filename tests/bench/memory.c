@@ -63,6 +63,33 @@ static uint64_t fault_soft(unsigned loops)
     return ticks;
 }
 
+/* The first access to each page of VM_SUPERPAGE_SIZE bytes. */
+static uint64_t first_touch(unsigned loops, int flags)
+{
+    const mach_vm_size_t size = 2 * (mach_vm_size_t)VM_SUPERPAGE_SIZE;
+    uint64_t ticks = 0;
+
+    for (unsigned i = 0; i < loops; i++) {
+        mach_vm_address_t base = 0;
+        REQUIRE_OK(mach_vm_allocate(SELF, &base, size, flags));
+        mach_vm_address_t at = base + VM_SUPERPAGE_SIZE;
+        touch(at -= PAGE_SIZE); /* the upper page tables are there */
+        ticks += BENCH_LOOP(VM_SUPERPAGE_SIZE / PAGE_SIZE, touch(at += PAGE_SIZE));
+        REQUIRE_OK(mach_vm_deallocate(SELF, base, size));
+    }
+    return ticks;
+}
+
+static uint64_t touch_2mib(unsigned loops)
+{
+    return first_touch(loops, VM_FLAGS_ANYWHERE);
+}
+
+static uint64_t touch_2mib_superpage(unsigned loops)
+{
+    return first_touch(loops, VM_FLAGS_ANYWHERE | VM_FLAGS_SUPERPAGE_SIZE_2MB);
+}
+
 /* --- memory out of line --- */
 
 struct memory_message {
@@ -242,6 +269,8 @@ void bench_memory(void)
 {
     run_net("fault_zero_fill", fault_zero_fill, "page_zero", page_zero, "fault_zero_fill_net");
     (void)bench_run("fault_soft", fault_soft, PAGES);
+    (void)bench_run("touch_2mib", touch_2mib, 8);
+    (void)bench_run("touch_2mib_superpage", touch_2mib_superpage, 8);
     run_net("fault_copy", fault_copy, "page_copy", page_copy, "fault_cow_net");
     (void)bench_run("vm_allocate_touch_deallocate", vm_page_life, BENCH_LOOPS / 10);
     (void)bench_run("ool_page_dropped", ool_page_dropped, BENCH_LOOPS / 10);

@@ -248,6 +248,7 @@ static const struct {
     FAULT(page, refs, 2, "page-refs"),
     FAULT(pmap, resident, 1, "pmap-resident"),
     FAULT(pmap, tables, 1, "pmap-tables"),
+    FAULT(pmap, blocks, 1, "pmap-blocks"),
     FAULT(pmap, last.number, 1, "pmap-last"),
     FAULT(pmap, token, 0x1000, "asid-token"),
     FAULT(pmap, cpus, 1, "cpu-mask"),

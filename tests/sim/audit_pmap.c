@@ -15,6 +15,7 @@ struct pmap_walk {
     const struct list *entry; /* the entry that the walk has come to */
     uint64_t tables;
     uint64_t leaves;
+    uint64_t blocks;
     bool last; /* the table that the pmap keeps was seen */
 };
 
@@ -41,10 +42,10 @@ static bool check_page(const struct vm_object *object, uint64_t index, hal_pa_t 
     return page != NULL && hal_ptr_to_pa(vm_page_address(page)).addr == pa.addr;
 }
 
-static void check_leaf(struct pmap_walk *walk, hal_va_t va, hal_pte_t pte)
+/* A page at `va`, which is mapped to `pa`. */
+static void check_leaf(struct pmap_walk *walk, hal_va_t va, hal_pa_t pa, unsigned attr)
 {
     const struct vm_map_entry *entry = walk_entry(walk, va);
-    unsigned attr = hal_pte_attr(pte, 0);
 
     AUDIT(entry != NULL && entry->object != NULL, "pte-entry", walk->pmap,
           "0x%" PRIx64 " is mapped, not allocated", va);
@@ -54,8 +55,8 @@ static void check_leaf(struct pmap_walk *walk, hal_va_t va, hal_pte_t pte)
     AUDIT(entry->object->kind == VM_OBJECT_DEVICE || (attr & HAL_ATTR_DEVICE) == 0, "pte-device", walk->pmap,
           "0x%" PRIx64 " is mapped with attributes 0x%x, its memory is of kind %u", va, attr,
           entry->object->kind);
-    AUDIT(check_page(entry->object, index, hal_pte_addr(pte, 0), &own, &writable), "pte-page", walk->pmap,
-          "0x%" PRIx64 " is mapped to 0x%" PRIx64, va, hal_pte_addr(pte, 0).addr);
+    AUDIT(check_page(entry->object, index, pa, &own, &writable), "pte-page", walk->pmap,
+          "0x%" PRIx64 " is mapped to 0x%" PRIx64, va, pa.addr);
     AUDIT((attr & HAL_ATTR_W) == 0 || (own && writable), "pte-shared", walk->pmap,
           "0x%" PRIx64 " is mapped writable: own page %u, counts as writable %u", va, own, writable);
     bool write = (entry->protection & VM_PROT_WRITE) != 0,
@@ -67,11 +68,37 @@ static void check_leaf(struct pmap_walk *walk, hal_va_t va, hal_pte_t pte)
     walk->leaves++;
 }
 
+/* A leaf at `level`: a page, or a block, whose table to be split is among the spare ones (check_spare()). */
+static void check_leaves(struct pmap_walk *walk, hal_va_t va, hal_pte_t pte, unsigned level)
+{
+    const uint64_t size = (uint64_t)HAL_PAGE_SIZE << HAL_PT_SHIFT * level;
+
+    AUDIT(level <= 1, "pte-level", walk->pmap, "0x%" PRIx64 " is mapped by a leaf at level %u", va, level);
+    for (uint64_t at = 0; at < size; at += HAL_PAGE_SIZE)
+        check_leaf(walk, va + at, HAL_PA(hal_pte_addr(pte, level).addr + at), hal_pte_attr(pte, level));
+}
+
+/* A table of level 1 keeps an empty table for each block that it maps. */
+static void check_spare(struct pmap_walk *walk, const struct vm_page *page, uint32_t blocks)
+{
+    AUDIT_LIST(node, &page->link)
+    {
+        const struct vm_page *spare = CONTAINER_OF(node, struct vm_page, link);
+        audit_own_pages(vm_page_address(spare), 0, "spare page table");
+        AUDIT(spare->entries == 0, "spare-empty", walk->pmap, "a spare table has %u entries", spare->entries);
+        walk->tables++;
+        walk->blocks++;
+        blocks--;
+    }
+    AUDIT(blocks == 0, "spare-count", walk->pmap, "%d more blocks than spare tables", (int)blocks);
+}
+
 static void check_table(struct pmap_walk *walk, hal_pa_t pa, unsigned level, hal_va_t first)
 {
     const hal_pte_t *table = hal_pa_to_ptr(pa);
     unsigned shift = HAL_PAGE_SHIFT + HAL_PT_SHIFT * level;
     uint32_t entries = 0;
+    uint32_t blocks = 0;
 
     audit_own_pages(table, 0, "page table");
     walk->tables++;
@@ -85,12 +112,16 @@ static void check_table(struct pmap_walk *walk, hal_pa_t pa, unsigned level, hal
         entries++;
         AUDIT(va >> shift <= (hal_info.user_limit - 1) >> shift, "pte-range", walk->pmap,
               "0x%" PRIx64 " is mapped, beyond user space", va);
-        if (level == 0)
-            check_leaf(walk, va, table[i]);
+        const bool leaf = hal_pte_kind(table[i], level) == HAL_PTE_LEAF;
+        blocks += leaf && level == 1;
+        if (leaf)
+            check_leaves(walk, va, table[i], level);
         else
             check_table(walk, hal_pte_addr(table[i], level), level - 1, va);
     }
     const struct vm_page *page = audit_page(table, walk->pmap);
+    if (level == 1)
+        check_spare(walk, page, blocks);
     AUDIT(page->entries == entries, "table-entries", table, "level %u: %u entries, counted %u", level,
           entries, page->entries);
     AUDIT(entries > 0 || level == hal_info.pt_levels - 1, "table-empty", table, "level %u: no entries",
@@ -106,6 +137,8 @@ static uint64_t check_tables(const struct vm_map *map)
           "keeps %p for table number %" PRIu64, (const void *)walk.pmap->last.table, walk.pmap->last.number);
     AUDIT(walk.tables == map->pmap->tables, "pmap-tables", map->pmap, "%" PRIu64 " tables, counted %" PRIu64,
           walk.tables, map->pmap->tables);
+    AUDIT(walk.blocks == map->pmap->blocks, "pmap-blocks", map->pmap, "%" PRIu64 " blocks, counted %" PRIu64,
+          walk.blocks, map->pmap->blocks);
     AUDIT(walk.leaves == map->pmap->resident, "pmap-resident", map->pmap,
           "%" PRIu64 " pages, counted %" PRIu64, walk.leaves, map->pmap->resident);
     return walk.tables;
@@ -175,6 +208,7 @@ static void check_active(uint32_t index)
           index);
 }
 
+/* What maps `va`, as a leaf of level 0; or 0. */
 static hal_pte_t leaf_of(const struct pmap *pmap, hal_va_t va)
 {
     hal_pa_t table = pmap->root;
@@ -182,8 +216,14 @@ static hal_pte_t leaf_of(const struct pmap *pmap, hal_va_t va)
     for (unsigned level = hal_info.pt_levels - 1;; level--) {
         unsigned shift = HAL_PAGE_SHIFT + HAL_PT_SHIFT * level;
         hal_pte_t pte = ((const hal_pte_t *)hal_pa_to_ptr(table))[va >> shift & (HAL_PT_ENTRIES - 1)];
-        if (level == 0 || hal_pte_kind(pte, level) != HAL_PTE_TABLE)
+        if (level == 1 && hal_pte_kind(pte, level) == HAL_PTE_LEAF) {
+            const uint64_t inside = va % PMAP_BLOCK_SIZE - va % HAL_PAGE_SIZE;
+            return hal_pte_leaf(HAL_PA(hal_pte_addr(pte, 1).addr + inside), hal_pte_attr(pte, 1), 0);
+        }
+        if (level == 0)
             return pte;
+        if (hal_pte_kind(pte, level) != HAL_PTE_TABLE)
+            return 0;
         table = hal_pte_addr(pte, level);
     }
 }

@@ -74,6 +74,7 @@ static struct {
     uint32_t stores;
     mach_port_t task[SPACES];
     mach_vm_address_t base;
+    bool superpages; /* the window begins as a part of one */
 
     const struct model_op *ops;
     uint32_t count, position;
@@ -628,6 +629,19 @@ static void peer(uint64_t arg)
     user_thread_exit();
 }
 
+/* The window, free; or all of it mapped, as a part of superpages. */
+static void window_create(void)
+{
+    const mach_vm_size_t size = v.superpages ? VM_SUPERPAGE_SIZE : PAGES * PAGE_SIZE;
+    const int flags = VM_FLAGS_ANYWHERE | (v.superpages ? VM_FLAGS_SUPERPAGE_SIZE_2MB : 0);
+
+    SIM_CHECK(mach_vm_allocate(v.task[0], &v.base, size, flags) == KERN_SUCCESS);
+    if (!v.superpages)
+        return;
+    sim_store8(v.base + size - 1, 1); /* beyond the window: all of the block is made */
+    SIM_CHECK(model_allocate(v.page[0], 0, PAGES, false) == KERN_SUCCESS);
+}
+
 static void first_program(uint64_t arg)
 {
     const mach_port_t host_priv = user_start(arg);
@@ -637,11 +651,12 @@ static void first_program(uint64_t arg)
     mach_vm_address_t room = 0; /* below the window: what messages bring finds place there */
     SIM_CHECK(mach_vm_allocate(v.task[0], &room, COPIES * PAGES * PAGE_SIZE, VM_FLAGS_ANYWHERE) ==
               KERN_SUCCESS);
-    SIM_CHECK(mach_vm_allocate(v.task[0], &v.base, PAGES * PAGE_SIZE, VM_FLAGS_ANYWHERE) == KERN_SUCCESS);
+    window_create();
     SIM_CHECK(mach_vm_deallocate(v.task[0], room, COPIES * PAGES * PAGE_SIZE) == KERN_SUCCESS);
     SIM_CHECK(mach_port_allocate(v.task[0], MACH_PORT_RIGHT_RECEIVE, &v.port) == KERN_SUCCESS);
     SIM_CHECK(user_thread_start(v.task[0], peer, 0, NULL) == KERN_SUCCESS);
-    SIM_CHECK(mach_vm_deallocate(v.task[0], v.base, PAGES * PAGE_SIZE) == KERN_SUCCESS);
+    if (!v.superpages)
+        SIM_CHECK(mach_vm_deallocate(v.task[0], v.base, PAGES * PAGE_SIZE) == KERN_SUCCESS);
     __atomic_store_n(&v.turn, v.ops[0].task % 2u, __ATOMIC_RELEASE);
     take_turns(0);
     for (uint32_t i = 1; i < SPACES; i++) {
@@ -664,6 +679,7 @@ static bool run(const struct model_op *ops, uint32_t count, void *arg)
     v.ops = ops;
     v.count = count;
     v.turn = NOBODY;
+    v.superpages = machine->seed % 2 != 0;
     const struct sim_result result = sim_run(&config);
     if (result.end != SIM_POWEROFF && v.text[0] == '\0')
         (void)snprintf(v.text, sizeof(v.text), "%s: %.200s", sim_end_name(result.end), result.message);

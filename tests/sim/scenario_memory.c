@@ -102,6 +102,33 @@ static void memory_from_kernel(void)
 }
 
 /* Wired memory and its copies; pages that are given up. */
+/* Superpages, or the pages of them where memory has no more blocks: split by what is done to parts of them. */
+static void memory_superpages(void)
+{
+    const uint32_t pages = VM_SUPERPAGE_SIZE / PAGE;
+    mach_vm_address_t at = 0, copy = 0;
+    vm_prot_t protection, maximum;
+
+    CALL_IS(KERN_INVALID_ARGUMENT,
+            mach_vm_allocate(self(), &at, PAGE, VM_FLAGS_ANYWHERE | VM_FLAGS_SUPERPAGE_SIZE_2MB));
+    CALL(mach_vm_allocate(self(), &at, 2 * VM_SUPERPAGE_SIZE,
+                          VM_FLAGS_ANYWHERE | VM_FLAGS_SUPERPAGE_SIZE_2MB));
+    SIM_CHECK(at % VM_SUPERPAGE_SIZE == 0);
+    sim_store8(at + 5 * PAGE, 5);
+    sim_store8(at + (pages - 1) * PAGE, 6);
+    CALL(mach_vm_protect(self(), at, VM_SUPERPAGE_SIZE, FALSE, VM_PROT_READ));
+    CALL(mach_vm_protect(self(), at, VM_SUPERPAGE_SIZE, FALSE, VM_PROT_DEFAULT));
+    CALL(mach_vm_remap(self(), &copy, VM_SUPERPAGE_SIZE, 0, VM_FLAGS_ANYWHERE, self(), at, TRUE, &protection,
+                       &maximum, VM_INHERIT_COPY));
+    sim_store8(at + 5 * PAGE, 7);
+    SIM_CHECK(sim_load8(copy + 5 * PAGE) == 5 && sim_load8(copy + (pages - 1) * PAGE) == 6);
+    CALL(mach_vm_deallocate(self(), copy, VM_SUPERPAGE_SIZE));
+    sim_store8(at + VM_SUPERPAGE_SIZE, 8);
+    CALL(mach_vm_deallocate(self(), at + VM_SUPERPAGE_SIZE - PAGE, 2 * PAGE));
+    SIM_CHECK(sim_load8(at + 5 * PAGE) == 7 && sim_load8(at + VM_SUPERPAGE_SIZE + PAGE) == 0);
+    CALL(mach_vm_deallocate(self(), at, 2 * VM_SUPERPAGE_SIZE));
+}
+
 static void memory_wired(void)
 {
     mach_vm_address_t at = 0, to = 0;
@@ -593,6 +620,7 @@ const struct scenario scenarios_memory[] = {
     {"memory_remap", memory_remap},
     {"memory_from_kernel", memory_from_kernel},
     {"memory_wired", memory_wired},
+    {"memory_superpages", memory_superpages},
     {"memory_out_of_line", memory_out_of_line},
     {"memory_other_task", memory_other_task},
     {"memory_copies", memory_copies},

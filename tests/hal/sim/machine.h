@@ -15,7 +15,7 @@
 #define MACHINE_KERNEL_VA 0xffff800000000000ul
 #define MACHINE_HOLE_VA 0xffffffff00000000ul
 
-#define MACHINE_LEAF_LEVELS 1u /* of hal_info, on every machine */
+#define MACHINE_LEAF_LEVELS 3u /* of hal_info, on every machine */
 
 #define MACHINE_LINE 3u
 #define MACHINE_LINE_EDGE 1
