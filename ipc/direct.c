@@ -236,10 +236,12 @@ static NOINLINE struct uctx *msg_late(struct thread *self)
 {
     const struct direct_message *m = self->cpu->message;
     const uint32_t size = (uint32_t)(m->head.msgh_size + sizeof(mach_msg_trailer_t));
+    const bool right = MACH_MSGH_BITS_IS_COMPLEX(m->head.msgh_bits);
+    const uint32_t result = right ? self->cpu->message_result : MACH_MSG_SUCCESS;
 
     if (vm_copyout(self->task->map, hal_uctx_arg(&self->uctx, 0), m, size) != KERN_SUCCESS)
-        return ipc_direct_late(self, m, 0, MACH_MSG_SUCCESS, size);
-    hal_uctx_set_result(&self->uctx, MACH_MSG_SUCCESS);
+        return ipc_direct_late(self, m, right, (mach_msg_return_t)result, size);
+    hal_uctx_set_result(&self->uctx, result);
     return &self->uctx;
 }
 

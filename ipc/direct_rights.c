@@ -9,14 +9,16 @@
  * was published as a waiter and perhaps ended on another CPU: an end of the space needs the lock, too, to clear the entries that
  * are claimed.  To commit locks the ports of the rights, so that comes after the partner's port was unlocked.
  *
- * One right of a usual kind, a send right or one that is made, has a way of its own, without claims: a send or receive right leaves its
- * entry only under the space's lock, which is held from the look at the entry until the right is taken.  If its port dies
- * in between, a dead right arrives, as if the port had died on the way.
+ * One right of a usual kind, a send right or one that is made, goes on the fast path of messages (ipc/ipc_fast_message.h), which calls
+ * this file twice, without claims: a send or receive right leaves its entry only under the space's lock, which is held from the look
+ * at the entry until the right is taken.  What the second call needs of the sender is in struct cpu, because the sender may have
+ * ended by then.  If the port of the right dies in between, a dead right arrives, as if the port had died on the way.
  */
 #include <ipc/check.h>
 #include <ipc/direct.h>
 #include <ipc/kmsg.h>
 #include <ipc/right.h>
+#include <ipc/right_steps.h>
 
 #define DIRECT_RIGHTS_MAX 4u
 #define ONE_RIGHT_SIZE ((uint32_t)(sizeof(mach_msg_base_t) + sizeof(mach_msg_port_descriptor_t)))
@@ -139,7 +141,7 @@ static NOINLINE struct uctx *rights_reply(struct thread *self, struct rights *r,
     return rights_run(self, r, size, true);
 }
 
-static NOINLINE struct uctx *rights_any(struct thread *self, struct direct_message *m, uint32_t size)
+struct uctx *ipc_direct_rights(struct thread *self, struct direct_message *m, uint32_t size)
 {
     struct uctx *next = NULL;
     struct rights r;
@@ -156,110 +158,74 @@ static NOINLINE struct uctx *rights_any(struct thread *self, struct direct_messa
 
 /* --- one right --- */
 
-struct one {
-    mach_port_name_t name;
-    mach_msg_type_name_t disposition;
-    struct ipc_entry *entry;
-    struct ipc_port *port;
-};
-
 /* The entry that has the right, and is taken from without a mark or a notification; or NULL. Context: space locked. */
-SPECIALISED struct ipc_entry *one_find(const struct ipc_space *space, const struct one *o)
+SPECIALISED struct ipc_entry *one_find(const struct ipc_space *space, const mach_msg_port_descriptor_t *d)
 {
-    struct ipc_entry *entry = ipc_entry_peek(space, o->name);
-    bool makes = o->disposition == MACH_MSG_TYPE_MAKE_SEND || o->disposition == MACH_MSG_TYPE_MAKE_SEND_ONCE;
-    bool moves = o->disposition == MACH_MSG_TYPE_MOVE_SEND;
+    struct ipc_entry *entry = ipc_entry_peek(space, d->name);
+    bool makes = d->disposition == MACH_MSG_TYPE_MAKE_SEND || d->disposition == MACH_MSG_TYPE_MAKE_SEND_ONCE;
+    bool moves = d->disposition == MACH_MSG_TYPE_MOVE_SEND;
 
-    if (entry == NULL || (!makes && !moves && o->disposition != MACH_MSG_TYPE_COPY_SEND))
+    if (entry == NULL || (!makes && !moves && d->disposition != MACH_MSG_TYPE_COPY_SEND))
         return NULL;
-    if (entry->key == o->name)
+    if (entry->key == d->name)
         return !makes && (!moves || entry->request == NULL) && ipc_port_looks_alive(entry->object) ? entry
                                                                                                    : NULL;
     uint32_t type = makes ? MACH_PORT_TYPE_RECEIVE : MACH_PORT_TYPE_SEND_RECEIVE;
-    return ~entry->key == o->name && (entry->bits & type) == type ? entry : NULL;
+    return ~entry->key == d->name && (entry->bits & type) == type ? entry : NULL;
 }
 
-/* Switch, and take the right; false: nothing changed, and o->entry is NULL if that is due to the right. */
-SPECIALISED bool one_switch(struct direct *d, struct direct_message *m, struct one *o)
+static NOINLINE uint64_t right_begin(struct thread *self) NO_THREAD_SAFETY_ANALYSIS
 {
-    struct ipc_space *space = d->self->space;
-    struct ipc_port *receive = d->self->rcv_port;
+    struct direct_message *m = self->cpu->message;
+    struct ipc_space *space = self->space;
+    const mach_msg_body_t *body = (const void *)m->body;
+    const mach_msg_port_descriptor_t *d = descriptors_of(m);
+    const uint32_t size = (uint32_t)hal_uctx_arg(&self->uctx, 2);
 
+    if (size - ONE_RIGHT_SIZE > IPC_DIRECT_SMALL - ONE_RIGHT_SIZE || body->msgh_descriptor_count != 1 ||
+        d->type != MACH_MSG_PORT_DESCRIPTOR)
+        return false;
     spin_lock(&space->lock);
-    o->entry = space->active ? one_find(space, o) : NULL;
-    bool switched = o->entry != NULL && partners_find(d, m);
-    if (switched) {
-        switch_to_next(d, receive);
-        o->port = ipc_right_take_one(space, o->entry, o->name, o->disposition);
-    }
-    spin_unlock(&space->lock);
-    return switched;
+    struct ipc_entry *entry = space->active ? one_find(space, d) : NULL;
+    self->cpu->right_space = space;
+    self->cpu->right_entry = entry;
+    if (entry == NULL)
+        spin_unlock(&space->lock);
+    return entry != NULL;
 }
 
-SPECIALISED struct uctx *one_deliver(const struct direct *d, struct direct_message *m, const struct one *o)
+static NOINLINE uint64_t right_pass(struct thread *next) NO_THREAD_SAFETY_ANALYSIS
 {
-    mach_msg_port_descriptor_t *descriptor = descriptors_of(m);
-    mach_msg_type_name_t type = ipc_right_result(o->disposition);
+    struct cpu *cpu = next->cpu;
+    struct ipc_space *from = cpu->right_space;
+    mach_msg_port_descriptor_t *d = descriptors_of(cpu->message);
+    mach_msg_type_name_t type = ipc_right_result(d->disposition);
     mach_msg_return_t result = MACH_MSG_SUCCESS;
     mach_port_name_t name;
 
-    kern_return_t kr = type == MACH_MSG_TYPE_PORT_SEND && o->port != IPC_PORT_DEAD
-                           ? ipc_right_copyout_send(d->next->space, o->port, &name)
-                           : ipc_right_copyout(d->next->space, o->port, type, &name);
+    struct ipc_port *port = ipc_right_take_one(from, cpu->right_entry, d->name, d->disposition);
+    spin_unlock(&from->lock);
+    kern_return_t kr = type == MACH_MSG_TYPE_PORT_SEND && port != IPC_PORT_DEAD
+                           ? ipc_right_copyout_send(next->space, port, &name)
+                           : ipc_right_copyout(next->space, port, type, &name);
     if (__builtin_expect(kr != KERN_SUCCESS, 0)) {
         name = MACH_PORT_NULL;
-        result = MACH_RCV_BODY_ERROR | ipc_kmsg_nameless(kr, o->port, type);
+        result = MACH_RCV_BODY_ERROR | ipc_kmsg_nameless(kr, port, type);
     }
-    *descriptor = (mach_msg_port_descriptor_t){
+    *d = (mach_msg_port_descriptor_t){
         .name = name, .disposition = type & 0xffu, .type = MACH_MSG_PORT_DESCRIPTOR};
-    if (!deliver_buffer(d, m, MACH_MSGH_BITS_COMPLEX))
-        return ipc_direct_late(d->next, m, 1, result, d->size + d->trailer_size);
-    hal_uctx_set_result(&d->next->uctx, (uint32_t)result);
-    fpu_resume(d->cpu, d->next);
-    return &d->next->uctx;
+    cpu->message_result = (uint32_t)result;
+    return (uint64_t)result;
 }
 
-SPECIALISED struct uctx *one_run(struct thread *self, struct direct_message *m, uint32_t size,
-                                 const bool reply)
+uint64_t kern_message_right(struct uctx *u, unsigned step) NO_THREAD_SAFETY_ANALYSIS
 {
-    const mach_msg_port_descriptor_t *descriptor = descriptors_of(m);
-    struct direct d = {.self = self,
-                       .cpu = self->cpu,
-                       .rights = true,
-                       .reply = reply,
-                       .timed = receive_is_timed(self, false),
-                       .remote = m->head.msgh_remote_port,
-                       .rcv_name = (mach_port_name_t)hal_uctx_arg(&self->uctx, 4),
-                       .size = size};
-    struct one o = {.name = descriptor->name, .disposition = descriptor->disposition};
+    struct thread *t = CONTAINER_OF(u, struct thread, uctx);
 
-    if (m->head.msgh_local_port != (reply ? MACH_PORT_NULL : d.rcv_name))
-        return ipc_direct_general(self);
-    if (!one_switch(&d, m, &o))
-        return o.entry != NULL ? ipc_direct_general(self) : rights_any(self, m, size);
-    return one_deliver(&d, m, &o);
-}
-
-static NOINLINE struct uctx *one_call(struct thread *self, struct direct_message *m, uint32_t size)
-{
-    return one_run(self, m, size, false);
-}
-
-static NOINLINE struct uctx *one_reply(struct thread *self, struct direct_message *m, uint32_t size)
-{
-    return one_run(self, m, size, true);
-}
-
-struct uctx *ipc_direct_rights(struct thread *self, struct direct_message *m, uint32_t size)
-{
-    const mach_msg_body_t *body = (const void *)m->body;
-
-    if (size >= ONE_RIGHT_SIZE && body->msgh_descriptor_count == 1 &&
-        descriptors_of(m)->type == MACH_MSG_PORT_DESCRIPTOR) {
-        if (m->head.msgh_bits == (IPC_DIRECT_CALL | MACH_MSGH_BITS_COMPLEX))
-            return one_call(self, m, size);
-        if (m->head.msgh_bits == (IPC_DIRECT_REPLY | MACH_MSGH_BITS_COMPLEX))
-            return one_reply(self, m, size);
-    }
-    return rights_any(self, m, size);
+    if (step == HAL_RIGHT_PASS)
+        return right_pass(t);
+    if (step == HAL_RIGHT_BEGIN)
+        return right_begin(t);
+    spin_unlock(&t->space->lock);
+    return 0;
 }

@@ -83,6 +83,7 @@ struct ipc_fast {
     bool reply;
     bool timed;
     bool buffer;             /* both wait in the buffer form (ipc/ipc_fast_message.h) */
+    bool carries;            /* buffer form: one right; then the message is small */
     bool member;             /* next waits on a set that the port is in */
     struct ipc_entry *entry; /* of the destination */
     struct ipc_port *port;

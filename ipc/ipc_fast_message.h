@@ -11,6 +11,7 @@
  *   IPC_FAST_MESSAGE_ARGS             declares and sets: struct thread *cur
  *   IPC_FAST_COPYIN(to, from, n)      as hal_copyin()
  *   IPC_FAST_COPYOUT(to, from, n)     as hal_copyout()
+ *   IPC_FAST_RIGHT(of, step)          kern_message_right(), on the CPU's stack
  *   IPC_FAST_MESSAGE_EXIT(next)       resumes `next` (a call frame) on this CPU with the result MACH_MSG_SUCCESS
  *   IPC_FAST_MESSAGE_GENERAL(thread)  the trap of `thread`, which is current, goes on in kern_syscall()
  *
@@ -72,7 +73,7 @@ IPC_FAST_INLINE bool ipc_fast_message_switch(struct ipc_fast *f)
         return false;
     if (IPC_FAST_UNLIKELY(!(f->reply ? ipc_fast_find_reply(f) : ipc_fast_find_call(f))))
         return false;
-    if (IPC_FAST_UNLIKELY(f->size > IPC_DIRECT_SMALL) && !ipc_fast_message_rest(f))
+    if (!f->carries && IPC_FAST_UNLIKELY(f->size > IPC_DIRECT_SMALL) && !ipc_fast_message_rest(f))
         return false;
     uint64_t rx = IPC_FAST_SWAP(&f->port->rx, IPC_PORT_RX_LOCKED);
     uint64_t next = rx - IPC_PORT_RX_BUFFER;
@@ -88,25 +89,38 @@ IPC_FAST_INLINE bool ipc_fast_message_switch(struct ipc_fast *f)
     return true;
 }
 
-/* The message in next's address space. Returns whether it could be written. */
+/* next, after the switch. A call would need one more register for it, which there is not. */
+IPC_FAST_INLINE struct thread *ipc_fast_current(const struct ipc_fast *f)
+{
+    if (!f->carries)
+        return f->next;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    return f->cpu->current;
+}
+
+/* The message in next's address space. Returns whether it could be written, and its right got a name. */
 IPC_FAST_INLINE bool ipc_fast_message_deliver(const struct ipc_fast *f)
 {
     struct direct_message *m = f->cpu->message;
     mach_msg_trailer_t *trailer = (void *)((char *)m + f->size);
 
-    m->head.msgh_bits = f->reply ? MACH_MSGH_BITS(0, MACH_MSG_TYPE_PORT_SEND_ONCE)
-                                 : MACH_MSGH_BITS(MACH_MSG_TYPE_PORT_SEND_ONCE, MACH_MSG_TYPE_PORT_SEND);
+    m->head.msgh_bits = (f->reply ? MACH_MSGH_BITS(0, MACH_MSG_TYPE_PORT_SEND_ONCE)
+                                  : MACH_MSGH_BITS(MACH_MSG_TYPE_PORT_SEND_ONCE, MACH_MSG_TYPE_PORT_SEND)) |
+                        (f->carries ? MACH_MSGH_BITS_COMPLEX : 0);
     m->head.msgh_size = f->size;
     m->head.msgh_remote_port = (mach_port_name_t)f->name;
     m->head.msgh_local_port = f->port_name;
     m->head.msgh_voucher_port = MACH_PORT_NULL;
     trailer->msgh_trailer_type = MACH_MSG_TRAILER_FORMAT_0;
     trailer->msgh_trailer_size = sizeof(*trailer);
-    return IPC_FAST_COPYOUT(hal_uctx_arg(&f->next->uctx, 0), m, f->size + sizeof(*trailer)) == 0;
+    if (f->carries && IPC_FAST_RIGHT(ipc_fast_current(f), HAL_RIGHT_PASS) != MACH_MSG_SUCCESS)
+        return false;
+    return IPC_FAST_COPYOUT(hal_uctx_arg(&ipc_fast_current(f)->uctx, 0), m, f->size + sizeof(*trailer)) == 0;
 }
 
 /* The message has been read. Returns 0: it can't go this way, nothing changed. */
-IPC_FAST_INLINE uint64_t ipc_fast_message_run(struct thread *cur, uint64_t local, const bool reply)
+IPC_FAST_INLINE uint64_t ipc_fast_message_run(struct thread *cur, uint64_t local, const bool reply,
+                                              const bool carries)
 {
     struct ipc_fast f = {
         .cur = cur,
@@ -117,15 +131,38 @@ IPC_FAST_INLINE uint64_t ipc_fast_message_run(struct thread *cur, uint64_t local
         .size = (uint32_t)hal_uctx_arg(&cur->uctx, 2),
         .reply = reply,
         .buffer = true,
+        .carries = carries,
     };
 
     if (!ipc_fast_message_switch(&f))
         return 0;
     if (IPC_FAST_UNLIKELY(!ipc_fast_message_deliver(&f))) {
         f.cpu->message_state = CPU_MESSAGE_LATE;
-        IPC_FAST_MESSAGE_GENERAL(f.next);
+        IPC_FAST_MESSAGE_GENERAL(ipc_fast_current(&f));
     }
-    IPC_FAST_MESSAGE_EXIT(f.next);
+    IPC_FAST_MESSAGE_EXIT(ipc_fast_current(&f));
+}
+
+/* The same of a message that perhaps has one right. */
+IPC_FAST_INLINE uint64_t ipc_fast_message_right(struct thread *cur, uint64_t local, const bool reply)
+{
+    if (IPC_FAST_RIGHT(cur, HAL_RIGHT_BEGIN) == 0)
+        return 0;
+    uint64_t resumed = ipc_fast_message_run(cur, local, reply, true);
+    return resumed != 0 ? resumed : IPC_FAST_RIGHT(cur, HAL_RIGHT_UNDO);
+}
+
+/* The same of a message that has something in its body. */
+IPC_FAST_INLINE uint64_t ipc_fast_message_complex(struct thread *cur, uint64_t local)
+{
+    const mach_msg_header_t *head = &cur->cpu->message->head;
+    mach_msg_bits_t bits = head->msgh_bits ^ MACH_MSGH_BITS_COMPLEX;
+
+    if (bits == IPC_DIRECT_CALL && head->msgh_local_port == local)
+        return ipc_fast_message_right(cur, local, false);
+    if (bits == IPC_DIRECT_REPLY && head->msgh_local_port == MACH_PORT_NULL)
+        return ipc_fast_message_right(cur, local, true);
+    return 0;
 }
 
 IPC_FAST_INLINE uint64_t ipc_fast_message_body(void)
@@ -144,9 +181,11 @@ IPC_FAST_INLINE uint64_t ipc_fast_message_body(void)
     uint64_t local = (uint32_t)hal_uctx_arg(u, 4);
     uint64_t resumed = 0; /* and so it stays where IPC_FAST_MESSAGE_EXIT() does not come back */
     if (head->msgh_bits == IPC_DIRECT_CALL && head->msgh_local_port == local)
-        resumed = ipc_fast_message_run(cur, local, false);
+        resumed = ipc_fast_message_run(cur, local, false, false);
     else if (head->msgh_bits == IPC_DIRECT_REPLY && head->msgh_local_port == MACH_PORT_NULL)
-        resumed = ipc_fast_message_run(cur, local, true);
+        resumed = ipc_fast_message_run(cur, local, true, false);
+    else if (MACH_MSGH_BITS_IS_COMPLEX(head->msgh_bits))
+        resumed = ipc_fast_message_complex(cur, local);
     if (resumed != 0)
         return resumed;
     if ((uint32_t)hal_uctx_arg(u, 2) <= IPC_DIRECT_SMALL)

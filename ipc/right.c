@@ -13,6 +13,7 @@
 #include <ipc/pset.h>
 #include <ipc/request.h>
 #include <ipc/right.h>
+#include <ipc/right_steps.h>
 #include <kern/cache.h>
 #include <kern/panic.h>
 
@@ -176,22 +177,6 @@ static void unclaim(struct ipc_right_take *take)
             ipc_urefs_add(entry->urefs); /* its burial meanwhile may have added one, up to the limit */
 }
 
-/* A new right beside the one that the entry keeps. IPC_PORT_DEAD if the port died under a COPY or MOVE of a send right. */
-static struct ipc_port *right_add(struct ipc_port *port, mach_msg_type_name_t disposition)
-{
-    uint64_t rx = ipc_port_lock_rights(port);
-    bool alive = ipc_port_alive(port);
-    if (alive) {
-        ipc_port_ref(port);
-        if (disposition == MACH_MSG_TYPE_MAKE_SEND_ONCE)
-            ipc_port_send_once_add(port);
-        else
-            ipc_port_send_add(port, disposition == MACH_MSG_TYPE_MAKE_SEND);
-    }
-    ipc_port_unlock_rights(port, rx);
-    return alive ? port : IPC_PORT_DEAD;
-}
-
 /* The receive right leaves the entry for limbo. Whoever waits for messages is told. */
 static void receive_leave(struct ipc_space *space, struct ipc_entry *entry, mach_port_name_t name)
 {
@@ -235,33 +220,11 @@ static void send_entry_end(struct ipc_space *space, struct ipc_right_take *take)
     ipc_port_unref(port);
 }
 
-/* The one right of a message is an entry's last user reference: the right itself moves, nothing is counted. */
-static struct ipc_port *take_last_send(struct ipc_space *space, struct ipc_entry *entry,
-                                       mach_port_name_t name)
-{
-    struct ipc_port *port = entry->object;
-    bool receive = (entry->bits & MACH_PORT_TYPE_RECEIVE) != 0;
-
-    if (!receive)
-        ipc_hash_remove(space, entry, name);
-    uint64_t rx = ipc_port_lock_rights(port);
-    bool alive = ipc_port_alive(port);
-    if (receive)
-        ipc_entry_set(entry, name, MACH_PORT_TYPE_RECEIVE, 0);
-    else
-        ipc_entry_free(space, name, entry);
-    ipc_port_unlock_rights(port, rx);
-    if (alive)
-        return port;
-    ipc_port_unref(port);
-    return IPC_PORT_DEAD;
-}
-
 static void commit_last_send(struct ipc_space *space, struct ipc_right_take *take)
 {
     if ((take->entry->bits & MACH_PORT_TYPE_RECEIVE) == 0)
         take->deleted = ipc_request_cancel(take->entry, NULL);
-    take->port = take_last_send(space, take->entry, take->name);
+    take->port = ipc_right_take_last_send(space, take->entry, take->name);
 }
 
 static bool is_last_send(const struct ipc_right_take *take)
@@ -308,7 +271,7 @@ static void commit(struct ipc_space *space, struct ipc_right_take *take)
     else if (take->disposition == MACH_MSG_TYPE_MOVE_SEND_ONCE)
         commit_send_once(space, take);
     else
-        take->port = right_add(entry->object, take->disposition);
+        take->port = ipc_right_add(entry->object, take->disposition);
 }
 
 /* Entries whose last reference went to the message, each once. */
@@ -363,14 +326,6 @@ void ipc_right_commit(struct ipc_space *space, struct ipc_right_take *takes, uin
     }
 }
 
-struct ipc_port *ipc_right_take_one(struct ipc_space *space, struct ipc_entry *entry, mach_port_name_t name,
-                                    mach_msg_type_name_t disposition)
-{
-    if (disposition == MACH_MSG_TYPE_MOVE_SEND && --entry->urefs == 0)
-        return take_last_send(space, entry, name);
-    return right_add(entry->object, disposition);
-}
-
 void ipc_right_tell(const struct ipc_right_take *takes, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
@@ -419,36 +374,6 @@ void ipc_right_destroy(struct ipc_port *port, mach_msg_type_name_t type)
 
 /* --- naming --- */
 
-/* Another send right joins an entry that has one. Returns false if the port died: the entry is a dead name, no part of the right. */
-static bool send_join(struct ipc_entry *entry, struct ipc_port *port)
-{
-    uint64_t rx = ipc_port_lock_rights(port);
-    bool alive = ipc_port_alive(port);
-    if (alive)
-        (void)ipc_port_send_drop(port); /* not the last: the entry keeps one */
-    ipc_port_unlock_rights(port, rx);
-    if (!alive)
-        return false;
-    entry->urefs = ipc_urefs_add(entry->urefs);
-    ipc_port_unref(port);
-    return true;
-}
-
-/* Write a send or send-once right into an entry that has none. bits: what it has then. Returns false if the port died: nothing was
- * written. */
-static inline bool right_write(struct ipc_entry *entry, mach_port_name_t name, struct ipc_port *port,
-                               uint32_t bits)
-{
-    uint64_t rx = ipc_port_lock_rights(port);
-    bool alive = ipc_port_alive(port);
-    if (alive) {
-        entry->object = port;
-        ipc_entry_set(entry, name, bits, 1);
-    }
-    ipc_port_unlock_rights(port, rx);
-    return alive;
-}
-
 /* The same with the receive right; it joins the send right there, if there is one. */
 static void receive_write(struct ipc_space *space, struct ipc_entry *entry, mach_port_name_t name,
                           struct ipc_port *port)
@@ -481,62 +406,16 @@ static mach_port_name_t name_in(struct ipc_space *space, struct ipc_entry *entry
     if (type == MACH_MSG_TYPE_PORT_RECEIVE)
         receive_write(space, entry, name, port);
     else if (type == MACH_MSG_TYPE_PORT_SEND_ONCE)
-        alive = right_write(entry, name, port, MACH_PORT_TYPE_SEND_ONCE);
+        alive = ipc_right_write(entry, name, port, MACH_PORT_TYPE_SEND_ONCE);
     else if (entry->bits & MACH_PORT_TYPE_SEND)
-        alive = send_join(entry, port);
+        alive = ipc_right_join(entry, port);
     else
-        alive = right_write(entry, name, port, entry->bits | MACH_PORT_TYPE_SEND);
+        alive = ipc_right_write(entry, name, port, entry->bits | MACH_PORT_TYPE_SEND);
     if (alive && fresh && type == MACH_MSG_TYPE_PORT_SEND)
         ipc_hash_insert(space, entry, name);
     if (!alive && fresh)
         ipc_entry_free(space, name, entry);
     return alive ? name : MACH_PORT_DEAD;
-}
-
-/* What is most common, a send right that is new to the space, with each step once. Context: space locked. */
-static inline kern_return_t name_new_send(struct ipc_space *space, struct ipc_port *port, uint32_t *head,
-                                          mach_port_name_t *name)
-{
-    struct ipc_entry *entry;
-
-    if (__builtin_expect(space->free == 0 || !ipc_space_may_name(space), 0)) {
-        kern_return_t kr = ipc_entry_alloc(space, name, &entry);
-        if (kr != KERN_SUCCESS)
-            return kr;
-    } else {
-        entry = ipc_entry_pop(space);
-        *name = ~entry->key;
-    }
-    if (right_write(entry, *name, port, MACH_PORT_TYPE_SEND)) {
-        ipc_hash_insert_at(space, head, entry, *name);
-    } else {
-        ipc_entry_free(space, *name, entry);
-        *name = MACH_PORT_DEAD;
-    }
-    return KERN_SUCCESS;
-}
-
-/* Context: space locked and active. */
-static inline kern_return_t name_send(struct ipc_space *space, struct ipc_port *port, mach_port_name_t *name)
-{
-    struct ipc_entry *entry = ipc_entry_receives(space, port);
-    bool alive;
-
-    if (entry != NULL && (entry->bits & MACH_PORT_TYPE_SEND) == 0) {
-        *name = ~entry->key;
-        alive = right_write(entry, *name, port, MACH_PORT_TYPE_SEND_RECEIVE);
-    } else {
-        uint32_t *head = ipc_hash_head(space, port);
-        if (entry == NULL)
-            entry = ipc_hash_find(space, head, port);
-        if (entry == NULL)
-            return name_new_send(space, port, head, name);
-        *name = ipc_entry_is_plain_send(entry) ? entry->key : ~entry->key;
-        alive = send_join(entry, port);
-    }
-    if (!alive)
-        *name = MACH_PORT_DEAD;
-    return KERN_SUCCESS;
 }
 
 /* Context: space locked and active. */
@@ -555,19 +434,6 @@ static kern_return_t name_other(struct ipc_space *space, struct ipc_port *port, 
         kr = ipc_entry_alloc(space, name, &entry);
     if (kr == KERN_SUCCESS)
         *name = name_in(space, entry, *name, port, type);
-    return kr;
-}
-
-kern_return_t ipc_right_copyout_send(struct ipc_space *space, struct ipc_port *port, mach_port_name_t *name)
-{
-    kern_return_t kr = KERN_INVALID_TASK;
-
-    spin_lock(&space->lock);
-    if (__builtin_expect(space->active, 1))
-        kr = name_send(space, port, name);
-    spin_unlock(&space->lock);
-    if (kr == KERN_SUCCESS && __builtin_expect(*name == MACH_PORT_DEAD, 0))
-        ipc_port_release_send(port);
     return kr;
 }
 

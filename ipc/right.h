@@ -40,13 +40,6 @@ void ipc_right_unclaim(struct ipc_right_take *takes, uint32_t count);
 void ipc_right_commit(struct ipc_space *space, struct ipc_right_take *takes, uint32_t count);
 void ipc_right_tell(const struct ipc_right_take *takes, uint32_t count);
 
-/*
- * Commit in place of claim and commit, for one right that is MOVE_SEND, COPY_SEND, MAKE_SEND or MAKE_SEND_ONCE: its entry has it, and no
- * request that ends with it. Returns: the right; IPC_PORT_DEAD.  Context: space->lock held.
- */
-struct ipc_port *ipc_right_take_one(struct ipc_space *space, struct ipc_entry *entry, mach_port_name_t name,
-                                    mach_msg_type_name_t disposition);
-
 /* In one step, for one right. */
 HAL_NODISCARD kern_return_t ipc_right_copyin(struct ipc_space *space, mach_port_name_t name,
                                              mach_msg_type_name_t disposition, struct ipc_port **port);
@@ -61,9 +54,6 @@ HAL_NODISCARD kern_return_t ipc_right_copyin(struct ipc_space *space, mach_port_
  */
 HAL_NODISCARD kern_return_t ipc_right_copyout(struct ipc_space *space, struct ipc_port *port,
                                               mach_msg_type_name_t type, mach_port_name_t *name);
-/* The same for a send right that is one. */
-HAL_NODISCARD kern_return_t ipc_right_copyout_send(struct ipc_space *space, struct ipc_port *port,
-                                                   mach_port_name_t *name);
 /* The same under a given name. Also KERN_NAME_EXISTS, KERN_RIGHT_EXISTS (another name has the right), KERN_INVALID_VALUE,
  * KERN_INVALID_CAPABILITY (dead port), KERN_UREFS_OVERFLOW. */
 HAL_NODISCARD kern_return_t ipc_right_copyout_name(struct ipc_space *space, struct ipc_port *port,

@@ -11,7 +11,9 @@
 #include <sched/timeout.h>
 
 struct direct_message;
+struct ipc_entry;
 struct ipc_kmsg;
+struct ipc_space;
 struct pmap;
 struct thread;
 
@@ -36,7 +38,11 @@ struct cpu {
     hal_va_t
         message_base; /* the largest message is in user space if it begins here or up to message_span bytes behind */
     uint64_t message_span;
-    struct ipc_kmsg *reply; /* memory for the next reply of the kernel, or NULL (ipc/kernel_rpc.c) */
+    struct ipc_space *
+        right_space; /* of the message's sender, locked, and where it has the message's right (ipc/direct_rights.c) */
+    struct ipc_entry *right_entry;
+    uint32_t message_result; /* of the receive of a message with a right */
+    struct ipc_kmsg *reply;  /* memory for the next reply of the kernel, or NULL (ipc/kernel_rpc.c) */
 
     uint32_t index;
     bool online;

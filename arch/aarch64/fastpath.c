@@ -154,17 +154,20 @@
     __asm__ volatile("" : "=r"(cur_));                                                                       \
     struct thread *cur = cur_
 
-#define IPC_FAST_COPYIN(to, from, n) COPY(arch_copyin, (uint64_t)(to), from, n)
-#define IPC_FAST_COPYOUT(to, from, n) COPY(arch_copyout, to, (uint64_t)(from), n)
-#define COPY(function, to, from, n)                                                                          \
+#define IPC_FAST_COPYIN(to, from, n) CALL(arch_copyin, (uint64_t)(to), from, n, "x3")
+#define IPC_FAST_COPYOUT(to, from, n) CALL(arch_copyout, to, (uint64_t)(from), n, "x3")
+#define IPC_FAST_RIGHT(of, step)                                                                             \
+    CALL(kern_message_right, (uint64_t)(of), step, 0, "x3", "x11", "x12", "x13", "x14", "x15", "x16", "x17", \
+         "x18")
+#define CALL(function, a, b, c, ...)                                                                         \
     ({                                                                                                       \
-        register uint64_t to_ __asm__("x0") = (to);                                                          \
-        register uint64_t from_ __asm__("x1") = (from);                                                      \
-        register uint64_t n_ __asm__("x2") = (n);                                                            \
+        register uint64_t a_ __asm__("x0") = (a);                                                            \
+        register uint64_t b_ __asm__("x1") = (b);                                                            \
+        register uint64_t c_ __asm__("x2") = (c);                                                            \
         __asm__ volatile("bl " #function                                                                     \
-                         : "+r"(to_), "+r"(from_), "+r"(n_)::"x3", "x4", "x5", "x6", "x7", "x8", "x9",       \
-                           "x10", "x30", "cc", "memory");                                                    \
-        to_;                                                                                                 \
+                         : "+r"(a_), "+r"(b_), "+r"(c_)::"x4", "x5", "x6", "x7", "x8", "x9", "x10", "x30",   \
+                           "cc", "memory", __VA_ARGS__);                                                     \
+        a_;                                                                                                  \
     })
 
 #define LEAVE(label, going)                                                                                  \

@@ -140,6 +140,16 @@
         to_;                                                                                                 \
     })
 
+#define IPC_FAST_RIGHT(of, step)                                                                             \
+    ({                                                                                                       \
+        register uint64_t result_ __asm__("a0") = (uint64_t)(of);                                            \
+        register uint64_t step_ __asm__("a1") = (step);                                                      \
+        __asm__ volatile("call kern_message_right"                                                           \
+                         : "+r"(result_), "+r"(step_)::"a2", "a3", "a4", "a5", "a6", "a7", "t0", "t1", "t2", \
+                           "t3", "t4", "t5", "t6", "ra", "memory");                                          \
+        result_;                                                                                             \
+    })
+
 #define LEAVE(label, going)                                                                                  \
     do {                                                                                                     \
         register struct thread *thread_ __asm__("a0") = (going);                                             \

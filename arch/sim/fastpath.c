@@ -61,6 +61,7 @@ static uint64_t fast_timed(bool reply);
 #define IPC_FAST_MESSAGE_ARGS struct thread *cur = (struct thread *)(void *)sim_this->uctx
 #define IPC_FAST_COPYIN(to, from, n) hal_copyin(to, from, n)
 #define IPC_FAST_COPYOUT(to, from, n) hal_copyout(to, from, n)
+#define IPC_FAST_RIGHT(of, step) kern_message_right(&(of)->uctx, step)
 #define GOES_ON 1 /* no context: the trap of the CPU's goes on */
 #define IPC_FAST_MESSAGE_GENERAL(going)                                                                      \
     do {                                                                                                     \

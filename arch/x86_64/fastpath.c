@@ -131,6 +131,16 @@ extern const uint64_t x86_rpc_header_end; /* entry.S: the first header with too 
         status_;                                                                                             \
     })
 
+#define IPC_FAST_RIGHT(of, step)                                                                             \
+    ({                                                                                                       \
+        uint64_t result_, step_ = (step);                                                                    \
+        struct thread *right_ = (of);                                                                        \
+        __asm__ volatile("call kern_message_right"                                                           \
+                         : "=a"(result_), "+D"(right_), "+S"(step_)::"rcx", "rdx", "r8", "r9", "r10", "r11", \
+                           "cc", "memory");                                                                  \
+        result_;                                                                                             \
+    })
+
 #define LEAVE(label, going)                                                                                  \
     do {                                                                                                     \
         register struct thread *thread_ __asm__("r11") = (going);                                            \

@@ -38,6 +38,7 @@ struct test_processor {
     uint64_t expecting_sp;
     uint64_t report_sp; /* where the first fault of the kernel was reported; 0: none was */
 
+    struct test_right right;
     struct test_start start;
     struct stack stack, panic_stack;
 } __attribute__((aligned(64)));
@@ -194,6 +195,20 @@ struct uctx *kern_cpu_main(struct cpu *cpu)
 struct uctx *kern_syscall(struct uctx *u, uint64_t number)
 {
     return upcall(&(struct test_event){.kind = TEST_TRAP, .u = u, .number = number}, FRAME);
+}
+
+uint64_t kern_message_right(struct uctx *u, unsigned step)
+{
+    struct test_processor *p = self();
+
+    p->right.u[step] = u;
+    p->right.asked[step]++;
+    return step == HAL_RIGHT_BEGIN && p->right.goes;
+}
+
+struct test_right *test_right(void)
+{
+    return &self()->right;
 }
 
 struct uctx *kern_page_fault(struct uctx *u, hal_va_t va, unsigned access)

@@ -127,6 +127,14 @@ const struct test_start *test_cpu_started(uint32_t index);
 struct cpu *test_cpu_structure(uint32_t index);
 uint32_t test_cpu_index(void);
 
+/* What kern_message_right() saw on this CPU, by its step, and whether it lets a right go. */
+struct test_right {
+    struct uctx *u[HAL_RIGHT_PASS + 1];
+    unsigned asked[HAL_RIGHT_PASS + 1];
+    bool goes;
+};
+struct test_right *test_right(void);
+
 /* What kern_boot() saw. */
 struct test_boot {
     const struct hal_info *info;

@@ -2,6 +2,8 @@
 /* Trap instructions: call frames, their arguments, results, messages, restarts; and switches between contexts. */
 #include "test.h"
 
+#include <ipc/direct.h>
+
 static const unsigned argument[HAL_UCTX_ARGS] = MACHINE_ARGUMENTS;
 static const unsigned rpc_word[HAL_RPC_WORDS] = MACHINE_RPC_WORD;
 
@@ -443,6 +445,58 @@ static void many_switches(void)
     EXPECT_EQ(test_upcalls_bad(), bad);
 }
 
+/* A call with one right, to a name that means nothing.  goes: kern_message_right() would let the right go. */
+static void message_with_right(bool goes)
+{
+    static struct direct_message buffer;
+    struct uctx *u = test_thread(0, user_break, 0);
+    struct cpu *cpu = test_cpu_structure(test_cpu_index());
+    mach_msg_header_t *head = test_page_at(test_space(), TEST_DATA);
+    struct test_regs r = test_pattern(7, user_break);
+    const uint64_t arguments[] = {TEST_DATA,
+                                  IPC_DIRECT_OPTIONS,
+                                  sizeof(mach_msg_base_t) + sizeof(mach_msg_port_descriptor_t),
+                                  sizeof(buffer),
+                                  0x1234,
+                                  0,
+                                  0};
+
+    *head =
+        (mach_msg_header_t){.msgh_bits = IPC_DIRECT_CALL | MACH_MSGH_BITS_COMPLEX, .msgh_local_port = 0x1234};
+    cpu->message = &buffer;
+    cpu->message_span = TEST_STACK;
+    *test_right() = (struct test_right){.goes = goes};
+    for (unsigned i = 0; i < HAL_UCTX_ARGS; i++)
+        r.word[argument[i]] = arguments[i];
+    machine_trap(r.word, MACH_TRAP_MSG);
+    test_set(u, &r);
+    struct test_event event = test_resume_through_interrupts(u);
+    EXPECT_EQ(event.kind, TEST_TRAP);
+    EXPECT(event.u == u);
+    EXPECT_EQ(event.number, MACH_TRAP_MSG);
+    for (unsigned i = 0; i < HAL_UCTX_ARGS; i++)
+        EXPECT_EQ(hal_uctx_arg(u, i), arguments[i]);
+    EXPECT_EQ(test_right()->asked[HAL_RIGHT_BEGIN], 1);
+    EXPECT(test_right()->u[HAL_RIGHT_BEGIN] == u);
+    EXPECT_EQ(test_right()->asked[HAL_RIGHT_UNDO], goes);
+    EXPECT(test_right()->u[HAL_RIGHT_UNDO] == (goes ? u : NULL));
+    EXPECT_EQ(test_right()->asked[HAL_RIGHT_PASS], 0);
+    cpu->message_span = 0;
+    hal_uctx_set_result(u, 0);
+    struct test_regs after = return_to_user(u);
+    expect_kept(&after, &r, 0);
+}
+
+static void right_stays(void)
+{
+    message_with_right(false);
+}
+
+static void right_undone(void)
+{
+    message_with_right(true);
+}
+
 static const struct test_case cases[] = {
     {"kern_syscall", "number is the trap's", number},
     {"kern_syscall", "pc is behind the instruction", pc_behind},
@@ -461,6 +515,9 @@ static const struct test_case cases[] = {
     {"hal_uctx_restart", "twice, and after a result or a message before", restart_later},
     {"hal_uctx_restart", "pc is at the trap instruction", restart_pc},
     {"kern_syscall", "contexts keep their registers while others run", isolation},
+    {"kern_message_right", "is asked once about a message with a right, which goes on as a trap",
+     right_stays},
+    {"kern_message_right", "is told when the message can't go the short way after all", right_undone},
     {"kern_interrupt", "the interrupted registers are complete", interrupted},
     {"kern_interrupt", "both hold on every CPU at the same time", isolation_everywhere},
     {"kern_interrupt", "a context that one CPU saved, another resumes", migrate},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One send right that goes directly from task A to task B (ipc/direct_rights.c: one_switch(), one_deliver(); ipc/right.c), while the
+ * One send right that goes directly from task A to task B (ipc/direct_rights.c: right_begin(), right_pass(); ipc/right_steps.h), while the
  * port dies, A's space ends, another thread of A sends by the same right on the fast path, and one more looks its name up.
  *
  * Mover is the switch.  What comes after it is no longer A's thread, which waits and may be ended; the lock of A's space, taken before

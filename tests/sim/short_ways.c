@@ -18,6 +18,11 @@ struct uctx *__real_ipc_direct_rpc(struct thread *self, bool reply);
 struct uctx *__wrap_ipc_direct_rpc(struct thread *self, bool reply);
 struct uctx *__real_ipc_direct_rights(struct thread *self, struct direct_message *m, uint32_t size);
 struct uctx *__wrap_ipc_direct_rights(struct thread *self, struct direct_message *m, uint32_t size);
+/* hal/upcall.h */
+#define RIGHT_BEGIN 0u
+#define RIGHT_PASS 2u
+uint64_t __real_kern_message_right(struct uctx *u, unsigned step);
+uint64_t __wrap_kern_message_right(struct uctx *u, unsigned step);
 struct ipc_entry;
 struct ipc_port;
 typedef struct uctx *member_function_t(struct thread *self, struct ipc_entry *entry, struct ipc_port *port,
@@ -68,6 +73,14 @@ struct uctx *__wrap_ipc_direct_rights(struct thread *self, struct direct_message
 
     short_ways.rights += !general;
     return next;
+}
+
+uint64_t __wrap_kern_message_right(struct uctx *u, unsigned step)
+{
+    if (step == RIGHT_BEGIN && short_ways.closed)
+        return 0;
+    short_ways.rights += step == RIGHT_PASS;
+    return __real_kern_message_right(u, step);
 }
 
 struct uctx *__wrap_ipc_direct_member_call(struct thread *self, struct ipc_entry *entry,

@@ -3,7 +3,7 @@
  * Upcalls: the functions that the HAL calls.  All but kern_trap_panic() enter with interrupts masked, on the empty
  * stack of the CPU, with the interrupted user state complete in its context.  Each returns the context that this CPU
  * resumes next; it is valid, its address space is active, and no lock is held.  An upcall that finds nothing to
- * run calls hal_cpu_idle() instead.
+ * run calls hal_cpu_idle() instead.  kern_message_right() is another kind: a part of the fast path that is not inlined.
  */
 #ifndef HAL_UPCALL_H
 #define HAL_UPCALL_H
@@ -30,6 +30,18 @@ struct uctx *kern_cpu_main(struct cpu *self);
 /* A trap instruction with number `number`; `u` is a call frame whose pc is behind the instruction. */
 /*@ requires \valid(u); ensures \valid(\result); */
 struct uctx *kern_syscall(struct uctx *u, uint64_t number);
+
+/*
+ * From the fast path of mach_msg (ipc/ipc_fast_message.h): the right of a message that is in the CPU's buffer.  HAL_RIGHT_BEGIN: u's
+ * message may have one that can go this way; if so, then once more: HAL_RIGHT_UNDO, the message goes another way, or
+ * HAL_RIGHT_PASS, it is u's, whose address space is active.  Context: u is a call frame, complete; its thread is current.
+ * Returns: BEGIN: whether it can (1 or 0); UNDO: 0; PASS: the result of u's receive.
+ */
+/*@ requires \valid(u) && step <= HAL_RIGHT_PASS; */
+uint64_t kern_message_right(struct uctx *u, unsigned step);
+#define HAL_RIGHT_BEGIN 0u
+#define HAL_RIGHT_UNDO 1u
+#define HAL_RIGHT_PASS 2u
 
 /* A user access to `va` was refused; access: HAL_ACCESS_*; `u` is a full frame at the instruction. */
 /*@ requires \valid(u); ensures \valid(\result); */

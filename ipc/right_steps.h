@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Steps of taking and naming a right (ipc/right.c) that are inlined where one right goes from space to space (ipc/direct_rights.c).
+ * Context of all, unless said: the space is locked.
+ */
+#ifndef IPC_RIGHT_STEPS_H
+#define IPC_RIGHT_STEPS_H
+
+#include <ipc/hash.h>
+#include <ipc/right.h>
+
+/* A new right beside the one that the entry keeps. IPC_PORT_DEAD if the port died under a COPY or MOVE of a send right. */
+static inline struct ipc_port *ipc_right_add(struct ipc_port *port, mach_msg_type_name_t disposition)
+{
+    uint64_t rx = ipc_port_lock_rights(port);
+    bool alive = ipc_port_alive(port);
+    if (alive) {
+        ipc_port_ref(port);
+        if (disposition == MACH_MSG_TYPE_MAKE_SEND_ONCE)
+            ipc_port_send_once_add(port);
+        else
+            ipc_port_send_add(port, disposition == MACH_MSG_TYPE_MAKE_SEND);
+    }
+    ipc_port_unlock_rights(port, rx);
+    return alive ? port : IPC_PORT_DEAD;
+}
+
+/* The one right of a message is an entry's last user reference: the right itself moves, nothing is counted. */
+static inline struct ipc_port *ipc_right_take_last_send(struct ipc_space *space, struct ipc_entry *entry,
+                                                        mach_port_name_t name)
+{
+    struct ipc_port *port = entry->object;
+    bool receive = (entry->bits & MACH_PORT_TYPE_RECEIVE) != 0;
+
+    if (!receive)
+        ipc_hash_remove(space, entry, name);
+    uint64_t rx = ipc_port_lock_rights(port);
+    bool alive = ipc_port_alive(port);
+    if (receive)
+        ipc_entry_set(entry, name, MACH_PORT_TYPE_RECEIVE, 0);
+    else
+        ipc_entry_free(space, name, entry);
+    ipc_port_unlock_rights(port, rx);
+    if (alive)
+        return port;
+    ipc_port_unref(port);
+    return IPC_PORT_DEAD;
+}
+
+/* One right that is MOVE_SEND, COPY_SEND, MAKE_SEND or MAKE_SEND_ONCE: its entry has it, and no request that ends with it. Returns: the
+ * right; IPC_PORT_DEAD. */
+static inline struct ipc_port *ipc_right_take_one(struct ipc_space *space, struct ipc_entry *entry,
+                                                  mach_port_name_t name, mach_msg_type_name_t disposition)
+{
+    if (disposition == MACH_MSG_TYPE_MOVE_SEND && --entry->urefs == 0)
+        return ipc_right_take_last_send(space, entry, name);
+    return ipc_right_add(entry->object, disposition);
+}
+
+/* Another send right joins an entry that has one. Returns false if the port died: the entry is a dead name, no part of the right. */
+static inline bool ipc_right_join(struct ipc_entry *entry, struct ipc_port *port)
+{
+    uint64_t rx = ipc_port_lock_rights(port);
+    bool alive = ipc_port_alive(port);
+    if (alive)
+        (void)ipc_port_send_drop(port); /* not the last: the entry keeps one */
+    ipc_port_unlock_rights(port, rx);
+    if (!alive)
+        return false;
+    entry->urefs = ipc_urefs_add(entry->urefs);
+    ipc_port_unref(port);
+    return true;
+}
+
+/* Write a send or send-once right into an entry that has none. bits: what it has then. Returns false if the port died: nothing was
+ * written. */
+static inline bool ipc_right_write(struct ipc_entry *entry, mach_port_name_t name, struct ipc_port *port,
+                                   uint32_t bits)
+{
+    uint64_t rx = ipc_port_lock_rights(port);
+    bool alive = ipc_port_alive(port);
+    if (alive) {
+        entry->object = port;
+        ipc_entry_set(entry, name, bits, 1);
+    }
+    ipc_port_unlock_rights(port, rx);
+    return alive;
+}
+
+/* What is most common, a send right that is new to the space, with each step once. */
+static inline kern_return_t ipc_right_name_new_send(struct ipc_space *space, struct ipc_port *port,
+                                                    uint32_t *head, mach_port_name_t *name)
+{
+    struct ipc_entry *entry;
+
+    if (__builtin_expect(space->free == 0 || !ipc_space_may_name(space), 0)) {
+        kern_return_t kr = ipc_entry_alloc(space, name, &entry);
+        if (kr != KERN_SUCCESS)
+            return kr;
+    } else {
+        entry = ipc_entry_pop(space);
+        *name = ~entry->key;
+    }
+    if (ipc_right_write(entry, *name, port, MACH_PORT_TYPE_SEND)) {
+        ipc_hash_insert_at(space, head, entry, *name);
+    } else {
+        ipc_entry_free(space, *name, entry);
+        *name = MACH_PORT_DEAD;
+    }
+    return KERN_SUCCESS;
+}
+
+/* A send right gets its name: as ipc_right_copyout(), but the right to a port that died, *name is MACH_PORT_DEAD then, stays the caller's.
+ * Context: also active. */
+static inline kern_return_t ipc_right_name_send(struct ipc_space *space, struct ipc_port *port,
+                                                mach_port_name_t *name)
+{
+    struct ipc_entry *entry = ipc_entry_receives(space, port);
+    bool alive;
+
+    if (entry != NULL && (entry->bits & MACH_PORT_TYPE_SEND) == 0) {
+        *name = ~entry->key;
+        alive = ipc_right_write(entry, *name, port, MACH_PORT_TYPE_SEND_RECEIVE);
+    } else {
+        uint32_t *head = ipc_hash_head(space, port);
+        if (entry == NULL)
+            entry = ipc_hash_find(space, head, port);
+        if (entry == NULL)
+            return ipc_right_name_new_send(space, port, head, name);
+        *name = ipc_entry_is_plain_send(entry) ? entry->key : ~entry->key;
+        alive = ipc_right_join(entry, port);
+    }
+    if (!alive)
+        *name = MACH_PORT_DEAD;
+    return KERN_SUCCESS;
+}
+
+/* As ipc_right_copyout(), for a send right that is one. Context: no lock. */
+static inline kern_return_t ipc_right_copyout_send(struct ipc_space *space, struct ipc_port *port,
+                                                   mach_port_name_t *name)
+{
+    kern_return_t kr = KERN_INVALID_TASK;
+
+    spin_lock(&space->lock);
+    if (__builtin_expect(space->active, 1))
+        kr = ipc_right_name_send(space, port, name);
+    spin_unlock(&space->lock);
+    if (kr == KERN_SUCCESS && __builtin_expect(*name == MACH_PORT_DEAD, 0))
+        ipc_port_release_send(port);
+    return kr;
+}
+
+#endif
