@@ -175,12 +175,12 @@ void ipc_kernel_rpc_init(void)
     }
 }
 
-/* All of them leave in registers. */
+/* All of them leave in registers; the first is the NDR record of every reply. */
 SPECIALISED void words_clear(mach_msg_header_t *head)
 {
     uint64_t *word = (void *)(head + 1);
 
-    for (unsigned i = 0; i < HAL_RPC_WORDS; i++)
+    for (unsigned i = 1; i < HAL_RPC_WORDS; i++)
         word[i] = 0;
 }
 
