@@ -61,6 +61,7 @@ struct vm_map *vm_map_create(struct ledger_account *payer)
     list_init(&map->entries);
     map->root = NULL;
     map->hint = NULL;
+    map->other = NULL;
     map->size = 0;
     spin_unlock(&map->lock);
     return map;
@@ -95,6 +96,10 @@ void vm_map_unref(struct vm_map *map)
 
 /* --- allocate and deallocate ---------------------------------------------------------------------------- */
 
+/* Fresh memory does not join what has an object if it fills a node of its pages: in an object of its own it begins where a node does,
+ * so that a copy of it shares nodes, instead of pages one by one. */
+#define JOIN_MAX (VM_RADIX_NODE_PAGES * PAGE_SIZE)
+
 /* Enter fresh memory at [start, end), which is free, below `next`. Consumes `entry`, whose contents do not matter. */
 static void map_enter(struct vm_map *map, hal_va_t start, hal_va_t end, struct vm_map_entry *next,
                       struct vm_map_entry *entry) REQUIRES(map->lock)
@@ -109,7 +114,7 @@ static void map_enter(struct vm_map *map, hal_va_t start, hal_va_t end, struct v
     entry->inheritance = VM_INHERIT_DEFAULT;
     if (prev != &map->entries) {
         struct vm_map_entry *below = CONTAINER_OF(prev, struct vm_map_entry, link);
-        if (vm_map_entry_joins(below, entry)) {
+        if (vm_map_entry_joins(below, entry) && (below->object == NULL || end - start < JOIN_MAX)) {
             vm_map_tree_resize(map, below, below->start, end);
             vm_map_entry_free(entry);
             (void)vm_map_join_next(map, below);
@@ -231,8 +236,11 @@ static void map_remove(struct vm_map *map, struct vm_map_entry *entry, hal_va_t 
 
 bool vm_map_remove_range(struct vm_map *map, hal_va_t start, hal_va_t end)
 {
-    struct vm_map_entry *entry = vm_map_tree_find(map, start);
+    struct vm_map_entry *entry = map->other; /* what came last often goes first */
     struct vm_map_spare spare;
+
+    if (entry == NULL || entry->start != start)
+        entry = vm_map_tree_find(map, start);
 
     if (entry != NULL && entry->start == start && entry->end == end) {
         if (entry->mapped)

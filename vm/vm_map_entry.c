@@ -41,10 +41,17 @@ void vm_map_entry_free(struct vm_map_entry *entry)
     cache_free_inline(&entry_cache, entry);
 }
 
-struct vm_map_entry *vm_map_lookup_tree(struct vm_map *map, hal_va_t va)
+/* The two hints change places: a range that comes and goes leaves that which was used before. */
+struct vm_map_entry *vm_map_lookup_slow(struct vm_map *map, hal_va_t va)
 {
-    struct vm_map_entry *entry = vm_map_tree_find(map, va);
+    struct vm_map_entry *entry = map->other;
 
+    if (entry != NULL && va >= entry->start && va < entry->end) {
+        map->other = map->hint;
+        map->hint = entry;
+        return entry;
+    }
+    entry = vm_map_tree_find(map, va);
     if (entry == NULL || va < entry->start)
         return NULL;
     map->hint = entry;

@@ -26,7 +26,7 @@ struct vm_map_entry {
     struct list object_link;  /* in object->users */
     uint64_t offset;          /* byte of the object that is at start; page aligned */
     struct ledger_account *payer;
-    uint8_t height;     /* of this subtree; a leaf has 1 */
+    uint8_t height;     /* above those of the children: no path to a leaf is longer */
     uint8_t protection; /* VM_PROT_* */
     uint8_t max_protection;
     uint8_t inheritance;    /* VM_INHERIT_* */
@@ -46,7 +46,9 @@ struct vm_map {
     struct list entries GUARDED_BY(lock);
     struct vm_map_entry *root GUARDED_BY(lock);
     struct vm_map_entry *hint GUARDED_BY(lock); /* entry of the last lookup, or NULL */
-    uint64_t size GUARDED_BY(lock);             /* bytes in entries */
+    struct vm_map_entry *other
+        GUARDED_BY(lock);           /* entered last, as what a message brought; or the hint before; or NULL */
+    uint64_t size GUARDED_BY(lock); /* bytes in entries */
 };
 
 /* Memory that is in no map. Belongs to its holder alone. */
@@ -112,7 +114,7 @@ HAL_NODISCARD struct vm_map_entry *vm_map_entry_alloc(struct ledger_account *pay
 void vm_map_entry_free(struct vm_map_entry *entry);
 
 /* The entry that contains `va`, if the hint does not, or NULL. */
-struct vm_map_entry *vm_map_lookup_tree(struct vm_map *map, hal_va_t va) REQUIRES(map->lock);
+struct vm_map_entry *vm_map_lookup_slow(struct vm_map *map, hal_va_t va) REQUIRES(map->lock);
 /* The entry that contains `va`, or NULL. */
 static inline struct vm_map_entry *vm_map_lookup(struct vm_map *map, hal_va_t va) REQUIRES(map->lock)
 {
@@ -120,7 +122,7 @@ static inline struct vm_map_entry *vm_map_lookup(struct vm_map *map, hal_va_t va
 
     if (entry != NULL && va >= entry->start && va < entry->end)
         return entry;
-    return vm_map_lookup_tree(map, va);
+    return vm_map_lookup_slow(map, va);
 }
 
 /* Allocate what vm_map_split() at `start` and at `end` will need. Returns false without memory: nothing. */

@@ -4,17 +4,15 @@
  * node also knows the largest gap in front of an entry of its subtree, so that finding an entry and finding the
  * first fit for a new one are both O(log n).  The space behind the last entry is in no gap: it is looked at last.
  *
- * The heights of two brothers differ by at most 2 (HB[2] of Foster, "A generalization of AVL trees", 1973; AVL trees
- * are HB[1]).  Paths are a little longer, but a range that comes and goes, as memory out of line does, finds the tree
- * again as it left it: with 1 it can need a rotation each time that it comes, and the reverse each time that it goes.
+ * It is an AVL tree where entries are inserted, and is left as it is where they are removed: heights become upper bounds, a node's is
+ * above those of its children.  (Sen, Tarjan, Tseng, "Deletion without rebalancing in binary search trees", 2016: after m insertions
+ * no path is longer than 1.44 log2 m.)  So a range that comes and goes, as memory out of line does, changes no height.
  */
 #include <hal/hal.h>
 #include <kern/panic.h>
 #include <vm/vm_map_i.h>
 
 enum { LOWER, HIGHER };
-
-#define TREE_LEAN_MAX 2
 
 static struct vm_map_entry *entry_of(struct list *node)
 {
@@ -28,26 +26,16 @@ static int tree_height(const struct vm_map_entry *entry)
     return entry != NULL ? entry->height : 0;
 }
 
-/* Work out what a node knows of its subtree from its children. Returns by how much the higher side is higher. */
-static inline int tree_refresh(struct vm_map_entry *entry)
+/* The largest gap of the subtree at `entry`, from what its children know. */
+static inline uint64_t tree_gap(const struct vm_map_entry *entry)
 {
     const struct vm_map_entry *lower = entry->child[LOWER];
     const struct vm_map_entry *higher = entry->child[HIGHER];
-    uint64_t max_gap = entry->gap;
-    int low = 0;
-    int high = 0;
+    uint64_t gap = entry->gap;
 
-    if (lower != NULL) {
-        low = lower->height;
-        max_gap = lower->max_gap > max_gap ? lower->max_gap : max_gap;
-    }
-    if (higher != NULL) {
-        high = higher->height;
-        max_gap = higher->max_gap > max_gap ? higher->max_gap : max_gap;
-    }
-    entry->max_gap = max_gap;
-    entry->height = (uint8_t)((low > high ? low : high) + 1);
-    return high - low;
+    if (lower != NULL && lower->max_gap > gap)
+        gap = lower->max_gap;
+    return higher != NULL && higher->max_gap > gap ? higher->max_gap : gap;
 }
 
 /* Let `heir` (may be NULL) take the place of `entry` below entry's parent. */
@@ -77,50 +65,65 @@ static struct vm_map_entry *tree_rotate(struct vm_map *map, struct vm_map_entry 
         inner->parent = entry;
     up->child[side] = entry;
     entry->parent = up;
-    (void)tree_refresh(entry);
-    (void)tree_refresh(up);
+    entry->max_gap = tree_gap(entry);
+    up->max_gap = tree_gap(up);
     return up;
 }
 
-/* Restore the balance of the subtree at `entry`, whose children are in order, and one of them, on the side `heavy`, is too high.
- * Returns its new top. */
-static __attribute__((noinline)) struct vm_map_entry *tree_balance(struct vm_map *map,
-                                                                   struct vm_map_entry *entry, int heavy)
+/* The child of `entry` on the side `heavy` has become as high as it is, and the other is lower by two at least: turn the subtree, which
+ * keeps its height. */
+static __attribute__((noinline)) void tree_balance(struct vm_map *map, struct vm_map_entry *entry, int heavy)
     REQUIRES(map->lock)
 {
     struct vm_map_entry *child = entry->child[heavy];
 
-    if (tree_height(child->child[heavy]) < tree_height(child->child[!heavy]))
-        tree_rotate(map, child, heavy);
-    return tree_rotate(map, entry, !heavy);
+    if (tree_height(child->child[heavy]) < tree_height(child->child[!heavy])) {
+        child->height--;
+        child = tree_rotate(map, child, heavy);
+        child->height++;
+    }
+    (void)tree_rotate(map, entry, !heavy);
+    entry->height--;
 }
 
-/* Restore balance, heights and gaps from `entry` upwards: as far as `last`, if that is not NULL, and until a subtree is
- * to those above what it was. */
-static void tree_fix(struct vm_map *map, struct vm_map_entry *entry, const struct vm_map_entry *last)
-    REQUIRES(map->lock)
+/* Restore what is known of gaps from `entry` upwards: as far as `last`, if that is not NULL, and until a subtree is to those above
+ * what it was. */
+static inline void tree_fix_gaps(struct vm_map_entry *entry, const struct vm_map_entry *last)
 {
-    while (entry != NULL) {
-        const uint8_t height = entry->height;
-        const uint64_t max_gap = entry->max_gap;
+    for (; entry != NULL; entry = entry->parent) {
+        const uint64_t gap = tree_gap(entry);
         if (entry == last)
             last = NULL;
-        const int lean = tree_refresh(entry);
-        if (lean < -TREE_LEAN_MAX || lean > TREE_LEAN_MAX)
-            entry = tree_balance(map, entry, lean > 0 ? HIGHER : LOWER);
-        if (last == NULL && entry->height == height && entry->max_gap == max_gap)
+        if (last == NULL && entry->max_gap == gap)
             return;
-        entry = entry->parent;
+        entry->max_gap = gap;
+    }
+}
+
+/* Something was hung below `entry`: restore balance and heights from there upwards. What is known of gaps is right. */
+static inline void tree_fix_heights(struct vm_map *map, struct vm_map_entry *entry) REQUIRES(map->lock)
+{
+    for (; entry != NULL; entry = entry->parent) {
+        const int low = tree_height(entry->child[LOWER]);
+        const int high = tree_height(entry->child[HIGHER]);
+
+        if (entry->height > low && entry->height > high)
+            return;
+        if (low - high > 1 || high - low > 1) {
+            tree_balance(map, entry, high > low ? HIGHER : LOWER);
+            return;
+        }
+        entry->height++;
     }
 }
 
 /* The gap in front of `entry` has grown (or, by a negative number, shrunk). */
-static void tree_grow_gap(struct vm_map *map, struct vm_map_entry *entry, uint64_t by) REQUIRES(map->lock)
+static void tree_grow_gap(struct vm_map_entry *entry, uint64_t by)
 {
     if (by == 0)
         return;
     entry->gap += by;
-    tree_fix(map, entry, NULL);
+    tree_fix_gaps(entry, NULL);
 }
 
 /* --- changes -------------------------------------------------------------------------------------------- */
@@ -153,19 +156,20 @@ void vm_map_tree_insert(struct vm_map *map, struct vm_map_entry *entry, struct v
     tree_hang(map, entry, below, next);
     list_insert_tail(place, &entry->link);
     entry->map = map;
+    map->other = entry;
     map->size += entry->end - entry->start;
     entry->gap = entry->start - (below != NULL ? below->end : hal_info.user_base);
     entry->max_gap = entry->gap;
     if (next != NULL)
         next->gap = next->start - entry->end;
-    tree_fix(map, entry->parent, next); /* next is among those above, for the entry has no child */
+    tree_fix_gaps(entry->parent, next); /* next is among those above, for the entry has no child */
+    tree_fix_heights(map, entry->parent);
 }
 
-/* Let `heir` take the place of `entry`, of which those above know what they knew. */
+/* Let `heir` take the place of `entry`, of which those above know the gap that they knew. */
 static void tree_inherit(struct vm_map *map, const struct vm_map_entry *entry, struct vm_map_entry *heir)
     REQUIRES(map->lock)
 {
-    heir->height = entry->height;
     heir->max_gap = entry->max_gap;
     tree_replace(map, entry, heir);
 }
@@ -185,6 +189,7 @@ static struct vm_map_entry *tree_remove_inner(struct vm_map *map, struct vm_map_
     }
     heir->child[LOWER] = entry->child[LOWER];
     heir->child[LOWER]->parent = heir;
+    heir->height = entry->height;
     tree_inherit(map, entry, heir);
     return changed;
 }
@@ -193,28 +198,30 @@ void vm_map_tree_remove(struct vm_map *map, struct vm_map_entry *entry)
 {
     struct vm_map_entry *next = vm_map_tree_next(map, entry);
     struct vm_map_entry *child = entry->child[entry->child[LOWER] == NULL];
-    struct vm_map_entry *changed = child;
-    const struct vm_map_entry *last = next; /* what lies above `changed`, or is it, and has changed, too */
+    struct vm_map_entry *first = child;     /* the lowest that another gap is to be told of ... */
+    const struct vm_map_entry *last = next; /* ... and one of those above that is too */
 
     list_remove(&entry->link);
     if (next != NULL)
         next->gap += entry->gap + (entry->end - entry->start);
     if (entry->child[LOWER] != NULL && entry->child[HIGHER] != NULL) {
-        changed = tree_remove_inner(map, entry, next);
+        first = tree_remove_inner(map, entry, next);
     } else if (child == NULL) {
-        changed = entry->parent;
+        first = entry->parent;
         tree_replace(map, entry, NULL);
     } else {
         tree_inherit(map, entry, child);
         if (entry->child[HIGHER] != NULL) {
-            changed = next; /* the lowest below the child */
+            first = next; /* the lowest below the child */
             last = child;
         }
     }
-    tree_fix(map, changed, last);
+    tree_fix_gaps(first, last);
     map->size -= entry->end - entry->start;
     if (map->hint == entry)
         map->hint = NULL;
+    if (map->other == entry)
+        map->other = NULL;
 }
 
 static void entry_set_range(struct vm_map_entry *entry, hal_va_t start, hal_va_t end)
@@ -238,9 +245,9 @@ void vm_map_tree_resize(struct vm_map *map, struct vm_map_entry *entry, hal_va_t
         entry_set_range(entry, start, end);
         spin_unlock(&entry->object->lock);
     }
-    tree_grow_gap(map, entry, from_below);
+    tree_grow_gap(entry, from_below);
     if (next != NULL)
-        tree_grow_gap(map, next, to_next);
+        tree_grow_gap(next, to_next);
 }
 
 /* --- searches ------------------------------------------------------------------------------------------- */
@@ -295,8 +302,14 @@ static struct vm_map_entry *tree_next_gap(struct vm_map_entry *entry, uint64_t s
 bool vm_map_tree_space(struct vm_map *map, hal_va_t from, uint64_t size, hal_va_t *start,
                        struct vm_map_entry **next)
 {
-    struct vm_map_entry *entry = vm_map_tree_find(map, from);
+    struct vm_map_entry *entry = map->root;
 
+    if (from == hal_info.user_base && entry != NULL && entry->max_gap >= size) {
+        *next = tree_first_gap(entry, size);
+        *start = (*next)->start - (*next)->gap;
+        return true;
+    }
+    entry = vm_map_tree_find(map, from);
     *next = entry;
     if (entry != NULL) {
         /* the rest of the gap in front of it, from `from` on */

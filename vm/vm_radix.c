@@ -18,6 +18,7 @@
 
 #define RADIX_SHIFT 6u
 #define RADIX_SLOTS (1u << RADIX_SHIFT)
+_Static_assert(RADIX_SLOTS == VM_RADIX_NODE_PAGES, "a slot each");
 #define RADIX_HEIGHT_MAX 9u /* 54 bits of index: more than page numbers have */
 
 /* Bits of used and writable: 1 << slot. Slots that are not used are undefined. */
@@ -314,13 +315,40 @@ static bool radix_own(struct vm_radix *tree, uint64_t index, unsigned bottom, bo
     return true;
 }
 
+/* Is there a leaf for `index`, and is it, and the way there, the tree's own? Then path[] is that way. */
+static inline bool leaf_is_own(const struct vm_radix *tree, uint64_t index, struct radix_node **path)
+{
+    struct radix_node *node = tree->root;
+
+    if (node == NULL || tree->height == 0 || !radix_covers(tree, index))
+        return false;
+    for (unsigned level = tree->height - 1;; level--) {
+        if (!count_is_one(&node->refs))
+            return false;
+        path[level] = node;
+        if (level == 0)
+            return true;
+        if ((node->used & radix_bit(index, level)) == 0)
+            return false;
+        node = node->slot[radix_slot(index, level)];
+    }
+}
+
+/* The leaf for `index` becomes the tree's own, if it is not yet, and path[] the way there; or the tree gets height 0.
+ * Returns false without memory: contents unchanged. */
+static __attribute__((noinline)) bool leaf_make(struct vm_radix *tree, uint64_t index,
+                                                struct radix_node **path)
+{
+    KASSERT(index >> RADIX_SHIFT * RADIX_HEIGHT_MAX == 0);
+    return radix_raise(tree, index) && (tree->height == 0 || radix_own(tree, index, 0, true, 0, path));
+}
+
 bool vm_radix_insert(struct vm_radix *tree, uint64_t index, struct vm_page *page, bool write,
                      struct vm_page **old)
 {
     struct radix_node *path[RADIX_HEIGHT_MAX];
 
-    KASSERT(index >> RADIX_SHIFT * RADIX_HEIGHT_MAX == 0);
-    if (!radix_raise(tree, index))
+    if (!leaf_is_own(tree, index, path) && !leaf_make(tree, index, path))
         return false;
     if (tree->height == 0) {
         *old = tree->root;
@@ -328,8 +356,6 @@ bool vm_radix_insert(struct vm_radix *tree, uint64_t index, struct vm_page *page
         tree->writable |= write;
         return true;
     }
-    if (!radix_own(tree, index, 0, true, 0, path))
-        return false;
     void **slot = &path[0]->slot[radix_slot(index, 0)];
     *old = (path[0]->used & radix_bit(index, 0)) != 0 ? *slot : NULL;
     *slot = page;
@@ -414,8 +440,29 @@ static bool radix_trim(struct vm_radix *tree, uint64_t border, uint64_t first, u
     return true;
 }
 
+/* Drop the page at `index` of a leaf that is the tree's own. */
+static void leaf_drop(struct vm_radix *tree, struct radix_node **path, uint64_t index)
+{
+    const uint64_t bit = radix_bit(index, 0);
+    struct radix_node *leaf = path[0];
+
+    if ((leaf->used & bit) == 0)
+        return;
+    leaf->used &= ~bit;
+    leaf->writable &= ~bit;
+    vm_page_unref(leaf->slot[radix_slot(index, 0)]);
+    radix_unmark(tree, path, index, 0);
+    radix_prune(tree, path, index, 0);
+}
+
 bool vm_radix_remove(struct vm_radix *tree, uint64_t first, uint64_t end)
 {
+    struct radix_node *path[RADIX_HEIGHT_MAX];
+
+    if (end - first == 1 && leaf_is_own(tree, first, path)) {
+        leaf_drop(tree, path, first);
+        return true;
+    }
     if (first >= end || tree->root == NULL || !radix_covers(tree, first))
         return true;
     if (first == 0 && (tree->height == 0 || !radix_covers(tree, end)))

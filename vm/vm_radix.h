@@ -20,6 +20,9 @@
 struct ledger_account;
 struct vm_page;
 
+/* Pages of a node whose slots hold pages, which begin at a multiple of this. */
+#define VM_RADIX_NODE_PAGES 64u
+
 struct vm_radix {
     void *root;                   /* NULL; or height 0: a struct vm_page, else a node */
     uint32_t height;              /* levels of nodes: indices below 64^height */

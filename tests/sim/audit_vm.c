@@ -7,6 +7,8 @@
 
 /* --- maps --- */
 
+#define TREE_HEIGHT_MAX 92 /* 1.44 * 64: after 2^64 insertions (vm/vm_map_tree.c) */
+
 /* What the subtree below an entry must say of itself. */
 struct subtree {
     int height;
@@ -25,13 +27,13 @@ static struct subtree check_tree(const struct vm_map *map, const struct vm_map_e
           (const void *)map);
     *next = (*next)->next;
     struct subtree high = check_tree(map, entry->child[1], entry, next);
-    struct subtree all = {1 + (low.height > high.height ? low.height : high.height), entry->gap};
+    struct subtree all = {entry->height, entry->gap};
     if (all.max_gap < low.max_gap)
         all.max_gap = low.max_gap;
     if (all.max_gap < high.max_gap)
         all.max_gap = high.max_gap;
-    AUDIT(entry->height == all.height && low.height - high.height <= 2 && high.height - low.height <= 2,
-          "entry-balance", entry, "height %u, children %d and %d", entry->height, low.height, high.height);
+    AUDIT(all.height > low.height && all.height > high.height && all.height <= TREE_HEIGHT_MAX,
+          "entry-balance", entry, "height %d, children %d and %d", all.height, low.height, high.height);
     AUDIT(entry->max_gap == all.max_gap, "entry-gap", entry,
           "largest gap 0x%" PRIx64 ", should be 0x%" PRIx64, entry->max_gap, all.max_gap);
     return all;
@@ -69,6 +71,7 @@ static void check_map(struct vm_map *map)
     hal_va_t below = hal_info.user_base;
     uint64_t size = 0;
     bool hint = map->hint == NULL;
+    bool other = map->other == NULL;
 
     audit_own(AUDIT_PMAP, map->pmap, "map");
     AUDIT_LIST(node, &map->entries)
@@ -88,9 +91,11 @@ static void check_map(struct vm_map *map)
         below = entry->end;
         size += entry->end - entry->start;
         hint = hint || map->hint == entry;
+        other = other || map->other == entry;
     }
     AUDIT(size == map->size, "map-size", map, "0x%" PRIx64 " bytes, counted 0x%" PRIx64, size, map->size);
     AUDIT(hint, "map-hint", map, "%p is no entry of it", (void *)map->hint);
+    AUDIT(other, "map-hint", map, "%p, the other hint, is no entry of it", (void *)map->other);
     const struct list *next = map->entries.next;
     (void)check_tree(map, map->root, NULL, &next);
     AUDIT(next == &map->entries, "entry-tree", map, "entries in the list that are not in the tree");
