@@ -9,7 +9,14 @@ ENTRY_TEXT void arch_fast_call(void);
 ENTRY_TEXT void arch_fast_reply_wait(void);
 ENTRY_TEXT void arch_fast_call_timed(void);
 ENTRY_TEXT void arch_fast_reply_wait_timed(void);
+ENTRY_TEXT void arch_fast_call_apart(void);
 ENTRY_TEXT void arch_fast_message(void);
+
+/* Where the path with `flag` begins (IPC_FAST_FLAGGED). */
+#define FLAGGED(flag)                                                                                        \
+    ((flag) == MACH_RPC_APART ? arch_fast_call_apart                                                         \
+     : reply                  ? arch_fast_reply_wait_timed                                                   \
+                              : arch_fast_call_timed)
 
 #define IPC_FAST_MESSAGE_EXIT(next) LEAVE(arch_message_done, next)
 #define IPC_FAST_MESSAGE_GENERAL(thread) LEAVE(arch_message_general, thread)
@@ -24,8 +31,9 @@ ENTRY_TEXT void arch_fast_message(void);
         __asm__ volatile("" ::"r"(body));                                                                    \
     }
 
-NAKED_FUNCTION(arch_fast_call, ipc_fast_body(false, false))
-NAKED_FUNCTION(arch_fast_reply_wait, ipc_fast_body(true, false))
-NAKED_FUNCTION(arch_fast_call_timed, ipc_fast_body(false, true))
-NAKED_FUNCTION(arch_fast_reply_wait_timed, ipc_fast_body(true, true))
+NAKED_FUNCTION(arch_fast_call, ipc_fast_body(false, 0))
+NAKED_FUNCTION(arch_fast_reply_wait, ipc_fast_body(true, 0))
+NAKED_FUNCTION(arch_fast_call_timed, ipc_fast_body(false, MACH_RPC_TIMED))
+NAKED_FUNCTION(arch_fast_reply_wait_timed, ipc_fast_body(true, MACH_RPC_TIMED))
+NAKED_FUNCTION(arch_fast_call_apart, ipc_fast_body(false, MACH_RPC_APART))
 NAKED_FUNCTION(arch_fast_message, ipc_fast_message_body())

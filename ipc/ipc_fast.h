@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The fast path of the register form of RPC, machine independent: one body, compiled four times by each ISA
- * (arch/<isa>/fastpath.c): call, and reply + wait, without and with a time for the wait.  docs/design/ipc.md explains it step by step.
+ * The fast path of the register form of RPC, machine independent: one body, compiled five times by each ISA
+ * (arch/<isa>/fastpath.c): call, and reply + wait, without and with a time for the wait; call, and wait on a set with the port that
+ * the answer comes to.  docs/design/ipc.md explains it step by step.
  *
  * It handles: a plain send right (call) or the send-once right that an earlier fast call minted for this thread
- * (reply), to a port whose only waiter, or that of whose set (call), is a thread in the register form that last ran on this CPU;
+ * (reply), to a port whose only waiter, or that of whose set, is a thread in the register form that last ran on this CPU;
  * a receive port, or (reply) set, that is idle.
  * Everything else goes to the general path, with nothing changed.
  *
@@ -13,10 +14,10 @@
  *
  * An ISA defines before it includes this file:
  *   IPC_FAST_ARGS                     declares and sets: struct thread *cur; uint64_t remote, local (names, zero-extended),
- *                                     header, timeout (0 if not timed; else MACH_RPC_TIMED is taken from the payload's header)
- *   IPC_FAST_SLOW()                   goes to the general path of this trap, arguments as they came, but perhaps a timeout that the header does
- *                                     not announce; if timed, the timeout is in cur
- *   IPC_FAST_TIMED()                  not timed: goes to the entry that is, with arguments as they came (their header is good)
+ *                                     header, more (what `flag` announces; that is taken from the payload's header)
+ *   IPC_FAST_SLOW(fresh)              goes to the general path of this trap, arguments as they came; unless it is fresh or has a flag, without
+ *                                     what a flag would announce.  fresh: nothing was looked at but the header
+ *   IPC_FAST_FLAGGED(flag)            has no flag yet: goes to the entry for this one, with arguments as they came (their header is good)
  *   IPC_FAST_NOW()                    as hal_time_now()
  *   IPC_FAST_EXIT(here, name, label, next)
  *                                     resumes `next` (a call frame) on CPU `here`, perhaps not the one that resumed it
@@ -50,6 +51,9 @@
  * A wait with a time differs by what is in `cur` before that: the time, and the state that says that it counts (kern/thread.c).  Its
  * reminder has to be in this CPU's queue already, as it is from the second such wait on; so no lock is taken and no timer is set.
  * Who ends the wait does not have to know.
+ * A call that waits on a set, and asks for its answer at a port, needs a right on loan from the one and the word of the other; `cur`
+ * remembers both together (ipc/direct_set.c).  The answer finds `cur` in the word of the set: it gives the loan back if it came to the
+ * port that `cur` remembers, and is declined otherwise.
  */
 #ifndef IPC_IPC_FAST_H
 #define IPC_IPC_FAST_H
@@ -73,15 +77,17 @@ typedef uint64_t __attribute__((may_alias)) ipc_fast_word_t;
 _Static_assert(offsetof(struct ipc_entry, key) == 0 && offsetof(struct ipc_entry, bits) == sizeof(uint32_t),
                "key and bits are one word");
 
-/* What the steps hand on; after inlining all of it is in registers, `reply`, `timed` and `buffer` are constants. */
+/* What the steps hand on; after inlining all of it is in registers, `reply`, `timed`, `apart` and `buffer` are constants. */
 struct ipc_fast {
     struct thread *cur;
     struct cpu *cpu;
     uint64_t remote;
     uint64_t local;
-    uint64_t top; /* priority that is ready */
+    uint64_t more; /* what the header's flag announces */
+    uint64_t top;  /* priority that is ready */
     bool reply;
     bool timed;
+    bool apart;              /* cur waits on a set, with a right on loan from a port */
     bool buffer;             /* both wait in the buffer form (ipc/ipc_fast_message.h) */
     bool carries;            /* buffer form: one right; then the message is small */
     bool member;             /* next waits on a set that the port is in */
@@ -140,6 +146,16 @@ IPC_FAST_INLINE uint64_t ipc_fast_word(const struct ipc_entry *entry)
     return __atomic_load_n((const ipc_fast_word_t *)(const void *)entry, __ATOMIC_RELAXED);
 }
 
+/* Does cur remember where a call receives? While it remembers a set apart, there is the port beside it (ipc/direct_set.c). */
+IPC_FAST_INLINE bool ipc_fast_receives(const struct ipc_fast *f)
+{
+    const struct thread *cur = f->cur;
+
+    if (!f->apart)
+        return cur->rcv_name == f->local;
+    return cur->rcv_name == (f->more | THREAD_RCV_APART) && cur->rcv_port->name == f->local;
+}
+
 /* 1: the destination, and whether we may and can. */
 IPC_FAST_INLINE bool ipc_fast_find_call(struct ipc_fast *f)
 {
@@ -149,7 +165,7 @@ IPC_FAST_INLINE bool ipc_fast_find_call(struct ipc_fast *f)
         return false;
     f->port = f->entry->object;
     f->priority = cur->priority;
-    return (cur->rcv_name == f->local) IPC_FAST_AND(cur->rcv_loan != 0)
+    return ipc_fast_receives(f) IPC_FAST_AND(cur->rcv_loan != 0)
         IPC_FAST_AND(f->priority >= IPC_FAST_AGAIN(f->top, f->cpu->top_priority));
 }
 
@@ -174,7 +190,7 @@ IPC_FAST_INLINE void ipc_fast_put_back(const struct ipc_fast *f)
 /* 2: nobody waits in the port's rx, which held this; in that of a set that it is in? */
 IPC_FAST_INLINE bool ipc_fast_take_member(struct ipc_fast *f, uint64_t rx)
 {
-    f->set = f->reply ? NULL : ipc_port_rx_set(rx);
+    f->set = ipc_port_rx_set(rx);
     if (f->set != NULL) {
         uint64_t waiter = IPC_FAST_SWAP(&f->set->rx, IPC_PORT_RX_LOCKED);
         f->next = (struct thread *)waiter;
@@ -198,7 +214,8 @@ IPC_FAST_INLINE bool ipc_fast_take(struct ipc_fast *f)
     f->token = __atomic_load_n(&f->pmap->token, __ATOMIC_RELAXED);
     if (f->reply) {
         good = (f->token != 0) IPC_FAST_AND(ipc_fast_word(f->entry) == f->right)
-            IPC_FAST_AND(next->cpu == f->cpu) IPC_FAST_AND(next->priority >= f->cpu->top_priority);
+            IPC_FAST_AND(next->cpu == f->cpu) IPC_FAST_AND(next->priority >= f->cpu->top_priority)
+                IPC_FAST_AND(!f->member || next->rcv_port == f->port /* whose right goes back on loan */);
     } else {
         f->mint = next->reply_entry;
         f->free = ipc_fast_word(f->mint);
@@ -225,8 +242,9 @@ IPC_FAST_INLINE bool ipc_fast_wait(struct ipc_fast *f)
     }
     __atomic_store_n(&cur->state, f->timed ? THREAD_RECEIVING_TIMED : THREAD_RECEIVING, __ATOMIC_RELAXED);
     f->receive = cur->rcv_port;
-    /* a name that equals `local`, and a right on loan: then what cur remembers is a port (ipc/port.h), not a set */
-    IPC_FAST_CAS(f->reply ? cur->rcv_rx : &f->receive->rx, cur->rcv_idle, ipc_fast_waiter(f, cur), busy);
+    /* a name that equals `local`, and a right on loan: then what cur remembers is a port (ipc/port.h), not a set, unless it
+     * is both */
+    IPC_FAST_CAS(f->reply || f->apart ? cur->rcv_rx : &f->receive->rx, cur->rcv_idle, ipc_fast_waiter(f, cur), busy);
     return true;
 
 busy:
@@ -284,17 +302,18 @@ IPC_FAST_INLINE void ipc_fast_switch(struct ipc_fast *f)
 }
 
 /* The time for the wait. 0 only polls, which is for the general path. */
-IPC_FAST_INLINE bool ipc_fast_set_timeout(const struct ipc_fast *f, uint64_t timeout)
+IPC_FAST_INLINE bool ipc_fast_set_timeout(const struct ipc_fast *f)
 {
     struct thread *cur = f->cur;
-    hal_ticks_t time = IPC_FAST_NOW() + timeout * f->cpu->ticks_per_ms;
+    hal_ticks_t time = IPC_FAST_NOW() + f->more * f->cpu->ticks_per_ms;
 
-    cur->rcv_timeout_ms = (uint32_t)timeout;
+    cur->rcv_timeout_ms = (uint32_t)f->more;
     cur->rcv_wake_time = time;
-    return (timeout != 0) IPC_FAST_AND(cur->timeout.cpu != NULL) IPC_FAST_AND(cur->timeout.deadline <= time);
+    return (f->more != 0) IPC_FAST_AND(cur->timeout.cpu != NULL) IPC_FAST_AND(cur->timeout.deadline <= time);
 }
 
-IPC_FAST_INLINE uint64_t ipc_fast_body(const bool reply, const bool timed)
+/* flag: 0, or the one that the header has. */
+IPC_FAST_INLINE uint64_t ipc_fast_body(const bool reply, const uint64_t flag)
 {
     IPC_FAST_ARGS;
     struct ipc_fast f = {
@@ -304,12 +323,16 @@ IPC_FAST_INLINE uint64_t ipc_fast_body(const bool reply, const bool timed)
         .remote = remote,
         .local = local,
         .reply = reply,
-        .timed = timed,
+        .timed = flag == MACH_RPC_TIMED,
+        .apart = flag == MACH_RPC_APART,
+        .more = more,
     };
 
-    /* all above the number of words is the kernel's to say, but for one flag */
-    if (timed ? !ipc_fast_set_timeout(&f, timeout) : IPC_FAST_UNLIKELY(IPC_FAST_TOO_LONG(header)))
+    /* all above the number of words is the kernel's to say, but for a flag */
+    if (flag == 0 && IPC_FAST_UNLIKELY(IPC_FAST_TOO_LONG(header)))
         goto flags;
+    if (f.timed && !ipc_fast_set_timeout(&f))
+        goto slow;
     f.top = f.cpu->top_priority;
     if (IPC_FAST_UNLIKELY(f.cpu->fpu_owner != NULL) && !ipc_fast_fpu_release(&f))
         goto slow;
@@ -324,7 +347,7 @@ IPC_FAST_INLINE uint64_t ipc_fast_body(const bool reply, const bool timed)
     ipc_fast_switch(&f);
     IPC_FAST_EXIT(f.cpu, f.name, f.label, f.next);
 
-member: /* an answer to one who waits on a set is for the direct switch: it has the loan to look at */
+member:
     f.member = true;
     if (!ipc_fast_take_member(&f, rx) || !ipc_fast_take(&f) || !ipc_fast_wait(&f))
         goto slow;
@@ -332,10 +355,13 @@ member: /* an answer to one who waits on a set is for the direct switch: it has 
     IPC_FAST_EXIT_MEMBER(f.cpu, f.name, f.label, f.next, f.result);
 
 flags:
-    if (!timed && (header ^ MACH_RPC_TIMED) >> 32 <= HAL_RPC_WORDS)
-        IPC_FAST_TIMED();
+    if ((header ^ MACH_RPC_TIMED) >> 32 <= HAL_RPC_WORDS)
+        IPC_FAST_FLAGGED(MACH_RPC_TIMED);
+    if (!reply && (header ^ MACH_RPC_APART) >> 32 <= HAL_RPC_WORDS)
+        IPC_FAST_FLAGGED(MACH_RPC_APART);
+    IPC_FAST_SLOW(true);
 slow:
-    IPC_FAST_SLOW();
+    IPC_FAST_SLOW(false);
 }
 
 #endif

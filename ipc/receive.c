@@ -17,7 +17,8 @@ void ipc_receive_decode(struct thread *t)
 
     t->op.ipc.reply_name = MACH_PORT_NULL;
     if (t->op.ipc.registers) {
-        t->op.ipc.rcv_name = (mach_port_name_t)t->rcv_name; /* the fast path saves no arguments */
+        /* the fast path saves no arguments; a set is still there when the port beside it was forgotten */
+        t->op.ipc.rcv_name = t->rcv_set != NULL ? t->rcv_set->name : (mach_port_name_t)t->rcv_name;
         t->op.ipc.option = MACH_RCV_MSG | MACH_RCV_LARGE;
         if (t->state == THREAD_RECEIVING_TIMED) {
             t->op.ipc.option |= MACH_RCV_TIMEOUT;

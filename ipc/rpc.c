@@ -63,7 +63,6 @@ void ipc_rpc_receive_continue(struct thread *self)
 static void rpc_receive(struct thread *self, struct thread *receiver)
 {
     self->op.ipc.registers = true;
-    self->op.ipc.reply_name = MACH_PORT_NULL;
     self->op.ipc.size = 0;
     ipc_msg_receive(self, receiver);
 }
@@ -73,11 +72,13 @@ void ipc_rpc_receive_options(struct thread *self)
     struct hal_rpc rpc;
 
     hal_uctx_get_rpc(&self->uctx, &rpc);
-    self->op.ipc.rcv_name = rpc.local;
+    const bool apart = (rpc.header & MACH_RPC_APART) != 0;
+    self->op.ipc.rcv_name = apart ? rpc.more : rpc.local;
+    self->op.ipc.reply_name = apart ? rpc.local : MACH_PORT_NULL;
     self->op.ipc.option = MACH_RCV_MSG | MACH_RCV_LARGE;
     if ((rpc.header & MACH_RPC_TIMED) != 0)
         self->op.ipc.option |= MACH_RCV_TIMEOUT;
-    self->op.ipc.timeout_ms = rpc.timeout_ms;
+    self->op.ipc.timeout_ms = rpc.more;
 }
 
 /* --- send --- */

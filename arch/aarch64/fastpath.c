@@ -12,7 +12,7 @@
 
 #define PAYLOAD "r"(w0_), "r"(w1_), "r"(w2_), "r"(w3_), "r"(w4_), "r"(w5_), "r"(header_)
 
-/* Names that do not fit 32 bits equal none, so they need not be cut; but a timeout shares the register of one. */
+/* Names that do not fit 32 bits equal none, so they need not be cut; but a flag makes it share the register of one. */
 #define IPC_FAST_ARGS                                                                                        \
     register uint64_t x0_ __asm__("x0");                                                                     \
     register uint64_t x1_ __asm__("x1");                                                                     \
@@ -27,16 +27,16 @@
     __asm__ volatile("mov %0, sp"                                                                            \
                      : "=r"(cur), "=r"(x0_), "=r"(x1_), "=r"(w0_), "=r"(w1_), "=r"(w2_), "=r"(w3_),          \
                        "=r"(w4_), "=r"(w5_), "=r"(header_));                                                 \
-    header_ = timed ? header_ & ~MACH_RPC_TIMED : header_;                                                   \
-    uint64_t remote = x0_, local = timed ? (uint32_t)x1_ : x1_, header = header_,                            \
-             timeout = timed ? x1_ >> 32 : 0
+    header_ &= ~flag;                                                   \
+    uint64_t remote = x0_, local = flag != 0 ? (uint32_t)x1_ : x1_, header = header_,                            \
+             more = flag != 0 ? x1_ >> 32 : 0
 
 /* The general path saves the arguments first. */
-#define IPC_FAST_SLOW()                                                                                      \
+#define IPC_FAST_SLOW(fresh)                                                                                      \
     do {                                                                                                     \
         x0_ = remote;                                                                                        \
-        x1_ = timed ? (uint64_t)cur->rcv_timeout_ms << 32 | local : local;                                   \
-        header_ = timed ? header_ | MACH_RPC_TIMED : header_;                                                \
+        x1_ = flag != 0 ? more << 32 | local : local;                                   \
+        header_ |= flag;                                                \
         __asm__ volatile("mov w16, %0\n\tmov x8, xzr\n\tb arch_trap_saved" ::"i"(                            \
                              reply ? MACH_TRAP_RPC_REPLY_WAIT : MACH_TRAP_RPC_CALL),                         \
                          "r"(x0_), "r"(x1_), PAYLOAD                                                         \
@@ -44,11 +44,11 @@
         __builtin_unreachable();                                                                             \
     } while (0)
 
-#define IPC_FAST_TIMED()                                                                                     \
+#define IPC_FAST_FLAGGED(other)                                                                                     \
     do {                                                                                                     \
         x0_ = remote;                                                                                        \
         x1_ = local;                                                                                         \
-        __asm__ volatile("b %c0" ::"i"(reply ? arch_fast_reply_wait_timed : arch_fast_call_timed), "r"(x0_), \
+        __asm__ volatile("b %c0" ::"i"(FLAGGED(other)), "r"(x0_), \
                          "r"(x1_), PAYLOAD                                                                   \
                          : "memory");                                                                        \
         __builtin_unreachable();                                                                             \

@@ -21,7 +21,7 @@
 
 #define PAYLOAD "r"(w0_), "r"(w1_), "r"(w2_), "r"(w3_), "r"(w4_), "r"(w5_), "r"(header_)
 
-/* Names that do not fit 32 bits equal none, so they need not be cut; but a timeout shares the register of one. */
+/* Names that do not fit 32 bits equal none, so they need not be cut; but a flag makes it share the register of one. */
 #define IPC_FAST_ARGS                                                                                        \
     register uint64_t a0_ __asm__("a0");                                                                     \
     register uint64_t a1_ __asm__("a1");                                                                     \
@@ -36,18 +36,18 @@
     __asm__ volatile(""                                                                                      \
                      : "=r"(a0_), "=r"(a1_), "=r"(a2_), "=r"(w0_), "=r"(w1_), "=r"(w2_), "=r"(w3_),          \
                        "=r"(w4_), "=r"(w5_), "=r"(header_));                                                 \
-    header_ = timed ? header_ & ~MACH_RPC_TIMED : header_;                                                   \
+    header_ &= ~flag;                                                   \
     struct thread *cur = a2_;                                                                                \
-    uint64_t remote = a0_, local = timed ? (uint32_t)a1_ : a1_, header = header_,                            \
-             timeout = timed ? a1_ >> 32 : 0
+    uint64_t remote = a0_, local = flag != 0 ? (uint32_t)a1_ : a1_, header = header_,                            \
+             more = flag != 0 ? a1_ >> 32 : 0
 
 /* The general path saves the arguments first. s0 = 0: callee-saved registers are not the user's any more. */
-#define IPC_FAST_SLOW()                                                                                      \
+#define IPC_FAST_SLOW(fresh)                                                                                      \
     do {                                                                                                     \
         a0_ = remote;                                                                                        \
-        a1_ = timed ? (uint64_t)cur->rcv_timeout_ms << 32 | local : local;                                   \
+        a1_ = flag != 0 ? more << 32 | local : local;                                   \
         a2_ = cur;                                                                                           \
-        header_ = timed ? header_ | MACH_RPC_TIMED : header_;                                                \
+        header_ |= flag;                                                \
         __asm__ volatile("li t0, %0\n\tli s0, 0\n\tj arch_trap_saved" ::"i"(reply ? MACH_TRAP_RPC_REPLY_WAIT \
                                                                                   : MACH_TRAP_RPC_CALL),     \
                          "r"(a0_), "r"(a1_), "r"(a2_), PAYLOAD                                               \
@@ -55,12 +55,12 @@
         __builtin_unreachable();                                                                             \
     } while (0)
 
-#define IPC_FAST_TIMED()                                                                                     \
+#define IPC_FAST_FLAGGED(other)                                                                                     \
     do {                                                                                                     \
         a0_ = remote;                                                                                        \
         a1_ = local;                                                                                         \
         a2_ = cur;                                                                                           \
-        __asm__ volatile("j %0" ::"i"(reply ? arch_fast_reply_wait_timed : arch_fast_call_timed), "r"(a0_),  \
+        __asm__ volatile("j %0" ::"i"(FLAGGED(other)), "r"(a0_),  \
                          "r"(a1_), "r"(a2_), PAYLOAD                                                         \
                          : "memory");                                                                        \
         __builtin_unreachable();                                                                             \

@@ -15,25 +15,25 @@ static struct uctx *fast_exit(const struct rv64_regs *r, struct uctx *next, uint
     next->x[UCTX_A0] = name;
     next->x[UCTX_A1] = label;
     next->x[UCTX_A2] = result;
-    next->x[UCTX_T2] = r->x[UCTX_T2] & ~MACH_RPC_TIMED;
+    next->x[UCTX_T2] = r->x[UCTX_T2] & ~(MACH_RPC_TIMED | MACH_RPC_APART);
     for (unsigned i = 0; i < HAL_RPC_WORDS; i++)
         next->x[uctx_word(i)] = r->x[uctx_word(i)];
     next->form = UCTX_MESSAGE;
     return next;
 }
 
-static uint64_t fast_timed(bool reply);
+static uint64_t fast_flagged(bool reply, uint64_t flag);
 
 #define IPC_FAST_ARGS                                                                                        \
     struct sim_cpu *machine = sim_this;                                                                      \
     struct thread *cur = (struct thread *)(void *)machine->uctx;                                             \
     uint64_t remote = machine->regs.x[UCTX_A0];                                                              \
     uint64_t local = (uint32_t)machine->regs.x[UCTX_A1];                                                     \
-    uint64_t header = machine->regs.x[UCTX_T2] & (timed ? ~MACH_RPC_TIMED : ~0ul);                           \
-    uint64_t timeout = machine->regs.x[UCTX_A1] >> 32
+    uint64_t header = machine->regs.x[UCTX_T2] & ~flag;                           \
+    uint64_t more = machine->regs.x[UCTX_A1] >> 32
 
-#define IPC_FAST_SLOW() return 0
-#define IPC_FAST_TIMED() return fast_timed(reply)
+#define IPC_FAST_SLOW(fresh) return 0
+#define IPC_FAST_FLAGGED(other) return fast_flagged(reply, other)
 #define IPC_FAST_NOW() hal_time_now()
 
 #define IPC_FAST_EXIT(here, name, label, next) IPC_FAST_EXIT_MEMBER(here, name, label, next, 0)
@@ -77,21 +77,23 @@ static uint64_t fast_timed(bool reply);
 #include <ipc/ipc_fast.h>
 #include <ipc/ipc_fast_message.h>
 
-static uint64_t fast_timed(bool reply)
+static uint64_t fast_flagged(bool reply, uint64_t flag)
 {
-    return reply ? ipc_fast_body(true, true) : ipc_fast_body(false, true);
+    if (flag == MACH_RPC_APART)
+        return ipc_fast_body(false, MACH_RPC_APART);
+    return reply ? ipc_fast_body(true, MACH_RPC_TIMED) : ipc_fast_body(false, MACH_RPC_TIMED);
 }
 
 struct uctx *sim_fast_call(struct sim_cpu *cpu)
 {
     (void)cpu;
-    return (struct uctx *)(uintptr_t)ipc_fast_body(false, false);
+    return (struct uctx *)(uintptr_t)ipc_fast_body(false, 0);
 }
 
 struct uctx *sim_fast_reply_wait(struct sim_cpu *cpu)
 {
     (void)cpu;
-    return (struct uctx *)(uintptr_t)ipc_fast_body(true, false);
+    return (struct uctx *)(uintptr_t)ipc_fast_body(true, 0);
 }
 
 struct uctx *sim_fast_message(void)

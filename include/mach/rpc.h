@@ -31,6 +31,9 @@
  *
  *   milliseconds    rax bits 32-63        x1 bits 32-63        a1 bits 32-63
  *
+ * With MACH_RPC_APART in the header of a call the same bits are a name: the answer comes to the local name, a port, and the receive is
+ * from this one (a set with that port in it, as a rule). A trap has one of the two flags at most.
+ *
  * A received message usually is a call (remote is a send-once right, and it came over a send right) or an answer (remote is
  * null, it came over a send-once right).  Where that is not so, bits 40-47 of the header hold the kind of right that remote is and bits
  * 48-55 the one that it came over (MACH_MSG_TYPE_PORT_*).  Bits 32-63 of the result are 0, or the name of the port that the
@@ -66,7 +69,8 @@
 
 #define MACH_RPC_WORDS 6
 #define MACH_RPC_HALF (1ul << 35)
-#define MACH_RPC_TIMED (1ul << 36) /* at entry only */
+#define MACH_RPC_TIMED (1ul << 36) /* at entry only, as the next one */
+#define MACH_RPC_APART (1ul << 37)
 #define MACH_RPC_HEADER(id, words) ((unsigned long)(words) << 32 | (unsigned int)(id))
 /* Words, and bytes of the message in memory, that a header tells. */
 #define MACH_RPC_COUNT(header) ((unsigned)((header) >> 32) & 7u)

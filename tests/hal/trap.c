@@ -153,7 +153,7 @@ static void rpc_get(void)
         EXPECT_EQ(m.remote, 0xfedc0001 + (uint32_t)seed);
         EXPECT_EQ(m.local, 0x89ab0002);
         EXPECT_EQ(m.label, 0);
-        EXPECT_EQ(m.timeout_ms, timeout);
+        EXPECT_EQ(m.more, timeout);
         EXPECT_EQ(m.header, r.word[MACHINE_RPC_HEADER]);
         for (unsigned i = 0; i < HAL_RPC_WORDS; i++)
             EXPECT_EQ(m.word[i], r.word[rpc_word[i]]);

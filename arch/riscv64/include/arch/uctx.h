@@ -95,7 +95,7 @@ static inline void hal_uctx_get_rpc(const struct uctx *u, struct hal_rpc *m)
     m->local = (uint32_t)u->a1;
     m->label = 0;
     m->header = u->t2;
-    m->timeout_ms = (uint32_t)(u->a1 >> 32);
+    m->more = (uint32_t)(u->a1 >> 32);
     for (unsigned i = 0; i < HAL_RPC_WORDS; i++)
         m->word[i] = u->payload[i];
 }

@@ -82,7 +82,7 @@ static inline void hal_uctx_get_rpc(const struct uctx *u, struct hal_rpc *m)
     m->local = (uint32_t)(u->rdi >> 32);
     m->label = 0;
     m->header = u->rsi;
-    m->timeout_ms = (uint32_t)(u->rax >> 32);
+    m->more = (uint32_t)(u->rax >> 32);
     m->word[0] = u->r8;
     m->word[1] = u->r9;
     m->word[2] = u->r10;
