@@ -265,7 +265,7 @@ struct uctx *ipc_direct_msg(struct thread *self)
 }
 
 SPECIALISED struct uctx *rpc_run(struct thread *self, const struct hal_rpc *rpc, bool reply, uint64_t words,
-                                 const bool timed)
+                                 uint64_t rcv_name, const bool timed)
 {
     struct direct_message *m = self->cpu->message;
     struct direct d = {
@@ -275,7 +275,7 @@ SPECIALISED struct uctx *rpc_run(struct thread *self, const struct hal_rpc *rpc,
         .reply = reply,
         .timed = timed,
         .remote = rpc->remote,
-        .rcv_name = rpc->local,
+        .rcv_name = rcv_name,
         .size = (uint32_t)(sizeof(m->head) + words * sizeof(uint64_t)),
     };
 
@@ -288,12 +288,16 @@ SPECIALISED struct uctx *rpc_run(struct thread *self, const struct hal_rpc *rpc,
 /* With more in the header than a number of words. */
 static NOINLINE struct uctx *rpc_flags(struct thread *self, const struct hal_rpc *rpc, bool reply)
 {
-    uint64_t words = (rpc->header ^ MACH_RPC_TIMED) >> 32;
+    const uint64_t words = (rpc->header ^ MACH_RPC_TIMED) >> 32;
+    const uint64_t words_apart = (rpc->header ^ MACH_RPC_APART) >> 32;
 
-    if (words > HAL_RPC_WORDS || rpc->timeout_ms == 0)
-        return NULL;
-    thread_set_receive_timeout(self, rpc->timeout_ms);
-    return rpc_run(self, rpc, reply, words, true);
+    if (words <= HAL_RPC_WORDS && rpc->more != 0) {
+        thread_set_receive_timeout(self, rpc->more);
+        return rpc_run(self, rpc, reply, words, rpc->local, true);
+    }
+    if (words_apart <= HAL_RPC_WORDS && !reply && ipc_direct_receives_apart(self, rpc->more, rpc->local))
+        return rpc_run(self, rpc, reply, words_apart, self->rcv_name, false);
+    return NULL;
 }
 
 struct uctx *ipc_direct_rpc(struct thread *self, bool reply)
@@ -306,7 +310,7 @@ struct uctx *ipc_direct_rpc(struct thread *self, bool reply)
         struct hal_rpc flags = rpc; /* so that rpc itself can stay in registers */
         return rpc_flags(self, &flags, reply);
     }
-    return rpc_run(self, &rpc, reply, words, false);
+    return rpc_run(self, &rpc, reply, words, rpc.local, false);
 }
 
 void ipc_direct_init(void)

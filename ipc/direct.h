@@ -377,6 +377,16 @@ struct uctx *ipc_direct_member_call(struct thread *self, struct ipc_entry *entry
 struct uctx *ipc_direct_member_reply(struct thread *self, struct ipc_entry *entry, struct ipc_port *port,
                                      struct direct_message *m, bool registers, uint64_t rx);
 
+/*
+ * Does self remember the set `rcv_name` together with the port `local`, for a call that receives from the one, its answer at the other?
+ * As long as it remembers the set in this way, it remembers a port; who takes that from it says so in rcv_name.
+ */
+SPECIALISED bool ipc_direct_receives_apart(const struct thread *self, mach_port_name_t rcv_name,
+                                           mach_port_name_t local)
+{
+    return self->rcv_name == (rcv_name | THREAD_RCV_APART) && self->rcv_port->name == local;
+}
+
 /* The message in m, if it is a call whose answer goes to a port that self does not receive from. Returns: as ipc_direct_rights(). */
 struct uctx *ipc_direct_apart(struct thread *self, struct direct_message *m, uint32_t size);
 

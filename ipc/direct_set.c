@@ -66,14 +66,14 @@ struct uctx *ipc_direct_apart(struct thread *self, struct direct_message *m, uin
     struct direct d = {.self = self,
                        .cpu = self->cpu,
                        .remote = m->head.msgh_remote_port,
-                       .rcv_name = (mach_port_name_t)hal_uctx_arg(&self->uctx, 4) | THREAD_RCV_APART,
+                       .rcv_name = self->rcv_name,
                        .timed = receive_is_timed(self, false),
                        .size = size};
     struct uctx *next = NULL;
 
-    /* as long as self remembers the set in this way, it remembers the port; who takes that from it says so in rcv_name */
-    if (m->head.msgh_bits == IPC_DIRECT_CALL && self->rcv_name == d.rcv_name &&
-        self->rcv_port->name == m->head.msgh_local_port)
+    if (m->head.msgh_bits == IPC_DIRECT_CALL &&
+        ipc_direct_receives_apart(self, (mach_port_name_t)hal_uctx_arg(&self->uctx, 4),
+                                  m->head.msgh_local_port))
         next = direct_run(&d, m);
     return next != NULL ? next : ipc_direct_general(self);
 }

@@ -244,7 +244,8 @@ IPC_FAST_INLINE bool ipc_fast_wait(struct ipc_fast *f)
     f->receive = cur->rcv_port;
     /* a name that equals `local`, and a right on loan: then what cur remembers is a port (ipc/port.h), not a set, unless it
      * is both */
-    IPC_FAST_CAS(f->reply || f->apart ? cur->rcv_rx : &f->receive->rx, cur->rcv_idle, ipc_fast_waiter(f, cur), busy);
+    IPC_FAST_CAS(f->reply || f->apart ? cur->rcv_rx : &f->receive->rx, cur->rcv_idle, ipc_fast_waiter(f, cur),
+                 busy);
     return true;
 
 busy:
@@ -355,10 +356,12 @@ member:
     IPC_FAST_EXIT_MEMBER(f.cpu, f.name, f.label, f.next, f.result);
 
 flags:
-    if ((header ^ MACH_RPC_TIMED) >> 32 <= HAL_RPC_WORDS)
-        IPC_FAST_FLAGGED(MACH_RPC_TIMED);
-    if (!reply && (header ^ MACH_RPC_APART) >> 32 <= HAL_RPC_WORDS)
-        IPC_FAST_FLAGGED(MACH_RPC_APART);
+    if ((header & (MACH_RPC_TIMED | MACH_RPC_APART)) != 0) {
+        if ((header ^ MACH_RPC_TIMED) >> 32 <= HAL_RPC_WORDS)
+            IPC_FAST_FLAGGED(MACH_RPC_TIMED);
+        if (!reply && (header ^ MACH_RPC_APART) >> 32 <= HAL_RPC_WORDS)
+            IPC_FAST_FLAGGED(MACH_RPC_APART);
+    }
     IPC_FAST_SLOW(true);
 slow:
     IPC_FAST_SLOW(false);

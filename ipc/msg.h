@@ -84,7 +84,7 @@ static inline uint64_t ipc_rpc_header(const mach_msg_header_t *head)
 /* Bytes of the message that the header of a trap announces; 0: there is none of that size. */
 static inline uint32_t ipc_rpc_size(uint64_t header)
 {
-    uint64_t words = (header & ~(MACH_RPC_HALF | MACH_RPC_TIMED | MACH_RPC_APART)) >> 32;
+    uint64_t words = (header & ~(MACH_RPC_HALF | MACH_RPC_TIMED)) >> 32;
     uint64_t halves = 2 * words - header / MACH_RPC_HALF % 2; /* half a word less than none is very many */
 
     if (halves > 2 * HAL_RPC_WORDS)

@@ -72,9 +72,8 @@ void ipc_rpc_receive_options(struct thread *self)
     struct hal_rpc rpc;
 
     hal_uctx_get_rpc(&self->uctx, &rpc);
-    const bool apart = (rpc.header & MACH_RPC_APART) != 0;
-    self->op.ipc.rcv_name = apart ? rpc.more : rpc.local;
-    self->op.ipc.reply_name = apart ? rpc.local : MACH_PORT_NULL;
+    self->op.ipc.rcv_name = rpc.local;
+    self->op.ipc.reply_name = MACH_PORT_NULL;
     self->op.ipc.option = MACH_RCV_MSG | MACH_RCV_LARGE;
     if ((rpc.header & MACH_RPC_TIMED) != 0)
         self->op.ipc.option |= MACH_RCV_TIMEOUT;
@@ -140,6 +139,14 @@ static void rpc_send_any(struct thread *self, struct ipc_kmsg *kmsg)
         rpc_receive(self, receiver);
 }
 
+/* A call that receives from another name than that of the port where its answer goes. */
+static void rpc_receive_apart(struct thread *self, struct hal_rpc *rpc)
+{
+    rpc->header &= ~MACH_RPC_APART;
+    self->op.ipc.reply_name = rpc->local;
+    self->op.ipc.rcv_name = rpc->more;
+}
+
 static void rpc_send(struct thread *self, mach_msg_bits_t bits)
 {
     struct ipc_kmsg *kmsg;
@@ -148,6 +155,8 @@ static void rpc_send(struct thread *self, mach_msg_bits_t bits)
 
     hal_uctx_get_rpc(&self->uctx, &rpc);
     ipc_rpc_receive_options(self);
+    if ((rpc.header & (MACH_RPC_APART | MACH_RPC_TIMED)) == MACH_RPC_APART && MACH_MSGH_BITS_LOCAL(bits) != 0)
+        rpc_receive_apart(self, &rpc);
     mach_msg_return_t mr = rpc_get(self, &rpc, bits, &kmsg);
     if (mr != MACH_MSG_SUCCESS)
         set_result(self, mr);

@@ -27,16 +27,16 @@
     __asm__ volatile("mov %0, sp"                                                                            \
                      : "=r"(cur), "=r"(x0_), "=r"(x1_), "=r"(w0_), "=r"(w1_), "=r"(w2_), "=r"(w3_),          \
                        "=r"(w4_), "=r"(w5_), "=r"(header_));                                                 \
-    header_ &= ~flag;                                                   \
-    uint64_t remote = x0_, local = flag != 0 ? (uint32_t)x1_ : x1_, header = header_,                            \
+    header_ &= ~flag;                                                                                        \
+    uint64_t remote = x0_, local = flag != 0 ? (uint32_t)x1_ : x1_, header = header_,                        \
              more = flag != 0 ? x1_ >> 32 : 0
 
 /* The general path saves the arguments first. */
-#define IPC_FAST_SLOW(fresh)                                                                                      \
+#define IPC_FAST_SLOW(fresh)                                                                                 \
     do {                                                                                                     \
         x0_ = remote;                                                                                        \
-        x1_ = flag != 0 ? more << 32 | local : local;                                   \
-        header_ |= flag;                                                \
+        x1_ = flag != 0 ? more << 32 | local : local;                                                        \
+        header_ |= flag;                                                                                     \
         __asm__ volatile("mov w16, %0\n\tmov x8, xzr\n\tb arch_trap_saved" ::"i"(                            \
                              reply ? MACH_TRAP_RPC_REPLY_WAIT : MACH_TRAP_RPC_CALL),                         \
                          "r"(x0_), "r"(x1_), PAYLOAD                                                         \
@@ -44,13 +44,11 @@
         __builtin_unreachable();                                                                             \
     } while (0)
 
-#define IPC_FAST_FLAGGED(other)                                                                                     \
+#define IPC_FAST_FLAGGED(other)                                                                              \
     do {                                                                                                     \
         x0_ = remote;                                                                                        \
         x1_ = local;                                                                                         \
-        __asm__ volatile("b %c0" ::"i"(FLAGGED(other)), "r"(x0_), \
-                         "r"(x1_), PAYLOAD                                                                   \
-                         : "memory");                                                                        \
+        __asm__ volatile("b %c0" ::"i"(FLAGGED(other)), "r"(x0_), "r"(x1_), PAYLOAD : "memory");             \
         __builtin_unreachable();                                                                             \
     } while (0)
 

@@ -36,18 +36,18 @@
     __asm__ volatile(""                                                                                      \
                      : "=r"(a0_), "=r"(a1_), "=r"(a2_), "=r"(w0_), "=r"(w1_), "=r"(w2_), "=r"(w3_),          \
                        "=r"(w4_), "=r"(w5_), "=r"(header_));                                                 \
-    header_ &= ~flag;                                                   \
+    header_ &= ~flag;                                                                                        \
     struct thread *cur = a2_;                                                                                \
-    uint64_t remote = a0_, local = flag != 0 ? (uint32_t)a1_ : a1_, header = header_,                            \
+    uint64_t remote = a0_, local = flag != 0 ? (uint32_t)a1_ : a1_, header = header_,                        \
              more = flag != 0 ? a1_ >> 32 : 0
 
 /* The general path saves the arguments first. s0 = 0: callee-saved registers are not the user's any more. */
-#define IPC_FAST_SLOW(fresh)                                                                                      \
+#define IPC_FAST_SLOW(fresh)                                                                                 \
     do {                                                                                                     \
         a0_ = remote;                                                                                        \
-        a1_ = flag != 0 ? more << 32 | local : local;                                   \
+        a1_ = flag != 0 ? more << 32 | local : local;                                                        \
         a2_ = cur;                                                                                           \
-        header_ |= flag;                                                \
+        header_ |= flag;                                                                                     \
         __asm__ volatile("li t0, %0\n\tli s0, 0\n\tj arch_trap_saved" ::"i"(reply ? MACH_TRAP_RPC_REPLY_WAIT \
                                                                                   : MACH_TRAP_RPC_CALL),     \
                          "r"(a0_), "r"(a1_), "r"(a2_), PAYLOAD                                               \
@@ -55,14 +55,12 @@
         __builtin_unreachable();                                                                             \
     } while (0)
 
-#define IPC_FAST_FLAGGED(other)                                                                                     \
+#define IPC_FAST_FLAGGED(other)                                                                              \
     do {                                                                                                     \
         a0_ = remote;                                                                                        \
         a1_ = local;                                                                                         \
         a2_ = cur;                                                                                           \
-        __asm__ volatile("j %0" ::"i"(FLAGGED(other)), "r"(a0_),  \
-                         "r"(a1_), "r"(a2_), PAYLOAD                                                         \
-                         : "memory");                                                                        \
+        __asm__ volatile("j %0" ::"i"(FLAGGED(other)), "r"(a0_), "r"(a1_), "r"(a2_), PAYLOAD : "memory");    \
         __builtin_unreachable();                                                                             \
     } while (0)
 

@@ -29,7 +29,7 @@ static uint64_t fast_flagged(bool reply, uint64_t flag);
     struct thread *cur = (struct thread *)(void *)machine->uctx;                                             \
     uint64_t remote = machine->regs.x[UCTX_A0];                                                              \
     uint64_t local = (uint32_t)machine->regs.x[UCTX_A1];                                                     \
-    uint64_t header = machine->regs.x[UCTX_T2] & ~flag;                           \
+    uint64_t header = machine->regs.x[UCTX_T2] & ~flag;                                                      \
     uint64_t more = machine->regs.x[UCTX_A1] >> 32
 
 #define IPC_FAST_SLOW(fresh) return 0

@@ -32,7 +32,7 @@ extern const uint64_t x86_rpc_header_end; /* entry.S: the first header with too 
     __asm__ volatile(""                                                                                      \
                      : "=D"(names_), "=S"(header_), "=r"(w0_), "=r"(w1_), "=r"(w2_), "=b"(w3_), "=r"(w4_),   \
                        "=r"(w5_), "=r"(cur_), "=a"(number_));                                                \
-    header_ &= ~flag;                                                   \
+    header_ &= ~flag;                                                                                        \
     struct thread *cur = cur_;                                                                               \
     uint64_t remote = (uint32_t)names_, local = names_ >> 32, header = header_,                              \
              more = flag != 0 ? number_ >> 32 : 0
@@ -40,20 +40,19 @@ extern const uint64_t x86_rpc_header_end; /* entry.S: the first header with too 
 #define NUMBER (reply ? MACH_TRAP_RPC_REPLY_WAIT : MACH_TRAP_RPC_CALL)
 
 /* The general path saves the arguments first. */
-#define IPC_FAST_SLOW(fresh)                                                                                      \
+#define IPC_FAST_SLOW(fresh)                                                                                 \
     do {                                                                                                     \
         register struct thread *thread_ __asm__("r11") = cur;                                                \
-        header_ |= flag;                                                \
-        uint64_t trap_ = (fresh) || flag != 0 ? number_ : NUMBER;                      \
+        header_ |= flag;                                                                                     \
+        uint64_t trap_ = (fresh) || flag != 0 ? number_ : NUMBER;                                            \
         __asm__ volatile("jmp x86_fast_slow" ::"a"(trap_), "r"(thread_), PAYLOAD : "memory");                \
         __builtin_unreachable();                                                                             \
     } while (0)
 
-#define IPC_FAST_FLAGGED(other)                                                                                     \
+#define IPC_FAST_FLAGGED(other)                                                                              \
     do {                                                                                                     \
         register struct thread *thread_ __asm__("r11") = cur;                                                \
-        __asm__ volatile("jmp %c0" ::"i"(FLAGGED(other)),         \
-                         "a"(number_), "D"(names_), "r"(thread_), PAYLOAD                                    \
+        __asm__ volatile("jmp %c0" ::"i"(FLAGGED(other)), "a"(number_), "D"(names_), "r"(thread_), PAYLOAD   \
                          : "memory");                                                                        \
         __builtin_unreachable();                                                                             \
     } while (0)

@@ -37,7 +37,7 @@
  * A received message usually is a call (remote is a send-once right, and it came over a send right) or an answer (remote is
  * null, it came over a send-once right).  Where that is not so, bits 40-47 of the header hold the kind of right that remote is and bits
  * 48-55 the one that it came over (MACH_MSG_TYPE_PORT_*).  Bits 32-63 of the result are 0, or the name of the port that the
- * message came to if that is not the local name (which was a port set's).
+ * message came to if that is not the name that the receive was from (which was a port set's).
  */
 #ifndef MACH_RPC_H
 #define MACH_RPC_H

@@ -58,13 +58,16 @@ msg_by_memory(mach_msg_header_t *msg, mach_msg_option_t option, mach_msg_size_t 
  */
 static int large_run; /* how many; a hint, so races don't matter */
 
-/* Is the message a call or an answer of the kind that registers can carry? */
-static inline boolean_t fits_registers(const mach_msg_header_t *msg, mach_msg_size_t send_size,
-                                       mach_msg_size_t rcv_size, mach_port_name_t rcv_name)
+/* Can registers carry a message of this size, and what may come? */
+static inline boolean_t fits_registers(mach_msg_size_t send_size, mach_msg_size_t rcv_size)
 {
-    if (send_size < sizeof(*msg) || send_size > RPC_SIZE_MAX || send_size % 8 != 0 ||
-        rcv_size < RPC_SIZE_MAX + sizeof(mach_msg_trailer_t))
-        return FALSE;
+    return send_size >= sizeof(mach_msg_header_t) && send_size <= RPC_SIZE_MAX && send_size % 8 == 0 &&
+           rcv_size >= RPC_SIZE_MAX + sizeof(mach_msg_trailer_t);
+}
+
+/* Is it a call, with the answer to come to where it receives, or an answer? */
+static inline boolean_t is_rpc(const mach_msg_header_t *msg, mach_port_name_t rcv_name)
+{
     return msg->msgh_bits == CALL_BITS
                ? msg->msgh_local_port == rcv_name
                : msg->msgh_bits == ANSWER_BITS && msg->msgh_local_port == MACH_PORT_NULL;
@@ -96,16 +99,22 @@ static inline void store_received(mach_msg_header_t *msg, const struct mach_rpc 
     trailer->msgh_trailer_size = sizeof(*trailer);
 }
 
-/* Arguments as in msg_by_memory(). Compiled without a timeout (0) and with one. */
-static inline __attribute__((always_inline)) mach_msg_return_t
-registers_run(mach_msg_header_t *msg, mach_msg_option_t option, mach_msg_size_t send_size,
-              mach_msg_size_t rcv_size, mach_port_name_t rcv_name, mach_msg_timeout_t timeout)
+/*
+ * Arguments as in msg_by_memory().  Compiled without a flag (0); MACH_RPC_TIMED: with a timeout; MACH_RPC_APART: the answer to this call
+ * comes to another port than rcv_name.
+ */
+static inline __attribute__((always_inline)) mach_msg_return_t registers_run(
+    mach_msg_header_t *msg, mach_msg_option_t option, mach_msg_size_t send_size, mach_msg_size_t rcv_size,
+    mach_port_name_t rcv_name, const uint64_t flag, mach_msg_timeout_t timeout)
 {
+    const boolean_t apart = flag == MACH_RPC_APART;
+    const uint32_t more = apart ? rcv_name : timeout;
     const body_word_t *body = (const body_word_t *)(const void *)(msg + 1);
     const unsigned words = (send_size - (unsigned)sizeof(*msg)) / sizeof(uint64_t);
-    const boolean_t call = msg->msgh_bits == CALL_BITS;
-    struct mach_rpc m = {
-        .remote = msg->msgh_remote_port, .local = rcv_name, .header = MACH_RPC_HEADER(msg->msgh_id, words)};
+    const boolean_t call = apart || msg->msgh_bits == CALL_BITS;
+    struct mach_rpc m = {.remote = msg->msgh_remote_port,
+                         .local = apart ? msg->msgh_local_port : rcv_name,
+                         .header = MACH_RPC_HEADER(msg->msgh_id, words) | flag};
 
 #pragma unroll
     for (unsigned i = 0; i < MACH_RPC_WORDS; i++) {
@@ -113,11 +122,11 @@ registers_run(mach_msg_header_t *msg, mach_msg_option_t option, mach_msg_size_t 
             break;
         m.word[i] = body[i];
     }
-    m.header |= timeout != 0 ? MACH_RPC_TIMED : 0;
-    uint64_t result = call ? mach_rpc_trap(MACH_TRAP_RPC_CALL, &m, timeout)
-                           : mach_rpc_trap(MACH_TRAP_RPC_REPLY_WAIT, &m, timeout);
+    uint64_t result = call ? mach_rpc_trap(MACH_TRAP_RPC_CALL, &m, more)
+                           : mach_rpc_trap(MACH_TRAP_RPC_REPLY_WAIT, &m, more);
     mach_msg_return_t code = (mach_msg_return_t)result;
     if (__builtin_expect(code == MACH_MSG_SUCCESS, 1)) {
+        m.local = rcv_name;
         store_received(msg, &m, (mach_port_name_t)(result >> 32));
         return code;
     }
@@ -129,25 +138,33 @@ registers_run(mach_msg_header_t *msg, mach_msg_option_t option, mach_msg_size_t 
     return msg_again(code, &c);
 }
 
-/* Both take their arguments where mach_msg() has them. */
+/* All take their arguments where mach_msg() has them. */
 static __attribute__((noinline)) mach_msg_return_t msg_by_registers(mach_msg_header_t *msg,
                                                                     mach_msg_option_t option,
                                                                     mach_msg_size_t send_size,
                                                                     mach_msg_size_t rcv_size,
                                                                     mach_port_name_t rcv_name)
 {
-    return registers_run(msg, option, send_size, rcv_size, rcv_name, MACH_MSG_TIMEOUT_NONE);
+    return registers_run(msg, option, send_size, rcv_size, rcv_name, 0, MACH_MSG_TIMEOUT_NONE);
 }
 
-static __attribute__((noinline)) mach_msg_return_t msg_timed(mach_msg_header_t *msg, mach_msg_option_t option,
+static __attribute__((noinline)) mach_msg_return_t msg_apart(mach_msg_header_t *msg, mach_msg_option_t option,
                                                              mach_msg_size_t send_size,
                                                              mach_msg_size_t rcv_size,
-                                                             mach_port_name_t rcv_name,
-                                                             mach_msg_timeout_t timeout)
+                                                             mach_port_name_t rcv_name)
 {
-    if (timeout != 0 && fits_registers(msg, send_size, rcv_size, rcv_name)) {
+    return registers_run(msg, option, send_size, rcv_size, rcv_name, MACH_RPC_APART, MACH_MSG_TIMEOUT_NONE);
+}
+
+/* Other options than an RPC without a timeout has. */
+static __attribute__((noinline)) mach_msg_return_t
+msg_options(mach_msg_header_t *msg, mach_msg_option_t option, mach_msg_size_t send_size,
+            mach_msg_size_t rcv_size, mach_port_name_t rcv_name, mach_msg_timeout_t timeout)
+{
+    if (option == BOTH_TIMED && timeout != 0 && fits_registers(send_size, rcv_size) &&
+        is_rpc(msg, rcv_name)) {
         if (large_run == 0)
-            return registers_run(msg, option, send_size, rcv_size, rcv_name, timeout);
+            return registers_run(msg, option, send_size, rcv_size, rcv_name, MACH_RPC_TIMED, timeout);
         large_run--;
     }
     return msg_by_memory(msg, option, send_size, rcv_size, rcv_name, timeout);
@@ -157,14 +174,17 @@ mach_msg_return_t mach_msg(mach_msg_header_t *msg, mach_msg_option_t option, mac
                            mach_msg_size_t rcv_size, mach_port_name_t rcv_name, mach_msg_timeout_t timeout,
                            mach_port_name_t notify)
 {
-    if (option == BOTH && fits_registers(msg, send_size, rcv_size, rcv_name)) {
-        if (large_run == 0)
-            return msg_by_registers(msg, option, send_size, rcv_size, rcv_name);
-        large_run--;
-    }
     (void)notify;
-    if (option == BOTH_TIMED)
-        return msg_timed(msg, option, send_size, rcv_size, rcv_name, timeout);
+    if (__builtin_expect(option != BOTH, 0))
+        return msg_options(msg, option, send_size, rcv_size, rcv_name, timeout);
+    if (fits_registers(send_size, rcv_size)) {
+        if (large_run != 0)
+            large_run--;
+        else if (is_rpc(msg, rcv_name))
+            return msg_by_registers(msg, option, send_size, rcv_size, rcv_name);
+        else if (msg->msgh_bits == CALL_BITS)
+            return msg_apart(msg, option, send_size, rcv_size, rcv_name);
+    }
     return msg_by_memory(msg, option, send_size, rcv_size, rcv_name, timeout);
 }
 

@@ -621,8 +621,61 @@ static void test_timed(void)
     m = (struct mach_rpc){
         .remote = server, .local = reply, .header = MACH_RPC_HEADER(ID_ECHO, MACH_RPC_WORDS + 1)};
     CHECK_EQUAL(mach_rpc_call_timed(&m, SHORT_MS), kr, "a time excuses no words that are too many");
+    m = (struct mach_rpc){.remote = server,
+                          .local = reply,
+                          .header = MACH_RPC_HEADER(ID_ECHO, 1) | MACH_RPC_HALF,
+                          .word = {10}};
+    CHECK(mach_rpc_call_timed(&m, TEST_SOON_MS) == MACH_MSG_SUCCESS && m.word[0] == 11,
+          "half a word takes no time from a call");
     stop_server();
     test_port_destroy(server);
+    server = old;
+}
+
+static kern_return_t call_from_set(struct mach_rpc *m, mach_port_t set, int id)
+{
+    *m = (struct mach_rpc){
+        .remote = server, .local = reply, .header = MACH_RPC_HEADER(id, 2), .word = {10, 20}};
+    return mach_rpc_call_from(m, set);
+}
+
+/* A call in registers that receives from a set, or from another port. */
+static void test_from_set(void)
+{
+    const mach_port_t old = server, other = test_port_send();
+    struct word_message b;
+    struct mach_rpc m;
+    thread_act_t thread;
+    mach_port_t set;
+    bool good = true;
+
+    server = test_port_send();
+    REQUIRE_OK(mach_thread_start(run_server, (void *)serve_registers, &thread));
+    REQUIRE_OK(mach_port_allocate(SELF, MACH_PORT_RIGHT_PORT_SET, &set));
+    CHECK_RESULT(mach_port_move_member(SELF, reply, set), KERN_SUCCESS, "a reply port is in a set");
+    for (unsigned i = 0; i < 5; i++)
+        good &= call_from_set(&m, set, ID_ECHO) == MACH_MSG_SUCCESS && words_are(m.word, 2) &&
+                m.header == MACH_RPC_HEADER(ID_ECHO, 2) && m.remote == MACH_PORT_NULL;
+    CHECK(good, "calls in registers receive from the set");
+    REQUIRE_OK(mach_port_move_member(SELF, other, set));
+    REQUIRE_OK(test_send(other, MACH_MSG_TYPE_COPY_SEND, 5, 0));
+    CHECK(call_from_set(&m, set, ID_ECHO) == MACH_MSG_SUCCESS && MACH_RPC_ID(m.header) == 5,
+          "what comes to another member is received, too");
+    CHECK_RESULT(test_receive(reply, &b, sizeof(b), TEST_SOON_MS), MACH_MSG_SUCCESS, "then the answer waits");
+    REQUIRE_OK(test_send(other, MACH_MSG_TYPE_COPY_SEND, 6, 0));
+    CHECK(call_from_set(&m, other, ID_ECHO) == MACH_MSG_SUCCESS && MACH_RPC_ID(m.header) == 6,
+          "a call may receive from a port that its answer does not come to");
+    CHECK_RESULT(test_receive(reply, &b, sizeof(b), TEST_SOON_MS), MACH_MSG_SUCCESS,
+                 "and the answer as well");
+    m = (struct mach_rpc){.remote = server, .local = reply, .header = MACH_RPC_TIMED};
+    CHECK_RESULT(mach_rpc_call_from(&m, set), MACH_SEND_TOO_LARGE, "a call has no time beside a set");
+    m = (struct mach_rpc){.remote = server, .local = reply, .header = MACH_RPC_APART};
+    CHECK_RESULT(mach_rpc_reply_wait(&m), MACH_SEND_TOO_LARGE, "nor has an answer another port");
+    stop_server();
+    test_port_destroy(server);
+    test_port_destroy(other);
+    REQUIRE_OK(mach_port_move_member(SELF, reply, MACH_PORT_NULL));
+    REQUIRE_OK(mach_port_mod_refs(SELF, set, MACH_PORT_RIGHT_PORT_SET, -1));
     server = old;
 }
 
@@ -642,6 +695,7 @@ int main(void)
     test_reply_once();
     test_floating_point();
     test_timed();
+    test_from_set();
     REQUIRE_OK(mach_port_deallocate(SELF, server));
     test_port_destroy(reply);
     return test_end();

@@ -176,14 +176,15 @@ static void note_message(uint32_t who, uint32_t step, const struct message *m, m
     note(who, step, RIGHT, type, 0, 0, 0);
 }
 
-/* Receives too, in the form of the step. remote null: only that. */
+/* Receives too, in the form of the step. remote null: only that. apart: from this name, the answer to the call at `local`. */
 static void by_registers(uint32_t who, uint32_t step, struct message *m, bool call, mach_port_name_t local,
-                         uint32_t timeout)
+                         mach_port_name_t apart, uint32_t timeout)
 {
     struct sim_rpc rpc = {.remote = m->remote,
                           .local = local,
-                          .timeout = timeout,
+                          .more = apart != MACH_PORT_NULL ? apart : timeout,
                           .header = MACH_RPC_HEADER(m->id, m->words) | (m->half ? MACH_RPC_HALF : 0) |
+                                    (apart != MACH_PORT_NULL ? MACH_RPC_APART : 0) |
                                     (timeout != 0 ? MACH_RPC_TIMED : 0)};
 
     for (uint32_t i = 0; i < m->words && i < MACH_RPC_WORDS; i++)
@@ -294,8 +295,8 @@ static void call(uint32_t who, uint32_t step, struct message *m, const struct fo
     const mach_port_name_t own = PORT_NAME(who);
     const bool apart = a.apart && who == CLIENT;
 
-    if (form->registers && !apart)
-        by_registers(who, step, m, true, own, timeout);
+    if (form->registers && (!apart || timeout == 0)) /* not both */
+        by_registers(who, step, m, true, own, apart ? CLIENT_SET : MACH_PORT_NULL, timeout);
     else
         by_memory(who, step, m, MACH_SEND_MSG | MACH_RCV_MSG, CALL_BITS, own, apart ? CLIENT_SET : own, form,
                   timeout);
@@ -308,7 +309,7 @@ static void answer_wait(uint32_t who, uint32_t step, struct message *m, const st
     const mach_msg_option_t send = m->remote != MACH_PORT_NULL ? MACH_SEND_MSG : 0;
 
     if (form->registers)
-        by_registers(who, step, m, false, where, time_of(form));
+        by_registers(who, step, m, false, where, MACH_PORT_NULL, time_of(form));
     else
         by_memory(who, step, m, send | MACH_RCV_MSG, send != 0 ? ANSWER_BITS : 0, where, where, form,
                   time_of(form));

@@ -195,13 +195,13 @@ static mach_msg_return_t ask_registers(mach_port_name_t reply, struct sim_rpc *m
     do {
         *m = (struct sim_rpc){.remote = SERVICE(service),
                               .local = reply,
-                              .timeout = 1,
+                              .more = 1,
                               .header = MACH_RPC_HEADER(ID_CALL, 1) | timed};
         m->word[0] = question;
         mr = (mach_msg_return_t)sim_trap_rpc(MACH_TRAP_RPC_CALL, m);
     } while (mr == MACH_SEND_INTERRUPTED);
     while (mr == MACH_RCV_INTERRUPTED || (mr == MACH_MSG_SUCCESS && is_late(m, question))) {
-        *m = (struct sim_rpc){.remote = MACH_PORT_NULL, .local = reply, .timeout = 1, .header = timed};
+        *m = (struct sim_rpc){.remote = MACH_PORT_NULL, .local = reply, .more = 1, .header = timed};
         mr = (mach_msg_return_t)sim_trap_rpc(MACH_TRAP_RPC_REPLY_WAIT, m);
     }
     return mr;
@@ -270,7 +270,7 @@ static void serve_registers(struct letter *m, mach_port_name_t where)
 {
     struct sim_rpc rpc = {.remote = m->head.msgh_remote_port,
                           .local = where,
-                          .timeout = 5,
+                          .more = 5,
                           .header = MACH_RPC_HEADER(ID_ANSWER, 1) | (below(2) == 0 ? MACH_RPC_TIMED : 0)};
 
     rpc.word[0] = word_of(m)->value;

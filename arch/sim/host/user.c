@@ -227,7 +227,7 @@ uint64_t sim_trap_rpc(unsigned number, struct sim_rpc *m)
     sim_step();
     uint64_t *x = here()->regs.x;
     x[UCTX_A0] = m->remote;
-    x[UCTX_A1] = (uint64_t)m->timeout << 32 | m->local;
+    x[UCTX_A1] = (uint64_t)m->more << 32 | m->local;
     x[UCTX_A2] = number;
     x[UCTX_T2] = m->header;
     for (unsigned i = 0; i < HAL_RPC_WORDS; i++)

@@ -33,7 +33,7 @@ struct mach_msg_call {
 
 #define MACH_RPC_ID(header) ((int)(uint32_t)(header))
 
-/* uint64_t mach_rpc_trap(unsigned number, struct mach_rpc *m, uint32_t timeout): `timeout` counts with MACH_RPC_TIMED. */
+/* uint64_t mach_rpc_trap(unsigned number, struct mach_rpc *m, uint32_t more): `more` is what a flag of the header announces. */
 #include <libmach/rpc_trap.h>
 
 /* msgh_bits of a message that was received. */
@@ -65,6 +65,13 @@ static inline kern_return_t mach_rpc_call_timed(struct mach_rpc *m, mach_msg_tim
 {
     m->header |= MACH_RPC_TIMED;
     return (kern_return_t)mach_rpc_trap(MACH_TRAP_RPC_CALL, m, timeout);
+}
+
+/* The same, but the receive is from `from`, as a rule a set with the port m->local in it. */
+static inline kern_return_t mach_rpc_call_from(struct mach_rpc *m, mach_port_name_t from)
+{
+    m->header |= MACH_RPC_APART;
+    return (kern_return_t)mach_rpc_trap(MACH_TRAP_RPC_CALL, m, from);
 }
 
 /*

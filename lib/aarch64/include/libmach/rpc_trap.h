@@ -12,10 +12,10 @@
         "v26", "v27", "v28", "v29", "v30", "v31"
 
 static inline __attribute__((always_inline)) uint64_t mach_rpc_trap(unsigned number, struct mach_rpc *m,
-                                                                    uint32_t timeout)
+                                                                    uint32_t more)
 {
     register uint64_t x0 __asm__("x0") = m->remote;
-    register uint64_t x1 __asm__("x1") = (uint64_t)timeout << 32 | m->local;
+    register uint64_t x1 __asm__("x1") = (uint64_t)more << 32 | m->local;
     register uint64_t x2 __asm__("x2") = m->word[0];
     register uint64_t x3 __asm__("x3") = m->word[1];
     register uint64_t x4 __asm__("x4") = m->word[2];

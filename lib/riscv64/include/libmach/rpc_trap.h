@@ -11,10 +11,10 @@
         "ft8", "ft9", "ft10", "ft11", "fa0", "fa1", "fa2", "fa3", "fa4", "fa5", "fa6", "fa7"
 
 static inline __attribute__((always_inline)) uint64_t mach_rpc_trap(unsigned number, struct mach_rpc *m,
-                                                                    uint32_t timeout)
+                                                                    uint32_t more)
 {
     register mach_port_name_t a0 __asm__("a0") = m->remote;
-    register uint64_t a1 __asm__("a1") = (uint64_t)timeout << 32 | m->local;
+    register uint64_t a1 __asm__("a1") = (uint64_t)more << 32 | m->local;
     register uint64_t a2 __asm__("a2") = number;
     register uint64_t a3 __asm__("a3") = m->word[0];
     register uint64_t a4 __asm__("a4") = m->word[1];

@@ -11,14 +11,14 @@
         "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15"
 
 static inline __attribute__((always_inline)) uint64_t mach_rpc_trap(unsigned number, struct mach_rpc *m,
-                                                                    uint32_t timeout)
+                                                                    uint32_t more)
 {
     register uint64_t r8 __asm__("r8") = m->word[0];
     register uint64_t r9 __asm__("r9") = m->word[1];
     register uint64_t r10 __asm__("r10") = m->word[2];
     register uint64_t r12 __asm__("r12") = m->word[4];
     register uint64_t r13 __asm__("r13") = m->word[5];
-    uint64_t result = (uint64_t)timeout << 32 | number, ports = (uint64_t)m->local << 32 | m->remote;
+    uint64_t result = (uint64_t)more << 32 | number, ports = (uint64_t)m->local << 32 | m->remote;
 
     __asm__ volatile("syscall"
                      : "+a"(result), "+D"(ports), "+S"(m->header), "=d"(m->label), "+r"(r8), "+r"(r9),
