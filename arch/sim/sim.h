@@ -159,11 +159,11 @@ uint64_t sim_trap(unsigned number, uint64_t a0, uint64_t a1, uint64_t a2, uint64
 
 /* The register form of RPC: MACH_TRAP_RPC_CALL or MACH_TRAP_RPC_REPLY_WAIT. Layout of libmach's struct mach_rpc. */
 struct sim_rpc {
-    uint32_t remote;  /* in: destination, or reply right to answer; out: reply right, or null */
-    uint32_t local;   /* in: port to receive from */
-    uint32_t more;    /* in: what a flag of the header announces */
-    uint64_t label;   /* out */
-    uint64_t header;  /* MACH_RPC_HEADER(id, words) */
+    uint32_t remote; /* in: destination, or reply right to answer; out: reply right, or null */
+    uint32_t local;  /* in: port to receive from */
+    uint32_t more;   /* in: what a flag of the header announces */
+    uint64_t label;  /* out */
+    uint64_t header; /* MACH_RPC_HEADER(id, words) */
     uint64_t word[6];
 };
 uint64_t sim_trap_rpc(unsigned number, struct sim_rpc *m);

@@ -29,9 +29,9 @@ struct uctx;
 struct hal_rpc {
     uint32_t remote;
     uint32_t local;
-    uint64_t label;      /* exit only: context of the port that the message arrived on */
-    uint64_t header;     /* words << 32 | id, and flags or kinds of right (mach/rpc.h) */
-    uint32_t more;       /* entry only: what a flag of the header announces */
+    uint64_t label;  /* exit only: context of the port that the message arrived on */
+    uint64_t header; /* words << 32 | id, and flags or kinds of right (mach/rpc.h) */
+    uint32_t more;   /* entry only: what a flag of the header announces */
     uint64_t word[HAL_RPC_WORDS];
 };
 
