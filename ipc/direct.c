@@ -92,10 +92,9 @@ static NOINLINE struct uctx *msg_otherwise(struct thread *self, bool reply)
     struct ipc_kernel_request request = {
         .head = &m->head, .remote = m->head.msgh_remote_port, .rcv_name = m->head.msgh_local_port};
 
-    if (size > IPC_DIRECT_SMALL)
-        return ipc_direct_general(self);
     m->head.msgh_size = size;
-    if (!reply && ipc_kernel_rpc(self, &request))
+    if (reply ? ipc_kernel_answer(self, &m->head)
+              : size <= IPC_DIRECT_SMALL && ipc_kernel_rpc(self, &request))
         return trap_exit(self);
     return ipc_direct_general(self);
 }
@@ -156,7 +155,7 @@ static bool receiver_waits(const struct thread *self, mach_port_name_t remote, b
         return false;
     const struct ipc_object *object = entry->object;
     uint64_t rx = __atomic_load_n(&object->rx, __ATOMIC_RELAXED);
-    if ((rx & 1) == 0)
+    if ((rx & 1) == 0 || (reply && ipc_kernel_waits_for_answer(entry)))
         return true;
     const struct ipc_pset *set = ipc_port_rx_set(rx); /* type-stable: it may be gone, but can be looked at */
     return set != NULL && (__atomic_load_n(&set->rx, __ATOMIC_RELAXED) & 1) == 0;

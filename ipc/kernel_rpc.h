@@ -63,6 +63,15 @@ struct ipc_port *ipc_kernel_object_find(const struct ipc_entry *entry, mach_port
 HAL_NODISCARD bool ipc_kernel_supply(const struct thread *self, const struct ipc_kmsg *kmsg,
                                      struct thread **waiter);
 
+/*
+ * Give the answer `head` of MACH_TRAP_MSG, an RPC, to the kernel object that waits for it (a thread that raised an exception), by the
+ * send-once right in self's reserved entry; then receive.  The thread has the CPU next if self waits.
+ * Returns: true: the trap has its result, or self waits; false: nothing changed.  Context: self is current; no lock.
+ */
+bool ipc_kernel_answer(struct thread *self, mach_msg_header_t *head);
+/* Does somebody wait there, as far as one can see without a lock? */
+bool ipc_kernel_waits_for_answer(const struct ipc_entry *entry);
+
 /* Boot: memory for the first reply of each CPU. Context: all are in cpu_table; none but this one runs. */
 void ipc_kernel_rpc_init(void);
 

@@ -202,8 +202,10 @@ void ipc_kobject_tell(struct ipc_kmsg *kmsg)
     const enum ipc_kotype kotype =
         ipc_port_kotype(kmsg->remote); /* now: the thread that is told may end the object */
 
-    if (kotype == IPC_KOTYPE_EXCEPTION_REPLY)
-        exception_reply(kmsg->remote, kmsg);
+    if (kotype == IPC_KOTYPE_EXCEPTION_REPLY) {
+        struct mig_kernel_message reply = {.head = &kmsg->head, .port = kmsg->port};
+        exception_reply(kmsg->remote, &reply);
+    }
     if (kotype == IPC_KOTYPE_MEMORY_CONTROL &&
         MACH_MSGH_BITS_REMOTE(kmsg->head.msgh_bits) == MACH_MSG_TYPE_PORT_SEND_ONCE)
         tell_memory_object(kmsg);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Raising exceptions.  The thread is blocked before its message leaves: the answer may come at once, from
- * another CPU.  Each message has a reply port of its own, a kernel object that stands for the thread, so an
- * answer that comes too late finds a dead port.
+ * another CPU.  The reply port is a kernel object that stands for the thread.  The thread keeps it for the next exception only if the
+ * right to answer was used; so an answer that comes too late finds a dead port.
  */
 #include <hal/hal.h>
 #include <ipc/kmsg.h>
@@ -157,9 +157,17 @@ static __attribute__((noinline)) struct ipc_kmsg *request_create(struct thread *
 
 /* --- waiting for the answer --- */
 
+void exception_forget(struct thread *self)
+{
+    if (self->exception_reply != NULL)
+        ipc_kobject_destroy(self->exception_reply);
+    self->exception_reply = NULL;
+}
+
 static void exception_continue(struct thread *self)
 {
-    ipc_kobject_destroy(self->op.exc.reply_port);
+    if (self->wait_result == THREAD_INTERRUPTED) /* the answer may be still to come */
+        exception_forget(self);
     if (self->wait_result == THREAD_OBJECT_DEAD) {
         self->op.exc.level++;
         exception_try(self);
@@ -169,20 +177,18 @@ static void exception_continue(struct thread *self)
 /* Ask the handler; consumes its port. Returns false, with the thread running: it can't be asked. */
 static bool exception_ask(struct thread *self, const struct handler *handler) NO_THREAD_SAFETY_ANALYSIS
 {
-    struct ipc_port *reply_port =
-        ipc_kobject_create(IPC_KOTYPE_EXCEPTION_REPLY, self, &self->task->ledger->memory);
-    struct ipc_kmsg *kmsg = reply_port == NULL ? NULL : request_create(self, handler);
+    if (self->exception_reply == NULL)
+        self->exception_reply =
+            ipc_kobject_create(IPC_KOTYPE_EXCEPTION_REPLY, self, &self->task->ledger->memory);
+    struct ipc_kmsg *kmsg = self->exception_reply == NULL ? NULL : request_create(self, handler);
 
     if (kmsg == NULL) {
-        if (reply_port != NULL)
-            ipc_kobject_destroy(reply_port);
         ipc_port_release_send(handler->port);
         return false;
     }
     kmsg->remote = handler->port;
-    kmsg->local = ipc_port_make_send_once(reply_port);
+    kmsg->local = ipc_port_make_send_once(self->exception_reply);
     kmsg->head.msgh_bits |= MACH_MSGH_BITS(MACH_MSG_TYPE_PORT_SEND, MACH_MSG_TYPE_PORT_SEND_ONCE);
-    self->op.exc.reply_port = reply_port;
     spin_lock(&self->lock);
     thread_block(self, THREAD_WAIT_EXCEPTION, NULL, exception_continue); /* unlocks */
     ipc_kmsg_send_and_handoff(kmsg);
@@ -225,30 +231,29 @@ void exception_raise(struct thread *self, int exception, int64_t code, int64_t s
 /* --- the answer --- */
 
 /* Does the reply say that the exception was handled?  Sets the registers that came with it.  Not inlined: its buffer. */
-static __attribute__((noinline)) bool reply_accept(struct thread *t, struct ipc_kmsg *reply)
+static __attribute__((noinline)) bool reply_accept(struct thread *t, struct mig_kernel_message *m)
 {
-    struct mig_kernel_message m = {.head = &reply->head, .port = reply->port};
     natural_t state[THREAD_STATE_MAX];
     mach_msg_type_number_t count = 0;
     int flavor = 0;
     kern_return_t kr;
 
-    switch (reply->head.msgh_id - REPLY_ID_OFFSET) {
+    switch (m->head->msgh_id - REPLY_ID_OFFSET) {
     case ID_RAISE:
-        return exception_raise_reply(&m) == KERN_SUCCESS;
+        return exception_raise_reply(m) == KERN_SUCCESS;
     case ID_RAISE_STATE:
-        kr = exception_raise_state_reply(&m, &flavor, state, &count);
+        kr = exception_raise_state_reply(m, &flavor, state, &count);
         break;
     case ID_RAISE_STATE_IDENTITY:
-        kr = exception_raise_state_identity_reply(&m, &flavor, state, &count);
+        kr = exception_raise_state_identity_reply(m, &flavor, state, &count);
         break;
     case ID_MACH_RAISE:
-        return mach_exception_raise_reply(&m) == KERN_SUCCESS;
+        return mach_exception_raise_reply(m) == KERN_SUCCESS;
     case ID_MACH_RAISE_STATE:
-        kr = mach_exception_raise_state_reply(&m, &flavor, state, &count);
+        kr = mach_exception_raise_state_reply(m, &flavor, state, &count);
         break;
     case ID_MACH_RAISE_STATE_IDENTITY:
-        kr = mach_exception_raise_state_identity_reply(&m, &flavor, state, &count);
+        kr = mach_exception_raise_state_identity_reply(m, &flavor, state, &count);
         break;
     default: /* nonsense */
         return false;
@@ -262,22 +267,31 @@ static void *ref_thread(void *thread)
     return thread;
 }
 
-void exception_reply(struct ipc_port *port, struct ipc_kmsg *reply)
+struct thread *exception_answer(struct ipc_port *port, struct mig_kernel_message *reply)
 {
     struct thread *t = ipc_kobject_get(port, IPC_KOTYPE_EXCEPTION_REPLY, ref_thread);
 
     if (t == NULL)
-        return;
+        return NULL;
     spin_lock(&t->lock);
     bool expected =
-        t->state == THREAD_WAITING && t->wait == THREAD_WAIT_EXCEPTION && t->op.exc.reply_port == port;
+        t->state == THREAD_WAITING && t->wait == THREAD_WAIT_EXCEPTION && t->exception_reply == port;
     bool handled = false;
     if (expected) {
         t->wait = THREAD_WAIT_NONE; /* claimed */
         handled = reply != NULL && reply_accept(t, reply);
     }
     spin_unlock(&t->lock);
-    if (expected)
-        thread_wakeup(t, handled ? THREAD_AWAKENED : THREAD_OBJECT_DEAD);
-    thread_unref(t);
+    if (expected && !handled)
+        thread_wakeup(t, THREAD_OBJECT_DEAD);
+    thread_unref(t); /* one that is claimed can't end before it is woken */
+    return handled ? t : NULL;
+}
+
+void exception_reply(struct ipc_port *port, struct mig_kernel_message *reply)
+{
+    struct thread *t = exception_answer(port, reply);
+
+    if (t != NULL)
+        thread_wakeup(t, THREAD_AWAKENED);
 }

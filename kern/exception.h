@@ -12,8 +12,8 @@
 #include <kern/task.h>
 #include <mach/mach_types.h>
 
-struct ipc_kmsg;
 struct ipc_port;
+struct mig_kernel_message;
 struct thread;
 
 /* The current thread raises EXC_*; its user context is complete. Context: upcall level, no lock. Blocks. */
@@ -23,7 +23,12 @@ void exception_raise(struct thread *self, int exception, int64_t code, int64_t s
  * A message came to a port of kind IPC_KOTYPE_EXCEPTION_REPLY, at which a thread expects the answer: the
  * answer, or (NULL) the news that there will be none. `reply` stays the caller's. Context: no lock.
  */
-void exception_reply(struct ipc_port *port, struct ipc_kmsg *reply);
+void exception_reply(struct ipc_port *port, struct mig_kernel_message *reply);
+/* The same; returns the thread if it may go on, claimed, and so to be woken or handed over to. */
+struct thread *exception_answer(struct ipc_port *port, struct mig_kernel_message *reply);
+
+/* The thread ends. Context: it is current, no lock. */
+void exception_forget(struct thread *self);
 
 /* The settings of a thread, of a task or of the host, by kind of exception, and the lock over them. */
 struct exception_table {

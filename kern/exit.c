@@ -9,6 +9,7 @@
 #include <ipc/ipc.h>
 #include <ipc/kmsg.h>
 #include <ipc/kobject.h>
+#include <kern/exception.h>
 #include <kern/fpu.h>
 #include <kern/irq.h>
 #include <kern/kick.h>
@@ -33,6 +34,7 @@ void thread_end(struct cpu *cpu, struct thread *self)
     fpu_discard(self);
     ipc_thread_cleanup(self);
     memory_object_wait_cancel(self);
+    exception_forget(self);
     (void)timeout_cancel(&self->timeout); /* of a past wait */
     (void)timeout_cancel(&self->depression);
     timeout_wait(&self->depression);

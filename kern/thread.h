@@ -147,8 +147,7 @@ struct thread {
         struct {
             int exception;
             int64_t code[2];
-            uint32_t level;              /* which exception port is being tried */
-            struct ipc_port *reply_port; /* kernel-held; NULL when no exception is outstanding */
+            uint32_t level; /* which exception port is being tried */
         } exc;
         uint64_t word[12]; /* kernel threads: what they like */
     } op;
@@ -170,6 +169,8 @@ struct thread {
     struct ipc_port *exception_port[EXC_TYPES_COUNT];
     int exception_behavior[EXC_TYPES_COUNT];
     int exception_flavor[EXC_TYPES_COUNT];
+    struct ipc_port *
+        exception_reply; /* for answers; kernel-held; no right to it is left where it does not wait for one; or NULL */
 
     hal_ticks_t run_time;  /* charged at switches by the general path (cpu->run_start) */
     hal_ticks_t stop_time; /* when it last left a CPU by the general path */

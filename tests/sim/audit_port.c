@@ -323,7 +323,7 @@ static bool kobject_valid(const struct ipc_port *port)
         return ((const struct thread *)object)->self_port == port;
     case IPC_KOTYPE_EXCEPTION_REPLY:
         (void)audit_object(AUDIT_THREAD, object, port);
-        return ((const struct thread *)object)->op.exc.reply_port == port;
+        return ((const struct thread *)object)->exception_reply == port;
     case IPC_KOTYPE_MEMORY_ENTRY:
         audit_right(port, AUDIT_RECEIVE, object); /* it is nobody's but the port's own */
         audit_memory_entry(object);

@@ -34,9 +34,9 @@ static void operation_rights(const struct thread *t)
         audit_message(kmsg, kmsg->remote, "thread that is to be served");
     } else if (t->continuation == msg_write_continue) {
         audit_message_memory(kmsg, "receiving thread"); /* what was in it is the receiver's already */
-    } else if (t->continuation == exception_continue) {
-        audit_right(t->op.exc.reply_port, AUDIT_RECEIVE, t);
     }
+    if (t->exception_reply != NULL)
+        audit_right(t->exception_reply, AUDIT_RECEIVE, t);
 }
 
 /* What it remembers of its last receive. */
@@ -114,8 +114,8 @@ static void check_wait(const struct thread *t)
         AUDIT(timed, "wait-timeout", t, "sleeps, and its time does not run");
         break;
     case THREAD_WAIT_EXCEPTION:
-        (void)audit_object(AUDIT_PORT, t->op.exc.reply_port, t);
-        AUDIT(t->op.exc.reply_port->sorights > 0, "wait-lost", t, "nobody can answer its exception");
+        (void)audit_object(AUDIT_PORT, t->exception_reply, t);
+        AUDIT(t->exception_reply->sorights > 0, "wait-lost", t, "nobody can answer its exception");
         break;
     case THREAD_WAIT_PAGE:
         (void)audit_object(AUDIT_OBJECT, t->wait_object, t);
