@@ -45,7 +45,5 @@ bool ipc_kernel_supply(const struct thread *self, const struct ipc_kmsg *kmsg, s
     bool done = memory_object_supply_few(pager, m->offset, (hal_va_t)m->data.address, m->data.size,
                                          m->lock_value, m->precious != FALSE, waiter);
     memory_object_unref(pager);
-    if (!done && *waiter != NULL)
-        thread_wakeup(*waiter, THREAD_AWAKENED);
     return done;
 }

@@ -218,7 +218,7 @@ static struct memory_object *object_create(struct ipc_port *right, struct ledger
         ipc_port_release_send(right);
         return NULL;
     }
-    *pager = (struct memory_object){.refs = 1, .pager = right, .payer = payer};
+    *pager = (struct memory_object){.refs = 1, .pager = right, .payer = payer, .cluster = 1};
     list_init(&pager->link);
     list_init(&pager->work_link);
     list_init(&pager->requests);

@@ -100,7 +100,7 @@ HAL_NODISCARD bool memory_object_wait_claim(struct thread *t);
 /*
  * memory_object_data_supply of few pages that stay the current task's, at `from`: as its routine (vm/memory_object_supply.c).
  * *waiter, NULL before: a thread that waited for a page, which is the caller's to wake; or NULL.
- * Returns false: there are many, or they can't be read; what was done of it does no harm if it is sent after all.
+ * Returns false: there are many, or they can't be read; what was done of it does no harm if it is sent after all, and nobody was woken.
  * Context: no lock; a user's thread is current.
  */
 HAL_NODISCARD bool memory_object_supply_few(struct memory_object *pager, memory_object_offset_t offset,

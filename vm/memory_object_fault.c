@@ -18,6 +18,7 @@
 #include <kern/task.h>
 #include <kern/thread.h>
 #include <mach/memory_object_kernel.h>
+#include <mach/vm_behavior.h>
 #include <mach/vm_param.h>
 #include <vm/memory_object_i.h>
 
@@ -37,7 +38,7 @@ void memory_object_set_timeout(uint32_t ms)
 /* --- requests ------------------------------------------------------------------------------------------- */
 
 /* A request that no object has yet, with its message; or NULL. */
-static struct page_request *request_create(uint64_t index, vm_prot_t access)
+static struct page_request *request_create(uint64_t index, uint32_t count, vm_prot_t access)
 {
     struct ledger *ledger = thread_current()->task->ledger;
 
@@ -54,25 +55,43 @@ static struct page_request *request_create(uint64_t index, vm_prot_t access)
         ledger_uncharge(&ledger->memory, sizeof(*request));
         return NULL;
     }
-    *request =
-        (struct page_request){.index = index, .access = access, .message = kmsg, .payer = &ledger->memory};
+    *request = (struct page_request){
+        .index = index, .count = count, .access = access, .message = kmsg, .payer = &ledger->memory};
     list_init(&request->waiters);
     return request;
 }
 
-/* What its message says: the page is to be supplied, or (there) to be unlocked. Context: the object is locked. */
-static void request_fill(const struct page_request *request, const struct memory_object *pager, bool there)
+/* As many of the pages as are missing, and nobody has asked for. Context: the object is locked. */
+static void request_trim(struct page_request *request, const struct memory_object *pager)
+    REQUIRES(pager->object->lock)
+{
+    uint32_t count = 1;
+    bool own;
+
+    while (count < request->count && page_request_find(pager, request->index + count) == NULL &&
+           vm_radix_find(&pager->object->pages, request->index + count, false, &own) == NULL)
+        count++;
+    request->count = count;
+}
+
+/* What its message says: the pages are to be supplied, or (there) the first is to be unlocked. Context: the object is locked. */
+static void request_fill(struct page_request *request, const struct memory_object *pager, bool there)
+    REQUIRES(pager->object->lock)
 {
     struct ipc_kmsg *kmsg = request->message;
     struct mig_kernel_message m = memory_object_fill(kmsg, 1);
     const uint64_t offset = request->index << PAGE_SHIFT;
 
     if (there)
+        request->count = 1;
+    else
+        request_trim(request, pager);
+    if (there)
         memory_object_data_unlock_request(&m, ipc_port_make_send(pager->control), offset, PAGE_SIZE,
                                           request->access);
     else
-        memory_object_data_request_request(&m, ipc_port_make_send(pager->control), offset, PAGE_SIZE,
-                                           request->access);
+        memory_object_data_request_request(&m, ipc_port_make_send(pager->control), offset,
+                                           (uint64_t)request->count << PAGE_SHIFT, request->access);
 }
 
 static void request_free(struct page_request *request)
@@ -88,46 +107,63 @@ struct page_request *page_request_find(const struct memory_object *pager, uint64
     LIST_FOR_EACH(node, &pager->requests)
     {
         struct page_request *request = CONTAINER_OF(node, struct page_request, link);
-        if (request->index == index)
+        if (index - request->index < request->count)
             return request;
     }
     return NULL;
 }
 
-/* All who wait are woken with `result`, but for one if `keep`: that is the caller's to wake, *keep, unless there is one already. */
-static void request_answer(struct page_request *request, enum thread_wait_result result, struct thread **keep)
+/*
+ * Those who wait for a page from `first` on are woken: with `result` below `end`; behind it they try again.  But one of them if `keep`: that is
+ * the caller's to wake, *keep, unless there is one already.
+ */
+static void waiters_wake(struct page_request *request, uint64_t first, uint64_t end,
+                         enum thread_wait_result result, struct thread **keep)
 {
-    struct list *node;
-
-    list_remove(&request->link);
-    while ((node = list_pop(&request->waiters)) != NULL) {
+    LIST_FOR_EACH_SAFE(node, &request->waiters)
+    {
         struct thread *waiter = CONTAINER_OF(node, struct thread, wait_link);
+
+        if (waiter->page.index < first)
+            continue;
+        list_remove(node);
         if (keep != NULL && *keep == NULL)
             *keep = waiter;
         else
-            thread_wakeup(waiter, result);
+            thread_wakeup(waiter, waiter->page.index < end ? result : THREAD_AWAKENED);
     }
-    request_free(request);
 }
 
-void page_requests_answer(struct memory_object *pager, uint64_t first, uint64_t end,
-                          enum thread_wait_result result)
+/* What was asked for ends where the answer begins: who waits for more asks again. */
+static void requests_answer(struct memory_object *pager, uint64_t first, uint64_t end,
+                            enum thread_wait_result result, struct thread **keep)
 {
     LIST_FOR_EACH_SAFE(node, &pager->requests)
     {
         struct page_request *request = CONTAINER_OF(node, struct page_request, link);
 
-        if (request->index >= first && request->index < end)
-            request_answer(request, result, NULL);
+        if (first >= request->index + request->count || end <= request->index)
+            continue;
+        if (first > request->index) {
+            request->count = (uint32_t)(first - request->index);
+            waiters_wake(request, first, end, result, keep);
+        } else {
+            list_remove(&request->link);
+            waiters_wake(request, 0, end, result, keep);
+            request_free(request);
+        }
     }
 }
 
-void page_request_supplied(struct memory_object *pager, uint64_t index, struct thread **waiter)
+void page_requests_answer(struct memory_object *pager, uint64_t first, uint64_t end,
+                          enum thread_wait_result result)
 {
-    struct page_request *request = page_request_find(pager, index);
+    requests_answer(pager, first, end, result, NULL);
+}
 
-    if (request != NULL)
-        request_answer(request, THREAD_AWAKENED, waiter);
+void page_requests_supplied(struct memory_object *pager, uint64_t first, uint64_t end, struct thread **waiter)
+{
+    requests_answer(pager, first, end, THREAD_AWAKENED, waiter);
 }
 
 void page_request_fail(struct memory_object *pager, uint64_t first, uint64_t end)
@@ -144,8 +180,12 @@ bool page_request_first(struct memory_object *pager, uint64_t first, uint64_t en
     LIST_FOR_EACH(node, &pager->requests)
     {
         const struct page_request *request = CONTAINER_OF(node, struct page_request, link);
-        if (request->index >= first && request->index < *index)
-            *index = request->index;
+        LIST_FOR_EACH(link, &request->waiters)
+        {
+            const uint64_t page = CONTAINER_OF(link, struct thread, wait_link)->page.index;
+            if (page >= first && page < *index)
+                *index = page;
+        }
     }
     spin_unlock(&pager->object->lock);
     return *index < end;
@@ -196,15 +236,36 @@ static kern_return_t page_ask(struct memory_object *pager, uint64_t index, enum 
     memory_object_ref(pager);
     fill->paged = pager;
     fill->index = index;
+    fill->count = 1;
     fill->access = access_of(access);
     return KERN_PAGE_WAIT;
 }
 
-/* It is missing, or its pager does not let the access through. */
-static kern_return_t page_miss(struct memory_object *pager, uint64_t index, enum vm_object_access access,
-                               struct vm_object_fill *fill)
+#define SEQUENTIAL_PAGES 16u /* asked for at once where accesses go on */
+
+/* How many pages are worth asking for, from number `index` of its object on, where `mapper` (or NULL) maps them. */
+static uint32_t pages_ahead(const struct memory_object *pager, const struct vm_map_entry *mapper,
+                            uint64_t index)
 {
-    return pager->state == MEMORY_OBJECT_FAILED ? KERN_MEMORY_ERROR : page_ask(pager, index, access, fill);
+    uint32_t count = pager->cluster;
+
+    if (mapper == NULL || mapper->behavior == VM_BEHAVIOR_RANDOM)
+        return 1;
+    if (mapper->behavior == VM_BEHAVIOR_SEQUENTIAL && count < SEQUENTIAL_PAGES)
+        count = SEQUENTIAL_PAGES;
+    const uint64_t left = (mapper->offset + (mapper->end - mapper->start)) / PAGE_SIZE - index;
+    return left < count ? (uint32_t)left : count;
+}
+
+/* It is missing, or its pager does not let the access through. count: as of pages_ahead(). */
+static kern_return_t page_miss(struct memory_object *pager, uint64_t index, enum vm_object_access access,
+                               uint32_t count, struct vm_object_fill *fill)
+{
+    if (pager->state == MEMORY_OBJECT_FAILED)
+        return KERN_MEMORY_ERROR;
+    (void)page_ask(pager, index, access, fill);
+    fill->count = count;
+    return KERN_PAGE_WAIT;
 }
 
 /* A page of an object with a pager. */
@@ -214,7 +275,7 @@ static kern_return_t pager_page(struct vm_object *object, uint64_t index, enum v
 {
     *page = vm_radix_find(&object->pages, index, false, own);
     if (*page == NULL || !memory_object_allows(*page, access_of(access)))
-        return page_miss(object->pager, index, access, fill);
+        return page_miss(object->pager, index, access, pages_ahead(object->pager, mapper, index), fill);
     if (access == VM_OBJECT_READ) {
         *own = false; /* so that the first write is noticed */
         return KERN_SUCCESS;
@@ -259,6 +320,7 @@ static inline __attribute__((always_inline)) struct vm_page *page_for_copy(struc
 
 /* A copy has no page at `index`: it gets the source's.  Inlined, as the others here: the stack is deep where they are called. */
 static inline __attribute__((always_inline)) kern_return_t copy_pull(struct vm_object *object, uint64_t index,
+                                                                     const struct vm_map_entry *mapper,
                                                                      struct vm_object_fill *fill,
                                                                      struct vm_page **page)
     REQUIRES(object->lock)
@@ -273,7 +335,8 @@ static inline __attribute__((always_inline)) kern_return_t copy_pull(struct vm_o
     *page = vm_radix_find(&source->pages, there, false, &own);
     if (*page == NULL || !memory_object_allows(*page, VM_PROT_READ)) {
         *page = NULL;
-        kern_return_t kr = page_miss(source->pager, there, VM_OBJECT_READ, fill);
+        kern_return_t kr =
+            page_miss(source->pager, there, VM_OBJECT_READ, pages_ahead(source->pager, mapper, index), fill);
         spin_unlock(&source->lock);
         return kr;
     }
@@ -294,7 +357,7 @@ source_page(struct vm_object *object, uint64_t index, enum vm_object_access acce
 {
     *page = vm_radix_find(&object->pages, index, writable, own);
     if (*page == NULL) {
-        kern_return_t kr = copy_pull(object, index, fill, page);
+        kern_return_t kr = copy_pull(object, index, mapper, fill, page);
         if (kr != KERN_SUCCESS)
             return kr;
         *own = false;
@@ -328,7 +391,7 @@ static bool copy_give(struct vm_object *copy, uint64_t there)
         return true;
     spin_lock(&copy->lock);
     if (vm_radix_find(&copy->pages, index, false, &own) == NULL)
-        kr = copy_pull(copy, index, &fill, &page);
+        kr = copy_pull(copy, index, NULL, &fill, &page);
     spin_unlock(&copy->lock);
     if (kr == KERN_PAGE_WAIT) /* the source has lost it meanwhile */
         memory_object_unref(fill.paged);
@@ -402,7 +465,7 @@ kern_return_t memory_object_resolve_read(struct vm_object_fill *fill)
         kr = self->page.result;
         memory_object_wait_cancel(self);
     } else if (!noted || self->page.request == NULL || self->page.request->access != fill->access) {
-        struct page_request *request = request_create(fill->index, fill->access);
+        struct page_request *request = request_create(fill->index, fill->count, fill->access);
         if (request != NULL) {
             memory_object_wait_cancel(self);
             self->page.pager = pager; /* with the reference */

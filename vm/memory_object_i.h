@@ -37,16 +37,18 @@ struct memory_object {
     uint8_t state;  /* enum memory_object_state */
     bool may_cache; /* the pages stay without mappings */
     int copy_strategy;
+    uint32_t cluster;     /* pages that are asked for at once, if they are missing */
     uint64_t scan;        /* while it ends: pages below have nothing to be given back */
     struct list requests; /* struct page_request */
     struct list copies;   /* struct vm_object.copy_link: those that have it as source */
 };
 
-/* Threads wait for a page. All but the constants under the lock of the object. */
+/* Threads wait for the first of some pages, or for another of them. All but the constants under the lock of the object. */
 struct page_request {
     struct list link;             /* memory_object.requests */
     struct list waiters;          /* struct thread.wait_link */
-    uint64_t index;               /* constant */
+    uint64_t index;               /* of the first; constant */
+    uint32_t count;               /* that were asked for, and not answered from there on */
     vm_prot_t access;             /* constant: what the pager was asked for */
     struct ipc_kmsg *message;     /* not sent, until the pager is ready; or NULL */
     struct ledger_account *payer; /* constant */
@@ -54,20 +56,20 @@ struct page_request {
 
 void memory_object_fault_init_module(void);
 
-/* The request for the page, or NULL. */
+/* The request that asked for the page, or NULL. */
 struct page_request *page_request_find(const struct memory_object *pager, uint64_t index);
 /*
- * The requests for [first, end) are answered: all who wait are woken with `result` (THREAD_AWAKENED: they try again;
- * THREAD_OBJECT_DEAD: they get an error).
+ * The pager has said something of pages [first, end): all who wait for one of them are woken with `result` (THREAD_AWAKENED: they try again;
+ * THREAD_OBJECT_DEAD: they get an error).  What else was asked for from `first` on is not expected any more: who waits for it tries again.
  * Context: the object is locked.
  */
 void page_requests_answer(struct memory_object *pager, uint64_t first, uint64_t end,
                           enum thread_wait_result result);
+/* The pages are there. One who waits is left for the caller to wake, *waiter, unless there is one already. Context: as above. */
+void page_requests_supplied(struct memory_object *pager, uint64_t first, uint64_t end,
+                            struct thread **waiter);
 
-/* The page is there: who waits tries again, but one is left for the caller to wake, *waiter, unless there is one already. Context: as above. */
-void page_request_supplied(struct memory_object *pager, uint64_t index, struct thread **waiter);
-
-/* The same for those that wait for an error. The first index in [first, end) that is asked for; false: none. Context: no lock. */
+/* They get an error. / The first page in [first, end) that somebody waits for, *index; false: none. Context: no lock. */
 void page_request_fail(struct memory_object *pager, uint64_t first, uint64_t end);
 bool page_request_first(struct memory_object *pager, uint64_t first, uint64_t end, uint64_t *index);
 /* The pager is ready: send what could not be sent. Context: no lock. */

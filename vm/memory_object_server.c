@@ -11,6 +11,8 @@
 #include <mach/vm_param.h>
 #include <vm/memory_object_i.h>
 
+#define CLUSTER_MAX (64 * PAGE_SIZE) /* that one request asks for */
+
 /* --- attributes ----------------------------------------------------------------------------------------- */
 
 static bool strategy_is_known(memory_object_copy_strategy_t copy_strategy)
@@ -71,6 +73,16 @@ kern_return_t memory_object_get_attributes(memory_object_control_t pager, boolea
     *object_ready = pager->state == MEMORY_OBJECT_READY;
     *may_cache_object = pager->may_cache;
     *copy_strategy = pager->copy_strategy;
+    spin_unlock(&pager->object->lock);
+    return KERN_SUCCESS;
+}
+
+kern_return_t memory_object_set_cluster_size(memory_object_control_t pager, vm_size_t cluster_size)
+{
+    if (cluster_size == 0 || (cluster_size & PAGE_MASK) != 0 || cluster_size > CLUSTER_MAX)
+        return KERN_INVALID_ARGUMENT;
+    spin_lock(&pager->object->lock);
+    pager->cluster = (uint32_t)(cluster_size >> PAGE_SHIFT);
     spin_unlock(&pager->object->lock);
     return KERN_SUCCESS;
 }

@@ -24,10 +24,13 @@ struct supplied {
     bool precious;
 };
 
-/* Let the object have `page`, with the caller's reference, unless it has one there. waiter: as of page_request_supplied(). Returns KERN_SUCCESS; KERN_MEMORY_PRESENT; KERN_MEMORY_ERROR
- * it has ended; KERN_RESOURCE_SHORTAGE: the page is the caller's. */
+/*
+ * Let the object have `page`, with the caller's reference, unless it has one there.
+ * Returns: KERN_SUCCESS supplied_answer() is to tell who waits; KERN_MEMORY_PRESENT; KERN_MEMORY_ERROR it has ended; KERN_RESOURCE_SHORTAGE:
+ * the page is the caller's.
+ */
 static kern_return_t page_supply(struct memory_object *pager, uint64_t index, struct vm_page *page,
-                                 const struct supplied *how, struct thread **waiter)
+                                 const struct supplied *how)
 {
     struct vm_object *object = pager->object;
     kern_return_t kr = KERN_SUCCESS;
@@ -45,10 +48,33 @@ static kern_return_t page_supply(struct memory_object *pager, uint64_t index, st
         page->pager_flags = how->precious ? VM_PAGE_PRECIOUS : 0;
         memory_object_set_lock(page, how->lock);
         object->locked |= (how->lock & (VM_PROT_READ | VM_PROT_EXECUTE)) != 0;
-        page_request_supplied(pager, index, waiter);
     }
     spin_unlock(&object->lock);
     return kr;
+}
+
+/*
+ * Wake who waits for pages of [first, end): for all of them if they were all supplied, so that an answer to several is taken as one; else
+ * (result: of the first that was not) for those that are there.  waiter: as of page_requests_supplied().
+ */
+static void supplied_answer(struct memory_object *pager, uint64_t first, uint64_t end, kern_return_t result,
+                            struct thread **waiter)
+{
+    struct vm_object *object = pager->object;
+    bool own;
+
+    if (result == KERN_SUCCESS) {
+        spin_lock(&object->lock);
+        page_requests_supplied(pager, first, end, waiter);
+        spin_unlock(&object->lock);
+        return;
+    }
+    for (uint64_t index = first; index < end; index++) {
+        spin_lock(&object->lock);
+        if (vm_radix_find(&object->pages, index, false, &own) != NULL)
+            page_requests_supplied(pager, index, index + 1, waiter);
+        spin_unlock(&object->lock);
+    }
 }
 
 /* A page with the contents of that at `at` of a piece of memory: that itself if nobody else has it. NULL without memory. */
@@ -82,7 +108,7 @@ static kern_return_t entry_supply(struct memory_object *pager, struct vm_map_ent
     for (uint64_t at = entry->start; at < entry->end; at += PAGE_SIZE) {
         const uint64_t index = first + (at >> PAGE_SHIFT);
         struct vm_page *page = page_take(entry, at);
-        kern_return_t kr = page != NULL ? page_supply(pager, index, page, how, NULL) : KERN_RESOURCE_SHORTAGE;
+        kern_return_t kr = page != NULL ? page_supply(pager, index, page, how) : KERN_RESOURCE_SHORTAGE;
         if (kr == KERN_SUCCESS)
             continue;
         if (page != NULL)
@@ -159,6 +185,7 @@ kern_return_t memory_object_data_supply(memory_object_control_t pager, memory_ob
         }
     }
     vm_map_copy_discard(copy);
+    supplied_answer(pager, first, end, result, NULL);
     supply_done(pager, reply_to, offset, size, result, failed << PAGE_SHIFT);
     return KERN_SUCCESS;
 }
@@ -168,23 +195,26 @@ bool memory_object_supply_few(struct memory_object *pager, memory_object_offset_
 {
     const struct supplied how = {.lock = lock, .precious = precious};
     struct vm_map *map = thread_current()->task->map;
-    uint64_t first, end;
+    kern_return_t kr = KERN_SUCCESS, result = KERN_SUCCESS;
+    uint64_t first, end, index;
 
     if (size > SUPPLY_FEW || (from & PAGE_MASK) != 0 || (lock & ~VM_PROT_ALL) != 0 ||
         !memory_object_range(offset, size, &first, &end))
         return false;
-    for (uint64_t index = first; index < end; index++) {
+    for (index = first; index < end && kr != KERN_RESOURCE_SHORTAGE; index++) {
         struct vm_page *page = vm_object_alloc_page(task_payer(), false);
-        if (page == NULL)
-            return false;
-        if (vm_copyin(map, vm_page_address(page), from + ((index - first) << PAGE_SHIFT), PAGE_SIZE) !=
-            KERN_SUCCESS) {
+        kr = KERN_RESOURCE_SHORTAGE;
+        if (page != NULL && vm_copyin(map, vm_page_address(page), from + ((index - first) << PAGE_SHIFT),
+                                      PAGE_SIZE) == KERN_SUCCESS)
+            kr = page_supply(pager, index, page, &how);
+        if (page != NULL && kr != KERN_SUCCESS)
             vm_page_unref(page);
-            return false;
-        }
-        if (page_supply(pager, index, page, &how, waiter) != KERN_SUCCESS)
-            vm_page_unref(page);
+        if (result == KERN_SUCCESS)
+            result = kr;
     }
+    if (kr == KERN_RESOURCE_SHORTAGE)
+        return false;
+    supplied_answer(pager, first, end, result, waiter);
     return true;
 }
 
@@ -195,9 +225,12 @@ static bool page_zero(struct memory_object *pager, uint64_t index)
 
     if (page == NULL)
         return false;
-    if (page_supply(pager, index, page, &(struct supplied){.lock = VM_PROT_NONE}, NULL) != KERN_SUCCESS)
+    kern_return_t kr = page_supply(pager, index, page, &(struct supplied){.lock = VM_PROT_NONE});
+    if (kr != KERN_SUCCESS)
         vm_page_unref(page);
-    return true;
+    if (kr != KERN_RESOURCE_SHORTAGE)
+        supplied_answer(pager, index, index + 1, kr, NULL);
+    return kr != KERN_RESOURCE_SHORTAGE;
 }
 
 kern_return_t memory_object_data_unavailable(memory_object_control_t pager, memory_object_offset_t offset,

@@ -131,6 +131,7 @@ struct vm_object_fill {
     /* with KERN_PAGE_WAIT, for memory_object_resolve() */
     struct memory_object *paged; /* a reference */
     uint64_t index;
+    uint32_t count;   /* pages from there on that may be asked for */
     vm_prot_t access; /* VM_PROT_NONE: it is there, and the copies are to have it */
 };
 

@@ -26,7 +26,7 @@ static void check_request(const struct memory_object *pager, const struct page_r
         const struct thread *t = CONTAINER_OF(node, struct thread, wait_link);
         (void)audit_object(AUDIT_THREAD, t, request);
         AUDIT(t->state == THREAD_WAITING && t->wait == THREAD_WAIT_PAGE && t->wait_object == pager->object &&
-                  t->page.index == request->index,
+                  t->page.index - request->index < request->count,
               "page-waiter", request, "thread %p: state %u, wait %u for page %" PRIu64, (const void *)t,
               t->state, t->wait, t->page.index);
     }
