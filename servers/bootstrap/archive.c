@@ -61,7 +61,8 @@ bool archive_next(size_t *position, struct archive_file *file)
         return false;
     if (strcmp((const char *)archive + name_at, LAST_NAME) == 0)
         return false;
-    *file = (struct archive_file){(const char *)archive + name_at, archive + data_at, file_size};
+    *file = (struct archive_file){
+        .name = (const char *)archive + name_at, .data = archive + data_at, .size = file_size};
     *position = align_up(data_at + file_size);
     return true;
 }

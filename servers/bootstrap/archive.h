@@ -12,6 +12,7 @@ struct archive_file {
     const char *name;
     const uint8_t *data;
     size_t size;
+    uint32_t object; /* its memory object (mach_port_t), of which `data` is a mapping; 0: none */
 };
 
 /* Use the archive of `size` bytes at `base`, which stays there. */

@@ -38,7 +38,69 @@ static bool header_valid(const struct elf_header *header, size_t file_size)
            header->e_phnum <= (file_size - header->e_phoff) / sizeof(struct elf_segment);
 }
 
-/* One segment: fresh memory, what the file holds of it, then its protection. */
+static vm_prot_t protection_of(const struct elf_segment *segment)
+{
+    vm_prot_t protection = VM_PROT_NONE;
+
+    if ((segment->p_flags & ELF_FLAG_READ) != 0)
+        protection |= VM_PROT_READ;
+    if ((segment->p_flags & ELF_FLAG_WRITE) != 0)
+        protection |= VM_PROT_WRITE;
+    if ((segment->p_flags & ELF_FLAG_EXECUTE) != 0)
+        protection |= VM_PROT_EXECUTE;
+    return protection;
+}
+
+/* Fresh memory, what the file holds of it, then its protection. */
+static kern_return_t copy_segment(task_t task, const struct archive_file *file,
+                                  const struct elf_segment *segment, mach_vm_address_t address,
+                                  mach_vm_size_t size)
+{
+    kern_return_t kr = mach_vm_allocate(task, &address, size, VM_FLAGS_FIXED);
+
+    if (kr == KERN_SUCCESS)
+        kr = write_memory(task, segment->p_vaddr, file->data + segment->p_offset, segment->p_filesz);
+    if (kr == KERN_SUCCESS)
+        kr = mach_vm_protect(task, address, size, FALSE, protection_of(segment));
+    return kr;
+}
+
+/* Memory without contents from `from` to `to`: the rest of a page of the file, then fresh pages. */
+static kern_return_t clear(task_t task, mach_vm_address_t from, mach_vm_address_t to)
+{
+    static const uint8_t zeros[PAGE_SIZE];
+    mach_vm_address_t fresh = round_page(from);
+    kern_return_t kr = write_memory(task, from, zeros, (to < fresh ? to : fresh) - from);
+
+    if (kr == KERN_SUCCESS && to > fresh)
+        kr = mach_vm_allocate(task, &fresh, to - fresh, VM_FLAGS_FIXED);
+    return kr;
+}
+
+/* The pages of the file where they are to be, as a copy if they may be written: nothing is read for it, but where the data end. */
+static kern_return_t map_segment(task_t task, const struct archive_file *file,
+                                 const struct elf_segment *segment, mach_vm_address_t address,
+                                 mach_vm_size_t size)
+{
+    const vm_prot_t protection = protection_of(segment);
+    const mach_vm_address_t data_end = segment->p_vaddr + segment->p_filesz;
+    mach_vm_size_t mapped = round_page(data_end) - address;
+    kern_return_t kr = KERN_SUCCESS;
+
+    if (((segment->p_vaddr ^ segment->p_offset) & PAGE_MASK) != 0)
+        return KERN_INVALID_ARGUMENT;
+    if (segment->p_filesz == 0)
+        mapped = 0;
+    if (mapped > 0)
+        kr = mach_vm_map(task, &address, mapped, 0, VM_FLAGS_FIXED, file->object,
+                         trunc_page(segment->p_offset), (protection & VM_PROT_WRITE) != 0, protection,
+                         protection, VM_INHERIT_COPY);
+    if (kr != KERN_SUCCESS || segment->p_memsz == segment->p_filesz)
+        return kr;
+    return mapped > 0 ? clear(task, data_end, address + size) : clear(task, address, address + size);
+}
+
+/* One segment, with its protection. */
 static kern_return_t load_segment(task_t task, const struct archive_file *file,
                                   const struct elf_segment *segment)
 {
@@ -49,21 +111,8 @@ static kern_return_t load_segment(task_t task, const struct archive_file *file,
         return KERN_SUCCESS;
     mach_vm_address_t address = trunc_page(segment->p_vaddr);
     mach_vm_size_t size = round_page(segment->p_vaddr + segment->p_memsz) - address;
-
-    kern_return_t kr = mach_vm_allocate(task, &address, size, VM_FLAGS_FIXED);
-    if (kr != KERN_SUCCESS)
-        return kr;
-    kr = write_memory(task, segment->p_vaddr, file->data + segment->p_offset, segment->p_filesz);
-    if (kr != KERN_SUCCESS)
-        return kr;
-    vm_prot_t protection = VM_PROT_NONE;
-    if ((segment->p_flags & ELF_FLAG_READ) != 0)
-        protection |= VM_PROT_READ;
-    if ((segment->p_flags & ELF_FLAG_WRITE) != 0)
-        protection |= VM_PROT_WRITE;
-    if ((segment->p_flags & ELF_FLAG_EXECUTE) != 0)
-        protection |= VM_PROT_EXECUTE;
-    return mach_vm_protect(task, address, size, FALSE, protection);
+    return file->object != MACH_PORT_NULL ? map_segment(task, file, segment, address, size)
+                                          : copy_segment(task, file, segment, address, size);
 }
 
 static kern_return_t load_segments(task_t task, const struct archive_file *file, vm_address_t *entry)

@@ -132,6 +132,17 @@ kern_return_t do_program_exit(mach_port_t bootstrap, int status)
     return KERN_FAILURE;
 }
 
+kern_return_t do_program_archive(mach_port_t bootstrap, mach_port_t *archive, mach_vm_size_t *size)
+{
+    memory_object_size_t length = mach_startup->archive_size;
+    kern_return_t kr = mach_make_memory_entry_64(mach_task_self(), &length, mach_startup->archive,
+                                                 VM_PROT_READ, archive, MACH_PORT_NULL);
+
+    (void)bootstrap;
+    *size = mach_startup->archive_size;
+    return kr;
+}
+
 kern_return_t do_program_device_master(mach_port_t bootstrap, mach_port_t *device_master)
 {
     for (const struct program *p = programs; p != NULL; p = p->next) {

@@ -189,7 +189,7 @@ static void test_rpc(mach_port_t right, unsigned page, const char *what)
 
     passed = right;
     pager_call_start(&server, call_serve, base + page * PAGE_SIZE);
-    test_sleep(TEST_NEVER_MS); /* until it waits */
+    test_until_waiting(server.thread);
     pager_call_start(&client, call_rpc, 0);
     REQUIRE(pager_expect(object, PAGER_DATA_REQUEST).offset == page * PAGE_SIZE);
     CHECK_EQUAL(pager_access_end(&client, 0), KERN_OPERATION_TIMED_OUT, what);
@@ -205,7 +205,7 @@ static void test_rpc_error(unsigned page)
     struct pager_access server, client;
 
     pager_call_start(&server, call_serve, base + page * PAGE_SIZE);
-    test_sleep(TEST_NEVER_MS);
+    test_until_waiting(server.thread);
     pager_call_start(&client, call_rpc, 0);
     REQUIRE(pager_expect(object, PAGER_DATA_REQUEST).offset == page * PAGE_SIZE);
     REQUIRE_OK(memory_object_data_error(control, page * PAGE_SIZE, PAGE_SIZE, 0));

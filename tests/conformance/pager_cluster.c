@@ -92,7 +92,7 @@ static void test_part(void)
     read_start(&first, 2);
     CHECK(asks(2, CLUSTER), "which can be asked for again");
     read_start(&second, 4);
-    test_sleep(TEST_NEVER_MS);
+    test_until_waiting(second.thread);
     supply(4, 2);
     CHECK(has_read(&second, 4), "those behind the first may come before it");
     CHECK_EQUAL(pager_access_end(&first, 0), KERN_OPERATION_TIMED_OUT, "which is waited for");

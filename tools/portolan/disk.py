@@ -55,9 +55,10 @@ def plan(boards, flavours, folder):
 
 
 def memory_plan(boards, flavours):
-    """The disk of memory, which needs no device."""
-    return [Boot(machines_of(board)[0], build_dir(board, flavour), CPUS, "start=ramdisk run=disk/memory")
-            for flavour in flavours for board in boards]
+    """The disk of memory, and files as memory, which need no device."""
+    return [Boot(machines_of(board)[0], build_dir(board, flavour), CPUS, f"start={server} run={program}")
+            for flavour in flavours for board in boards
+            for server, program in (("ramdisk", "disk/memory"), ("file_pager", "file/paged"))]
 
 
 def check(boards, flavours, tally, progress, verbose):
