@@ -15,7 +15,7 @@
 #define PATIENCE_MS 10000u
 #define NAME "file/child"
 #define TABLE_PAGES 64u /* of the program's, of which it reads 2 */
-#define READ_MAX 12u     /* pages: the header, code, data, two of the table, and room for what a compiler does */
+#define READ_MAX 12u /* pages: the header, code, data, two of the table, and room for what a compiler does */
 #define REQUEST_MAX 256u
 
 static mach_port_t server;
