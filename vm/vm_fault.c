@@ -2,11 +2,11 @@
 /*
  * Faults, and access of the kernel to user memory.
  *
- * A fault looks the page up under the locks of map and object.  If there is none yet, or one that is shared with
- * a copy and is to be written, it lets go, makes a page, zeroed or a copy, and looks again: no lock is held while
- * a page is filled, and of two CPUs that fault on the same page the second finds what the first one made.  The
- * locks are held until the page is mapped (or its bytes are copied): a page that was found is not taken away, or
- * shared with a copy, meanwhile.
+ * A fault finds its entry under the lock of the map, goes on as a reader of the map (vm_map_i.h), and looks the page up under the lock
+ * of the object.  If there is none yet, or one that is shared with a copy and is to be written, it lets go, makes a page, zeroed
+ * or a copy, and looks again: no lock is held while a page is filled, and of two CPUs that fault on the same page the second finds
+ * what the first one made.  It stays a reader, with the object locked, until the page is mapped (or its bytes are copied): a page that
+ * was found is not taken away, or shared with a copy, meanwhile.
  */
 #include <hal/hal.h>
 #include <kern/cache.h>
@@ -129,7 +129,7 @@ fault_page(struct vm_map_entry *entry, struct vm_object *object, hal_va_t va, ui
     return kr;
 }
 
-/* As fault_try(), where the object is not anonymous. */
+/* As fault_entry(), where the object is not anonymous. */
 static inline __attribute__((always_inline)) kern_return_t fault_special(
     struct vm_map_entry *entry, struct vm_object *object, hal_va_t va, uint64_t index, vm_prot_t access,
     const struct page_use *use, struct vm_object_fill *fill) REQUIRES(object->lock)
@@ -152,20 +152,16 @@ static inline __attribute__((always_inline)) kern_return_t fault_special(
     return fault_page(entry, object, va, index, access, vm_page_address(page), own, use);
 }
 
-/* Let use->with have the page at `va`. Returns as vm_fault(), or FAULT_MAKE.  Inlined, as fault_use(): a use is constant. */
-static inline __attribute__((always_inline)) kern_return_t fault_try(struct vm_map *map, hal_va_t va,
-                                                                     vm_prot_t access,
-                                                                     const struct page_use *use,
-                                                                     struct vm_object_fill *fill)
-    REQUIRES(map->lock)
+/* Let use->with have the page at `va` of `entry`. Returns as vm_fault(), or FAULT_MAKE.  Inlined, as fault_use(): a use is constant.
+ * Context: a reader of the map. */
+static inline __attribute__((always_inline)) kern_return_t fault_entry(struct vm_map_entry *entry,
+                                                                       hal_va_t va, vm_prot_t access,
+                                                                       const struct page_use *use,
+                                                                       struct vm_object_fill *fill)
 {
-    struct vm_map_entry *entry;
     struct vm_page *page;
     bool own;
-    kern_return_t kr = fault_find(map, va, access, &entry);
-
-    if (kr != KERN_SUCCESS)
-        return kr;
+    kern_return_t kr;
     struct vm_object *object = entry->object;
     uint64_t index = (entry->offset + (va - entry->start)) >> PAGE_SHIFT;
     spin_lock(&object->lock);
@@ -180,6 +176,26 @@ static inline __attribute__((always_inline)) kern_return_t fault_try(struct vm_m
                               : fault_make(entry, object, va, use);
     }
     spin_unlock(&object->lock);
+    return kr;
+}
+
+/* Let use->with have the page at `va`. Returns as vm_fault(), or FAULT_MAKE. */
+static inline __attribute__((always_inline)) kern_return_t fault_try(struct vm_map *map, hal_va_t va,
+                                                                     vm_prot_t access,
+                                                                     const struct page_use *use,
+                                                                     struct vm_object_fill *fill)
+{
+    struct vm_map_entry *entry;
+
+    spin_lock(&map->lock);
+    kern_return_t kr = fault_find(map, va, access, &entry);
+    if (__builtin_expect(kr != KERN_SUCCESS, 0)) {
+        spin_unlock(&map->lock);
+        return kr;
+    }
+    vm_map_to_reader(map);
+    kr = fault_entry(entry, va, access, use, fill);
+    vm_map_reader_end(map);
     return kr;
 }
 
@@ -224,9 +240,7 @@ static inline __attribute__((always_inline)) kern_return_t fault_use(struct vm_m
     kern_return_t kr;
 
     do {
-        spin_lock(&map->lock);
         kr = fault_try(map, va, access, use, &fill);
-        spin_unlock(&map->lock);
         if (__builtin_expect(kr == KERN_SUCCESS, 1))
             break;
         if (kr == FAULT_MAKE && vm_object_make_page(&fill))

@@ -19,6 +19,7 @@
 #include <kern/cache.h>
 #include <kern/ledger.h>
 #include <kern/ref.h>
+#include <kern/smp.h>
 #include <vm/memory_object.h>
 #include <vm/pmap.h>
 #include <vm/vm_map_copy.h>
@@ -57,6 +58,7 @@ struct vm_map *vm_map_create(struct ledger_account *payer)
     map->refs = 1;
     map->payer = payer;
     spin_init(&map->lock, LOCK_RANK_MAP);
+    map->readers = 0;
     spin_lock(&map->lock);
     list_init(&map->entries);
     map->root = NULL;
@@ -71,6 +73,14 @@ no_pmap:
 no_map:
     ledger_uncharge(payer, sizeof(*map));
     return NULL;
+}
+
+void vm_map_wait_readers(const struct vm_map *map)
+{
+    while (__atomic_load_n(&map->readers, __ATOMIC_ACQUIRE) != 0) {
+        smp_poll(); /* a reader may wait for this CPU to flush its TLB */
+        hal_cpu_pause();
+    }
 }
 
 struct pmap *vm_map_pmap(struct vm_map *map)
@@ -158,7 +168,7 @@ kern_return_t vm_map_allocate(struct vm_map *map, hal_va_t *address, uint64_t si
     if (entry == NULL)
         return KERN_RESOURCE_SHORTAGE;
 
-    spin_lock(&map->lock);
+    vm_map_lock(map);
     kern_return_t kr = vm_map_place(map, *address, size, anywhere, &start, &next);
     if (kr == KERN_SUCCESS)
         map_enter(map, start, start + size, next, entry);
@@ -272,7 +282,7 @@ kern_return_t vm_map_deallocate(struct vm_map *map, hal_va_t address, uint64_t s
     if (!vm_range_clamp(&start, &end))
         return KERN_SUCCESS;
 
-    spin_lock(&map->lock);
+    vm_map_lock(map);
     bool removed = vm_map_remove_range(map, start, end);
     spin_unlock(&map->lock);
     return removed ? KERN_SUCCESS : KERN_RESOURCE_SHORTAGE;
@@ -293,7 +303,7 @@ kern_return_t vm_map_replace(struct vm_map *map, hal_va_t address, uint64_t size
     if (entry == NULL)
         return KERN_RESOURCE_SHORTAGE;
 
-    spin_lock(&map->lock);
+    vm_map_lock(map);
     bool removed = vm_map_remove_range(map, start, start + size);
     if (removed)
         map_enter(map, start, start + size, vm_map_tree_find(map, start), entry);
@@ -310,7 +320,7 @@ bool vm_map_clear_step(struct vm_map *map)
 
     if (!pmap_clear_step(map->pmap, CLEAR_PAGES))
         return false;
-    spin_lock(&map->lock);
+    vm_map_lock(map);
     for (unsigned i = 0; i < CLEAR_ENTRIES && budget > 0 && !list_empty(&map->entries); i++) {
         struct vm_map_entry *entry = vm_map_tree_find(map, 0);
         if (entry->object != NULL && !vm_object_clear_step(entry->object, &budget))

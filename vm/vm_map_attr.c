@@ -69,7 +69,7 @@ kern_return_t vm_map_protect(struct vm_map *map, hal_va_t address, uint64_t size
     if (!set_maximum && (prot & write_execute) == write_execute)
         return KERN_PROTECTION_FAILURE;
 
-    spin_lock(&map->lock);
+    vm_map_lock(map);
     kern_return_t kr = vm_map_check_range(map, start, end, prot);
     if (kr == KERN_SUCCESS)
         kr = vm_map_change_range(map, start, end, &change);
@@ -99,7 +99,7 @@ kern_return_t vm_map_inherit(struct vm_map *map, hal_va_t address, uint64_t size
     if (!vm_range_clamp(&start, &end))
         return KERN_SUCCESS;
 
-    spin_lock(&map->lock);
+    vm_map_lock(map);
     kern_return_t kr = vm_map_change_range(map, start, end, &change);
     spin_unlock(&map->lock);
     return kr;
@@ -141,7 +141,7 @@ kern_return_t vm_map_behavior_set(struct vm_map *map, hal_va_t address, uint64_t
     if (!vm_range_round(address, size, &start, &end))
         return KERN_INVALID_ARGUMENT;
 
-    spin_lock(&map->lock);
+    vm_map_lock(map);
     kern_return_t kr = vm_map_check_range(map, start, end, VM_PROT_NONE);
     if (kr == KERN_SUCCESS && behavior == VM_BEHAVIOR_FREE)
         map_discard(map, start, end);
@@ -165,7 +165,7 @@ kern_return_t vm_map_sync(struct vm_map *map, hal_va_t address, uint64_t size, v
     if (size == 0)
         return KERN_SUCCESS;
 
-    spin_lock(&map->lock);
+    vm_map_lock(map);
     if ((flags & VM_SYNC_CONTIGUOUS) != 0)
         kr = vm_map_check_range(map, start, end, VM_PROT_NONE);
     if (kr == KERN_SUCCESS && (flags & VM_SYNC_KILLPAGES) != 0)

@@ -88,7 +88,7 @@ kern_return_t vm_map_copyin(struct vm_map *map, hal_va_t address, uint64_t size,
     if (taken == NULL)
         return KERN_RESOURCE_SHORTAGE;
 
-    spin_lock(&map->lock);
+    vm_map_lock(map);
     kern_return_t kr = copy_check(map, start, end);
     if (kr == KERN_SUCCESS)
         kr = vm_map_derive(map, start, end, false, payer, &taken->entries);
@@ -182,7 +182,7 @@ kern_return_t vm_map_copy_share(struct vm_map *map, hal_va_t start, hal_va_t end
 
     if (taken == NULL)
         return KERN_RESOURCE_SHORTAGE;
-    spin_lock(&map->lock);
+    vm_map_lock(map);
     kern_return_t kr = share_check(map, start, end, protection)
                            ? vm_map_derive(map, start, end, true, payer, &taken->entries)
                            : KERN_PROTECTION_FAILURE;
@@ -255,7 +255,7 @@ kern_return_t vm_map_copyout(struct vm_map *map, struct vm_map_copy *copy, hal_v
     if (copy == NULL)
         return KERN_SUCCESS;
     copy_set_attributes(copy);
-    spin_lock(&map->lock);
+    vm_map_lock(map);
     bool room =
         vm_map_tree_space(map, hal_info.user_base, round_page(copy->offset + copy->size), &start, &next);
     if (room)

@@ -25,7 +25,7 @@ static kern_return_t fork_pick(struct vm_map *parent, hal_va_t from, struct vm_m
 {
     kern_return_t kr = KERN_NOT_FOUND;
 
-    spin_lock(&parent->lock);
+    vm_map_lock(parent);
     struct vm_map_entry *source = vm_map_tree_find(parent, from);
     while (source != NULL && !fork_inherits(source))
         source = vm_map_tree_next(parent, source);
@@ -51,7 +51,7 @@ static kern_return_t fork_next(struct vm_map *parent, struct vm_map *child, hal_
         return kr;
     }
     *from = entry->end;
-    spin_lock(&child->lock);
+    vm_map_lock(child);
     vm_map_tree_insert(child, entry, NULL);   /* the highest so far */
     vm_map_merge(child, entry->start, *from); /* a copy of nothing touched is like fresh memory */
     spin_unlock(&child->lock);

@@ -39,8 +39,9 @@ struct vm_map_entry {
 };
 
 struct vm_map {
-    spinlock_t lock; /* rank LOCK_RANK_MAP */
-    uint64_t refs;   /* kern/ref.h */
+    spinlock_t lock;  /* rank LOCK_RANK_MAP */
+    uint32_t readers; /* faults that go on without the lock; atomic */
+    uint64_t refs;    /* kern/ref.h */
     struct pmap *pmap;
     struct ledger_account *payer; /* constant: of the task */
     struct list entries GUARDED_BY(lock);
@@ -65,6 +66,43 @@ struct vm_memory_entry {
     struct vm_map_copy *memory;
     struct ledger_account *payer;
 };
+
+/* --- locks ---------------------------------------------------------------------------------------------- */
+
+/*
+ * Faults in one map run side by side.  A fault takes the lock only to find its entry, and goes on as a *reader*: the entry and its object
+ * stay as they are until it has mapped its page.  It changes nothing of the map but entry->mapped, which the lock of the
+ * object guards.  Who changes the map takes the lock by vm_map_lock(), which waits for the readers; there will be no new ones meanwhile, so
+ * none is late for ever.  Who only looks at entries may take the lock alone.
+ */
+#define vm_map_lock(map) (spin_lock(&(map)->lock), vm_map_settle(map))
+
+/* There are readers: out of line part of vm_map_settle(). */
+void vm_map_wait_readers(const struct vm_map *map) REQUIRES(map->lock);
+
+/* Return when there are no readers. */
+static inline void vm_map_settle(const struct vm_map *map) REQUIRES(map->lock)
+{
+    /* acquire: what the readers did is done */
+    if (__builtin_expect(__atomic_load_n(&map->readers, __ATOMIC_ACQUIRE) != 0, 0))
+        vm_map_wait_readers(map);
+}
+
+/* The holder of the lock becomes a reader. */
+static inline void vm_map_to_reader(struct vm_map *map) RELEASE(map->lock)
+{
+    /* relaxed: who looks at it has taken the lock after this unlock */
+    __atomic_fetch_add(&map->readers, 1, __ATOMIC_RELAXED);
+    spin_unlock(&map->lock);
+    lock_rank_enter(&map->readers, LOCK_RANK_MAP, false, __FILE__, __LINE__);
+}
+
+static inline void vm_map_reader_end(struct vm_map *map)
+{
+    lock_rank_leave(&map->readers);
+    /* release: see vm_map_settle() */
+    __atomic_fetch_sub(&map->readers, 1, __ATOMIC_RELEASE);
+}
 
 /* --- the tree of entries (vm_map_tree.c). Context of all: map->lock held -------------------------------- */
 

@@ -125,7 +125,7 @@ static kern_return_t overwrite_pages(struct vm_map *map, const struct vm_map_cop
     struct list entries;
 
     list_init(&entries);
-    spin_lock(&map->lock);
+    vm_map_lock(map);
     kern_return_t kr = target_check(map, address, end, shared);
     if (kr == KERN_SUCCESS && !*shared) {
         if (overwrite_derive(map, copy, address, &entries) && vm_map_remove_range(map, address, end))

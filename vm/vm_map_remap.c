@@ -60,7 +60,7 @@ kern_return_t vm_map_put(struct vm_map *map, hal_va_t *address, uint64_t size, c
     struct vm_map_entry *next = NULL;
     hal_va_t start = 0;
 
-    spin_lock(&map->lock);
+    vm_map_lock(map);
     kern_return_t kr = remap_place(map, *address, size, how, &start, &next);
     if (kr == KERN_SUCCESS)
         vm_map_enter_all(map, start, entries, next);
@@ -80,7 +80,7 @@ kern_return_t vm_map_remap(struct vm_map *map, hal_va_t *address, struct vm_map 
     if (size == 0 || !vm_map_remap_is_valid(how) || !vm_range_round(source_address, size, &from, &end))
         return KERN_INVALID_ARGUMENT;
     list_init(&entries);
-    spin_lock(&source->lock);
+    vm_map_lock(source);
     kern_return_t kr = vm_map_derive(source, from, end, !how->copy, map->payer, &entries);
     spin_unlock(&source->lock);
     if (kr == KERN_SUCCESS) {

@@ -64,7 +64,7 @@ static kern_return_t wire_try(struct vm_map *map, hal_va_t start, hal_va_t end, 
     const struct vm_map_change change = {.apply = apply_wired, .value = 1};
 
     *there = false;
-    spin_lock(&map->lock);
+    vm_map_lock(map);
     kern_return_t kr = wire_check(map, start, end, access);
     if (kr == KERN_SUCCESS)
         *there = wire_is_there(map, start, end, access);
@@ -109,7 +109,7 @@ kern_return_t vm_map_unwire(struct vm_map *map, hal_va_t address, uint64_t size)
         return KERN_INVALID_ARGUMENT;
     if (size == 0)
         return KERN_SUCCESS;
-    spin_lock(&map->lock);
+    vm_map_lock(map);
     kern_return_t kr = wire_check(map, start, end, VM_PROT_NONE);
     if (kr == KERN_SUCCESS)
         kr = vm_map_change_range(map, start, end, &change);

@@ -122,14 +122,15 @@ void vm_superpage_fill(struct vm_map *map, hal_va_t address, struct ledger_accou
         return;
     spin_lock(&map->lock);
     struct vm_map_entry *entry = vm_map_lookup(map, address);
-    if (entry != NULL && entry->object != NULL) {
-        struct vm_object *object = entry->object;
+    struct vm_object *object = entry != NULL ? entry->object : NULL;
+    vm_map_to_reader(map);
+    if (object != NULL) {
         spin_lock(&object->lock);
         if (vm_superpage_fits(entry, object, address))
             used = block_insert(entry, object, block_start(address), page);
         spin_unlock(&object->lock);
     }
-    spin_unlock(&map->lock);
+    vm_map_reader_end(map);
     for (; used < BLOCK_PAGES; used++)
         vm_page_unref(page + used);
 }

@@ -17,6 +17,7 @@
 struct client {
     mach_port_t service; /* send right */
     mach_port_t reply;   /* receive right: of the word to begin, then of answers */
+    mach_vm_address_t memory;
 };
 
 static struct client client[CPUS_MAX];
@@ -35,14 +36,14 @@ static void call_all(void *arg)
     bench_send(done, MACH_MSG_TYPE_COPY_SEND);
 }
 
-/* What one call takes while `count` clients make theirs. By the clock of the machine: counters of CPUs differ. */
-static uint64_t clients_run(unsigned count)
+/* What one of `calls` takes while `count` clients make theirs, each by `run`. By the clock of the machine: counters of CPUs differ. */
+static uint64_t clients_run(unsigned count, void (*run)(void *client), unsigned calls)
 {
     thread_act_t thread[CPUS_MAX];
 
     for (unsigned i = 0; i < count; i++) {
         client[i].reply = test_port_send();
-        REQUIRE_OK(mach_thread_start(call_all, &client[i], &thread[i]));
+        REQUIRE_OK(mach_thread_start(run, &client[i], &thread[i]));
     }
     test_sleep(SETTLE_MS);
     const uint64_t start = test_now();
@@ -55,7 +56,7 @@ static uint64_t clients_run(unsigned count)
         REQUIRE(test_child_wait(thread[i]));
         test_port_destroy(client[i].reply);
     }
-    return time / (CALLS * count);
+    return time / (calls * count);
 }
 
 /* A client and a server of its own for each CPU. */
@@ -69,11 +70,38 @@ static void bench_pairs(unsigned cpus)
         client[i].service = bench_service;
     }
     (void)snprintf(key, sizeof(key), "rpc_pairs_%ucpus", cpus);
-    bench_report(key, clients_run(cpus), "instructions");
+    bench_report(key, clients_run(cpus, call_all, CALLS), "instructions");
     for (unsigned i = 0; i < cpus; i++) {
         bench_service = client[i].service;
         bench_server_stop(server[i]);
     }
+}
+
+#define FAULTS 512u
+
+/* The first access to each page of its memory. */
+static void fault_all(void *arg)
+{
+    const struct client *c = arg;
+
+    bench_receive(c->reply);
+    for (unsigned i = 0; i < FAULTS; i++)
+        *(volatile uint8_t *)(c->memory + i * PAGE_SIZE) = 1;
+    bench_send(done, MACH_MSG_TYPE_COPY_SEND);
+}
+
+/* Faults in one map, each CPU in a range of its own. */
+static void bench_faults(unsigned cpus)
+{
+    const mach_vm_size_t size = FAULTS * PAGE_SIZE;
+    char key[KEY_MAX];
+
+    for (unsigned i = 0; i < cpus; i++)
+        client[i].memory = test_allocate(size);
+    (void)snprintf(key, sizeof(key), "fault_zero_fill_%ucpus", cpus);
+    bench_report(key, clients_run(cpus, fault_all, FAULTS), "instructions");
+    for (unsigned i = 0; i < cpus; i++)
+        test_deallocate(client[i].memory, size);
 }
 
 #define PAUSE_MS 1u
@@ -142,6 +170,7 @@ int main(void)
     bench_reply = test_port();
     bench_one_pair(cpus);
     bench_pairs(cpus);
+    bench_faults(cpus);
     if (cpus == 2)
         bench_cross();
     return 0;
