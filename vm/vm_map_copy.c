@@ -6,11 +6,15 @@
  */
 #include <hal/hal.h>
 #include <kern/cache.h>
+#include <kern/smp.h>
 #include <kern/string.h>
 #include <vm/vm_map_copy.h>
 #include <vm/vm_map_i.h>
 #include <vm/vm_page_i.h>
 #include <vm/vm_range.h>
+
+/* Larger ranges are write-protected in steps. */
+#define COPY_AT_ONCE ((uint64_t)2 << 20)
 
 static struct cache copy_cache;
 
@@ -73,6 +77,28 @@ static inline __attribute__((always_inline)) kern_return_t copy_trim(struct vm_m
     return kr == KERN_SUCCESS ? copy_trim_page(last, last_page, 0, end - last_page) : kr;
 }
 
+/*
+ * Much of a large range may be mapped writable.  The right is taken away in steps, with the map unlocked in between, so that what is
+ * left for the copy itself, which is made as a whole, is what was written meanwhile.
+ */
+static __attribute__((noinline)) void copy_protect(struct vm_map *map, hal_va_t start, hal_va_t end)
+{
+    hal_va_t next;
+
+    for (hal_va_t va = start; va < end; va = next) {
+        spin_lock(&map->lock);
+        const struct vm_map_entry *entry = vm_map_lookup(map, va);
+        next = entry != NULL && entry->end < end ? entry->end : end; /* the copy refuses a hole */
+        if (entry != NULL && entry->object != NULL) {
+            const uint64_t first = (entry->offset + (va - entry->start)) >> PAGE_SHIFT;
+            const uint64_t last = first + ((next - va) >> PAGE_SHIFT);
+            next = va + ((vm_object_protect_step(entry->object, first, last) - first) << PAGE_SHIFT);
+        }
+        spin_unlock(&map->lock);
+        smp_poll();
+    }
+}
+
 kern_return_t vm_map_copyin(struct vm_map *map, hal_va_t address, uint64_t size, struct ledger_account *payer,
                             struct vm_map_copy **copy)
 {
@@ -88,6 +114,8 @@ kern_return_t vm_map_copyin(struct vm_map *map, hal_va_t address, uint64_t size,
     if (taken == NULL)
         return KERN_RESOURCE_SHORTAGE;
 
+    if (end - start > COPY_AT_ONCE)
+        copy_protect(map, start, end);
     vm_map_lock(map);
     kern_return_t kr = copy_check(map, start, end);
     if (kr == KERN_SUCCESS)

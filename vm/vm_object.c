@@ -25,6 +25,9 @@
 #include <vm/vm_physical.h>
 #include <vm/vm_stat.h>
 
+/* The most that one step write-protects ahead of a copy: 256 pages. */
+#define PROTECT_NODES 4u
+
 static struct cache object_cache;
 
 void vm_object_init_module(void)
@@ -214,19 +217,39 @@ static bool entry_maps(const struct vm_map_entry *entry, uint64_t first, uint64_
     return entry->mapped && entry_shows(entry, first, end, low, high);
 }
 
-void vm_object_protect(struct vm_object *object, uint64_t first, uint64_t end)
+/* `nodes`: as for vm_radix_protect(). Returns behind the last page that was found; 0: none. */
+static inline uint64_t object_protect(struct vm_object *object, uint64_t first, uint64_t end, unsigned nodes)
+    REQUIRES(object->lock)
 {
     hal_va_t low;
     hal_va_t high;
 
-    if (!object->pages.writable || !vm_radix_protect(&object->pages, &first, &end))
-        return;
+    if (!object->pages.writable || !vm_radix_protect(&object->pages, &first, &end, nodes))
+        return 0;
     LIST_FOR_EACH(node, &object->users)
     {
         const struct vm_map_entry *entry = CONTAINER_OF(node, struct vm_map_entry, object_link);
         if (entry_maps(entry, first, end, &low, &high))
             pmap_protect(entry->map->pmap, low, high, VM_PROT_READ | VM_PROT_EXECUTE);
     }
+    return end;
+}
+
+void vm_object_protect(struct vm_object *object, uint64_t first, uint64_t end)
+{
+    (void)object_protect(object, first, end, UINT32_MAX);
+}
+
+/* Pages that are wired keep their mappings: they are copied. */
+uint64_t vm_object_protect_step(struct vm_object *object, uint64_t first, uint64_t end)
+{
+    uint64_t behind = 0;
+
+    spin_lock(&object->lock);
+    if (object->wired == 0)
+        behind = object_protect(object, first, end, PROTECT_NODES);
+    spin_unlock(&object->lock);
+    return behind > 0 ? behind : end;
 }
 
 void vm_object_unmap(struct vm_object *object, uint64_t index, const struct vm_map_entry *mapper)

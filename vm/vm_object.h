@@ -175,6 +175,8 @@ HAL_NODISCARD kern_return_t vm_object_peek(struct vm_object *object, uint64_t in
                                            bool *own);
 /* Pages of [first, end) are about to be shared with a copy: nobody may write to them any more. */
 void vm_object_protect(struct vm_object *object, uint64_t first, uint64_t end) REQUIRES(object->lock);
+/* Do a bounded part of that ahead, so that less is left for one call. Returns where the rest begins; `end`: nothing is left. */
+uint64_t vm_object_protect_step(struct vm_object *object, uint64_t first, uint64_t end);
 /* The page at `index` goes: nobody but `mapper` (or NULL), which will map another, may read it any more. */
 void vm_object_unmap(struct vm_object *object, uint64_t index, const struct vm_map_entry *mapper)
     REQUIRES(object->lock);

@@ -579,7 +579,7 @@ static bool writable_leaf(const struct vm_radix *tree, struct radix_node **path,
     return true;
 }
 
-bool vm_radix_protect(struct vm_radix *tree, uint64_t *first, uint64_t *end)
+bool vm_radix_protect(struct vm_radix *tree, uint64_t *first, uint64_t *end, unsigned nodes)
 {
     struct radix_node *path[RADIX_HEIGHT_MAX];
     uint64_t index = *first;
@@ -593,13 +593,14 @@ bool vm_radix_protect(struct vm_radix *tree, uint64_t *first, uint64_t *end)
         *end = 1;
         return index == 0;
     }
-    while (index < *end && radix_covers(tree, index)) {
+    while (nodes > 0 && index < *end && radix_covers(tree, index)) {
         if (!writable_leaf(tree, path, &index) || index >= *end)
             continue;
         uint64_t behind = leaf_protect(tree, path, index, *end);
         if (behind > 0) {
             low = low < index ? low : index;
             high = behind;
+            nodes--;
         }
         index = (index & ~(uint64_t)(RADIX_SLOTS - 1)) + RADIX_SLOTS;
     }

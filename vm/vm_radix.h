@@ -54,8 +54,8 @@ HAL_NODISCARD bool vm_radix_remove(struct vm_radix *tree, uint64_t first, uint64
 bool vm_radix_clear(struct vm_radix *tree, uint64_t *budget);
 
 /* If pages in [first, end) may be mapped writable, narrow the range to them, forget it, and return true: the
- * caller takes the right away. */
-bool vm_radix_protect(struct vm_radix *tree, uint64_t *first, uint64_t *end);
+ * caller takes the right away.  nodes: after that many with such pages it stops; there may be more behind *end then. */
+bool vm_radix_protect(struct vm_radix *tree, uint64_t *first, uint64_t *end, unsigned nodes);
 
 /* The first index of the smallest aligned block of 64^n pages with all of [first, end), which is not empty. */
 uint64_t vm_radix_base(uint64_t first, uint64_t end);

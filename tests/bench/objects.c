@@ -13,6 +13,10 @@
 #define OBJECTS 256u
 #define RIGHTS 4096u
 #define SETTLE_MS 200u
+#define DENSE_PAGES 8192u
+#define SPARSE_PAGES 128u
+#define TABLE_SPAN ((mach_vm_size_t)512 * PAGE_SIZE)
+#define RANGES 4096u
 
 /* --- life --- */
 
@@ -186,14 +190,19 @@ static void bench_exception(void)
 
 /* --- sizes --- */
 
-static uint64_t free_pages(void)
+static kernel_memory_pages_info_t pages_now(void)
 {
     static kernel_memory_cache_info_t cache[KERNEL_MEMORY_CACHES_MAX];
     mach_msg_type_number_t count = KERNEL_MEMORY_CACHES_MAX;
     kernel_memory_pages_info_t pages;
 
     REQUIRE_OK(host_kernel_memory_info(test_host(), cache, &count, &pages));
-    return pages.free;
+    return pages;
+}
+
+static uint64_t free_pages(void)
+{
+    return pages_now().free;
 }
 
 /* Bytes of the pages that `count` new objects took, for each. */
@@ -242,6 +251,75 @@ static void bench_sizes(void)
         REQUIRE(test_child_wait(object[i]));
 }
 
+/* --- sizes of what stands for memory --- */
+
+/* Touch `count` pages that are `step` bytes apart. */
+static void touch_each(mach_vm_address_t base, unsigned count, mach_vm_size_t step)
+{
+    for (unsigned i = 0; i < count; i++)
+        (void)*(volatile uint8_t *)(base + i * step);
+}
+
+/* Bytes that the kernel took for each of `count` pages of users, beside these pages themselves. */
+static void report_beside(const char *key, uint64_t before, unsigned count)
+{
+    report_size(key, before - count, count);
+}
+
+static mach_vm_address_t take(mach_vm_size_t size)
+{
+    mach_vm_address_t base = 0;
+
+    REQUIRE_OK(mach_vm_allocate(SELF, &base, size, VM_FLAGS_ANYWHERE));
+    return base;
+}
+
+/* Memory that is used throughout: of its tree of pages, and of its page tables, each page has a part. */
+static void measure_dense(mach_vm_address_t base)
+{
+    const uint64_t before = free_pages();
+
+    touch_each(base, DENSE_PAGES, PAGE_SIZE);
+    report_beside("bytes_per_resident_page", before, DENSE_PAGES);
+}
+
+/* One page in each table: it has a table, and a node of the tree, to itself. */
+static void measure_sparse(mach_vm_address_t base)
+{
+    const uint64_t before = free_pages(), tables = pages_now().tables;
+
+    touch_each(base, SPARSE_PAGES, TABLE_SPAN);
+    report_beside("bytes_per_lone_page", before, SPARSE_PAGES);
+    bench_report("bytes_per_page_table", (pages_now().tables - tables) * PAGE_SIZE / SPARSE_PAGES, "bytes");
+}
+
+/* Ranges of one page with nothing in common with their neighbours; then with a page each. */
+static void measure_ranges(mach_vm_address_t base)
+{
+    uint64_t before = free_pages();
+
+    for (unsigned i = 0; i < RANGES; i += 2)
+        REQUIRE_OK(mach_vm_inherit(SELF, base + i * PAGE_SIZE, PAGE_SIZE, VM_INHERIT_NONE));
+    report_size("bytes_per_map_entry", before, RANGES);
+    before = free_pages();
+    touch_each(base, RANGES, PAGE_SIZE);
+    report_beside("bytes_per_memory_object", before, RANGES); /* with the part of a page table */
+}
+
+/* All of it stays until the end: what the kernel's caches get back would be in the next figure. */
+static void bench_memory_sizes(void)
+{
+    const mach_vm_address_t dense = take(DENSE_PAGES * PAGE_SIZE), sparse = take(SPARSE_PAGES * TABLE_SPAN),
+                            ranges = take(RANGES * PAGE_SIZE);
+
+    measure_ranges(ranges);
+    measure_dense(dense);
+    measure_sparse(sparse);
+    REQUIRE_OK(mach_vm_deallocate(SELF, ranges, RANGES * PAGE_SIZE));
+    REQUIRE_OK(mach_vm_deallocate(SELF, dense, DENSE_PAGES * PAGE_SIZE));
+    REQUIRE_OK(mach_vm_deallocate(SELF, sparse, SPARSE_PAGES * TABLE_SPAN));
+}
+
 void bench_objects(void)
 {
     (void)bench_run("thread_create_destroy", thread_create_destroy, BENCH_LOOPS / 50);
@@ -250,4 +328,5 @@ void bench_objects(void)
     bench_switch();
     bench_exception();
     bench_sizes();
+    bench_memory_sizes();
 }

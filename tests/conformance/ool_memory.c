@@ -306,6 +306,54 @@ static void crowded(void)
     REQUIRE_OK(test_send(TEST_CHILD_PORT(1), MACH_MSG_TYPE_COPY_SEND, lost ? result : KERN_FAILURE, 0));
 }
 
+/* Does each page of [pages, pages + count) begin with its number, plus `more`? */
+static bool are_numbered(const uint8_t *pages, unsigned count, unsigned more)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (*(const uint32_t *)(const void *)(pages + i * PAGE) != i + more)
+            return false;
+    }
+    return true;
+}
+
+static void number(uint8_t *pages, unsigned count, unsigned more)
+{
+    for (unsigned i = 0; i < count; i++)
+        *(uint32_t *)(void *)(pages + i * PAGE) = i + more;
+}
+
+/* So many pages that were written are write-protected in several steps. */
+static void test_written(void)
+{
+    enum { PAGES = 1100 };
+    uint8_t *mine = test_memory(PAGES * PAGE);
+    const mach_vm_address_t hole = (mach_vm_address_t)mine + 700 * PAGE;
+    struct memory_message m = memory_of(mine, PAGES * PAGE);
+
+    REQUIRE_OK(mach_vm_inherit(SELF, (mach_vm_address_t)mine + 600 * PAGE, PAGE, VM_INHERIT_NONE));
+    number(mine, PAGES, 0);
+    uint8_t *came = pass(&m);
+    number(mine, PAGES, 1);
+    CHECK(are_numbered(came, PAGES, 0),
+          "of a large range that was written, all later writes stay with the sender");
+    number(came, PAGES, 2);
+    CHECK(are_numbered(mine, PAGES, 1), "and those of the receiver with him");
+    mach_msg_destroy(&m.header);
+    m = memory_of(mine + 1, PAGES * PAGE - 1);
+    REQUIRE_OK(send(&m));
+    number(mine, PAGES, 3);
+    REQUIRE_OK(receive(&m));
+    came = m.memory.address;
+    CHECK(are_numbered(came + PAGE - 1, PAGES - 1, 2), "the same where it is not aligned");
+    mach_msg_destroy(&m.header);
+    REQUIRE_OK(mach_vm_deallocate(SELF, hole, PAGE));
+    m = memory_of(mine, PAGES * PAGE);
+    CHECK_RESULT(send(&m), MACH_SEND_INVALID_MEMORY, "a large range with a hole is refused");
+    number(mine, 700, 4);
+    CHECK(are_numbered(mine, 700, 4), "and can be written as before");
+    test_memory_free(mine, PAGES * PAGE);
+}
+
 static void test_no_room(void)
 {
     mach_port_t to = test_port_send();
@@ -407,6 +455,7 @@ int main(void)
     test_refused();
     test_unsent();
     test_sparse();
+    test_written();
     test_no_room();
     test_generations();
     test_leaks();

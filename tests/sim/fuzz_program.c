@@ -178,6 +178,19 @@ static uint32_t put_array(uint32_t task, mach_msg_ool_ports_descriptor_t *d, uin
     return sizeof(*d);
 }
 
+/* Memory of the window, or at any address. */
+static uint32_t put_memory(uint32_t task, mach_msg_ool_descriptor_t *d, uint8_t where, uint8_t what)
+{
+    *d = (mach_msg_ool_descriptor_t){
+        .address = (void *)(uintptr_t)(where < 128 ? user_window() + where : value(task, where)),
+        .size = (mach_msg_size_t)(what % 16 < 12 ? what % 16 * (PAGE_SIZE / 2) : value(task, what)),
+        .deallocate = what >> 4 & 1,
+        .copy = what >> 5 & 1,
+        .type = MACH_MSG_OOL_DESCRIPTOR,
+    };
+    return sizeof(*d);
+}
+
 /* Descriptors of the operands. Returns: their bytes. */
 static uint32_t put_descriptors(uint32_t task, const struct fuzz_op *op, uint32_t count, char *to)
 {
@@ -187,6 +200,8 @@ static uint32_t put_descriptors(uint32_t task, const struct fuzz_op *op, uint32_
         const uint8_t where = op->a[7 + 2 * i], what = op->a[8 + 2 * i];
         if (op->a[4] & 128 && i % 2 == 0) {
             used += put_array(task, (void *)(to + used), where, what);
+        } else if (op->a[4] & 32 && i % 2 == 1) {
+            used += put_memory(task, (void *)(to + used), where, what);
         } else {
             mig_put_port((void *)(to + used), name_value(task, where), disposition(what));
             used += (uint32_t)sizeof(mach_msg_port_descriptor_t);
@@ -244,7 +259,7 @@ static void do_bytes(uint32_t task, const struct fuzz_op *op)
 static void do_service(uint32_t task, const struct fuzz_op *op)
 {
     static const mach_msg_id_t base[8] = {200, 3200, 3400, 3600, 4800, 5200, 3200, 400};
-    static const uint8_t routines[8] = {32, 30, 44, 32, 24, 10, 30, 4};
+    static const uint8_t routines[8] = {32, 30, 44, 32, 24, 12, 30, 19};
     struct {
         mach_msg_header_t head;
         uint8_t data[512];
@@ -256,10 +271,15 @@ static void do_service(uint32_t task, const struct fuzz_op *op)
     if (rights > 0) {
         memcpy(m.data, &rights, sizeof(rights));
         used = sizeof(rights);
-        for (uint32_t i = 0; i < rights; i++, used += (uint32_t)sizeof(mach_msg_port_descriptor_t)) {
-            mach_msg_port_descriptor_t right;
-            mig_put_port(&right, name_value(task, op->a[14 + i]), disposition(op->a[16 + i]));
-            memcpy(m.data + used, &right, sizeof(right));
+        for (uint32_t i = 0; i < rights; i++) {
+            mach_msg_descriptor_t d;
+            uint32_t size = sizeof(d.port);
+            if (op->a[3] & 64 && i == 0) /* as of mach_vm_write() */
+                size = put_memory(task, &d.out_of_line, op->a[14], op->a[16]);
+            else
+                mig_put_port(&d.port, name_value(task, op->a[14 + i]), disposition(op->a[16 + i]));
+            memcpy(m.data + used, &d, size);
+            used += size;
         }
     }
     memcpy(m.data + used, &NDR_record, sizeof(NDR_record));

@@ -121,7 +121,7 @@ static void do_remove(struct tree *tree, uint64_t first, uint64_t end)
 static void do_protect(struct tree *tree, uint64_t first, uint64_t end)
 {
     uint64_t low = first, high = end;
-    bool any = vm_radix_protect(&tree->radix, &low, &high);
+    bool any = vm_radix_protect(&tree->radix, &low, &high, UINT32_MAX);
 
     for (uint64_t i = first; i < end; i++) {
         if (!tree->writable[i])
@@ -130,7 +130,7 @@ static void do_protect(struct tree *tree, uint64_t first, uint64_t end)
         tree->writable[i] = false;
     }
     SIM_CHECK(!any || (low >= first && high <= end && low < high));
-    SIM_CHECK(!vm_radix_protect(&tree->radix, &(uint64_t){first}, &(uint64_t){end}));
+    SIM_CHECK(!vm_radix_protect(&tree->radix, &(uint64_t){first}, &(uint64_t){end}, UINT32_MAX));
 }
 
 static void do_share(struct tree *tree, struct tree *copy, uint64_t first, uint64_t end)
@@ -264,12 +264,35 @@ static void test_borders(void)
     SIM_CHECK(vm_radix_base(far - 3, far + 1) == far - 63 && vm_radix_base(far, far + 1) == far &&
               vm_radix_base(far, far + 2) == 0 && vm_radix_base(63, 65) == 0);
     uint64_t first = 0, end = UINT64_MAX;
-    SIM_CHECK(vm_radix_protect(&tree, &first, &end) && first == far && end == far + 1);
+    SIM_CHECK(vm_radix_protect(&tree, &first, &end, UINT32_MAX) && first == far && end == far + 1);
     SIM_CHECK(vm_radix_share(&tree, far, far + 1, far, &copy));
     SIM_CHECK(copy.height == 0 && vm_radix_find(&copy, 0, true, &own) == page && !own && page->refs == 2);
     SIM_CHECK(vm_radix_remove(&tree, far, far + 1) && tree.root == NULL && tree.height == 0);
     SIM_CHECK(vm_radix_find(&copy, 0, true, &own) == page && own && copy.writable);
     SIM_CHECK(vm_radix_remove(&copy, 0, 1) && copy.root == NULL && !copy.writable);
+}
+
+/* The right to write is taken away in bounded steps, which skip what has none. */
+static void test_steps(void)
+{
+    const uint64_t leaves = 10, gap = 5000 * 64;
+    struct vm_radix tree;
+    struct vm_page *old;
+    uint64_t first = 0, end = UINT64_MAX;
+    unsigned steps = 0;
+
+    vm_radix_init(&tree, payer);
+    for (uint64_t i = 0; i < leaves * 64; i++)
+        SIM_CHECK(vm_radix_insert(&tree, i < 320 ? i : gap + i, page_adopt(vm_page_alloc(0)), true, &old));
+    while (vm_radix_protect(&tree, &first, &end, 2)) {
+        SIM_CHECK(first == (steps < 2 ? steps * 128u : steps == 2 ? 256u : gap + steps * 128u));
+        SIM_CHECK(end - first == (steps == 2 ? gap + 384 - 256 : 128));
+        first = end;
+        end = UINT64_MAX;
+        steps++;
+    }
+    SIM_CHECK(steps == 5 && !tree.writable);
+    SIM_CHECK(vm_radix_clear(&tree, &(uint64_t){UINT64_MAX}));
 }
 
 /* --- runs --- */
@@ -283,6 +306,7 @@ int main(void)
         {test_random, "trees: random changes and copies"},
         {test_generations, "trees: a thousand generations of copies"},
         {test_borders, "trees: borders"},
+        {test_steps, "trees: the right to write goes in steps"},
     };
 
     for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {
