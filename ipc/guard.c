@@ -3,25 +3,22 @@
 #include <ipc/guard.h>
 #include <ipc/kmsg.h>
 #include <ipc/right.h>
+#include <kern/exception.h>
 #include <kern/string.h>
 #include <kern/token.h>
 #include <mach/mach_port_server.h>
 
 #define PEEK_MAX MACH_PORT_QLIMIT_MAX /* messages that are walked over with the port locked */
 
-enum ipc_port_guard ipc_guard_of(struct ipc_port *port)
+bool ipc_guard_permits(struct ipc_port *port, mach_port_name_t name, const mach_port_context_t *guard,
+                       uint32_t flavor)
 {
     ipc_port_lock(port);
-    enum ipc_port_guard guard = port->guard;
+    const mach_port_context_t right = port->context;
+    bool permits = port->guard == IPC_PORT_UNGUARDED || (guard != NULL && *guard == right);
     ipc_port_unlock(port);
-    return guard;
-}
-
-bool ipc_guard_permits(struct ipc_port *port, mach_port_context_t guard)
-{
-    ipc_port_lock(port);
-    bool permits = port->guard == IPC_PORT_UNGUARDED || port->context == guard;
-    ipc_port_unlock(port);
+    if (!permits)
+        exception_guard(flavor, name, right);
     return permits;
 }
 
@@ -39,13 +36,22 @@ kern_return_t mach_port_get_context(ipc_space_t space, mach_port_name_t name, ma
     return KERN_SUCCESS;
 }
 
-/* From `guard`, which `context` must be if there is one, to another guard with another context. */
+/* From `guard`, or or_guard, which `context` must be if there is one, to another guard with another context. */
 struct change {
-    enum ipc_port_guard guard;
+    enum ipc_port_guard guard, or_guard;
     enum ipc_port_guard to_guard;
     mach_port_context_t context;
     mach_port_context_t to_context;
 };
+
+/* The change does not fit the port. To put a guard where there is a label or guard violates none. Context: port locked. */
+static void change_refused(const struct ipc_port *port, mach_port_name_t name, const struct change *change)
+{
+    if (change->guard == IPC_PORT_UNGUARDED)
+        return;
+    exception_guard(port->guard == IPC_PORT_UNGUARDED ? kGUARD_EXC_UNGUARDED : kGUARD_EXC_INCORRECT_GUARD,
+                    name, port->context);
+}
 
 static kern_return_t guard_change(ipc_space_t space, mach_port_name_t name, const struct change *change)
 {
@@ -54,10 +60,13 @@ static kern_return_t guard_change(ipc_space_t space, mach_port_name_t name, cons
     kern_return_t kr = ipc_right_receive_enter(space, name, &port);
     if (kr != KERN_SUCCESS)
         return kr;
-    bool fits = port->guard == change->guard && port->context == change->context;
+    bool fits =
+        (port->guard == change->guard || port->guard == change->or_guard) && port->context == change->context;
     if (fits) {
         port->guard = (uint8_t)change->to_guard;
         port->context = change->to_context;
+    } else {
+        change_refused(port, name, change);
     }
     ipc_port_unlock(port);
     return fits ? KERN_SUCCESS : KERN_INVALID_ARGUMENT;
@@ -71,7 +80,9 @@ kern_return_t mach_port_set_context(ipc_space_t space, mach_port_name_t name, ma
     if (kr != KERN_SUCCESS)
         return kr;
     bool strict = port->guard == IPC_PORT_GUARDED_STRICTLY;
-    if (!strict)
+    if (strict)
+        exception_guard(kGUARD_EXC_SET_CONTEXT, name, port->context);
+    else
         port->context = context;
     ipc_port_unlock(port);
     return strict ? KERN_INVALID_ARGUMENT : KERN_SUCCESS;
@@ -90,12 +101,9 @@ kern_return_t mach_port_guard(ipc_space_t space, mach_port_name_t name, mach_por
 
 kern_return_t mach_port_unguard(ipc_space_t space, mach_port_name_t name, mach_port_context_t guard)
 {
-    struct change change = {.guard = IPC_PORT_GUARDED, .context = guard};
+    const struct change change = {
+        .guard = IPC_PORT_GUARDED, .or_guard = IPC_PORT_GUARDED_STRICTLY, .context = guard};
 
-    kern_return_t kr = guard_change(space, name, &change);
-    if (kr != KERN_INVALID_ARGUMENT)
-        return kr;
-    change.guard = IPC_PORT_GUARDED_STRICTLY;
     return guard_change(space, name, &change);
 }
 
@@ -104,6 +112,7 @@ kern_return_t mach_port_swap_guard(ipc_space_t space, mach_port_name_t name, mac
 {
     const struct change change = {
         .guard = IPC_PORT_GUARDED,
+        .or_guard = IPC_PORT_GUARDED,
         .to_guard = IPC_PORT_GUARDED,
         .context = old_guard,
         .to_context = new_guard,

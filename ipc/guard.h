@@ -9,8 +9,11 @@
 
 #include <ipc/port.h>
 
-enum ipc_port_guard ipc_guard_of(struct ipc_port *port);
-/* May who knows `guard` destroy the right? */
-bool ipc_guard_permits(struct ipc_port *port, mach_port_context_t guard);
+/*
+ * May who knows *guard (NULL: none) destroy the right?  Else the current thread has violated the guard of `name`: it gets EXC_GUARD with
+ * this flavor (kGUARD_EXC_*).
+ */
+bool ipc_guard_permits(struct ipc_port *port, mach_port_name_t name, const mach_port_context_t *guard,
+                       uint32_t flavor);
 
 #endif

@@ -268,12 +268,6 @@ bool ipc_receive_end(ipc_space_t space, mach_port_name_t name)
     return true;
 }
 
-/* May the entry's receive right, if it has one, be destroyed by who does not know its guard? Context: space locked. */
-static bool is_guarded(const struct ipc_entry *entry)
-{
-    return (entry->bits & MACH_PORT_TYPE_RECEIVE) != 0 && ipc_guard_of(entry->object) != IPC_PORT_UNGUARDED;
-}
-
 kern_return_t mach_port_destroy(ipc_space_t space, mach_port_name_t name)
 {
     struct fallen fallen = {.name = name};
@@ -284,7 +278,8 @@ kern_return_t mach_port_destroy(ipc_space_t space, mach_port_name_t name)
         return KERN_INVALID_TASK;
     struct ipc_entry *entry = ipc_right_lookup(space, name);
     kern_return_t kr = entry == NULL ? KERN_INVALID_NAME : KERN_SUCCESS;
-    if (kr == KERN_SUCCESS && is_guarded(entry))
+    if (kr == KERN_SUCCESS && (entry->bits & MACH_PORT_TYPE_RECEIVE) != 0 &&
+        !ipc_guard_permits(entry->object, name, NULL, kGUARD_EXC_DESTROY))
         kr = KERN_INVALID_RIGHT;
     if (kr == KERN_SUCCESS)
         entry_drop(space, entry, name, MACH_PORT_TYPE_ALL_RIGHTS, &fallen);
@@ -333,7 +328,7 @@ static kern_return_t delta_single(ipc_space_t space, struct ipc_entry *entry, ma
         return KERN_INVALID_VALUE;
     if (delta == 0)
         return KERN_SUCCESS;
-    if (kind == MACH_PORT_TYPE_RECEIVE && is_guarded(entry))
+    if (kind == MACH_PORT_TYPE_RECEIVE && !ipc_guard_permits(entry->object, name, NULL, kGUARD_EXC_MOD_REFS))
         return KERN_INVALID_RIGHT;
     entry_drop(space, entry, name, kind, f);
     return KERN_SUCCESS;
@@ -448,7 +443,7 @@ static kern_return_t entry_destruct(ipc_space_t space, struct ipc_entry *entry, 
 {
     uint32_t kinds = MACH_PORT_TYPE_RECEIVE;
 
-    if (!ipc_guard_permits(entry->object, guard))
+    if (!ipc_guard_permits(entry->object, name, &guard, kGUARD_EXC_DESTROY))
         return KERN_INVALID_ARGUMENT;
     if (srdelta > 0 || (srdelta < 0 && ipc_urefs_change(&entry->urefs, srdelta) != KERN_SUCCESS))
         return KERN_INVALID_VALUE;

@@ -10,6 +10,7 @@
 #include <kern/exception.h>
 #include <kern/ledger.h>
 #include <kern/panic.h>
+#include <kern/smp.h>
 #include <kern/string.h>
 #include <kern/thread.h>
 #include <kern/thread_i.h>
@@ -199,6 +200,8 @@ static void exception_unhandled(struct thread *self)
 {
     hal_va_t pc, sp;
 
+    if (self->op.exc.exception == EXC_GUARD)
+        return;
     hal_uctx_where(&self->uctx, &pc, &sp);
     kprintf(
         "portolan: task %s, thread %lu ends: exception %d, code 0x%lx, subcode 0x%lx, pc 0x%lx, sp 0x%lx\n",
@@ -226,6 +229,23 @@ void exception_raise(struct thread *self, int exception, int64_t code, int64_t s
     self->op.exc.code[1] = subcode;
     self->op.exc.level = LEVEL_THREAD;
     exception_try(self);
+}
+
+void exception_guard(uint32_t flavor, mach_port_name_t name, mach_port_context_t guard)
+{
+    struct thread *self = thread_current();
+
+    self->guard_code[0] =
+        (int64_t)((uint64_t)GUARD_TYPE_MACH_PORT << 61 | (uint64_t)flavor << 32 | (uint64_t)name);
+    self->guard_code[1] = (int64_t)guard;
+    __atomic_fetch_or(&self->ast, THREAD_AST_GUARD, __ATOMIC_RELAXED);
+    smp_kick(hal_cpu_self());
+}
+
+void exception_guard_raise(struct thread *self)
+{
+    __atomic_fetch_and(&self->ast, ~THREAD_AST_GUARD, __ATOMIC_RELAXED);
+    exception_raise(self, EXC_GUARD, self->guard_code[0], self->guard_code[1]);
 }
 
 /* --- the answer --- */

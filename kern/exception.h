@@ -27,6 +27,15 @@ void exception_reply(struct ipc_port *port, struct mig_kernel_message *reply);
 /* The same; returns the thread if it may go on, claimed, and so to be woken or handed over to. */
 struct thread *exception_answer(struct ipc_port *port, struct mig_kernel_message *reply);
 
+/*
+ * The current thread violated the guard of the receive right `name`.  On its way out of the kernel it raises EXC_GUARD, which, unlike
+ * others, may find no handler: the thread goes on, and what it tried fails anyway.  flavor: kGUARD_EXC_*.
+ * Context: any lock may be held.
+ */
+void exception_guard(uint32_t flavor, mach_port_name_t name, mach_port_context_t guard);
+/* Raise it. Context: as exception_raise(). */
+void exception_guard_raise(struct thread *self);
+
 /* The thread ends. Context: it is current, no lock. */
 void exception_forget(struct thread *self);
 

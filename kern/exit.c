@@ -78,6 +78,8 @@ static void serve_requests(struct cpu *cpu, struct thread *self, uint32_t ast)
         thread_end(cpu, self);
     else if ((ast & THREAD_AST_SUSPEND) != 0)
         thread_stop(cpu, self);
+    else if ((ast & THREAD_AST_GUARD) != 0)
+        exception_guard_raise(self);
 }
 
 /* The thread that this CPU goes on with; does not return if there is none. */

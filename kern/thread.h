@@ -71,6 +71,7 @@ enum thread_wait_result { THREAD_AWAKENED, THREAD_TIMED_OUT, THREAD_INTERRUPTED,
  * waits). */
 #define THREAD_AST_TERMINATE 1u
 #define THREAD_AST_SUSPEND 2u
+#define THREAD_AST_GUARD 4u /* it violated a guard: EXC_GUARD (kern/exception.h) */
 
 #define THREAD_RCV_NONE (UINT64_C(1) << 32) /* equals no 32-bit name */
 /* With the name of a set in rcv_name: rcv_port is where answers to calls go, not where the thread waits. */
@@ -169,8 +170,9 @@ struct thread {
     struct ipc_port *exception_port[EXC_TYPES_COUNT];
     int exception_behavior[EXC_TYPES_COUNT];
     int exception_flavor[EXC_TYPES_COUNT];
-    struct ipc_port *
-        exception_reply; /* for answers; kernel-held; no right to it is left where it does not wait for one; or NULL */
+    int64_t guard_code[2]; /* of EXC_GUARD, with THREAD_AST_GUARD; its own */
+    /* where answers come; kernel-held, or NULL; no right to it is left while the thread does not wait for one */
+    struct ipc_port *exception_reply;
 
     hal_ticks_t run_time;  /* charged at switches by the general path (cpu->run_start) */
     hal_ticks_t stop_time; /* when it last left a CPU by the general path */

@@ -25,6 +25,7 @@ typedef exception_behavior_t *exception_behavior_array_t;
 #define EXC_MACH_SYSCALL 8 /* a trap number that is none of ours; code: the number */
 #define EXC_RPC_ALERT 9
 #define EXC_CRASH 10
+#define EXC_GUARD 12       /* a guard was violated; code: see EXC_GUARD_DECODE_*; subcode: the guard */
 #define EXC_TYPES_COUNT 14 /* number of kinds + 1: they count from 1 */
 
 #define EXC_MASK_BAD_ACCESS (1u << EXC_BAD_ACCESS)
@@ -37,10 +38,11 @@ typedef exception_behavior_t *exception_behavior_array_t;
 #define EXC_MASK_MACH_SYSCALL (1u << EXC_MACH_SYSCALL)
 #define EXC_MASK_RPC_ALERT (1u << EXC_RPC_ALERT)
 #define EXC_MASK_CRASH (1u << EXC_CRASH)
+#define EXC_MASK_GUARD (1u << EXC_GUARD)
 #define EXC_MASK_ALL                                                                                         \
     (EXC_MASK_BAD_ACCESS | EXC_MASK_BAD_INSTRUCTION | EXC_MASK_ARITHMETIC | EXC_MASK_EMULATION |             \
      EXC_MASK_SOFTWARE | EXC_MASK_BREAKPOINT | EXC_MASK_SYSCALL | EXC_MASK_MACH_SYSCALL |                    \
-     EXC_MASK_RPC_ALERT)
+     EXC_MASK_RPC_ALERT | EXC_MASK_GUARD)
 #define EXC_MASK_VALID (EXC_MASK_ALL | EXC_MASK_CRASH)
 
 /* Which message the kernel sends. */
@@ -51,6 +53,12 @@ typedef exception_behavior_t *exception_behavior_array_t;
 
 /* Numbers of exception codes in a message. */
 #define EXCEPTION_CODE_MAX 2
+
+/* The 64-bit code of EXC_GUARD: what kind of thing has the guard, what was tried (kGUARD_EXC_* of a port), and its name. */
+#define EXC_GUARD_DECODE_GUARD_TYPE(code) ((uint64_t)(code) >> 61)
+#define EXC_GUARD_DECODE_GUARD_FLAVOR(code) ((uint64_t)(code) >> 32 & 0x1fffffffu)
+#define EXC_GUARD_DECODE_GUARD_TARGET(code) ((uint32_t)(code))
+#define GUARD_TYPE_MACH_PORT 1u
 
 /* EXC_SOFTWARE codes 0x10000 .. 0x1ffff are for personalities of other systems. */
 #define EXC_UNIX_BAD_SYSCALL 0x10000

@@ -125,6 +125,14 @@ typedef uint64_t *mach_port_options_words_t; /* the same, as a message carries t
 #define MPO_INSERT_SEND_RIGHT 0x10
 #define MPO_STRICT 0x20
 
+/* What the exception EXC_GUARD tells of a receive right (mach/exception_types.h). */
+#define kGUARD_EXC_DESTROY                                                                                   \
+    1 /* destroyed by who does not know the guard: mach_port_destroy, mach_port_destruct */
+#define kGUARD_EXC_MOD_REFS 2         /* the same by mach_port_mod_refs */
+#define kGUARD_EXC_SET_CONTEXT 4      /* the label of a strict guard changed */
+#define kGUARD_EXC_UNGUARDED 8        /* a guard taken off where there is none */
+#define kGUARD_EXC_INCORRECT_GUARD 16 /* or another one */
+
 #define MACH_PORT_INFO_MAX 17
 typedef integer_t mach_port_info_data_t[MACH_PORT_INFO_MAX];
 

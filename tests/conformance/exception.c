@@ -18,6 +18,7 @@
 enum action {
     ACTION_RECOVER, /* let the thread go on in recovered() */
     ACTION_REPAIR,  /* make the page accessible, and let the instruction be repeated */
+    ACTION_GO_ON,   /* let it go on as it is */
     ACTION_REFUSE,
 };
 
@@ -65,6 +66,9 @@ static kern_return_t act_on(thread_act_t thread)
     case ACTION_REPAIR:
         recoveries = recoveries + 1;
         return mach_vm_protect(SELF, (vm_address_t)page, sizeof(page), FALSE, VM_PROT_READ | VM_PROT_WRITE);
+    case ACTION_GO_ON:
+        recoveries = recoveries + 1;
+        return KERN_SUCCESS;
     case ACTION_RECOVER:
         REQUIRE_OK(thread_get_state(thread, THREAD_STATE_FLAVOR_GENERAL, state, &words));
         redirect(state);
@@ -455,6 +459,56 @@ static void test_settings(void)
     REQUIRE_OK(mach_port_deallocate(SELF, thread.of));
 }
 
+/* --- guards --- */
+
+#define GUARD UINT64_C(0x1122334455667788)
+
+/* Was the last exception this violation of the guard of `port`? It is forgotten. */
+static bool violated(mach_port_t port, uint32_t flavor, uint64_t guard)
+{
+    const uint64_t code = (uint64_t)seen_code[0];
+    bool good = seen == EXC_GUARD && EXC_GUARD_DECODE_GUARD_TYPE(code) == GUARD_TYPE_MACH_PORT &&
+                EXC_GUARD_DECODE_GUARD_FLAVOR(code) == flavor &&
+                EXC_GUARD_DECODE_GUARD_TARGET(code) == port && (uint64_t)seen_code[1] == guard &&
+                recoveries + refusals == 1;
+
+    seen = 0;
+    recoveries = refusals = 0;
+    return good;
+}
+
+/* The calls by traps and those by messages; the first with a handler that refuses, which changes nothing. */
+static void test_guards(void)
+{
+    const exception_behavior_t codes64 = (exception_behavior_t)(EXCEPTION_DEFAULT | MACH_EXCEPTION_CODES);
+    mach_port_t p = test_port();
+
+    REQUIRE_OK(mach_port_guard(SELF, p, GUARD, TRUE));
+    REQUIRE_OK(task_set_exception_ports(SELF, EXC_MASK_GUARD, handler, codes64, THREAD_STATE_FLAVOR_GENERAL));
+    recoveries = refusals = 0;
+    action = ACTION_REFUSE;
+    CHECK_RESULT(mach_port_destroy(SELF, p), KERN_INVALID_RIGHT, "a guarded right is not destroyed");
+    CHECK(violated(p, kGUARD_EXC_DESTROY, GUARD), "which is an exception, too, that ends no task");
+    action = ACTION_GO_ON;
+    CHECK_RESULT(mach_port_mod_refs(SELF, p, MACH_PORT_RIGHT_RECEIVE, -1), KERN_INVALID_RIGHT,
+                 "nor by mod_refs");
+    CHECK(violated(p, kGUARD_EXC_MOD_REFS, GUARD), "whose exception says so");
+    CHECK_RESULT(mach_port_destruct(SELF, p, 0, GUARD + 1), KERN_INVALID_ARGUMENT, "nor with another guard");
+    CHECK(violated(p, kGUARD_EXC_DESTROY, GUARD), "whose exception tells the right one");
+    CHECK_RESULT(mach_port_set_context(SELF, p, 5), KERN_INVALID_ARGUMENT, "a strict guard keeps the label");
+    CHECK(violated(p, kGUARD_EXC_SET_CONTEXT, GUARD), "by an exception");
+    CHECK_RESULT(mach_port_unguard(SELF, p, GUARD + 1), KERN_INVALID_ARGUMENT,
+                 "another guard is not taken off");
+    CHECK(violated(p, kGUARD_EXC_INCORRECT_GUARD, GUARD), "by an exception");
+    CHECK(mach_port_unguard(SELF, p, GUARD) == KERN_SUCCESS && seen == 0, "what is allowed raises none");
+    CHECK_RESULT(mach_port_unguard(SELF, p, GUARD), KERN_INVALID_ARGUMENT, "what has no guard can't lose it");
+    CHECK(violated(p, kGUARD_EXC_UNGUARDED, 0), "by an exception");
+    REQUIRE_OK(task_set_exception_ports(SELF, EXC_MASK_GUARD, MACH_PORT_NULL, EXCEPTION_DEFAULT, 0));
+    REQUIRE_OK(mach_port_guard(SELF, p, GUARD, FALSE));
+    CHECK(mach_port_destroy(SELF, p) == KERN_INVALID_RIGHT && seen == 0, "without a handler there is none");
+    CHECK_RESULT(mach_port_destruct(SELF, p, 0, GUARD), KERN_SUCCESS, "the thread goes on");
+}
+
 int main(void)
 {
     test_begin("exception");
@@ -467,6 +521,7 @@ int main(void)
     test_no_handler();
     test_task_handler();
     test_handler_dies();
+    test_guards();
     test_port_destroy(handler);
     test_settings();
     return test_end();
