@@ -312,8 +312,8 @@ void thread_settle_timeout_elsewhere(struct thread *t, const struct cpu *cpu)
         if (timeout_is_elsewhere(&t->timeout, cpu))
             (void)timeout_cancel(&t->timeout);
         timeout_wait(&t->timeout);
-        /* a function that ran until now may have entered it again */
-    } while (timeout_is_elsewhere(&t->timeout, cpu));
+        /* a function that ran until now may have entered it again, and run again: without effect, since no time is set any more */
+    } while (timeout_is_elsewhere(&t->timeout, cpu) || timeout_is_running(&t->timeout));
 }
 
 void thread_sleep(struct thread *self, uint32_t ms,

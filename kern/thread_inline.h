@@ -12,8 +12,9 @@ static inline struct thread *thread_current(void)
 
 static inline void thread_settle_timeout(struct thread *t, const struct cpu *cpu)
 {
-    if (__builtin_expect(timeout_is_elsewhere(&t->timeout, cpu) || timeout_is_running(&t->timeout) ||
-                             timeout_is_elsewhere(&t->timeout, cpu),
+    /* in this order: a function that ran until the first look may have entered itself again, and run again before the second one */
+    if (__builtin_expect(timeout_is_running(&t->timeout) || timeout_is_elsewhere(&t->timeout, cpu) ||
+                             timeout_is_running(&t->timeout),
                          0))
         thread_settle_timeout_elsewhere(t, cpu);
 }
