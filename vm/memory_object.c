@@ -222,6 +222,7 @@ static struct memory_object *object_create(struct ipc_port *right, struct ledger
     list_init(&pager->link);
     list_init(&pager->work_link);
     list_init(&pager->requests);
+    list_init(&pager->syncs);
     list_init(&pager->copies);
     if (object_build(pager))
         return pager;
@@ -326,6 +327,7 @@ void memory_object_pager_died(struct memory_object *pager)
     if (pager->state != MEMORY_OBJECT_ENDED) {
         pager->state = MEMORY_OBJECT_FAILED;
         page_requests_answer(pager, 0, UINT64_MAX, THREAD_OBJECT_DEAD);
+        memory_object_syncs_end(pager, THREAD_OBJECT_DEAD);
         if (memory_object_is_unused(pager)) /* nothing keeps what was cached */
             memory_object_unused(pager);
     }
@@ -401,6 +403,7 @@ static enum end_step end_next(struct memory_object *pager)
     } else if (end_is_clean(pager)) {
         __atomic_store_n(&pager->state, MEMORY_OBJECT_ENDED, __ATOMIC_RELAXED);
         page_requests_answer(pager, 0, UINT64_MAX, THREAD_AWAKENED);
+        memory_object_syncs_end(pager, THREAD_AWAKENED);
         next = END_FREE;
     } else {
         next = END_RETURN;

@@ -20,11 +20,13 @@
 #include <mach/kern_return.h>
 #include <mach/memory_object_types.h>
 #include <mach/vm_prot.h>
+#include <mach/vm_sync.h>
 #include <vm/vm_object.h>
 
 struct ipc_port;
 struct ledger_account;
 struct memory_object;
+struct vm_map;
 struct vm_map_entry;
 
 /* Boot: caches, table; then the kernel thread that ends objects. */
@@ -106,6 +108,16 @@ HAL_NODISCARD bool memory_object_wait_claim(struct thread *t);
 HAL_NODISCARD bool memory_object_supply_few(struct memory_object *pager, memory_object_offset_t offset,
                                             hal_va_t from, uint64_t size, vm_prot_t lock, bool precious,
                                             struct thread **waiter);
+
+/* --- mach_vm_msync (memory_object_sync.c) --- */
+
+/*
+ * Give what was changed of [start, end) of the map back to its pagers.  flags: VM_SYNC_*.  A call that is served again after a wait goes
+ * on behind what it has waited for.
+ * Returns: KERN_SUCCESS; KERN_PAGE_WAIT the current thread is to wait; KERN_MEMORY_ERROR; KERN_RESOURCE_SHORTAGE. Context: no lock.
+ */
+HAL_NODISCARD kern_return_t memory_object_sync(struct vm_map *map, hal_va_t start, hal_va_t end,
+                                               vm_sync_t flags);
 
 /* --- limits --- */
 

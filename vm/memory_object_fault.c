@@ -37,18 +37,14 @@ void memory_object_set_timeout(uint32_t ms)
 
 /* --- requests ------------------------------------------------------------------------------------------- */
 
-/* A request that no object has yet, with its message; or NULL. */
-static struct page_request *request_create(uint64_t index, uint32_t count, vm_prot_t access)
+struct page_request *page_request_create(uint64_t index, uint32_t count, vm_prot_t access, uint32_t size)
 {
     struct ledger *ledger = thread_current()->task->ledger;
 
     if (!ledger_charge(&ledger->memory, sizeof(struct page_request)))
         return NULL;
     struct page_request *request = cache_alloc(&request_cache);
-    struct ipc_kmsg *kmsg =
-        request == NULL
-            ? NULL
-            : memory_object_message(sizeof(__Request__memory_object_data_request_t), &ledger->messages);
+    struct ipc_kmsg *kmsg = request == NULL ? NULL : memory_object_message(size, &ledger->messages);
     if (kmsg == NULL) {
         if (request != NULL)
             cache_free(&request_cache, request);
@@ -155,6 +151,13 @@ static void requests_answer(struct memory_object *pager, uint64_t first, uint64_
     }
 }
 
+void page_request_end(struct page_request *request, enum thread_wait_result result)
+{
+    list_remove(&request->link);
+    waiters_wake(request, 0, UINT64_MAX, result, NULL);
+    request_free(request);
+}
+
 void page_requests_answer(struct memory_object *pager, uint64_t first, uint64_t end,
                           enum thread_wait_result result)
 {
@@ -203,19 +206,27 @@ static struct ipc_kmsg *request_message(const struct memory_object *pager, struc
     return message;
 }
 
+/* The first message of a list of requests that was not sent yet, and can be; or NULL. */
+static struct ipc_kmsg *unsent_message(const struct memory_object *pager, const struct list *requests)
+{
+    LIST_FOR_EACH(node, requests)
+    {
+        struct ipc_kmsg *kmsg = request_message(pager, CONTAINER_OF(node, struct page_request, link));
+        if (kmsg != NULL)
+            return kmsg;
+    }
+    return NULL;
+}
+
 void page_requests_send(struct memory_object *pager)
 {
     struct ipc_kmsg *kmsg;
 
     do {
-        kmsg = NULL;
         spin_lock(&pager->object->lock);
-        LIST_FOR_EACH(node, &pager->requests)
-        {
-            kmsg = request_message(pager, CONTAINER_OF(node, struct page_request, link));
-            if (kmsg != NULL)
-                break;
-        }
+        kmsg = unsent_message(pager, &pager->requests);
+        if (kmsg == NULL)
+            kmsg = unsent_message(pager, &pager->syncs);
         spin_unlock(&pager->object->lock);
         if (kmsg != NULL)
             memory_object_post(kmsg, false);
@@ -447,6 +458,7 @@ void memory_object_wait_cancel(struct thread *self)
 
     self->page.pager = NULL;
     self->page.request = NULL;
+    self->page.sync = false;
     self->page.result = KERN_SUCCESS;
     if (request != NULL)
         request_free(request);
@@ -454,23 +466,32 @@ void memory_object_wait_cancel(struct thread *self)
         memory_object_unref(pager);
 }
 
+void page_request_note(struct memory_object *pager, struct page_request *request, bool sync)
+{
+    struct thread *self = thread_current();
+
+    memory_object_wait_cancel(self);
+    self->page.pager = pager;
+    self->page.index = request->index;
+    self->page.request = request;
+    self->page.sync = sync;
+}
+
 kern_return_t memory_object_resolve_read(struct vm_object_fill *fill)
 {
     struct thread *self = thread_current();
     struct memory_object *pager = fill->paged;
-    const bool noted = self->page.pager == pager && self->page.index == fill->index;
+    const bool noted = self->page.pager == pager && self->page.index == fill->index && !self->page.sync;
     kern_return_t kr = KERN_PAGE_WAIT;
 
     if (noted && self->page.result != KERN_SUCCESS) {
         kr = self->page.result;
         memory_object_wait_cancel(self);
     } else if (!noted || self->page.request == NULL || self->page.request->access != fill->access) {
-        struct page_request *request = request_create(fill->index, fill->count, fill->access);
+        struct page_request *request = page_request_create(fill->index, fill->count, fill->access,
+                                                           sizeof(__Request__memory_object_data_request_t));
         if (request != NULL) {
-            memory_object_wait_cancel(self);
-            self->page.pager = pager; /* with the reference */
-            self->page.index = fill->index;
-            self->page.request = request;
+            page_request_note(pager, request, false);
             return KERN_PAGE_WAIT;
         }
         kr = KERN_RESOURCE_SHORTAGE;
@@ -490,6 +511,20 @@ kern_return_t memory_object_resolve(struct vm_object_fill *fill)
     return kr;
 }
 
+/* What was given back is to be safe. NULL: there is nothing to wait for. Context: the object is locked. */
+static struct page_request *sync_enter(struct memory_object *pager, struct page_request *mine)
+{
+    if (mine == NULL)
+        return NULL;
+    if (pager->state < MEMORY_OBJECT_FAILED) {
+        memory_object_sync_fill(pager, mine);
+        list_insert_tail(&pager->syncs, &mine->link);
+        return mine;
+    }
+    request_free(mine);
+    return NULL;
+}
+
 /*
  * What holds those who wait for the page that self has noted: with self's own request if nobody has asked for it yet; else that is gone.
  * NULL: there is nothing to wait for.
@@ -503,6 +538,8 @@ static struct page_request *request_enter(struct memory_object *pager, struct th
     bool own;
 
     self->page.request = NULL;
+    if (self->page.sync)
+        return sync_enter(pager, mine);
     const struct vm_page *page = vm_radix_find(&pager->object->pages, self->page.index, false, &own);
     const bool asks = mine != NULL && pager->state < MEMORY_OBJECT_FAILED &&
                       (page == NULL || !memory_object_allows(page, mine->access));
@@ -536,7 +573,7 @@ void memory_object_wait(struct thread *self, thread_continuation_t continuation)
     thread_block(self, THREAD_WAIT_PAGE, object, continuation);
     spin_unlock(&object->lock);
     if (request == NULL) /* nobody else can know that the thread waits */
-        thread_wakeup(self, THREAD_AWAKENED);
+        thread_wakeup(self, self->page.sync ? THREAD_OBJECT_DEAD : THREAD_AWAKENED);
     if (message != NULL)
         memory_object_post(message, true);
 }
@@ -545,7 +582,10 @@ kern_return_t memory_object_waited(struct thread *self)
 {
     switch (self->wait_result) {
     case THREAD_AWAKENED:
-        memory_object_wait_cancel(self);
+        if (self->page.sync)
+            self->page.result = KERN_PAGE_SYNCED;
+        else
+            memory_object_wait_cancel(self);
         return KERN_SUCCESS;
     case THREAD_INTERRUPTED:
         memory_object_wait_cancel(self);

@@ -7,6 +7,7 @@
 #include <kern/list.h>
 #include <kern/mig_kernel.h>
 #include <mach/vm_param.h>
+#include <mach/vm_sync.h>
 #include <vm/memory_object.h>
 #include <vm/vm_map_i.h>
 #include <vm/vm_page_i.h>
@@ -40,6 +41,7 @@ struct memory_object {
     uint32_t cluster;     /* pages that are asked for at once, if they are missing */
     uint64_t scan;        /* while it ends: pages below have nothing to be given back */
     struct list requests; /* struct page_request */
+    struct list syncs;    /* the same: whose pager is to say that what was given back is safe */
     struct list copies;   /* struct vm_object.copy_link: those that have it as source */
 };
 
@@ -50,11 +52,23 @@ struct page_request {
     uint64_t index;               /* of the first; constant */
     uint32_t count;               /* that were asked for, and not answered from there on */
     vm_prot_t access;             /* constant: what the pager was asked for */
+    vm_sync_t sync;               /* constant; of a sync: VM_SYNC_* */
     struct ipc_kmsg *message;     /* not sent, until the pager is ready; or NULL */
     struct ledger_account *payer; /* constant */
 };
 
 void memory_object_fault_init_module(void);
+
+/* A request that no object has yet, with its message, of `size` bytes, at the cost of the current task; or NULL. */
+struct page_request *page_request_create(uint64_t index, uint32_t count, vm_prot_t access, uint32_t size);
+/* Take it off its list; who waits is woken. Context: the object is locked. */
+void page_request_end(struct page_request *request, enum thread_wait_result result);
+/* The current thread has to wait for `request`, of `pager`: both are the thread's from now on. */
+void page_request_note(struct memory_object *pager, struct page_request *request, bool sync);
+/* All who wait for the pager to make safe what was given back to it. Context: the object is locked. */
+void memory_object_syncs_end(struct memory_object *pager, enum thread_wait_result result);
+/* What its message says. Context: the object is locked. */
+void memory_object_sync_fill(const struct memory_object *pager, const struct page_request *request);
 
 /* The request that asked for the page, or NULL. */
 struct page_request *page_request_find(const struct memory_object *pager, uint64_t index);

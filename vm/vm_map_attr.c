@@ -3,6 +3,7 @@
 #include <hal/hal.h>
 #include <mach/vm_behavior.h>
 #include <mach/vm_sync.h>
+#include <vm/memory_object.h>
 #include <vm/pmap.h>
 #include <vm/vm_map_i.h>
 #include <vm/vm_range.h>
@@ -156,6 +157,7 @@ kern_return_t vm_map_sync(struct vm_map *map, hal_va_t address, uint64_t size, v
     const vm_sync_t known = VM_SYNC_ASYNCHRONOUS | VM_SYNC_SYNCHRONOUS | VM_SYNC_INVALIDATE |
                             VM_SYNC_KILLPAGES | VM_SYNC_DEACTIVATE | VM_SYNC_CONTIGUOUS;
     const vm_sync_t both = VM_SYNC_ASYNCHRONOUS | VM_SYNC_SYNCHRONOUS;
+    const vm_sync_t write_back = both | VM_SYNC_INVALIDATE;
     kern_return_t kr = KERN_SUCCESS;
     hal_va_t start;
     hal_va_t end;
@@ -171,5 +173,7 @@ kern_return_t vm_map_sync(struct vm_map *map, hal_va_t address, uint64_t size, v
     if (kr == KERN_SUCCESS && (flags & VM_SYNC_KILLPAGES) != 0)
         map_discard(map, start, end);
     spin_unlock(&map->lock);
+    if (kr == KERN_SUCCESS && (flags & write_back) != 0)
+        kr = memory_object_sync(map, start, end, flags);
     return kr;
 }

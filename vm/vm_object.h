@@ -137,6 +137,8 @@ struct vm_object_fill {
 
 /* Inside the kernel: a page must come from its pager first. */
 #define KERN_PAGE_WAIT ((kern_return_t)0x10000)
+/* The pager has what was given back to it. */
+#define KERN_PAGE_SYNCED ((kern_return_t)0x10002)
 
 /* How vm_object_page() may return a page. */
 enum vm_object_access {

@@ -117,6 +117,13 @@ kern_return_t memory_object_data_return(memory_object_t object, memory_object_co
     return mach_vm_deallocate(mach_task_self(), data, size);
 }
 
+kern_return_t memory_object_synchronize(memory_object_t object, memory_object_control_t control,
+                                        memory_object_offset_t offset, vm_size_t length, vm_sync_t flags)
+{
+    (void)object, (void)flags;
+    return memory_object_synchronize_completed(control, offset, length);
+}
+
 kern_return_t memory_object_lock_completed(mach_port_t object, memory_object_control_t control,
                                            memory_object_offset_t offset, vm_size_t length)
 {

@@ -252,6 +252,98 @@ static void test_copy(void)
     test_port_destroy(object);
 }
 
+/* --- mach_vm_msync --- */
+
+static vm_sync_t sync_flags;
+
+static kern_return_t call_sync(struct pager_access *access)
+{
+    (void)access;
+    return mach_vm_msync(SELF, a, SIZE, sync_flags);
+}
+
+static void sync_start(struct pager_access *access, vm_sync_t flags)
+{
+    sync_flags = flags;
+    pager_call_start(access, call_sync, 0);
+}
+
+static bool synchronize(unsigned page, unsigned count)
+{
+    struct pager_message m = pager_receive(object, TEST_SOON_MS);
+
+    return m.id == PAGER_SYNCHRONIZE && m.offset == page * PAGE_SIZE && m.length == count * PAGE_SIZE &&
+           m.access == VM_SYNC_SYNCHRONOUS;
+}
+
+static void safe(unsigned page, unsigned count)
+{
+    REQUIRE_OK(memory_object_synchronize_completed(control, page * PAGE_SIZE, count * PAGE_SIZE));
+}
+
+static void test_sync(void)
+{
+    struct pager_access access;
+
+    begin();
+    for (unsigned i = 0; i < 3; i++)
+        pager_supply(control, i * PAGE_SIZE, 10 + i);
+    *word_at(a, 1) = 21;
+    CHECK_RESULT(mach_vm_msync(SELF, a, SIZE, VM_SYNC_ASYNCHRONOUS), KERN_SUCCESS,
+                 "changes can be given back");
+    CHECK(returned(1, 1, 21, true, true), "to the pager");
+    CHECK_EQUAL(pager_receive(object, TEST_NEVER_MS).id, 0, "which need not say anything");
+    *word_at(a, 2) = 22;
+    sync_start(&access, VM_SYNC_SYNCHRONOUS);
+    CHECK(returned(2, 1, 22, true, true), "they can be waited for, too");
+    CHECK(synchronize(0, PAGES), "the pager is asked to make them safe");
+    safe(0, PAGES - 1);
+    CHECK_EQUAL(pager_access_end(&access, TEST_NEVER_MS), KERN_OPERATION_TIMED_OUT,
+                "what it says of another range does not count");
+    safe(0, PAGES);
+    CHECK_RESULT(pager_access_end(&access, TEST_SOON_MS), KERN_SUCCESS, "until it says so");
+    *word_at(a, 0) = 20;
+    CHECK_RESULT(mach_vm_msync(SELF, a, PAGE_SIZE, VM_SYNC_INVALIDATE), KERN_SUCCESS,
+                 "memory can be cleared");
+    CHECK(returned(0, 1, 20, true, false), "changes are given back then");
+    pager_access_start(&access, a, false, 0);
+    CHECK_EQUAL(pager_expect(object, PAGER_DATA_REQUEST).offset, 0, "and the page is asked for");
+    pager_supply(control, 0, 20);
+    CHECK_RESULT(pager_access_end(&access, TEST_SOON_MS), KERN_SUCCESS, "once more");
+    test_deallocate(a, SIZE);
+    CHECK(pager_ended(object), "the object ends");
+    test_port_destroy(object);
+}
+
+/* A range with a hole; a wait that is ended; a pager that dies. */
+static void test_sync_parts(void)
+{
+    struct pager_access access;
+
+    begin();
+    pager_supply(control, 0, 1);
+    test_deallocate(a + 2 * PAGE_SIZE, PAGE_SIZE);
+    sync_start(&access, VM_SYNC_SYNCHRONOUS);
+    CHECK(synchronize(0, 2), "what is before a hole is waited for");
+    safe(0, 2);
+    CHECK(synchronize(3, PAGES - 3), "then what is behind it");
+    safe(3, PAGES - 3);
+    CHECK_RESULT(pager_access_end(&access, TEST_SOON_MS), KERN_SUCCESS, "and that is all");
+    sync_start(&access, VM_SYNC_SYNCHRONOUS);
+    CHECK(synchronize(0, 2), "it is waited for");
+    REQUIRE_OK(thread_abort(access.thread));
+    CHECK_RESULT(pager_access_end(&access, TEST_SOON_MS), KERN_ABORTED, "the wait can be ended");
+    sync_start(&access, VM_SYNC_SYNCHRONOUS);
+    CHECK(synchronize(0, 2), "it is waited for");
+    test_port_destroy(object);
+    CHECK_RESULT(pager_access_end(&access, TEST_SOON_MS), KERN_MEMORY_ERROR, "a pager that dies ends it");
+    CHECK_RESULT(mach_vm_msync(SELF, a, SIZE, VM_SYNC_ASYNCHRONOUS), KERN_MEMORY_ERROR,
+                 "and takes nothing any more");
+    test_deallocate(a, 2 * PAGE_SIZE);
+    test_deallocate(a + 3 * PAGE_SIZE, SIZE - 3 * PAGE_SIZE);
+    test_port_destroy(control);
+}
+
 int main(void)
 {
     test_begin("pager_return");
@@ -263,6 +355,8 @@ int main(void)
     test_attributes();
     test_destroy();
     test_copy();
+    test_sync();
+    test_sync_parts();
     CHECK_RESULT(host_set_pager_timeout(SELF, 1), KERN_INVALID_HOST, "not everybody sets how long to wait");
     return test_end();
 }

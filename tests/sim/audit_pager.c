@@ -49,7 +49,24 @@ bool audit_page_waits(const struct thread *t)
 {
     const struct page_request *request = page_request_find(t->page.pager, t->page.index);
 
-    return request != NULL && audit_on_list(&request->waiters, &t->wait_link);
+    if (!t->page.sync)
+        return request != NULL && audit_on_list(&request->waiters, &t->wait_link);
+    AUDIT_LIST(node, &t->page.pager->syncs)
+    {
+        if (audit_on_list(&CONTAINER_OF(node, struct page_request, link)->waiters, &t->wait_link))
+            return true;
+    }
+    return false;
+}
+
+/* What was given back is to be safe. */
+static void check_sync(const struct memory_object *pager, const struct page_request *request)
+{
+    audit_own(AUDIT_PAGE_REQUEST, request, "memory object");
+    if (request->message != NULL)
+        audit_message(request->message, NULL, "request for safe pages");
+    AUDIT(request->message == NULL || pager->state == MEMORY_OBJECT_NEW, "page-request", request,
+          "the pager is ready, and does not know of it");
 }
 
 /* --- pages and copies --- */
@@ -121,8 +138,10 @@ static void check_pager(struct memory_object *pager)
     AUDIT(pager->state <= MEMORY_OBJECT_ENDED, "pager-state", pager, "%u", pager->state);
     AUDIT_LIST(node, &pager->requests)
     check_request(pager, CONTAINER_OF(node, struct page_request, link));
-    AUDIT(pager->state < MEMORY_OBJECT_FAILED || list_empty(&pager->requests), "page-request", pager,
-          "somebody waits, and the pager is dead");
+    AUDIT_LIST(node, &pager->syncs)
+    check_sync(pager, CONTAINER_OF(node, struct page_request, link));
+    AUDIT(pager->state < MEMORY_OBJECT_FAILED || (list_empty(&pager->requests) && list_empty(&pager->syncs)),
+          "page-request", pager, "somebody waits, and the pager is dead");
     AUDIT(pager->queued == (audit_on_list(&pagers.queue, &pager->work_link) ||
                             audit_on_list(&pagers.dead, &pager->work_link)),
           "pager-queued", pager, "says that %u", pager->queued);

@@ -65,6 +65,12 @@ kern_return_t memory_object_data_return(memory_object_t object, memory_object_co
     return KERN_SUCCESS;
 }
 
+kern_return_t memory_object_synchronize(memory_object_t object, memory_object_control_t control,
+                                        memory_object_offset_t offset, vm_size_t length, vm_sync_t flags)
+{
+    return memory_object_data_request(object, control, offset, length, (vm_prot_t)flags);
+}
+
 kern_return_t memory_object_lock_completed(mach_port_t object, memory_object_control_t control,
                                            memory_object_offset_t offset, vm_size_t length)
 {

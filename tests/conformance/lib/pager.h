@@ -28,6 +28,7 @@ struct pager_message {
 #define PAGER_LOCK_COMPLETED 2206
 #define PAGER_SUPPLY_COMPLETED 2207
 #define PAGER_CHANGE_COMPLETED 2208
+#define PAGER_SYNCHRONIZE 2209 /* access: the flags */
 
 /* Take the next message of the kernel at the port, waiting at most `ms`. The rights in it are the caller's. */
 struct pager_message pager_receive(mach_port_t object, unsigned ms);
