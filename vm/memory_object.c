@@ -63,15 +63,20 @@ void memory_object_address(const struct memory_object *pager, struct ipc_kmsg *k
 }
 
 /*
- * The port is a user's: memory_object_find() took no other.  The first right in a message is that of the control port; it takes two for one
- * of those with receive rights.
+ * The port is a user's: memory_object_find() took no other.  No message but the last has receive rights, so only for that one it has to be
+ * looked whether it would keep itself alive.
  */
+bool memory_object_queue(struct ipc_kmsg *kmsg, struct thread **receiver)
+{
+    *receiver = NULL;
+    return IPC_PORT_VALID(kmsg->remote) && ipc_mqueue_send(kmsg, true, NULL, NULL, receiver) != IPC_SEND_DEAD;
+}
+
 void memory_object_post(struct ipc_kmsg *kmsg, bool handoff)
 {
-    struct thread *receiver = NULL;
+    struct thread *receiver;
 
-    if (!IPC_PORT_VALID(kmsg->remote) || (kmsg->port_count > 1 && !ipc_transit_begin(kmsg)) ||
-        ipc_mqueue_send(kmsg, true, NULL, NULL, &receiver) == IPC_SEND_DEAD)
+    if (!memory_object_queue(kmsg, &receiver))
         ipc_kmsg_destroy(kmsg);
     else if (receiver != NULL && handoff)
         thread_handoff(receiver);
@@ -121,7 +126,11 @@ static void send_terminate(struct memory_object *pager)
     struct mig_kernel_message m = memory_object_fill(kmsg, 2);
 
     memory_object_terminate_request(&m, port_give_up(pager->control), port_give_up(pager->name));
-    memory_object_send(pager, kmsg);
+    memory_object_address(pager, kmsg);
+    if (IPC_PORT_VALID(kmsg->remote) && !ipc_transit_begin(kmsg))
+        ipc_kmsg_destroy(kmsg);
+    else
+        memory_object_post(kmsg, false);
 }
 
 /* --- life ----------------------------------------------------------------------------------------------- */

@@ -130,6 +130,9 @@ struct mig_kernel_message memory_object_fill(struct ipc_kmsg *kmsg, unsigned des
 /* Send it, in two steps: it gets a right to the pager's port; then it goes, and perhaps (handoff) who receives it runs next. */
 void memory_object_address(const struct memory_object *pager, struct ipc_kmsg *kmsg);
 void memory_object_post(struct ipc_kmsg *kmsg, bool handoff);
+/* The second step where the object is locked, so that messages come in the order of what they tell. *receiver: to be woken, or NULL.
+ * Returns false: the pager is dead, the message is the caller's to destroy. */
+HAL_NODISCARD bool memory_object_queue(struct ipc_kmsg *kmsg, struct thread **receiver);
 /* Send it: never blocks, ignores limits, and does nothing if the pager is dead. Context: no lock. */
 void memory_object_send(const struct memory_object *pager, struct ipc_kmsg *kmsg);
 /* A message by a send-once right: the same. */

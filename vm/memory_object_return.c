@@ -47,24 +47,31 @@ static bool returned_begin(struct returned *r)
     return true;
 }
 
-/* Send it, if there is anything in it. */
-static void returned_send(const struct memory_object *pager, struct returned *r, uint64_t first)
+/* There is nothing in it. */
+static void returned_drop(const struct returned *r)
+{
+    vm_map_copy_discard(r->data);
+    ipc_kmsg_free(r->kmsg);
+}
+
+/*
+ * It goes, with pages from number `first` on.  The object is still locked: nobody can ask for a page that has left memory before the pager
+ * gets it, and so be given an older one.  Returns as memory_object_queue().
+ */
+static bool returned_send(const struct memory_object *pager, struct returned *r, uint64_t first,
+                          struct thread **receiver)
 {
     struct vm_map_entry *entry = CONTAINER_OF(list_first(&r->data->entries), struct vm_map_entry, link);
     const uint64_t size = r->count * PAGE_SIZE;
 
-    if (r->count == 0) {
-        vm_map_copy_discard(r->data);
-        ipc_kmsg_free(r->kmsg);
-        return;
-    }
     entry->end = size;
     r->data->size = size;
     struct mig_kernel_message m = memory_object_fill(r->kmsg, 2);
     memory_object_data_return_request(&m, ipc_port_make_send(pager->control), first << PAGE_SHIFT,
                                       (vm_offset_t)(uintptr_t)r->data, (mach_msg_type_number_t)size, r->dirty,
                                       r->kept);
-    memory_object_send(pager, r->kmsg);
+    memory_object_address(pager, r->kmsg);
+    return memory_object_queue(r->kmsg, receiver);
 }
 
 /* --- pages ---------------------------------------------------------------------------------------------- */
@@ -152,14 +159,21 @@ bool memory_object_return_pages(struct memory_object *pager, uint64_t *index, ui
                                 bool flush)
 {
     struct returned r;
+    struct thread *receiver = NULL;
     uint64_t first = 0;
 
     if (!returned_begin(&r))
         return false;
     spin_lock(&pager->object->lock);
     bool done = pages_return(pager, index, end, marks, flush, &r, &first);
+    bool sent = r.count > 0 && returned_send(pager, &r, first, &receiver);
     spin_unlock(&pager->object->lock);
-    returned_send(pager, &r, first);
+    if (r.count == 0)
+        returned_drop(&r);
+    else if (!sent)
+        ipc_kmsg_destroy(r.kmsg);
+    else if (receiver != NULL)
+        thread_wakeup(receiver, THREAD_AWAKENED);
     return done;
 }
 
