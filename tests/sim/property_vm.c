@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Virtual memory follows a model of it: tasks as arrays of pages.  Random operations on a window of pages: allocate,
- * deallocate, protect, inherit, fork, remap, memory entries, copies by the kernel of bytes and of pages, and loads and stores by
+ * deallocate, protect, inherit, wire, give up, fork, remap, memory entries, copies by the kernel of bytes and of pages, and loads and stores by
  * two threads, which on a machine with several CPUs have a TLB each: what one of them changes, the other one must see at once.
  *
  * Of each page the words at every WORD_STEP bytes are followed. Scripts are the bytes of struct model_op, so they shrink as
@@ -9,24 +9,24 @@
  */
 #include "property.h"
 #include "property_counts.h"
+#include "property_vm_model.h"
 #include "user.h"
 
+#include <mach/host_priv.h>
 #include <mach/vm_region.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SPACES 3u /* 0: the first task's own */
-#define PAGES 12u
-#define WORDS 8u /* of a page that are followed */
+#define PAGES VM_MODEL_PAGES
+#define WORDS VM_MODEL_WORDS
 #define WORD_STEP (4096u / WORDS)
-#define STORES 4096u
 #define OPS 100u
 #define COPIES 3u    /* of the first task's pages, from messages */
 #define NOBODY 2u    /* in place of a thread */
 #define PATIENCE 64u /* steps from one yield to the next */
 #define QUIET_EVERY 300u
-#define REPLACED 4u /* as many pages are written all or none */
 
 enum code {
     ALLOCATE,
@@ -45,19 +45,9 @@ enum code {
     REMAP,
     MAP_ENTRY, /* a port for memory, mapped */
     OVERCOPY,  /* mach_vm_copy, or mach_vm_write from the first task */
+    WIRE,      /* or unwire */
+    BEHAVIOR,  /* or give pages up */
     CODES
-};
-
-/* What pages of several tasks may share. */
-struct store {
-    uint64_t word[WORDS];
-};
-
-struct page {
-    bool mapped;
-    vm_prot_t protection, maximum;
-    vm_inherit_t inheritance;
-    struct store *store;
 };
 
 struct copy {
@@ -70,10 +60,9 @@ static struct {
     struct page page[SPACES][PAGES];
     struct copy copy[COPIES];
     mach_port_t port; /* of the messages */
-    struct store store[STORES];
-    uint32_t stores;
     mach_port_t task[SPACES];
     mach_vm_address_t base;
+    mach_port_t host_priv;
     bool superpages; /* the window begins as a part of one */
 
     const struct model_op *ops;
@@ -127,120 +116,17 @@ static uint32_t space_of(const struct model_op *op)
     return space_there(op->target);
 }
 
-/* --- the model --- */
-
-static struct store *store_new(void)
-{
-    SIM_CHECK(v.stores < STORES);
-    return &v.store[v.stores++];
-}
-
-static kern_return_t model_allocate(struct page *pages, uint32_t first, uint32_t end, bool overwrite)
-{
-    for (uint32_t i = first; i < end && !overwrite; i++) {
-        if (pages[i].mapped)
-            return KERN_NO_SPACE;
-    }
-    for (uint32_t i = first; i < end; i++)
-        pages[i] = (struct page){.mapped = true,
-                                 .protection = VM_PROT_DEFAULT,
-                                 .maximum = VM_PROT_ALL,
-                                 .inheritance = VM_INHERIT_DEFAULT,
-                                 .store = store_new()};
-    return KERN_SUCCESS;
-}
-
-static kern_return_t model_protect(struct page *pages, uint32_t first, uint32_t end, bool maximum,
-                                   vm_prot_t protection)
-{
-    kern_return_t kr = KERN_SUCCESS;
-
-    if (!maximum && protection == VM_PROT_ALL)
-        return KERN_PROTECTION_FAILURE; /* never write and execute */
-    for (uint32_t i = first; i < end; i++) {
-        if (!pages[i].mapped)
-            return KERN_INVALID_ADDRESS;
-        if ((protection & ~pages[i].maximum) != 0)
-            kr = KERN_PROTECTION_FAILURE;
-    }
-    for (uint32_t i = first; i < end && kr == KERN_SUCCESS; i++) {
-        if (maximum)
-            pages[i].maximum = protection;
-        pages[i].protection = maximum ? pages[i].protection & protection : protection;
-    }
-    return kr;
-}
-
-static void model_fork(const struct page *parent, struct page *child)
-{
-    for (uint32_t i = 0; i < PAGES; i++) {
-        child[i] = parent[i];
-        if (!parent[i].mapped || parent[i].inheritance == VM_INHERIT_NONE) {
-            child[i] = (struct page){.mapped = false};
-        } else if (parent[i].inheritance == VM_INHERIT_COPY) {
-            child[i].store = store_new();
-            *child[i].store = *parent[i].store;
-        }
-    }
-}
-
-/* `count` pages from `from` on are at `to`, too. */
-static kern_return_t model_remap(const struct page *from, struct page *to, uint32_t count, bool overwrite,
-                                 bool copy, vm_inherit_t inheritance)
-{
-    struct page taken[PAGES];
-
-    for (uint32_t i = 0; i < count; i++) {
-        if (!from[i].mapped)
-            return KERN_INVALID_ADDRESS;
-        taken[i] = from[i];
-        taken[i].inheritance = inheritance;
-        if (copy) {
-            taken[i].store = store_new();
-            *taken[i].store = *from[i].store;
-        }
-    }
-    for (uint32_t i = 0; i < count && !overwrite; i++) {
-        if (to[i].mapped)
-            return KERN_NO_SPACE;
-    }
-    memcpy(to, taken, count * sizeof(*to));
-    return KERN_SUCCESS;
-}
-
-static kern_return_t model_access(const struct page *page, vm_prot_t access)
-{
-    if (!page->mapped)
-        return KERN_INVALID_ADDRESS;
-    return (access & ~page->protection) != 0 ? KERN_PROTECTION_FAILURE : KERN_SUCCESS;
-}
-
-/* The error of the first of `count` pages that does not allow the access. */
-static kern_return_t model_access_all(const struct page *pages, uint32_t count, vm_prot_t access)
-{
-    kern_return_t kr = KERN_SUCCESS;
-
-    for (uint32_t i = 0; i < count && kr == KERN_SUCCESS; i++)
-        kr = model_access(&pages[i], access);
-    return kr;
-}
-
-/* Write what is in `count` readable pages over others. */
-static kern_return_t model_overcopy(const struct page *from, const struct page *to, uint32_t count)
-{
-    struct store taken[PAGES];
-    const kern_return_t kr = model_access_all(to, count, VM_PROT_WRITE);
-
-    if (kr != KERN_SUCCESS && count >= REPLACED)
-        return kr;
-    for (uint32_t i = 0; i < count; i++)
-        taken[i] = *from[i].store;
-    for (uint32_t i = 0; i < count && model_access(&to[i], VM_PROT_WRITE) == KERN_SUCCESS; i++)
-        *to[i].store = taken[i];
-    return kr;
-}
-
 /* --- checks --- */
+
+/* Is the page that of another range or task, too? */
+static bool model_shares(const struct page *page)
+{
+    uint32_t holders = 0;
+
+    for (uint32_t i = 0; i < SPACES * PAGES; i++)
+        holders += v.page[i / PAGES][i % PAGES].store == page->store;
+    return holders > 1;
+}
 
 static void must(uint64_t seen, uint64_t want, const char *what)
 {
@@ -274,6 +160,8 @@ static void check_region(uint32_t space, const struct model_op *op)
     must((uint64_t)info.protection, (uint64_t)v.page[space][page].protection, "protection");
     must((uint64_t)info.max_protection, (uint64_t)v.page[space][page].maximum, "maximum protection");
     must(info.inheritance, v.page[space][page].inheritance, "inheritance");
+    must((uint64_t)info.behavior, (uint64_t)v.page[space][page].behavior, "behavior");
+    must(info.user_wired_count, v.page[space][page].wired, "wired count");
 }
 
 /* --- doing an operation on both --- */
@@ -300,13 +188,13 @@ static kern_return_t each_word(uint32_t space, const struct model_op *op, vm_pro
 
     for (mach_vm_size_t at = from; at < from + copy_size(op); at += WORD_STEP) {
         struct page *page = &v.page[space][at / PAGE_SIZE];
-        const kern_return_t kr = model_access(page, access);
+        const kern_return_t kr = vm_model_access(page, access);
         if (kr != KERN_SUCCESS)
             return kr;
         visit(&page->store->word[at % PAGE_SIZE / WORD_STEP], data + (at - from));
     }
     /* the last page may have none of the words followed */
-    return model_access(&v.page[space][(from + copy_size(op) - 1) / PAGE_SIZE], access);
+    return vm_model_access(&v.page[space][(from + copy_size(op) - 1) / PAGE_SIZE], access);
 }
 
 static void visit_compare(uint64_t *word, void *data)
@@ -357,7 +245,7 @@ static void do_access(const struct model_op *op, bool store)
     const uint32_t word = op->slot[2] % WORDS;
     const uint64_t va = address_of(first_page(op)) + word * WORD_STEP;
 
-    if (model_access(page, store ? VM_PROT_WRITE : VM_PROT_READ) != KERN_SUCCESS)
+    if (vm_model_access(page, store ? VM_PROT_WRITE : VM_PROT_READ) != KERN_SUCCESS)
         return;
     if (store) {
         page->store->word[word] = (uint64_t)v.position << 8 | op->value;
@@ -379,7 +267,7 @@ static void do_fork(const struct model_op *op)
         SIM_CHECK(mach_port_deallocate(mach_task_self(), v.task[child]) == KERN_SUCCESS);
     }
     v.task[child] = task;
-    model_fork(v.page[parent], v.page[child]);
+    vm_model_fork(v.page[parent], v.page[child]);
 }
 
 struct memory_message {
@@ -465,8 +353,8 @@ static void do_remap(uint32_t space, const struct model_op *op)
                       overwrite ? VM_FLAGS_FIXED | VM_FLAGS_OVERWRITE : VM_FLAGS_FIXED, v.task[source],
                       address_of(first), copy, &protection_seen, &maximum_seen, op->kind[1] % 3u);
     must((uint64_t)kr,
-         (uint64_t)model_remap(&v.page[source][first], &v.page[space][at], count, overwrite, copy,
-                               op->kind[1] % 3u),
+         (uint64_t)vm_model_remap(&v.page[source][first], &v.page[space][at], count, overwrite, copy,
+                                  op->kind[1] % 3u),
          "result of a remap");
     if (kr != KERN_SUCCESS)
         return;
@@ -489,7 +377,7 @@ static void do_map_entry(uint32_t space, const struct model_op *op)
     for (uint32_t i = 0; i < count; i++)
         maximum &= v.page[source][first + i].maximum;
     const kern_return_t want =
-        model_remap(&v.page[source][first], &v.page[space][at], count, overwrite, copy, op->kind[1] % 3u);
+        vm_model_remap(&v.page[source][first], &v.page[space][at], count, overwrite, copy, op->kind[1] % 3u);
     kern_return_t kr =
         mach_make_memory_entry_64(v.task[source], &size, address_of(first), maximum, &entry, MACH_PORT_NULL);
     if (kr == KERN_SUCCESS) {
@@ -502,6 +390,7 @@ static void do_map_entry(uint32_t space, const struct model_op *op)
     for (uint32_t i = 0; i < count && kr == KERN_SUCCESS; i++) {
         v.page[space][at + i].protection = maximum & VM_PROT_DEFAULT;
         v.page[space][at + i].maximum = maximum;
+        v.page[space][at + i].behavior = VM_BEHAVIOR_DEFAULT;
     }
 }
 
@@ -511,19 +400,61 @@ static void do_overcopy(uint32_t space, const struct model_op *op)
     const uint32_t first = first_page(op), at = op->slot[3] % PAGES;
     const uint32_t count = end_page(op) - first < PAGES - at ? end_page(op) - first : PAGES - at;
     const struct page *from = &v.page[write ? 0 : space][first];
-    kern_return_t want = model_access_all(from, count, VM_PROT_READ);
+    kern_return_t want = vm_model_access_all(from, count, VM_PROT_READ);
     kern_return_t kr;
 
     if (write && want != KERN_SUCCESS)
         want = MACH_SEND_INVALID_MEMORY;
     if (want == KERN_SUCCESS)
-        want = model_overcopy(from, &v.page[space][at], count);
+        want = vm_model_overcopy(from, &v.page[space][at], count);
     if (write)
         kr = mach_vm_write(v.task[space], address_of(at), address_of(first),
                            (mach_msg_type_number_t)(count * PAGE_SIZE));
     else
         kr = mach_vm_copy(v.task[space], address_of(first), count * PAGE_SIZE, address_of(at));
     must((uint64_t)kr, (uint64_t)want, "result of a copy over pages");
+}
+
+/* A page that was given up may be all zeros now, unless it is shared or wired; whether it is depends on what its object shares. */
+static void given_up(uint32_t space, uint32_t page)
+{
+    struct page *p = &v.page[space][page];
+    struct store seen;
+
+    for (uint32_t i = 0; i < WORDS; i++) {
+        mach_msg_type_number_t count = sizeof(seen.word[i]);
+        must((uint64_t)mach_vm_read_inband(v.task[space], address_of(page) + i * WORD_STEP, count,
+                                           (unsigned char *)&seen.word[i], &count),
+             KERN_SUCCESS, "result of a read of what was given up");
+    }
+    if (memcmp(&seen, p->store, sizeof(seen)) == 0)
+        return;
+    must(p->wired > 0 || model_shares(p), false, "a page that others need was given up");
+    for (uint32_t i = 0; i < WORDS; i++)
+        must(seen.word[i], 0, "word of a page that was given up");
+    p->store = vm_model_store();
+}
+
+static void do_behavior(uint32_t space, const struct model_op *op)
+{
+    const uint32_t first = first_page(op), end = end_page(op);
+    const kern_return_t want = vm_model_access_all(&v.page[space][first], end - first, VM_PROT_NONE);
+    const bool readable =
+        vm_model_access_all(&v.page[space][first], end - first, VM_PROT_READ) == KERN_SUCCESS;
+    const mach_vm_size_t size = (end - first) * PAGE_SIZE;
+    const vm_behavior_t behavior = (op->value & 3) == 0 && readable ? VM_BEHAVIOR_FREE : op->kind[1] % 4;
+
+    const kern_return_t kr =
+        (op->value & 4) != 0 && behavior == VM_BEHAVIOR_FREE
+            ? mach_vm_msync(v.task[space], address_of(first), size, VM_SYNC_KILLPAGES | VM_SYNC_CONTIGUOUS)
+            : mach_vm_behavior_set(v.task[space], address_of(first), size, behavior);
+    must((uint64_t)kr, (uint64_t)want, "result of a behavior");
+    for (uint32_t i = first; i < end && kr == KERN_SUCCESS; i++) {
+        if (behavior == VM_BEHAVIOR_FREE)
+            given_up(space, i);
+        else
+            v.page[space][i].behavior = behavior;
+    }
 }
 
 static kern_return_t do_map_call(uint32_t space, const struct model_op *op, kern_return_t *want)
@@ -537,7 +468,7 @@ static kern_return_t do_map_call(uint32_t space, const struct model_op *op, kern
     case ALLOCATE:
     case OVERWRITE: {
         const bool overwrite = op->code % CODES == OVERWRITE;
-        *want = model_allocate(pages, first, end, overwrite);
+        *want = vm_model_allocate(pages, first, end, overwrite);
         return mach_vm_allocate(v.task[space], &address, size,
                                 overwrite ? VM_FLAGS_OVERWRITE : VM_FLAGS_FIXED);
     }
@@ -547,10 +478,15 @@ static kern_return_t do_map_call(uint32_t space, const struct model_op *op, kern
         *want = KERN_SUCCESS;
         return mach_vm_deallocate(v.task[space], address, size);
     case PROTECT:
-        *want = model_protect(pages, first, end, false, protection_of(op));
+        *want = vm_model_protect(pages, first, end, false, protection_of(op));
         return mach_vm_protect(v.task[space], address, size, FALSE, protection_of(op));
+    case WIRE: {
+        const vm_prot_t access = op->value % 2 != 0 ? protection_of(op) & VM_PROT_DEFAULT : VM_PROT_NONE;
+        *want = vm_model_wire(pages, first, end, access);
+        return mach_vm_wire(v.host_priv, v.task[space], address, size, access);
+    }
     case MAXIMUM:
-        *want = model_protect(pages, first, end, true, protection_of(op) | VM_PROT_READ);
+        *want = vm_model_protect(pages, first, end, true, protection_of(op) | VM_PROT_READ);
         return mach_vm_protect(v.task[space], address, size, TRUE, protection_of(op) | VM_PROT_READ);
     default: /* INHERIT */
         for (uint32_t i = first; i < end; i++)
@@ -593,6 +529,9 @@ static void do_op(const struct model_op *op)
         break;
     case OVERCOPY:
         do_overcopy(space, op);
+        break;
+    case BEHAVIOR:
+        do_behavior(space, op);
         break;
     default: {
         const kern_return_t kr = do_map_call(space, op, &want);
@@ -639,7 +578,7 @@ static void window_create(void)
     if (!v.superpages)
         return;
     sim_store8(v.base + size - 1, 1); /* beyond the window: all of the block is made */
-    SIM_CHECK(model_allocate(v.page[0], 0, PAGES, false) == KERN_SUCCESS);
+    SIM_CHECK(vm_model_allocate(v.page[0], 0, PAGES, false) == KERN_SUCCESS);
 }
 
 static void first_program(uint64_t arg)
@@ -648,6 +587,7 @@ static void first_program(uint64_t arg)
 
     property_counts_begin();
     v.task[0] = mach_task_self();
+    v.host_priv = host_priv;
     mach_vm_address_t room = 0; /* below the window: what messages bring finds place there */
     SIM_CHECK(mach_vm_allocate(v.task[0], &room, COPIES * PAGES * PAGE_SIZE, VM_FLAGS_ANYWHERE) ==
               KERN_SUCCESS);
@@ -676,6 +616,7 @@ static bool run(const struct model_op *ops, uint32_t count, void *arg)
     config.program = first_program;
     property_counts_watch(&config, QUIET_EVERY);
     memset(&v, 0, sizeof(v));
+    vm_model_begin();
     v.ops = ops;
     v.count = count;
     v.turn = NOBODY;
@@ -688,9 +629,10 @@ static bool run(const struct model_op *ops, uint32_t count, void *arg)
 
 static void report(struct model_op *ops, uint32_t count, struct sim_config *machine)
 {
-    static const char *const names[CODES] = {
-        "allocate", "overwrite", "deallocate", "protect", "maximum", "inherit", "fork",      "region",
-        "read",     "write",     "load",       "store",   "copy",    "remap",   "map_entry", "overcopy"};
+    static const char *const names[CODES] = {"allocate", "overwrite", "deallocate", "protect", "maximum",
+                                             "inherit",  "fork",      "region",     "read",    "write",
+                                             "load",     "store",     "copy",       "remap",   "map_entry",
+                                             "overcopy", "wire",      "behavior"};
 
     printf("# seed %llu, operation %u: %s\n", (unsigned long long)machine->seed, v.position, v.text);
     count = property_shrink(ops, count, run, machine);

@@ -13,7 +13,7 @@ sys.dont_write_bytecode = True
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
-from portolan import bench, cli, guest, halsuite, latency, machines, panics, tapout, test  # noqa: E402 (the path is set first)
+from portolan import bench, cli, guest, halsuite, latency, machines, panics, tapout, test, vmmap  # noqa: E402 (the path is set first)
 from portolan.console import PANIC_END, Console  # noqa: E402
 
 GOOD = """portolan: x86_64 on q35, 4 CPUs, 120 MiB
@@ -229,6 +229,50 @@ class StreamTest(unittest.TestCase):
         lines = list(tapout.stream(boot(GOOD.replace("ok 1 - send", "not ok 1 - send\n# why")), {}))
         at = lines.index("not ok 3 - message: send")
         self.assertIn("# why", lines[at:at + 3])
+
+
+VMMAP = """addresses                                 size     resident  now/max memory  inherited
+0000000000400000-0000000000405000       20 KiB       20 KiB  r-x/rwx private copy
+0000000000405000-0000000000406000        4 KiB        4 KiB  rw-/rwx private copy
+0000000100000000-0000000100001000        4 KiB        0 KiB  ---/rwx empty   copy
+0000000100001000-0000000100021000      128 KiB        8 KiB  rw-/rwx private copy  wired 2
+4 regions, 156 KiB, 32 KiB resident
+in the kernel       bytes     in use    pages
+pmap                  128          2        1
+vm_radix              544         18        5
+vm_object             144          9        2
+vm_map                128          2        1
+vm_map_entry          128         11        1
+page                 4096        664
+page table           4096         15"""
+
+
+class VmmapTest(unittest.TestCase):
+    def wrong(self, old="", new=""):
+        self.assertIn(old, VMMAP)
+        return vmmap.problems(VMMAP.replace(old, new, 1).split("\n"))
+
+    def test_good(self):
+        self.assertEqual(vmmap.problems(VMMAP.split("\n")), [])
+
+    def test_regions(self):
+        self.assertTrue(self.wrong("0000000000405000-", "0000000000404000-"))  # overlaps
+        self.assertTrue(self.wrong("20 KiB       20 KiB", "20 KiB       24 KiB"))  # more resident than there is
+        self.assertTrue(self.wrong("r-x/rwx", "r-x/rw-"))
+        self.assertTrue(self.wrong("rw-/rwx", "rwx/rwx"))
+        self.assertTrue(self.wrong("0 KiB  ---", "4 KiB  ---"))
+        self.assertTrue(self.wrong("---/rwx", "r--/rwx"))  # no guard page
+
+    def test_sums(self):
+        self.assertTrue(self.wrong("4 regions", "5 regions"))
+        self.assertTrue(self.wrong("156 KiB", "152 KiB"))
+        self.assertTrue(self.wrong("32 KiB resident", "28 KiB resident"))
+        self.assertTrue(vmmap.problems([]))
+
+    def test_kernel(self):
+        self.assertTrue(self.wrong("vm_radix ", "radix "))
+        self.assertTrue(self.wrong("         11        1", "         3        1"))  # fewer entries than regions
+        self.assertTrue(self.wrong("        664", "          7"))  # fewer pages than are resident
 
 
 class MachinesTest(unittest.TestCase):

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 
-from portolan import bench, conformance, disk, halsuite, mutants, panics, run, sim, status
+from portolan import bench, conformance, disk, halsuite, mutants, panics, run, sim, status, vmmap
 from portolan.machines import FLAVOURS, Boot, build_dir, machines_of
 from portolan.pool import run_all
 
@@ -120,6 +120,7 @@ def command(options, boards, progress):
     count(halsuite.run(halsuite.plan(boards, flavours, thorough=False), progress, options.verbose), tally)
 
     count(disk.check(boards, flavours, tally, progress, options.verbose), tally)
+    count(vmmap.check(boards, flavours, tally, progress, options.verbose), tally)
     panics.check(boards, flavours, tally, progress)
 
     if "release" in flavours:
