@@ -132,6 +132,9 @@ static void copies(uint64_t arg)
     sim_store8(va + 2 * PAGE, 7);
     mach_vm_address_t before = remap(va, TRUE);
     SIM_CHECK(disposition_of(va + 2 * PAGE) == (PRESENT | COPIED));
+    EXPECT(wire(va + 2 * PAGE, PAGE, VM_PROT_READ), KERN_SUCCESS); /* who only reads shares the page */
+    SIM_CHECK(disposition_of(va + 2 * PAGE) == (PRESENT | COPIED));
+    EXPECT(wire(va + 2 * PAGE, PAGE, VM_PROT_NONE), KERN_SUCCESS);
     EXPECT(wire(va + 2 * PAGE, PAGE, READ_WRITE), KERN_SUCCESS); /* gets a page of its own first */
     SIM_CHECK(disposition_of(va + 2 * PAGE) == PRESENT && sim_load8(before + 2 * PAGE) == 7);
 
