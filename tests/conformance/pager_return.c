@@ -262,6 +262,15 @@ static kern_return_t call_sync(struct pager_access *access)
     return mach_vm_msync(SELF, a, SIZE, sync_flags);
 }
 
+/* The address is the name of a thread, which is aborted when it waits. */
+static kern_return_t call_abort(struct pager_access *access)
+{
+    const thread_act_t thread = (thread_act_t)(uintptr_t)access->address;
+
+    test_until_waiting(thread);
+    return thread_abort(thread);
+}
+
 static void sync_start(struct pager_access *access, vm_sync_t flags)
 {
     sync_flags = flags;
@@ -329,10 +338,12 @@ static void test_sync_parts(void)
     CHECK(synchronize(3, PAGES - 3), "then what is behind it");
     safe(3, PAGES - 3);
     CHECK_RESULT(pager_access_end(&access, TEST_SOON_MS), KERN_SUCCESS, "and that is all");
-    sync_start(&access, VM_SYNC_SYNCHRONOUS);
-    CHECK(synchronize(0, 2), "it is waited for");
-    REQUIRE_OK(thread_abort(access.thread));
-    CHECK_RESULT(pager_access_end(&access, TEST_SOON_MS), KERN_ABORTED, "the wait can be ended");
+    const thread_act_t self = mach_thread_self();
+    pager_call_start(&access, call_abort, self);
+    CHECK_RESULT(mach_vm_msync(SELF, a, SIZE, VM_SYNC_SYNCHRONOUS), KERN_ABORTED, "the wait can be ended");
+    CHECK_RESULT(pager_access_end(&access, TEST_SOON_MS), KERN_SUCCESS, "by another thread");
+    REQUIRE_OK(mach_port_deallocate(SELF, self));
+    CHECK(synchronize(0, 2), "after the pager was asked");
     sync_start(&access, VM_SYNC_SYNCHRONOUS);
     CHECK(synchronize(0, 2), "it is waited for");
     test_port_destroy(object);

@@ -16,6 +16,7 @@
 #include <mach/host_security_server.h>
 #include <mach/mach_host_server.h>
 #include <mach/mach_port_server.h>
+#include <mach/mach_vm_server.h>
 #include <mach/notify.h>
 #include <mach/portolan_server.h>
 #include <mach/processor_info.h>
@@ -106,6 +107,21 @@ static void shortage_of_members(void)
     EXPECT(
         mach_port_request_notification(task->space, name, MACH_NOTIFY_DEAD_NAME, 0, send_once(), &out_port),
         KERN_RESOURCE_SHORTAGE);
+}
+
+/* What is given back to a pager needs a message, even if it turns out that there is nothing. */
+static void shortage_of_pages(void)
+{
+    struct ipc_port *pager = NULL;
+    mach_msg_type_name_t type;
+    mach_vm_address_t at = 0;
+
+    begin();
+    SIM_CHECK(mach_port_extract_right(task->space, name, MACH_MSG_TYPE_MAKE_SEND, &pager, &type) ==
+              KERN_SUCCESS);
+    SIM_CHECK(mach_vm_map(task->map, &at, HAL_PAGE_SIZE, 0, VM_FLAGS_ANYWHERE, pager, 0, FALSE,
+                          VM_PROT_DEFAULT, VM_PROT_ALL, VM_INHERIT_NONE) == KERN_SUCCESS);
+    EXPECT(mach_vm_msync(task->map, at, HAL_PAGE_SIZE, VM_SYNC_ASYNCHRONOUS), KERN_RESOURCE_SHORTAGE);
 }
 
 static void shortage_of_objects(void)
@@ -356,6 +372,7 @@ int main(void)
     run(shortage_of_names, true, "want of memory: names");
     run(shortage_of_members, true, "want of memory: members and requests");
     run(shortage_of_objects, true, "want of memory: tasks, threads, lists");
+    run(shortage_of_pages, true, "want of memory: pages that are given back");
     run(full_space, false, "a full table of names");
     run(full_space_receive, false, "a full table of names: a message");
     run(long_list, false, "a list of names that is too long");
