@@ -161,37 +161,38 @@ struct uctx *ipc_direct_rights(struct thread *self, struct direct_message *m, ui
 /* The entry that has the right, and is taken from without a mark or a notification; or NULL. Context: space locked. */
 SPECIALISED struct ipc_entry *one_find(const struct ipc_space *space, const mach_msg_port_descriptor_t *d)
 {
+    mach_msg_type_name_t disposition = d->disposition;
     struct ipc_entry *entry = ipc_entry_peek(space, d->name);
-    bool makes = d->disposition == MACH_MSG_TYPE_MAKE_SEND || d->disposition == MACH_MSG_TYPE_MAKE_SEND_ONCE;
-    bool moves = d->disposition == MACH_MSG_TYPE_MOVE_SEND;
+    bool makes = disposition == MACH_MSG_TYPE_MAKE_SEND || disposition == MACH_MSG_TYPE_MAKE_SEND_ONCE;
 
-    if (entry == NULL || (!makes && !moves && d->disposition != MACH_MSG_TYPE_COPY_SEND))
+    if (entry == NULL || !space->active || disposition < MACH_MSG_TYPE_MOVE_SEND ||
+        disposition > MACH_MSG_TYPE_MAKE_SEND_ONCE || disposition == MACH_MSG_TYPE_MOVE_SEND_ONCE ||
+        (entry->bits & (makes ? MACH_PORT_TYPE_RECEIVE : MACH_PORT_TYPE_SEND)) == 0)
         return NULL;
-    if (entry->key == d->name)
-        return !makes && (!moves || entry->request == NULL) && ipc_port_looks_alive(entry->object) ? entry
-                                                                                                   : NULL;
-    uint32_t type = makes ? MACH_PORT_TYPE_RECEIVE : MACH_PORT_TYPE_SEND_RECEIVE;
-    return ~entry->key == d->name && (entry->bits & type) == type ? entry : NULL;
+    if (~entry->key == d->name) /* the receive right, perhaps with a send right */
+        return entry;
+    return entry->key == d->name && entry->request == NULL && ipc_port_looks_alive(entry->object) ? entry
+                                                                                                  : NULL;
 }
 
 static NOINLINE uint64_t right_begin(struct thread *self) NO_THREAD_SAFETY_ANALYSIS
 {
-    struct direct_message *m = self->cpu->message;
+    struct cpu *cpu = self->cpu;
+    struct direct_message *m = cpu->message;
     struct ipc_space *space = self->space;
     const mach_msg_body_t *body = (const void *)m->body;
     const mach_msg_port_descriptor_t *d = descriptors_of(m);
     const uint32_t size = (uint32_t)hal_uctx_arg(&self->uctx, 2);
 
     if (size - ONE_RIGHT_SIZE > IPC_DIRECT_SMALL - ONE_RIGHT_SIZE || body->msgh_descriptor_count != 1 ||
-        d->type != MACH_MSG_PORT_DESCRIPTOR)
+        d->type != MACH_MSG_PORT_DESCRIPTOR || !spin_trylock(&space->lock))
         return false;
-    spin_lock(&space->lock);
-    struct ipc_entry *entry = space->active ? one_find(space, d) : NULL;
-    self->cpu->right_space = space;
-    self->cpu->right_entry = entry;
-    if (entry == NULL)
-        spin_unlock(&space->lock);
-    return entry != NULL;
+    cpu->right_space = space;
+    cpu->right_entry = one_find(space, d);
+    if (__builtin_expect(cpu->right_entry != NULL, 1))
+        return true;
+    spin_unlock(&space->lock);
+    return false;
 }
 
 static NOINLINE uint64_t right_pass(struct thread *next) NO_THREAD_SAFETY_ANALYSIS

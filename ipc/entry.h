@@ -249,8 +249,6 @@ static inline bool ipc_entry_is_hashed(uint32_t bits)
 
 /* The entry that has a send and/or receive right to `port`, or NULL. Context: also a reference to port. */
 struct ipc_entry *ipc_entry_of_port(struct ipc_space *space, const struct ipc_port *port);
-void ipc_hash_insert(struct ipc_space *space, struct ipc_entry *entry, mach_port_name_t name);
-void ipc_hash_remove(struct ipc_space *space, struct ipc_entry *entry, mach_port_name_t name);
 /* Tables of a new space / of one that goes. Context: nobody else knows the space. */
 HAL_NODISCARD kern_return_t ipc_hash_init(struct ipc_space *space);
 void ipc_hash_free(struct ipc_space *space);

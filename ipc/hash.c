@@ -26,6 +26,7 @@ kern_return_t ipc_hash_init(struct ipc_space *space)
         kmem_free(space->bucket, PAGES_MIN * sizeof(*space->bucket));
         return KERN_RESOURCE_SHORTAGE;
     }
+    space->recent = &ipc_entry_none;
     space->bucket_pages = PAGES_MIN;
     space->bucket_count = IPC_HASH_PAGE;
     space->hash_mask = IPC_HASH_PAGE - 1;
@@ -61,7 +62,8 @@ static bool bucket_page_add(struct ipc_space *space)
     return space->bucket[page] != NULL;
 }
 
-void ipc_hash_split(struct ipc_space *space)
+/* There are as many entries as buckets: one bucket more. */
+static void split(struct ipc_space *space)
 {
     if (space->bucket_count % IPC_HASH_PAGE == 0 && !bucket_page_add(space))
         return;
@@ -87,19 +89,27 @@ struct ipc_entry *ipc_entry_of_port(struct ipc_space *space, const struct ipc_po
 {
     struct ipc_entry *receive = ipc_entry_receives(space, port);
 
-    return receive != NULL ? receive : ipc_hash_find(space, ipc_hash_head(space, port), port);
+    return receive != NULL ? receive : ipc_hash_find(space, port);
 }
 
-void ipc_hash_insert(struct ipc_space *space, struct ipc_entry *entry, mach_port_name_t name)
+void ipc_hash_settle(struct ipc_space *space)
 {
-    ipc_hash_insert_at(space, ipc_hash_head(space, entry->object), entry, name);
+    struct ipc_entry *entry = space->recent;
+    uint32_t *head = ipc_hash_head(space, entry->object);
+
+    space->recent = &ipc_entry_none;
+    entry->next = *head;
+    *head = IPC_NAME_INDEX(ipc_entry_name(entry));
+    if (++space->hash_used > space->bucket_count)
+        split(space);
 }
 
-void ipc_hash_remove(struct ipc_space *space, struct ipc_entry *entry, mach_port_name_t name)
+void ipc_hash_unlink(struct ipc_space *space, struct ipc_entry *entry)
 {
+    const uint32_t index = IPC_NAME_INDEX(ipc_entry_name(entry));
     uint32_t *link = ipc_hash_head(space, entry->object);
 
-    while (*link != IPC_NAME_INDEX(name)) {
+    while (*link != index) {
         KASSERT(*link != 0);
         link = &ipc_entry_by_index(space, *link)->next;
     }

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The hash table of a space (ipc/hash.c), as far as it is inlined where rights get names. Context of all: space->lock held. */
+/*
+ * The hash table of a space (ipc/hash.c), as far as it is inlined where rights get names.  The entry that came last is kept outside of
+ * it: a right that comes with a message often leaves with the next one, and then never was in the table.
+ * Context of all: space->lock held.
+ */
 #ifndef IPC_HASH_H
 #define IPC_HASH_H
 
@@ -30,11 +34,12 @@ static inline uint32_t *ipc_hash_head(const struct ipc_space *space, const void 
     return ipc_hash_bucket(space, bucket);
 }
 
-/* The entry of that chain, or NULL. */
-static inline struct ipc_entry *ipc_hash_find(const struct ipc_space *space, const uint32_t *head,
-                                              const struct ipc_port *port)
+/* The entry that has send rights alone to `port`, or NULL. */
+static inline struct ipc_entry *ipc_hash_find(const struct ipc_space *space, const struct ipc_port *port)
 {
-    for (uint32_t index = *head; index != 0;) {
+    if (space->recent->object == port)
+        return space->recent;
+    for (uint32_t index = *ipc_hash_head(space, port); index != 0;) {
         struct ipc_entry *entry = ipc_entry_by_index(space, index);
         if (entry->object == port)
             return entry;
@@ -56,17 +61,25 @@ static inline struct ipc_entry *ipc_entry_receives(const struct ipc_space *space
                                                                                                  : NULL;
 }
 
-/* There are as many entries as buckets: one bucket more. */
-void ipc_hash_split(struct ipc_space *space);
+/* The one that came last goes into the table, and there is none. / An entry leaves the table. */
+void ipc_hash_settle(struct ipc_space *space);
+void ipc_hash_unlink(struct ipc_space *space, struct ipc_entry *entry);
 
-/* ipc_hash_insert() where the head is known. */
-static inline void ipc_hash_insert_at(struct ipc_space *space, uint32_t *head, struct ipc_entry *entry,
-                                      mach_port_name_t name)
+/* An entry that has send rights alone now. */
+static inline void ipc_hash_insert(struct ipc_space *space, struct ipc_entry *entry)
 {
-    entry->next = *head;
-    *head = IPC_NAME_INDEX(name);
-    if (__builtin_expect(++space->hash_used > space->bucket_count, 0))
-        ipc_hash_split(space);
+    if (space->recent != &ipc_entry_none)
+        ipc_hash_settle(space);
+    space->recent = entry;
+}
+
+/* It has no longer. */
+static inline void ipc_hash_remove(struct ipc_space *space, struct ipc_entry *entry)
+{
+    if (space->recent == entry)
+        space->recent = &ipc_entry_none;
+    else
+        ipc_hash_unlink(space, entry);
 }
 
 #endif

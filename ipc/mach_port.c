@@ -5,6 +5,7 @@
  */
 #include <ipc/entry.h>
 #include <ipc/guard.h>
+#include <ipc/hash.h>
 #include <ipc/notify.h>
 #include <ipc/port_life.h>
 #include <ipc/port_trap.h>
@@ -133,7 +134,7 @@ static void entry_move(ipc_space_t space, struct ipc_entry *from, mach_port_name
     bool hashed = ipc_entry_is_hashed(bits);
 
     if (hashed)
-        ipc_hash_remove(space, from, from_name);
+        ipc_hash_remove(space, from);
     to->object = from->object;
     to->request = from->request;
     from->request = NULL;
@@ -142,7 +143,7 @@ static void entry_move(ipc_space_t space, struct ipc_entry *from, mach_port_name
     ipc_entry_set(to, to_name, bits, from->urefs);
     ipc_entry_free(space, from_name, from);
     if (hashed)
-        ipc_hash_insert(space, to, to_name);
+        ipc_hash_insert(space, to);
 }
 
 kern_return_t mach_port_rename(ipc_space_t space, mach_port_name_t old_name, mach_port_name_t new_name)
@@ -222,9 +223,9 @@ static void entry_drop(ipc_space_t space, struct ipc_entry *entry, mach_port_nam
         if (entry->request != NULL)
             f->deleted = ipc_request_cancel(entry, NULL);
         if (ipc_entry_is_hashed(entry->bits))
-            ipc_hash_remove(space, entry, name);
+            ipc_hash_remove(space, entry);
     } else if (left == MACH_PORT_TYPE_SEND) {
-        ipc_hash_insert(space, entry, name);
+        ipc_hash_insert(space, entry);
     }
     ipc_port_lock(port);
     if (drop & MACH_PORT_TYPE_SEND_ONCE && entry->bits != MACH_PORT_TYPE_SEND_ONCE)

@@ -29,7 +29,7 @@ static void entry_bury(struct ipc_space *space, struct ipc_entry *entry)
     uint32_t urefs = entry->urefs;
 
     if (entry->bits & MACH_PORT_TYPE_SEND)
-        ipc_hash_remove(space, entry, name);
+        ipc_hash_remove(space, entry);
     if (entry->request != NULL) {
         /* the notification that was sent counts as a user reference, so that its receiver can't be fooled by reuse */
         if (!entry->request->spent)
@@ -190,7 +190,7 @@ static void receive_leave(struct ipc_space *space, struct ipc_entry *entry, mach
         ipc_entry_set(entry, name, MACH_PORT_TYPE_SEND, entry->urefs);
     ipc_port_unlock(port);
     if (send)
-        ipc_hash_insert(space, entry, name);
+        ipc_hash_insert(space, entry);
     ipc_waiters_fail(&waiters, MACH_RCV_PORT_CHANGED);
 }
 
@@ -206,7 +206,7 @@ static void send_entry_end(struct ipc_space *space, struct ipc_right_take *take)
     }
     if ((entry->bits & MACH_PORT_TYPE_RECEIVE) == 0) {
         take->deleted = ipc_request_cancel(entry, NULL);
-        ipc_hash_remove(space, entry, take->name);
+        ipc_hash_remove(space, entry);
     }
     uint64_t rx = ipc_port_lock_rights(port);
     /* the message has a right of its own by now, so this one is not the last */
@@ -374,6 +374,35 @@ void ipc_right_destroy(struct ipc_port *port, mach_msg_type_name_t type)
 
 /* --- naming --- */
 
+/* Another send right joins an entry that has one. Returns false if the port died: the entry is a dead name, no part of the right. */
+static bool send_join(struct ipc_entry *entry, struct ipc_port *port)
+{
+    uint64_t rx = ipc_port_lock_rights(port);
+    bool alive = ipc_port_alive(port);
+    if (alive)
+        (void)ipc_port_send_drop(port); /* not the last: the entry keeps one */
+    ipc_port_unlock_rights(port, rx);
+    if (!alive)
+        return false;
+    entry->urefs = ipc_urefs_add(entry->urefs);
+    ipc_port_unref(port);
+    return true;
+}
+
+/* Write a send or send-once right into an entry that has none. bits: what it has then. Returns false if the port died: nothing was
+ * written. */
+static bool right_write(struct ipc_entry *entry, mach_port_name_t name, struct ipc_port *port, uint32_t bits)
+{
+    uint64_t rx = ipc_port_lock_rights(port);
+    bool alive = ipc_port_alive(port);
+    if (alive) {
+        entry->object = port;
+        ipc_entry_set(entry, name, bits, 1);
+    }
+    ipc_port_unlock_rights(port, rx);
+    return alive;
+}
+
 /* The same with the receive right; it joins the send right there, if there is one. */
 static void receive_write(struct ipc_space *space, struct ipc_entry *entry, mach_port_name_t name,
                           struct ipc_port *port)
@@ -390,7 +419,7 @@ static void receive_write(struct ipc_space *space, struct ipc_entry *entry, mach
     ipc_entry_set(entry, name, entry->bits | MACH_PORT_TYPE_RECEIVE, entry->urefs);
     ipc_port_unlock(port);
     if (hashed)
-        ipc_hash_remove(space, entry, name);
+        ipc_hash_remove(space, entry);
 }
 
 /*
@@ -406,27 +435,26 @@ static mach_port_name_t name_in(struct ipc_space *space, struct ipc_entry *entry
     if (type == MACH_MSG_TYPE_PORT_RECEIVE)
         receive_write(space, entry, name, port);
     else if (type == MACH_MSG_TYPE_PORT_SEND_ONCE)
-        alive = ipc_right_write(entry, name, port, MACH_PORT_TYPE_SEND_ONCE);
+        alive = right_write(entry, name, port, MACH_PORT_TYPE_SEND_ONCE);
     else if (entry->bits & MACH_PORT_TYPE_SEND)
-        alive = ipc_right_join(entry, port);
+        alive = send_join(entry, port);
     else
-        alive = ipc_right_write(entry, name, port, entry->bits | MACH_PORT_TYPE_SEND);
+        alive = right_write(entry, name, port, entry->bits | MACH_PORT_TYPE_SEND);
     if (alive && fresh && type == MACH_MSG_TYPE_PORT_SEND)
-        ipc_hash_insert(space, entry, name);
+        ipc_hash_insert(space, entry);
     if (!alive && fresh)
         ipc_entry_free(space, name, entry);
     return alive ? name : MACH_PORT_DEAD;
 }
 
-/* Context: space locked and active. */
-static kern_return_t name_other(struct ipc_space *space, struct ipc_port *port, mach_msg_type_name_t type,
-                                mach_port_name_t *name)
+kern_return_t ipc_right_name_any(struct ipc_space *space, struct ipc_port *port, mach_msg_type_name_t type,
+                                 mach_port_name_t *name)
 {
     struct ipc_entry *entry = NULL;
     kern_return_t kr = KERN_SUCCESS;
 
     /* a receive right alone can't meet a send right */
-    if (type == MACH_MSG_TYPE_PORT_RECEIVE && port->srights > 0)
+    if (type == MACH_MSG_TYPE_PORT_SEND || (type == MACH_MSG_TYPE_PORT_RECEIVE && port->srights > 0))
         entry = ipc_entry_of_port(space, port);
     if (entry != NULL)
         *name = ipc_entry_name(entry);
@@ -452,7 +480,7 @@ kern_return_t ipc_right_copyout(struct ipc_space *space, struct ipc_port *port, 
         ipc_transit_end(port); /* it may come out of a queue */
     spin_lock(&space->lock);
     if (space->active)
-        kr = name_other(space, port, type, name);
+        kr = ipc_right_name_any(space, port, type, name);
     spin_unlock(&space->lock);
     if (kr == KERN_SUCCESS && *name == MACH_PORT_DEAD)
         ipc_right_destroy(port, type);
@@ -501,7 +529,7 @@ void ipc_right_clear(struct ipc_space *space, struct ipc_entry *entry)
         port = entry->object;
         deleted = ipc_request_cancel(entry, NULL);
         if (ipc_entry_is_hashed(bits))
-            ipc_hash_remove(space, entry, name);
+            ipc_hash_remove(space, entry);
         if (bits & MACH_PORT_TYPE_RECEIVE) {
             ipc_port_lock(port);
             ipc_port_fast_to_list(port);

@@ -54,6 +54,9 @@ HAL_NODISCARD kern_return_t ipc_right_copyin(struct ipc_space *space, mach_port_
  */
 HAL_NODISCARD kern_return_t ipc_right_copyout(struct ipc_space *space, struct ipc_port *port,
                                               mach_msg_type_name_t type, mach_port_name_t *name);
+/* The part of it under the lock, of a right that is one; MACH_PORT_DEAD: it is still the caller's. Context: space->lock held, space active. */
+HAL_NODISCARD kern_return_t ipc_right_name_any(struct ipc_space *space, struct ipc_port *port,
+                                               mach_msg_type_name_t type, mach_port_name_t *name);
 /* The same under a given name. Also KERN_NAME_EXISTS, KERN_RIGHT_EXISTS (another name has the right), KERN_INVALID_VALUE,
  * KERN_INVALID_CAPABILITY (dead port), KERN_UREFS_OVERFLOW. */
 HAL_NODISCARD kern_return_t ipc_right_copyout_name(struct ipc_space *space, struct ipc_port *port,

@@ -33,7 +33,7 @@ static inline struct ipc_port *ipc_right_take_last_send(struct ipc_space *space,
     bool receive = (entry->bits & MACH_PORT_TYPE_RECEIVE) != 0;
 
     if (!receive)
-        ipc_hash_remove(space, entry, name);
+        ipc_hash_remove(space, entry);
     uint64_t rx = ipc_port_lock_rights(port);
     bool alive = ipc_port_alive(port);
     if (receive)
@@ -57,81 +57,44 @@ static inline struct ipc_port *ipc_right_take_one(struct ipc_space *space, struc
     return ipc_right_add(entry->object, disposition);
 }
 
-/* Another send right joins an entry that has one. Returns false if the port died: the entry is a dead name, no part of the right. */
-static inline bool ipc_right_join(struct ipc_entry *entry, struct ipc_port *port)
-{
-    uint64_t rx = ipc_port_lock_rights(port);
-    bool alive = ipc_port_alive(port);
-    if (alive)
-        (void)ipc_port_send_drop(port); /* not the last: the entry keeps one */
-    ipc_port_unlock_rights(port, rx);
-    if (!alive)
-        return false;
-    entry->urefs = ipc_urefs_add(entry->urefs);
-    ipc_port_unref(port);
-    return true;
-}
-
-/* Write a send or send-once right into an entry that has none. bits: what it has then. Returns false if the port died: nothing was
- * written. */
-static inline bool ipc_right_write(struct ipc_entry *entry, mach_port_name_t name, struct ipc_port *port,
-                                   uint32_t bits)
-{
-    uint64_t rx = ipc_port_lock_rights(port);
-    bool alive = ipc_port_alive(port);
-    if (alive) {
-        entry->object = port;
-        ipc_entry_set(entry, name, bits, 1);
-    }
-    ipc_port_unlock_rights(port, rx);
-    return alive;
-}
-
-/* What is most common, a send right that is new to the space, with each step once. */
-static inline kern_return_t ipc_right_name_new_send(struct ipc_space *space, struct ipc_port *port,
-                                                    uint32_t *head, mach_port_name_t *name)
-{
-    struct ipc_entry *entry;
-
-    if (__builtin_expect(space->free == 0 || !ipc_space_may_name(space), 0)) {
-        kern_return_t kr = ipc_entry_alloc(space, name, &entry);
-        if (kr != KERN_SUCCESS)
-            return kr;
-    } else {
-        entry = ipc_entry_pop(space);
-        *name = ~entry->key;
-    }
-    if (ipc_right_write(entry, *name, port, MACH_PORT_TYPE_SEND)) {
-        ipc_hash_insert_at(space, head, entry, *name);
-    } else {
-        ipc_entry_free(space, *name, entry);
-        *name = MACH_PORT_DEAD;
-    }
-    return KERN_SUCCESS;
-}
-
-/* A send right gets its name: as ipc_right_copyout(), but the right to a port that died, *name is MACH_PORT_DEAD then, stays the caller's.
- * Context: also active. */
+/*
+ * A send right gets its name: as ipc_right_copyout(), but the right to a port that died, *name is MACH_PORT_DEAD then, stays the caller's.
+ * Context: also active.
+ */
 static inline kern_return_t ipc_right_name_send(struct ipc_space *space, struct ipc_port *port,
                                                 mach_port_name_t *name)
 {
     struct ipc_entry *entry = ipc_entry_receives(space, port);
-    bool alive;
 
-    if (entry != NULL && (entry->bits & MACH_PORT_TYPE_SEND) == 0) {
-        *name = ~entry->key;
-        alive = ipc_right_write(entry, *name, port, MACH_PORT_TYPE_SEND_RECEIVE);
-    } else {
-        uint32_t *head = ipc_hash_head(space, port);
-        if (entry == NULL)
-            entry = ipc_hash_find(space, head, port);
-        if (entry == NULL)
-            return ipc_right_name_new_send(space, port, head, name);
-        *name = ipc_entry_is_plain_send(entry) ? entry->key : ~entry->key;
-        alive = ipc_right_join(entry, port);
-    }
-    if (!alive)
+    if (entry == NULL && __builtin_expect(space->free == 0 || !ipc_space_may_name(space), 0))
+        return ipc_right_name_any(space, port, MACH_MSG_TYPE_PORT_SEND, name);
+    uint64_t rx = ipc_port_lock_rights(port);
+    if (__builtin_expect(!ipc_port_alive(port), 0)) {
+        ipc_port_unlock_rights(port, rx);
         *name = MACH_PORT_DEAD;
+        return KERN_SUCCESS;
+    }
+    /* if this right is the only one, there is no entry that has another */
+    if (entry == NULL && port->srights > 1)
+        entry = ipc_hash_find(space, port);
+    if (entry == NULL) {
+        entry = ipc_entry_pop(space);
+        *name = ~entry->key;
+        entry->object = port;
+        ipc_entry_set(entry, *name, MACH_PORT_TYPE_SEND, 1);
+        ipc_hash_insert(space, entry);
+    } else if ((entry->bits & MACH_PORT_TYPE_SEND) == 0) {
+        *name = ~entry->key;
+        ipc_entry_set(entry, *name, MACH_PORT_TYPE_SEND_RECEIVE, 1);
+    } else {
+        *name = ipc_entry_name(entry);
+        (void)ipc_port_send_drop(port); /* not the last: the entry keeps one */
+        ipc_port_unlock_rights(port, rx);
+        entry->urefs = ipc_urefs_add(entry->urefs);
+        ipc_port_unref(port);
+        return KERN_SUCCESS;
+    }
+    ipc_port_unlock_rights(port, rx);
     return KERN_SUCCESS;
 }
 

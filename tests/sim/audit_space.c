@@ -71,6 +71,7 @@ static void check_hash(struct space_walk *walk)
 {
     const struct ipc_space *space = walk->space;
     uint32_t count = 0;
+    const struct ipc_entry *recent = space->recent;
 
     for (uint32_t bucket = 0; bucket < space->bucket_count; bucket++)
         check_bucket(walk, bucket);
@@ -78,6 +79,12 @@ static void check_hash(struct space_walk *walk)
         count += walk->hashed[index];
     AUDIT(count == space->hash_used, "hash-count", space, "%u entries in the hash table, counted %u", count,
           space->hash_used);
+    if (recent == &ipc_entry_none)
+        return;
+    uint32_t index = IPC_NAME_INDEX(ipc_entry_name(recent));
+    AUDIT(index < space->size && entry_at(space, index) == recent && !walk->hashed[index], "hash-recent",
+          space, "the entry that came last, %u, is another, or in the hash table", index);
+    walk->hashed[index] = true;
 }
 
 /* --- entries --- */
