@@ -186,7 +186,7 @@ static mach_msg_return_t copyin_run(struct copyin *in)
     }
     commit_header(in);
     commit_body(in);
-    task_token_get(in->task, &ipc_kmsg_trailer(in->kmsg)->msgh_sender);
+    task_token_read(&in->task->token, &ipc_kmsg_trailer(in->kmsg)->msgh_sender);
     in->kmsg->from_user = true;
     return MACH_MSG_SUCCESS;
 }

@@ -209,16 +209,14 @@ SPECIALISED struct uctx *msg_begin(struct thread *self, const bool timed)
     return msg_read(self, timed);
 }
 
-/* With other options than an RPC must have. */
+/* To send and to receive. */
 static NOINLINE struct uctx *msg_options(struct thread *self)
 {
     uint32_t option = (uint32_t)hal_uctx_arg(&self->uctx, 1);
     uint32_t timeout_ms = (uint32_t)hal_uctx_arg(&self->uctx, 5);
 
-    if (option == MACH_SEND_MSG)
-        return ipc_simple_send_only(self) ? trap_exit_running(self) : ipc_direct_general(self);
-    if ((option & ~EASY_OPTIONS) == MACH_RCV_MSG && GET_RCV_ELEMENTS(option) <= MACH_RCV_TRAILER_CTX)
-        return ipc_simple_receive(self) ? trap_exit(self) : ipc_direct_general(self);
+    if (option == IPC_DIRECT_OPTIONS)
+        return msg_begin(self, false);
     if ((option & ~EASY_OPTIONS) != IPC_DIRECT_OPTIONS || GET_RCV_ELEMENTS(option) > MACH_RCV_TRAILER_CTX)
         return ipc_direct_general(self);
     if ((option & MACH_RCV_TIMEOUT) != 0) {
@@ -244,11 +242,21 @@ static NOINLINE struct uctx *msg_late(struct thread *self)
     return &self->uctx;
 }
 
-/* The fast path (ipc/ipc_fast_message.h) did nothing. */
-static NOINLINE struct uctx *msg_fresh(struct thread *self)
+/* Only to receive. */
+static NOINLINE struct uctx *msg_receive(struct thread *self)
 {
-    if ((uint32_t)hal_uctx_arg(&self->uctx, 1) == IPC_DIRECT_OPTIONS)
-        return msg_begin(self, false);
+    return ipc_simple_receive(self) ? trap_exit(self) : ipc_direct_general(self);
+}
+
+/* The fast path (ipc/ipc_fast_message.h) did nothing. */
+SPECIALISED struct uctx *msg_fresh(struct thread *self)
+{
+    uint32_t option = (uint32_t)hal_uctx_arg(&self->uctx, 1);
+
+    if (option == MACH_SEND_MSG)
+        return ipc_simple_send_only(self);
+    if ((option & ~EASY_OPTIONS) == MACH_RCV_MSG && GET_RCV_ELEMENTS(option) <= MACH_RCV_TRAILER_CTX)
+        return msg_receive(self);
     return msg_options(self);
 }
 

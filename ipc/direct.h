@@ -139,7 +139,7 @@ SPECIALISED bool receiver_accepts(struct direct *d, struct direct_message *m)
     const struct uctx *u = &d->next->uctx;
     d->trailer_size = (uint32_t)REQUESTED_TRAILER_SIZE((uint32_t)hal_uctx_arg(u, 1));
     if (d->trailer_size > sizeof(mach_msg_seqno_trailer_t))
-        task_token_get(d->self->task, &trailer_of(d, m)->msgh_sender);
+        task_token_read(&d->self->task->token, &trailer_of(d, m)->msgh_sender);
     return d->size + d->trailer_size <= (uint32_t)hal_uctx_arg(u, 3);
 }
 

@@ -140,18 +140,12 @@ void ipc_kmsg_free_ports(struct ipc_kmsg *kmsg)
     kmsg->port_count = 0;
 }
 
-/* Not inlined: what is not paid for takes a shorter way. */
-static __attribute__((noinline)) void uncharge(const struct ipc_kmsg *kmsg)
-{
-    ledger_uncharge(kmsg->payer, kmsg->charged);
-}
-
 void ipc_kmsg_free(struct ipc_kmsg *kmsg)
 {
     if (kmsg->port != kmsg->port_inline)
         ipc_kmsg_free_ports(kmsg);
     if (kmsg->payer != NULL)
-        uncharge(kmsg);
+        ledger_uncharge(kmsg->payer, kmsg->charged);
     if (kmsg->capacity <= KMSG_SMALL_ROOM)
         cache_free_inline(&kmsg_cache, kmsg);
     else

@@ -43,7 +43,8 @@ static inline void ipc_mqueue_append(struct ipc_port *port, struct ipc_kmsg *kms
     port->msgcount++;
 }
 
-HAL_NODISCARD static inline struct thread *ipc_mqueue_put(struct ipc_port *port, struct ipc_kmsg *kmsg)
+HAL_NODISCARD static inline __attribute__((always_inline)) struct thread *ipc_mqueue_put(
+    struct ipc_port *port, struct ipc_kmsg *kmsg)
 {
     if (__builtin_expect(port->fast != NULL || !list_empty(&port->receivers) || port->in_set, 0))
         return ipc_mqueue_put_awaited(port, kmsg);

@@ -17,11 +17,13 @@
  * somebody (no more senders, room in the queue) is for the general path.
  */
 #include <ipc/entry.h>
+#include <ipc/ipc.h>
 #include <ipc/kmsg.h>
 #include <ipc/mqueue.h>
 #include <ipc/msg.h>
 #include <ipc/ool.h>
 #include <kern/task.h>
+#include <kern/trap.h>
 #include <vm/vm_map.h>
 #include <vm/vm_map_copy.h>
 
@@ -95,7 +97,7 @@ SPECIALISED void take_header(struct thread *self, struct ipc_kmsg *kmsg, bool re
     }
     kmsg->head.msgh_bits = MACH_MSGH_BITS(once ? MACH_MSG_TYPE_PORT_SEND_ONCE : MACH_MSG_TYPE_PORT_SEND,
                                           replies ? MACH_MSG_TYPE_PORT_SEND_ONCE : 0);
-    task_token_get(self->task, &ipc_kmsg_trailer(kmsg)->msgh_sender);
+    task_token_read(&self->task->token, &ipc_kmsg_trailer(kmsg)->msgh_sender);
     kmsg->from_user = true;
 }
 
@@ -128,7 +130,10 @@ SPECIALISED bool send(struct thread *self, struct ipc_kmsg *kmsg, struct destina
     take_header(self, kmsg, replies, to.once);
     take_body(kmsg, memory);
     *receiver = ipc_mqueue_put(port, kmsg);
-    ipc_port_unlock(port);
+    if (__builtin_expect(*receiver == NULL, 1))
+        ipc_port_unlock_rights(port, IPC_PORT_RX_COMPLEX); /* what a port with a message has there */
+    else
+        ipc_port_unlock(port);
     return true;
 }
 
@@ -199,11 +204,10 @@ bool ipc_simple_send_memory(struct thread *self, struct ipc_kmsg *kmsg, struct t
     return true;
 }
 
-bool ipc_simple_send_only(struct thread *self)
+SPECIALISED bool send_only(struct thread *self, struct thread **receiver)
 {
     const hal_va_t address = hal_uctx_arg(&self->uctx, 0);
     const uint32_t size = (uint32_t)hal_uctx_arg(&self->uctx, 2);
-    struct thread *receiver;
 
     if (size < sizeof(mach_msg_header_t) || size > IPC_KMSG_SMALL_MAX || size % 4 != 0 ||
         !HAL_USER_RANGE(address, size))
@@ -213,14 +217,23 @@ bool ipc_simple_send_only(struct thread *self)
         return false;
     enum hal_status read = hal_copyin(&kmsg->head, address, size);
     kmsg->head.msgh_size = size;
-    if (read != HAL_OK || !send_simple(self, kmsg, kmsg->head.msgh_bits, &no_memory, &receiver)) {
+    if (read != HAL_OK || !send_simple(self, kmsg, kmsg->head.msgh_bits, &no_memory, receiver)) {
         ipc_kmsg_free(kmsg);
         return false;
     }
     hal_uctx_set_result(&self->uctx, MACH_MSG_SUCCESS);
+    return true;
+}
+
+struct uctx *ipc_simple_send_only(struct thread *self)
+{
+    struct thread *receiver;
+
+    if (!send_only(self, &receiver))
+        return ipc_direct_general(self);
     if (receiver != NULL)
         thread_wakeup(receiver, THREAD_AWAKENED);
-    return true;
+    return trap_exit_running(self);
 }
 
 /* --- receiving --- */
@@ -289,7 +302,10 @@ SPECIALISED bool receive(const struct receive *r) NO_THREAD_SAFETY_ANALYSIS
     uint64_t label = port->context;
     uint32_t seqno = port->seqno++;
     take_message(self, port, kmsg);
-    ipc_port_unlock(port);
+    if (port->msgcount != 0)
+        ipc_port_unlock_rights(port, IPC_PORT_RX_COMPLEX);
+    else
+        ipc_port_unlock(port);
     ipc_port_unref(port);
     ipc_msg_write(self, kmsg, r->name, label, seqno);
     return true;

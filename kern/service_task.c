@@ -281,7 +281,7 @@ static size_t info_token(struct task *task, bool audit, void *out)
 {
     uint64_t word[TOKEN_WORDS];
 
-    task_token_get(task, word);
+    task_token_read(&task->token, word);
     const char *token = (const char *)word;
     if (audit)
         memcpy(out, token + sizeof(security_token_t), sizeof(audit_token_t));

@@ -11,29 +11,6 @@ _Static_assert(offsetof(mach_msg_audit_trailer_t, msgh_audit) -
                    sizeof(security_token_t),
                "the tokens are neighbours in a trailer");
 
-/* A word of a token where a message holds it, which is aligned to 4 bytes. */
-typedef uint64_t __attribute__((may_alias, aligned(4))) token_word_t;
-
-static void token_read(const struct task_token *token, token_word_t *word)
-{
-    uint32_t before, after;
-
-    do {
-        while ((before = __atomic_load_n(&token->version, __ATOMIC_ACQUIRE)) & 1)
-            hal_cpu_pause();
-        for (unsigned i = 0; i < TOKEN_WORDS; i++)
-            word[i] = __atomic_load_n(&token->word[i], __ATOMIC_RELAXED);
-        /* the words are read before the version is read again */
-        __atomic_thread_fence(__ATOMIC_ACQUIRE);
-        after = __atomic_load_n(&token->version, __ATOMIC_RELAXED);
-    } while (before != after);
-}
-
-void task_token_get(const struct task *task, void *to)
-{
-    token_read(&task->token, to);
-}
-
 void kernel_token_get(void *to)
 {
     const uint32_t word[2 * TOKEN_WORDS] = {0, 1};
@@ -43,7 +20,7 @@ void kernel_token_get(void *to)
 
 void task_token_inherit(struct task *task, const struct task *parent)
 {
-    token_read(&parent->token, task->token.word);
+    task_token_read(&parent->token, task->token.word);
 }
 
 /* Context: task->lock held. */

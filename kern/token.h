@@ -6,7 +6,7 @@
 #ifndef KERN_TOKEN_H
 #define KERN_TOKEN_H
 
-#include <hal/types.h>
+#include <hal/hal.h>
 #include <mach/message.h>
 
 struct task;
@@ -20,8 +20,26 @@ struct task_token {
     uint64_t word[TOKEN_WORDS];
 };
 
+/* A word of a token where a message holds it, which is aligned to 4 bytes. */
+typedef uint64_t __attribute__((may_alias, aligned(4))) token_word_t;
+
 /* The tokens of a task, to the TOKEN_WORDS words at `to`, which is aligned to 4 bytes. Context: any. */
-void task_token_get(const struct task *task, void *to);
+static inline __attribute__((always_inline)) void task_token_read(const struct task_token *token, void *to)
+{
+    token_word_t *word = to;
+    uint32_t before, after;
+
+    do {
+        while ((before = __atomic_load_n(&token->version, __ATOMIC_ACQUIRE)) & 1)
+            hal_cpu_pause();
+        for (unsigned i = 0; i < TOKEN_WORDS; i++)
+            word[i] = __atomic_load_n(&token->word[i], __ATOMIC_RELAXED);
+        /* the words are read before the version is read again */
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+        after = __atomic_load_n(&token->version, __ATOMIC_RELAXED);
+    } while (before != after);
+}
+
 /* The kernel's. */
 void kernel_token_get(void *to);
 /* A new task has its parent's. Context: nobody else knows the task. */

@@ -37,8 +37,8 @@ bool __real_ipc_simple_send(struct thread *self, struct ipc_kmsg *kmsg, struct t
 bool __wrap_ipc_simple_send(struct thread *self, struct ipc_kmsg *kmsg, struct thread **receiver);
 bool __real_ipc_simple_send_memory(struct thread *self, struct ipc_kmsg *kmsg, struct thread **receiver);
 bool __wrap_ipc_simple_send_memory(struct thread *self, struct ipc_kmsg *kmsg, struct thread **receiver);
-bool __real_ipc_simple_send_only(struct thread *self);
-bool __wrap_ipc_simple_send_only(struct thread *self);
+struct uctx *__real_ipc_simple_send_only(struct thread *self);
+struct uctx *__wrap_ipc_simple_send_only(struct thread *self);
 bool __real_ipc_simple_receive(struct thread *self);
 bool __wrap_ipc_simple_receive(struct thread *self);
 
@@ -58,7 +58,7 @@ struct uctx *__wrap_ipc_direct_rpc(struct thread *self, bool reply)
     return next;
 }
 
-static _Thread_local bool general; /* a message with rights did not go directly */
+static _Thread_local bool general; /* what was tried last took the general path */
 
 struct uctx *__wrap_ipc_direct_general(struct thread *self)
 {
@@ -135,12 +135,13 @@ bool __wrap_ipc_simple_send_memory(struct thread *self, struct ipc_kmsg *kmsg, s
     return sent;
 }
 
-bool __wrap_ipc_simple_send_only(struct thread *self)
+struct uctx *__wrap_ipc_simple_send_only(struct thread *self)
 {
-    bool sent = __real_ipc_simple_send_only(self);
+    general = false;
+    struct uctx *next = __real_ipc_simple_send_only(self);
 
-    short_ways.simple += sent;
-    return sent;
+    short_ways.simple += !general;
+    return next;
 }
 
 bool __wrap_ipc_simple_receive(struct thread *self)
