@@ -143,6 +143,8 @@ static kern_return_t step_destroy(const struct step *s)
 
     if (e == NULL)
         return KERN_INVALID_NAME;
+    if ((e->type & MACH_PORT_TYPE_RECEIVE) != 0 && e->port->guarded)
+        return KERN_INVALID_RIGHT;
     model_entry_drop(s->m, e, e->type);
     return KERN_SUCCESS;
 }
@@ -159,6 +161,8 @@ static kern_return_t mod_refs(const struct step *s, mach_port_type_t kinds, mach
     if ((kind & (MACH_PORT_TYPE_SEND | MACH_PORT_TYPE_DEAD_NAME)) == 0) {
         if (delta != 0 && delta != -1)
             return KERN_INVALID_VALUE;
+        if (delta == -1 && kind == MACH_PORT_TYPE_RECEIVE && e->port->guarded)
+            return KERN_INVALID_RIGHT;
         if (delta == -1)
             model_entry_drop(s->m, e, kind);
         return KERN_SUCCESS;
@@ -379,6 +383,8 @@ static kern_return_t step_set_attribute(const struct step *s)
         port->seqno = s->op->value;
         break;
     case MODEL_SET_CONTEXT:
+        if (port->strict)
+            return KERN_INVALID_ARGUMENT;
         port->context = s->op->value;
         break;
     default:
@@ -386,6 +392,74 @@ static kern_return_t step_set_attribute(const struct step *s)
         model_tell_possible(s->m, port);
         break;
     }
+    return KERN_SUCCESS;
+}
+
+static kern_return_t step_construct(const struct step *s)
+{
+    const mach_port_options_t options = model_options(s->op);
+    const bool guarded = (options.flags & MPO_CONTEXT_AS_GUARD) != 0;
+    const bool strict = (options.flags & MPO_STRICT) != 0;
+
+    if ((options.flags &
+         ~(uint32_t)(MPO_CONTEXT_AS_GUARD | MPO_QLIMIT | MPO_INSERT_SEND_RIGHT | MPO_STRICT)) != 0 ||
+        (strict && !guarded))
+        return KERN_INVALID_ARGUMENT;
+    if ((options.flags & MPO_QLIMIT) != 0 && options.mpl.mpl_qlimit > MACH_PORT_QLIMIT_MAX)
+        return KERN_INVALID_VALUE;
+    struct model_entry *e = allocate(s, MACH_PORT_RIGHT_RECEIVE, s->seen->name);
+    e->port->context = model_guard(s->op->value);
+    e->port->guarded = guarded;
+    e->port->strict = strict;
+    if (options.flags & MPO_QLIMIT)
+        e->port->qlimit = options.mpl.mpl_qlimit;
+    if (options.flags & MPO_INSERT_SEND_RIGHT) {
+        e->type |= MACH_PORT_TYPE_SEND;
+        e->urefs = 1;
+        e->port->mscount++;
+    }
+    s->want->name = e->name;
+    slot_store(s, s->target, s->op->slot[0], e->name);
+    return KERN_SUCCESS;
+}
+
+static kern_return_t step_destruct(const struct step *s)
+{
+    const mach_port_delta_t delta = model_delta(s->op->kind[0]);
+    struct model_port *port;
+    kern_return_t kr = receive_right(s, &port);
+
+    if (kr != KERN_SUCCESS)
+        return kr;
+    struct model_entry *e = entry_of(s, s->operand[0]);
+    if (port->guarded && port->context != model_guard(s->op->value))
+        return KERN_INVALID_ARGUMENT;
+    if (delta > 0 || (int64_t)e->urefs + delta < 0)
+        return KERN_INVALID_VALUE;
+    e->urefs -= (uint32_t)-delta;
+    model_entry_drop(s->m, e,
+                     delta < 0 && e->urefs == 0 ? MACH_PORT_TYPE_SEND_RECEIVE : MACH_PORT_TYPE_RECEIVE);
+    return KERN_SUCCESS;
+}
+
+static kern_return_t step_guard(const struct step *s)
+{
+    const mach_port_context_t guard = model_guard(s->op->value);
+    struct model_port *port;
+    kern_return_t kr = receive_right(s, &port);
+
+    if (kr != KERN_SUCCESS)
+        return kr;
+    if (s->op->code == MODEL_GUARD ? port->guarded || port->context != 0
+                                   : !port->guarded || port->context != guard)
+        return KERN_INVALID_ARGUMENT;
+    if (s->op->code == MODEL_SWAP_GUARD && port->strict)
+        return KERN_INVALID_ARGUMENT;
+    port->guarded = s->op->code != MODEL_UNGUARD;
+    port->strict = s->op->code == MODEL_GUARD && s->op->kind[0] % 2 != 0;
+    port->context = s->op->code == MODEL_GUARD     ? guard
+                    : s->op->code == MODEL_UNGUARD ? 0
+                                                   : model_guard(s->op->kind[0]);
     return KERN_SUCCESS;
 }
 
@@ -526,6 +600,43 @@ static mach_msg_return_t step_send(const struct step *s)
     return MACH_MSG_SUCCESS;
 }
 
+/* The message of a queue that has so many before it, or NULL. */
+static const struct model_message *message_at(const struct model *m, const struct model_port *port,
+                                              uint32_t n)
+{
+    for (uint32_t i = 0; i < MODEL_MESSAGES; i++) {
+        const struct model_message *msg = &m->message[i];
+        uint32_t before = 0;
+        if (msg->state != MODEL_QUEUED || msg->queue != port)
+            continue;
+        for (uint32_t k = 0; k < MODEL_MESSAGES; k++)
+            before += m->message[k].state == MODEL_QUEUED && m->message[k].queue == port &&
+                      m->message[k].stamp < msg->stamp;
+        if (before == n)
+            return msg;
+    }
+    return NULL;
+}
+
+static kern_return_t step_peek(const struct step *s)
+{
+    mach_port_seqno_t seqno = model_peek_seqno(s->op->value);
+    struct model_port *port;
+    kern_return_t kr = receive_right(s, &port);
+
+    if (kr != KERN_SUCCESS)
+        return kr;
+    if (seqno == 0)
+        seqno = port->seqno;
+    const struct model_message *msg = message_at(s->m, port, seqno - port->seqno);
+    if (msg == NULL)
+        return KERN_FAILURE;
+    s->want->message.seqno = seqno;
+    s->want->message.size = msg->size;
+    s->want->message.id = msg->id;
+    return KERN_SUCCESS;
+}
+
 /* The port to receive from: of a set the member that the kernel chose, if it has messages. */
 static mach_msg_return_t receive_source(const struct step *s, struct model_port **port)
 {
@@ -612,6 +723,12 @@ static kern_return_t (*const step_table[MODEL_CODES])(const struct step *s) = {
     [MODEL_REPLY_PORT] = step_reply_port,
     [MODEL_SEND] = step_send,
     [MODEL_RECEIVE] = step_receive,
+    [MODEL_CONSTRUCT] = step_construct,
+    [MODEL_DESTRUCT] = step_destruct,
+    [MODEL_GUARD] = step_guard,
+    [MODEL_UNGUARD] = step_guard,
+    [MODEL_SWAP_GUARD] = step_guard,
+    [MODEL_PEEK] = step_peek,
 };
 
 void model_step(struct model_run *run, const struct model_op *op, uint32_t position,
@@ -645,7 +762,7 @@ static void row_fill(struct model *m, uint32_t task, const struct model_entry *e
         row->urefs = e->urefs;
     if (e->type & MACH_PORT_TYPE_RECEIVE) {
         row->srights = model_count(m, p, MACH_MSG_TYPE_PORT_SEND);
-        row->context = p->context;
+        row->context = p->strict ? 0 : p->context;
         row->status = (mach_port_status_t){
             .mps_pset = (mach_port_rights_t)__builtin_popcountll(p->sets),
             .mps_seqno = p->seqno,
@@ -656,6 +773,8 @@ static void row_fill(struct model *m, uint32_t task, const struct model_entry *e
             .mps_srights = row->srights > 0,
             .mps_pdrequest = p->port_destroyed != NULL,
             .mps_nsrequest = p->no_senders != NULL,
+            .mps_flags = (p->guarded ? MACH_PORT_STATUS_FLAG_GUARDED : 0) |
+                         (p->strict ? MACH_PORT_STATUS_FLAG_STRICT_GUARD : 0),
         };
     }
     if (e->type & MACH_PORT_TYPE_PORT_SET) {

@@ -310,12 +310,21 @@ static void port_die(struct model *m, struct model_port *port)
     model_release(m, no_senders);
 }
 
+/* A guard ends when the right leaves the task. */
+static void guard_end(struct model_port *port)
+{
+    if (port->guarded)
+        port->context = 0;
+    port->guarded = port->strict = false;
+}
+
 static void port_destroy(struct model *m, struct model_port *port)
 {
     struct model_port *backup = port->port_destroyed;
 
     port->port_destroyed = NULL;
     port->in_space = false;
+    guard_end(port);
     port->sets = 0;
     if (backup != NULL)
         notify_port_destroyed(m, backup, port); /* it does not die: it goes to who asked for it */
@@ -537,6 +546,7 @@ static void commit_entry(struct model_take *take)
     case MACH_MSG_TYPE_MOVE_RECEIVE:
         e->port->sets = 0;
         e->port->in_space = false;
+        guard_end(e->port);
         e->claimed = false;
         e->type &= ~MACH_PORT_TYPE_RECEIVE;
         if (e->type == 0)

@@ -55,6 +55,7 @@ struct model_port {
     mach_port_name_t name;
     uint32_t mscount, seqno, qlimit;
     uint64_t context;
+    bool guarded, strict;           /* strict: guarded, too */
     uint64_t sets;                  /* bit i: member of set i */
     struct model_port *destination; /* of the message that the receive right is in */
     struct model_port *no_senders;  /* send-once rights, or NULL */

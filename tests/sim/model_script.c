@@ -41,6 +41,12 @@ static const struct {
     [MODEL_REPLY_PORT] = {"reply_port", 1},
     [MODEL_SEND] = {"send", 24},
     [MODEL_RECEIVE] = {"receive", 20},
+    [MODEL_CONSTRUCT] = {"construct", 5},
+    [MODEL_DESTRUCT] = {"destruct", 2},
+    [MODEL_GUARD] = {"guard", 4},
+    [MODEL_UNGUARD] = {"unguard", 2},
+    [MODEL_SWAP_GUARD] = {"swap_guard", 2},
+    [MODEL_PEEK] = {"peek", 6},
 };
 
 /* --- what operands mean --- */
@@ -96,6 +102,26 @@ mach_msg_id_t model_notify_id(uint8_t kind)
 mach_msg_id_t model_message_id(uint32_t position)
 {
     return (mach_msg_id_t)(0x10000 + position);
+}
+
+mach_port_options_t model_options(const struct model_op *op)
+{
+    const uint8_t x = op->kind[0];
+
+    return (mach_port_options_t){
+        .flags = (x & 1 ? MPO_CONTEXT_AS_GUARD : 0) | (x & 2 ? MPO_QLIMIT : 0) |
+                 (x & 4 ? MPO_INSERT_SEND_RIGHT : 0) | (x & 8 ? MPO_STRICT : 0) | (x > 250 ? 0x100u : 0),
+        .mpl = {.mpl_qlimit = op->kind[1] == UINT8_MAX ? MACH_PORT_QLIMIT_MAX + 1u : op->kind[1] % 8u}};
+}
+
+mach_port_context_t model_guard(uint8_t value)
+{
+    return value % 3u;
+}
+
+mach_port_seqno_t model_peek_seqno(uint8_t value)
+{
+    return value % 2 == 0 ? 0 : value / 2 % 8u;
 }
 
 mach_msg_size_t model_room(const struct model_run *run, const struct model_op *op)
@@ -235,6 +261,30 @@ static void print_send(const struct model_op *op, char *text, size_t room)
                       disposition_text((uint8_t)(op->kind[2] >> i)));
 }
 
+static void print_insert(const struct model_op *op, const char *a, const char *b, const char *c, char *text,
+                         size_t room)
+{
+    if (op->slot[1] < MODEL_SLOTS)
+        (void)snprintf(text, room, "%s %s as %s, to %s", a, disposition_text(op->kind[0]), b, c);
+    else
+        (void)snprintf(text, room, "%s %s as name %#x, to %s", a, disposition_text(op->kind[0]),
+                       model_fixed_name(op->value), c);
+}
+
+static void print_guard(const struct model_op *op, const char *name, char *text, size_t room)
+{
+    const unsigned long guard = model_guard(op->value);
+    const mach_port_options_t options = model_options(op);
+
+    if (op->code == MODEL_CONSTRUCT)
+        (void)snprintf(text, room, "%s = receive, flags %#x, limit %u, context %lu", name, options.flags,
+                       options.mpl.mpl_qlimit, guard);
+    else if (op->code == MODEL_DESTRUCT)
+        (void)snprintf(text, room, "%s by %d, guard %lu", name, model_delta(op->kind[0]), guard);
+    else
+        (void)snprintf(text, room, "%s, guard %lu%s", name, guard, op->kind[0] % 2 != 0 ? ", strict" : "");
+}
+
 void model_op_print(const struct model_op *op, char *text, size_t room)
 {
     static const char *const rights[] = {"send", "receive", "send-once", "set", "dead-name", "?", "invalid"};
@@ -267,11 +317,7 @@ void model_op_print(const struct model_op *op, char *text, size_t room)
                        model_delta(op->value));
         break;
     case MODEL_INSERT_RIGHT:
-        if (op->slot[1] < MODEL_SLOTS)
-            (void)snprintf(text, room, "%s %s as %s, to %s", a, disposition_text(op->kind[0]), b, c);
-        else
-            (void)snprintf(text, room, "%s %s as name %#x, to %s", a, disposition_text(op->kind[0]),
-                           model_fixed_name(op->value), c);
+        print_insert(op, a, b, c, text, room);
         break;
     case MODEL_EXTRACT_RIGHT:
         (void)snprintf(text, room, "%s = %s %s", a, b, disposition_text(op->kind[0]));
@@ -290,8 +336,13 @@ void model_op_print(const struct model_op *op, char *text, size_t room)
         (void)snprintf(text, room, "%s, reply to %s, rights to %s...%s", a, b, c,
                        op->kind[0] % 8 == 7 ? " (small buffer)" : "");
         break;
+    case MODEL_CONSTRUCT:
+    case MODEL_DESTRUCT:
+    case MODEL_GUARD:
+        print_guard(op, a, text, room);
+        break;
     default:
-        (void)snprintf(text, room, "%s, %u", a, op->value);
+        (void)snprintf(text, room, "%s, %u (%u)", a, op->value, op->kind[0]);
         break;
     }
 }
@@ -355,7 +406,9 @@ static bool status_differs(const mach_port_status_t *want, const mach_port_statu
            differs("mps_srights", (uint64_t)want->mps_srights, (uint64_t)seen->mps_srights, text, room) ||
            differs("mps_pdrequest", (uint64_t)want->mps_pdrequest, (uint64_t)seen->mps_pdrequest, text,
                    room) ||
-           differs("mps_nsrequest", (uint64_t)want->mps_nsrequest, (uint64_t)seen->mps_nsrequest, text, room);
+           differs("mps_nsrequest", (uint64_t)want->mps_nsrequest, (uint64_t)seen->mps_nsrequest, text,
+                   room) ||
+           differs("mps_flags", want->mps_flags, seen->mps_flags, text, room);
 }
 
 static bool row_differs(struct model_row *want, struct model_row *seen, char *text, size_t room)

@@ -36,8 +36,14 @@ enum model_code {
     MODEL_EXTRACT_MEMBER, /* slot a out of set b */
     MODEL_MOVE_MEMBER,    /* slot a to set b */
     MODEL_REPLY_PORT,     /* slot a = mach_reply_port() */
-    MODEL_SEND,    /* to slot a, disposition x; reply slot b, disposition y; y2 rights: slots c, d, e */
-    MODEL_RECEIVE, /* from slot a; names of the message to slots b, c, d, e; x: room and MACH_RCV_LARGE */
+    MODEL_SEND,       /* to slot a, disposition x; reply slot b, disposition y; y2 rights: slots c, d, e */
+    MODEL_RECEIVE,    /* from slot a; names of the message to slots b, c, d, e; x: room and MACH_RCV_LARGE */
+    MODEL_CONSTRUCT,  /* slot a = receive right; x: what is asked for, y: queue limit; context by z */
+    MODEL_DESTRUCT,   /* slot a, user references by x; guard by y */
+    MODEL_GUARD,      /* slot a; guard by y; x: strictly */
+    MODEL_UNGUARD,    /* slot a; guard by y */
+    MODEL_SWAP_GUARD, /* slot a; guard by y, another by x */
+    MODEL_PEEK,       /* slot a; sequence number y, or the next one */
     MODEL_CODES
 };
 
@@ -69,7 +75,7 @@ struct model_seen_message {
 struct model_outcome {
     kern_return_t kr; /* or mach_msg_return_t */
     mach_port_name_t name;
-    struct model_seen_message message; /* RECEIVE; SEND if it could not be sent */
+    struct model_seen_message message; /* RECEIVE; PEEK; SEND if it could not be sent */
 };
 
 /* One name of a space, with everything that its holder can find out about it. */
@@ -110,6 +116,10 @@ mach_msg_type_name_t model_local_disposition(const struct model_op *op);
 mach_port_right_t model_right_kind(uint8_t kind);
 mach_port_delta_t model_delta(uint8_t value);
 mach_msg_id_t model_notify_id(uint8_t kind);
+/* What CONSTRUCT asks for; a guard, of which there are few, so that it often is the right one; what PEEK looks for. */
+mach_port_options_t model_options(const struct model_op *op);
+mach_port_context_t model_guard(uint8_t value);
+mach_port_seqno_t model_peek_seqno(uint8_t value);
 /* Bytes of room that RECEIVE offers, and its options. */
 mach_msg_size_t model_room(const struct model_run *run, const struct model_op *op);
 mach_msg_option_t model_receive_options(uint8_t kind);

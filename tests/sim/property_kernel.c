@@ -144,6 +144,48 @@ static kern_return_t do_request(const struct model_op *op, mach_port_t task, mac
                                           callers(op, 1), how, previous);
 }
 
+static kern_return_t do_construct(const struct model_op *op, mach_port_t task, mach_port_name_t *name)
+{
+    mach_port_options_t options = model_options(op);
+
+    return mach_port_construct(task, &options, model_guard(op->value), name);
+}
+
+static kern_return_t do_guard(const struct model_op *op, mach_port_t task)
+{
+    const mach_port_name_t name = operand(op, 0);
+    const mach_port_context_t guard = model_guard(op->value);
+
+    switch (op->code) {
+    case MODEL_DESTRUCT:
+        return mach_port_destruct(task, name, model_delta(op->kind[0]), guard);
+    case MODEL_GUARD:
+        return mach_port_guard(task, name, guard, op->kind[0] % 2 != 0);
+    case MODEL_UNGUARD:
+        return mach_port_unguard(task, name, guard);
+    default:
+        return mach_port_swap_guard(task, name, guard, model_guard(op->kind[0]));
+    }
+}
+
+static kern_return_t do_peek(const struct model_op *op, mach_port_t task, struct model_seen_message *seen)
+{
+    mach_msg_max_trailer_t trailer;
+    mach_msg_type_number_t count = sizeof(trailer);
+    mach_port_seqno_t seqno = model_peek_seqno(op->value);
+
+    kern_return_t kr =
+        mach_port_peek(task, operand(op, 0), MACH_RCV_TRAILER_ELEMENTS(MACH_RCV_TRAILER_SEQNO), &seqno,
+                       &seen->size, &seen->id, (mach_msg_trailer_info_t)&trailer, &count);
+    if (kr != KERN_SUCCESS) {
+        *seen = (struct model_seen_message){0};
+        return kr;
+    }
+    seen->seqno = seqno;
+    SIM_CHECK(count == sizeof(mach_msg_seqno_trailer_t) && trailer.msgh_seqno == seqno);
+    return KERN_SUCCESS;
+}
+
 static kern_return_t do_call(const struct model_op *op, mach_port_t task, mach_port_name_t *name)
 {
     const mach_port_name_t a = operand(op, 0);
@@ -181,6 +223,13 @@ static kern_return_t do_call(const struct model_op *op, mach_port_t task, mach_p
         return mach_port_extract_member(task, a, operand(op, 1));
     case MODEL_MOVE_MEMBER:
         return mach_port_move_member(task, a, operand(op, 1));
+    case MODEL_CONSTRUCT:
+        return do_construct(op, task, name);
+    case MODEL_DESTRUCT:
+    case MODEL_GUARD:
+    case MODEL_UNGUARD:
+    case MODEL_SWAP_GUARD:
+        return do_guard(op, task);
     default:
         *name = mach_reply_port();
         return KERN_SUCCESS;
@@ -194,6 +243,8 @@ static void do_op(const struct model_op *op, struct model_outcome *seen)
         do_send(op, seen);
     else if (op->code == MODEL_RECEIVE)
         do_receive(op, seen);
+    else if (op->code == MODEL_PEEK)
+        seen->kr = do_peek(op, TASK_NAME(op->target), &seen->message);
     else
         seen->kr = do_call(op, TASK_NAME(op->target), &seen->name);
     if (seen->kr != KERN_SUCCESS)
