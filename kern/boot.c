@@ -24,6 +24,7 @@
 #include <vm/pmap.h>
 #include <vm/vm_map.h>
 #include <vm/vm_page.h>
+#include <vm/vm_pageout.h>
 
 #define START_SECONDS_MAX 5u /* for a CPU to appear */
 
@@ -102,6 +103,7 @@ struct uctx *kern_boot(const struct hal_info *info)
         cpu_start(i);
     reaper_start();
     memory_object_start();
+    vm_pageout_start();
     bootstrap_start();
     return thread_exit_to_user();
 }

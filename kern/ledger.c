@@ -16,21 +16,28 @@ struct ledger ledger_kernel;
 static spinlock_t ledger_lock;
 static struct cache ledger_cache;
 
+static uint64_t root_limit(void)
+{
+    const uint64_t bytes = vm_page_total_count() << HAL_PAGE_SHIFT;
+
+    return bytes - (bytes >> ROOT_SHIFT);
+}
+
 void ledger_init_module(void)
 {
-    uint64_t bytes = vm_page_total_count() << HAL_PAGE_SHIFT;
-
     spin_init(&ledger_lock, LOCK_RANK_LEDGER);
     cache_init(&ledger_cache, "ledger", sizeof(struct ledger), 64);
     /* the root has a part in itself, and does not end */
     ledger_kernel = (struct ledger){
-        .memory = {.used = LEDGER_PART,
-                   .credit = LEDGER_PART,
-                   .family = LEDGER_PART,
-                   .limit = bytes - (bytes >> ROOT_SHIFT)},
+        .memory = {.used = LEDGER_PART, .credit = LEDGER_PART, .family = LEDGER_PART, .limit = root_limit()},
         .names_max = LEDGER_NAMES_MAX,
         .threads_max = LEDGER_THREADS_MAX,
     };
+}
+
+void ledger_set_root_limit(bool on)
+{
+    (void)ledger_account_limit(&ledger_kernel.memory, on ? root_limit() : UINT64_MAX, true);
 }
 
 /* --- credit --- */

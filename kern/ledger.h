@@ -49,6 +49,9 @@ extern struct ledger ledger_kernel;
 /* Boot, behind vm_page_init(). */
 void ledger_init_module(void);
 
+/* Whether all together have a limit, as at first: not while page-out sees to it that some pages are free (vm/vm_pageout.c). */
+void ledger_set_root_limit(bool on);
+
 /*
  * A ledger for a task that `creator` makes, with a part of `bytes` in memory for the task itself.  Its limits: of memory three
  * quarters of the creator's, so that something is left to that; of messages a quarter of those; else the creator's.

@@ -176,6 +176,9 @@ kern_return_t host_statistics64(host_t host, host_flavor_t flavor, host_info64_t
         .active_count = (natural_t)objects,
         .wire_count = (natural_t)(vm_page_total_count() - free - objects),
         .zero_fill_count = vm_stat_sum(VM_STAT_ZERO_FILL),
+        .reactivations = vm_stat_sum(VM_STAT_REACTIVATED),
+        .pageins = vm_stat_sum(VM_STAT_PAGEINS),
+        .pageouts = vm_stat_sum(VM_STAT_PAGEOUTS),
         .faults = vm_stat_sum(VM_STAT_FAULTS),
     };
     return service_info_copy(out, count, &info, sizeof(info));

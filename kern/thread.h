@@ -160,7 +160,7 @@ struct thread {
         uint64_t index;
         hal_va_t va;          /* of the access, where that is what waits */
         vm_prot_t access;     /* the same */
-        kern_return_t result; /* KERN_MEMORY_ERROR: it failed; KERN_PAGE_SYNCED */
+        kern_return_t result; /* KERN_MEMORY_ERROR, KERN_RESOURCE_SHORTAGE: it failed; KERN_PAGE_SYNCED */
         bool sync;            /* the wait is for what was given back, up to `va` (vm/memory_object_sync.c) */
     } page;
 

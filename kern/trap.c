@@ -134,9 +134,9 @@ static void page_fault_continue(struct thread *self)
 {
     const kern_return_t kr = memory_object_waited(self);
 
-    if (kr == KERN_MEMORY_ERROR) {
+    if (kr == KERN_MEMORY_ERROR || kr == KERN_RESOURCE_SHORTAGE) {
         memory_object_wait_cancel(self);
-        exception_raise(self, EXC_BAD_ACCESS, KERN_MEMORY_ERROR, (int64_t)self->page.va);
+        exception_raise(self, EXC_BAD_ACCESS, kr, (int64_t)self->page.va);
     } else if (kr == KERN_SUCCESS &&
                vm_fault(self->task->map, self->page.va, self->page.access) == KERN_PAGE_WAIT) {
         memory_object_wait(self, page_fault_continue);

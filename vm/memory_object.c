@@ -21,6 +21,7 @@
 #include <mach/vm_param.h>
 #include <sched/sched.h>
 #include <vm/memory_object_i.h>
+#include <vm/vm_store.h>
 
 #define TABLE_SIZE 64u
 #define CLEAR_PAGES 256u /* freed in one step */
@@ -56,10 +57,10 @@ struct mig_kernel_message memory_object_fill(struct ipc_kmsg *kmsg, unsigned des
     return (struct mig_kernel_message){.head = &kmsg->head, .port = kmsg->port};
 }
 
-void memory_object_address(const struct memory_object *pager, struct ipc_kmsg *kmsg)
+void memory_object_address(struct ipc_port *port, struct ipc_kmsg *kmsg)
 {
     kmsg->head.msgh_bits |= MACH_MSGH_BITS(MACH_MSG_TYPE_PORT_SEND, 0);
-    kmsg->remote = ipc_port_copy_send(pager->pager);
+    kmsg->remote = ipc_port_copy_send(port);
 }
 
 /*
@@ -86,7 +87,7 @@ void memory_object_post(struct ipc_kmsg *kmsg, bool handoff)
 
 void memory_object_send(const struct memory_object *pager, struct ipc_kmsg *kmsg)
 {
-    memory_object_address(pager, kmsg);
+    memory_object_address(pager->pager, kmsg);
     memory_object_post(kmsg, false);
 }
 
@@ -170,7 +171,7 @@ static struct ipc_port *port_create(enum ipc_kotype kotype, struct memory_object
     return port;
 }
 
-/* What object_create() made, as far as it got. */
+/* What memory_object_create() made, as far as it got. */
 static void object_free(struct memory_object *pager)
 {
     if (pager->terminate != NULL)
@@ -181,6 +182,8 @@ static void object_free(struct memory_object *pager)
     port_free(pager->name);
     if (pager->object != NULL)
         vm_object_unref(pager->object);
+    if (pager->store != NULL)
+        vm_store_free(pager->store);
     ipc_port_release_send(pager->pager);
     ledger_uncharge(pager->payer, sizeof(*pager));
     cache_free(&memory_object_cache, pager);
@@ -216,8 +219,7 @@ static bool object_build(struct memory_object *pager)
     return pager->death != NULL;
 }
 
-/* An object that is not in the table, for a send right, which it consumes; or NULL. */
-static struct memory_object *object_create(struct ipc_port *right, struct ledger_account *payer)
+struct memory_object *memory_object_create(struct ipc_port *right, struct ledger_account *payer)
 {
     struct memory_object *pager = NULL;
 
@@ -298,7 +300,7 @@ struct memory_object *memory_object_find(struct ipc_port *port, struct ledger_ac
         ipc_port_release_send(right);
         return NULL;
     }
-    pager = object_create(right, payer);
+    pager = memory_object_create(right, payer);
     struct memory_object *there = pager != NULL ? table_enter(pager) : NULL;
     if (pager == NULL || there != NULL) {
         ipc_kmsg_free(init);
@@ -341,13 +343,15 @@ void memory_object_pager_died(struct memory_object *pager)
             memory_object_unused(pager);
     }
     spin_unlock(&pager->object->lock);
+    if (pager->store != NULL)
+        vm_store_failed();
 }
 
 /* --- the end -------------------------------------------------------------------------------------------- */
 
 bool memory_object_is_unused(const struct memory_object *pager)
 {
-    return list_empty(&pager->object->users) && list_empty(&pager->copies);
+    return pager->store == NULL && list_empty(&pager->object->users) && list_empty(&pager->copies);
 }
 
 void memory_object_unused(struct memory_object *pager)

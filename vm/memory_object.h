@@ -88,8 +88,8 @@ static inline bool memory_object_must_wait(const struct thread *self)
  */
 void memory_object_wait(struct thread *self, thread_continuation_t continuation);
 /*
- * Returns: KERN_SUCCESS try again; KERN_MEMORY_ERROR the pager failed: the next try for the same page does, too; KERN_ABORTED
- * the wait was ended from outside.
+ * Returns: KERN_SUCCESS try again; KERN_MEMORY_ERROR the pager failed, KERN_RESOURCE_SHORTAGE no memory came free: the next try for the
+ * same page does, too; KERN_ABORTED the wait was ended from outside.
  */
 HAL_NODISCARD kern_return_t memory_object_waited(struct thread *self);
 /* The thread will not wait after all, or it ends. Context: self is current. */

@@ -21,6 +21,8 @@
 #include <mach/vm_behavior.h>
 #include <mach/vm_param.h>
 #include <vm/memory_object_i.h>
+#include <vm/vm_pageout.h>
+#include <vm/vm_store.h>
 
 static struct cache request_cache;
 static uint32_t wait_ms; /* atomic; 0: no limit */
@@ -202,7 +204,7 @@ static struct ipc_kmsg *request_message(const struct memory_object *pager, struc
     if (message == NULL || pager->state != MEMORY_OBJECT_READY)
         return NULL;
     request->message = NULL;
-    memory_object_address(pager, message);
+    memory_object_address(pager->pager, message);
     return message;
 }
 
@@ -277,6 +279,12 @@ static kern_return_t page_miss(struct memory_object *pager, uint64_t index, enum
     (void)page_ask(pager, index, access, fill);
     fill->count = count;
     return KERN_PAGE_WAIT;
+}
+
+kern_return_t memory_object_ask(struct memory_object *pager, uint64_t index, enum vm_object_access access,
+                                struct vm_object_fill *fill)
+{
+    return page_miss(pager, index, access, 1, fill);
 }
 
 /* A page of an object with a pager. */
@@ -373,6 +381,8 @@ source_page(struct vm_object *object, uint64_t index, enum vm_object_access acce
             return kr;
         *own = false;
     }
+    if (vm_page_is_out(*page))
+        return vm_store_page(object, index, access, writable, mapper, fill, page, own);
     if (*own || access == VM_OBJECT_READ)
         return KERN_SUCCESS;
     *own = true;
@@ -487,6 +497,12 @@ kern_return_t memory_object_resolve_read(struct vm_object_fill *fill)
     if (noted && self->page.result != KERN_SUCCESS) {
         kr = self->page.result;
         memory_object_wait_cancel(self);
+    } else if (fill->index == MEMORY_OBJECT_ANY_PAGE) {
+        memory_object_wait_cancel(self);
+        self->page.pager = pager; /* with the reference */
+        self->page.index = fill->index;
+        self->page.sync = false;
+        return KERN_PAGE_WAIT;
     } else if (!noted || self->page.request == NULL || self->page.request->access != fill->access) {
         struct page_request *request = page_request_create(fill->index, fill->count, fill->access,
                                                            sizeof(__Request__memory_object_data_request_t));
@@ -564,15 +580,20 @@ void memory_object_wait(struct thread *self, thread_continuation_t continuation)
 
     if (ms != 0)
         thread_set_timeout(self, ms);
+    const bool any = self->page.index == MEMORY_OBJECT_ANY_PAGE;
     spin_lock(&object->lock);
-    struct page_request *request = request_enter(pager, self);
+    struct page_request *request = any ? NULL : request_enter(pager, self);
+    if (any)
+        list_insert_tail(vm_store_waiters(pager->store), &self->wait_link);
     if (request != NULL) {
         list_insert_tail(&request->waiters, &self->wait_link);
         message = request_message(pager, request);
     }
     thread_block(self, THREAD_WAIT_PAGE, object, continuation);
     spin_unlock(&object->lock);
-    if (request == NULL) /* nobody else can know that the thread waits */
+    if (any)
+        vm_pageout_wake();    /* which may have looked for waiting threads before this one was there */
+    else if (request == NULL) /* nobody else can know that the thread waits */
         thread_wakeup(self, self->page.sync ? THREAD_OBJECT_DEAD : THREAD_AWAKENED);
     if (message != NULL)
         memory_object_post(message, true);
@@ -591,8 +612,9 @@ kern_return_t memory_object_waited(struct thread *self)
         memory_object_wait_cancel(self);
         return KERN_ABORTED;
     default:
-        self->page.result = KERN_MEMORY_ERROR;
-        return KERN_MEMORY_ERROR;
+        self->page.result =
+            self->page.index == MEMORY_OBJECT_ANY_PAGE ? KERN_RESOURCE_SHORTAGE : KERN_MEMORY_ERROR;
+        return self->page.result;
     }
 }
 

@@ -30,9 +30,10 @@ struct memory_object {
     struct ipc_port *name;          /* the same */
     struct ipc_port_request *death; /* constant; tells when the pager's port dies */
     struct ipc_kmsg *terminate;     /* reserved, for the end */
-    struct ledger_account *payer;   /* constant */
-    struct list work_link;          /* of the queue; its lock */
-    bool queued;                    /* the same */
+    struct vm_store *store; /* what else belongs to the default pager's object; NULL: another; constant */
+    struct ledger_account *payer; /* constant */
+    struct list work_link;        /* of the queue; its lock */
+    bool queued;                  /* the same */
 
     /* under the lock of the object */
     uint8_t state;  /* enum memory_object_state */
@@ -57,7 +58,18 @@ struct page_request {
     struct ledger_account *payer; /* constant */
 };
 
+/* Instead of the number of a page, in thread.page.index: the thread waits for memory, whatever page. */
+#define MEMORY_OBJECT_ANY_PAGE UINT64_MAX
+
 void memory_object_fault_init_module(void);
+/* A new object that is in no table, for a send right, which it consumes; one reference; or NULL. */
+HAL_NODISCARD struct memory_object *memory_object_create(struct ipc_port *right,
+                                                         struct ledger_account *payer);
+
+/* A page of the object is missing, or its pager does not let the access through: fill that in for memory_object_resolve(). Returns
+ * KERN_PAGE_WAIT; KERN_MEMORY_ERROR the pager is dead. Context: the object is locked. */
+kern_return_t memory_object_ask(struct memory_object *pager, uint64_t index, enum vm_object_access access,
+                                struct vm_object_fill *fill);
 
 /* A request that no object has yet, with its message, of `size` bytes, at the cost of the current task; or NULL. */
 struct page_request *page_request_create(uint64_t index, uint32_t count, vm_prot_t access, uint32_t size);
@@ -128,7 +140,7 @@ struct ipc_kmsg *memory_object_message(uint32_t size, struct ledger_account *pay
 /* What the stub that fills it in needs: it will have as many descriptors. */
 struct mig_kernel_message memory_object_fill(struct ipc_kmsg *kmsg, unsigned descriptors);
 /* Send it, in two steps: it gets a right to the pager's port; then it goes, and perhaps (handoff) who receives it runs next. */
-void memory_object_address(const struct memory_object *pager, struct ipc_kmsg *kmsg);
+void memory_object_address(struct ipc_port *port, struct ipc_kmsg *kmsg);
 void memory_object_post(struct ipc_kmsg *kmsg, bool handoff);
 /* The second step where the object is locked, so that messages come in the order of what they tell. *receiver: to be woken, or NULL.
  * Returns false: the pager is dead, the message is the caller's to destroy. */

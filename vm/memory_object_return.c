@@ -16,6 +16,8 @@
 #include <mach/vm_param.h>
 #include <vm/memory_object_i.h>
 #include <vm/vm_map_copy.h>
+#include <vm/vm_stat.h>
+#include <vm/vm_store.h>
 
 #define RETURN_PAGES 16u /* in one message */
 
@@ -94,7 +96,7 @@ static struct vm_page *page_for_message(struct vm_object *object, uint64_t index
 /* Take the page out of memory. Returns false without memory: it stays. */
 static bool page_flush(struct memory_object *pager, uint64_t index) REQUIRES(pager->object->lock)
 {
-    vm_object_unmap(pager->object, index, NULL);
+    vm_object_unmap(pager->object, index, index + 1, NULL);
     if (!vm_radix_remove(&pager->object->pages, index, index + 1))
         return false;
     page_requests_answer(pager, index, index + 1,
@@ -118,6 +120,7 @@ static bool page_return(struct memory_object *pager, uint64_t index, struct vm_p
         return false;
     }
     r->count++;
+    vm_stat_add(VM_STAT_PAGEOUTS, 1);
     r->dirty |= (page->pager_flags & VM_PAGE_DIRTY) != 0;
     page->pager_flags &= (uint8_t)~(VM_PAGE_DIRTY | VM_PAGE_PRECIOUS);
     return true;
@@ -140,14 +143,23 @@ static bool pages_return(struct memory_object *pager, uint64_t *index, uint64_t 
             *index = end;
             return true;
         }
+        if (vm_store_is_parked(pager, page)) {
+            if (r->count > 0)
+                break;
+            *index = ++at;
+            continue;
+        }
         const bool kept = !flush || vm_object_is_wired(pager->object, at, at + 1);
         if (r->count > 0 && (at != *first + r->count || (page->pager_flags & marks) == 0 || kept != r->kept))
             break;
         if (r->count == 0)
             *first = at;
         r->kept = kept;
+        const uint64_t before = r->count;
         if (!page_return(pager, at, page, marks, r))
             return r->count > 0;
+        if (pager->store != NULL)
+            vm_store_leaves(page, r->count > before);
         if (!kept && !page_flush(pager, at))
             return false;
         *index = ++at;
@@ -188,7 +200,7 @@ static void page_lock(struct memory_object *pager, uint64_t index, struct vm_pag
     memory_object_set_lock(page, lock);
     if ((lock & (VM_PROT_READ | VM_PROT_EXECUTE)) != 0) {
         pager->object->locked = true;
-        vm_object_unmap(pager->object, index, NULL);
+        vm_object_unmap(pager->object, index, index + 1, NULL);
     } else if ((lock & VM_PROT_WRITE) != 0) {
         vm_object_protect(pager->object, index, index + 1);
     }

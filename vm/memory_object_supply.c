@@ -15,6 +15,7 @@
 #include <vm/memory_object_i.h>
 #include <vm/vm_map_copy.h>
 #include <vm/vm_range.h>
+#include <vm/vm_stat.h>
 
 #define SUPPLY_FEW (4 * PAGE_SIZE)
 
@@ -45,6 +46,7 @@ static kern_return_t page_supply(struct memory_object *pager, uint64_t index, st
     else if (!vm_radix_insert(&object->pages, index, page, false, &old))
         kr = KERN_RESOURCE_SHORTAGE;
     if (kr == KERN_SUCCESS) {
+        vm_stat_add(VM_STAT_PAGEINS, 1);
         page->pager_flags = how->precious ? VM_PAGE_PRECIOUS : 0;
         memory_object_set_lock(page, how->lock);
         object->locked |= (how->lock & (VM_PROT_READ | VM_PROT_EXECUTE)) != 0;
@@ -121,7 +123,7 @@ static kern_return_t entry_supply(struct memory_object *pager, struct vm_map_ent
     return result;
 }
 
-/* Data that other pagers provide must be there before any of it is used. Returns as vm_object_peek(). */
+/* Data that other pagers provide, or that is out, must be there before any of it is used. Returns as vm_object_peek(). */
 static kern_return_t data_prepare(const struct vm_map_copy *data)
 {
     struct vm_page *page;
@@ -131,7 +133,7 @@ static kern_return_t data_prepare(const struct vm_map_copy *data)
     {
         const struct vm_map_entry *entry = CONTAINER_OF(node, struct vm_map_entry, link);
         for (uint64_t at = entry->start; at < entry->end; at += PAGE_SIZE) {
-            if (entry->object == NULL || !vm_object_is_backed(entry->object))
+            if (entry->object == NULL)
                 break;
             kern_return_t kr = vm_object_peek(
                 entry->object, (entry->offset + (at - entry->start)) >> PAGE_SHIFT, &page, &own);

@@ -653,6 +653,52 @@ void pmap_protect(struct pmap *pmap, hal_va_t start, hal_va_t end, vm_prot_t pro
     spin_unlock(&pmap->lock);
 }
 
+/* --- use ------------------------------------------------------------------------------------------------ */
+
+/* Bits `first` to below `end`, of 64. */
+static uint64_t age_bits(uint64_t first, uint64_t end)
+{
+    return first < end ? ~(uint64_t)0 >> (64 - (end - first)) << first : 0;
+}
+
+/*
+ * ACCESSED is cleared where it is set; a block counts as used.  A CPU may set it at the same time, and be overwritten: then the page looks as if it was used a
+ * little earlier.  The other bits of a leaf are the kernel's.
+ */
+uint64_t pmap_age(struct pmap *pmap, hal_va_t va, unsigned count)
+{
+    const hal_va_t end = va + count * HAL_PAGE_SIZE;
+    const hal_va_t start = va;
+    struct pmap_gather gather;
+    struct pmap_path path;
+    uint64_t used = 0;
+    hal_va_t next;
+
+    gather_init(&gather, pmap);
+    spin_lock(&pmap->lock);
+    while (va < end) {
+        const enum pmap_found found = pmap_find(pmap, va, &path, &next);
+        if (found != PMAP_TABLE) {
+            next = next < end ? next : end;
+            if (found == PMAP_BLOCK)
+                used |= age_bits((va - start) >> HAL_PAGE_SHIFT, (next - start) >> HAL_PAGE_SHIFT);
+            va = next;
+            continue;
+        }
+        hal_pte_t *slot = pmap_slot(pmap->last.table, va, 0);
+        if (hal_pte_kind(*slot, 0) == HAL_PTE_LEAF && (hal_pte_attr(*slot, 0) & HAL_ATTR_ACCESSED) != 0) {
+            pmap_slot_write(
+                slot, hal_pte_leaf(hal_pte_addr(*slot, 0), hal_pte_attr(*slot, 0) & ~HAL_ATTR_ACCESSED, 0));
+            gather_page(&gather, va);
+            used |= age_bits((va - start) >> HAL_PAGE_SHIFT, ((va - start) >> HAL_PAGE_SHIFT) + 1);
+        }
+        va += HAL_PAGE_SIZE;
+    }
+    gather_finish(&gather);
+    spin_unlock(&pmap->lock);
+    return used;
+}
+
 /* --- life ----------------------------------------------------------------------------------------------- */
 
 void pmap_init_module(void)

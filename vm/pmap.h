@@ -72,6 +72,8 @@ void pmap_remove(struct pmap *pmap, hal_va_t start, hal_va_t end);
 bool pmap_clear_step(struct pmap *pmap, uint64_t pages);
 /* Reduce the protection of what is mapped in [start, end) to prot (VM_PROT_NONE: remove). */
 void pmap_protect(struct pmap *pmap, hal_va_t start, hal_va_t end, vm_prot_t prot);
+/* Which of the `count` <= 64 pages from va on were used since the last call, or since they were mapped: bit i for page i. */
+uint64_t pmap_age(struct pmap *pmap, hal_va_t va, unsigned count);
 /* Pages that are mapped now. */
 uint64_t pmap_resident(struct pmap *pmap);
 

@@ -18,6 +18,7 @@
 #include <vm/vm_page_i.h>
 #include <vm/vm_range.h>
 #include <vm/vm_stat.h>
+#include <vm/vm_store.h>
 
 #define FAULT_AROUND 15u /* pages behind the one that is read, mapped with it */
 
@@ -212,7 +213,7 @@ static bool fault_make_block(struct vm_map *map, hal_va_t va, struct vm_object_f
 
 /*
  * A fault could not be served for `why`.  If there is no memory, what the kernel's caches do not use of theirs is taken from them,
- * once.  Returns: KERN_SUCCESS try again; else as vm_fault().
+ * once; then the thread waits for page-out, if there is a default pager.  Returns: KERN_SUCCESS try again; else as vm_fault().
  */
 static __attribute__((noinline)) kern_return_t fault_help(struct vm_map *map, hal_va_t va,
                                                           struct vm_object_fill *fill, kern_return_t why,
@@ -224,10 +225,13 @@ static __attribute__((noinline)) kern_return_t fault_help(struct vm_map *map, ha
         return KERN_SUCCESS;
     if (why == FAULT_MAKE || why == FAULT_MAKE_BLOCK)
         why = KERN_RESOURCE_SHORTAGE;
-    if (why != KERN_RESOURCE_SHORTAGE || tried->reap || cache_reap() == 0)
+    if (why != KERN_RESOURCE_SHORTAGE)
         return why;
-    tried->reap = true;
-    return KERN_SUCCESS;
+    if (!tried->reap && cache_reap() > 0) {
+        tried->reap = true;
+        return KERN_SUCCESS;
+    }
+    return vm_store_wait(fill) ? memory_object_resolve(fill) : why;
 }
 
 /* The same, and make the page if need be. */

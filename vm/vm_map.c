@@ -25,7 +25,9 @@
 #include <vm/vm_map_copy.h>
 #include <vm/vm_map_i.h>
 #include <vm/vm_memory_entry.h>
+#include <vm/vm_pageout.h>
 #include <vm/vm_range.h>
+#include <vm/vm_store.h>
 
 /* What one vm_map_clear_step() does at most. */
 #define CLEAR_PAGES 512u
@@ -37,6 +39,8 @@ void vm_map_init_module(void)
 {
     vm_object_init_module();
     memory_object_init_module();
+    vm_store_init_module();
+    vm_pageout_init_module();
     cache_init(&map_cache, "vm_map", sizeof(struct vm_map), 64);
     vm_map_entry_init_module();
     vm_map_copy_init_module();
@@ -57,6 +61,7 @@ struct vm_map *vm_map_create(struct ledger_account *payer)
         goto no_pmap;
     map->refs = 1;
     map->payer = payer;
+    map->privileged = false;
     spin_init(&map->lock, LOCK_RANK_MAP);
     map->readers = 0;
     spin_lock(&map->lock);
@@ -66,6 +71,7 @@ struct vm_map *vm_map_create(struct ledger_account *payer)
     map->other = NULL;
     map->size = 0;
     spin_unlock(&map->lock);
+    vm_pageout_enter(map);
     return map;
 
 no_pmap:
@@ -97,6 +103,7 @@ void vm_map_unref(struct vm_map *map)
 {
     if (!ref_put(&map->refs))
         return;
+    vm_pageout_leave(map);
     while (!vm_map_clear_step(map))
         ;
     pmap_destroy(map->pmap);

@@ -44,6 +44,9 @@ struct vm_map {
     uint64_t refs;    /* kern/ref.h */
     struct pmap *pmap;
     struct ledger_account *payer; /* constant: of the task */
+    struct list link;             /* of all maps (vm_pageout.c); its lock */
+    bool
+        privileged; /* atomic: page-out depends on its task: its pages stay, and it gets those that are kept back */
     struct list entries GUARDED_BY(lock);
     struct vm_map_entry *root GUARDED_BY(lock);
     struct vm_map_entry *hint GUARDED_BY(lock); /* entry of the last lookup, or NULL */

@@ -54,7 +54,8 @@ static void count_pages(const struct vm_map_entry *entry, struct vm_map_resident
     spin_lock(&object->lock);
     for (uint64_t i = entry->offset >> PAGE_SHIFT; vm_radix_next(&object->pages, &i) != NULL && i < end;
          i++) {
-        (void)vm_radix_find(&object->pages, i, false, &own);
+        if (vm_page_is_out(vm_radix_find(&object->pages, i, false, &own)))
+            continue;
         resident->pages++;
         resident->copied += !own;
     }

@@ -22,6 +22,7 @@
 #include <vm/pmap.h>
 #include <vm/vm_map_i.h>
 #include <vm/vm_page_i.h>
+#include <vm/vm_pageout.h>
 #include <vm/vm_physical.h>
 #include <vm/vm_stat.h>
 
@@ -163,7 +164,8 @@ bool vm_object_has_page(struct vm_object *object, uint64_t index, bool *own)
     if (vm_object_is_physical(object))
         return true;
     spin_lock(&object->lock);
-    bool there = vm_radix_find(&object->pages, index, false, own) != NULL;
+    const struct vm_page *page = vm_radix_find(&object->pages, index, false, own);
+    bool there = page != NULL && !vm_page_is_out(page);
     spin_unlock(&object->lock);
     return there;
 }
@@ -252,7 +254,8 @@ uint64_t vm_object_protect_step(struct vm_object *object, uint64_t first, uint64
     return behind > 0 ? behind : end;
 }
 
-void vm_object_unmap(struct vm_object *object, uint64_t index, const struct vm_map_entry *mapper)
+void vm_object_unmap(struct vm_object *object, uint64_t first, uint64_t end,
+                     const struct vm_map_entry *mapper)
 {
     hal_va_t low;
     hal_va_t high;
@@ -260,9 +263,26 @@ void vm_object_unmap(struct vm_object *object, uint64_t index, const struct vm_m
     LIST_FOR_EACH(node, &object->users)
     {
         const struct vm_map_entry *entry = CONTAINER_OF(node, struct vm_map_entry, object_link);
-        if (entry != mapper && entry_maps(entry, index, index + 1, &low, &high))
+        if (entry != mapper && entry_maps(entry, first, end, &low, &high))
             pmap_remove(entry->map->pmap, low, high);
     }
+}
+
+uint64_t vm_object_age(struct vm_object *object, uint64_t first, unsigned count)
+{
+    uint64_t used = 0;
+    hal_va_t low;
+    hal_va_t high;
+
+    LIST_FOR_EACH(node, &object->users)
+    {
+        const struct vm_map_entry *entry = CONTAINER_OF(node, struct vm_map_entry, object_link);
+        if (!entry_maps(entry, first, first + count, &low, &high))
+            continue;
+        const uint64_t shown = (entry->offset + (low - entry->start)) >> PAGE_SHIFT; /* the page at low */
+        used |= pmap_age(entry->map->pmap, low, (unsigned)((high - low) >> PAGE_SHIFT)) << (shown - first);
+    }
+    return used;
 }
 
 /* --- pages ---------------------------------------------------------------------------------------------- */
@@ -271,7 +291,7 @@ struct vm_page *vm_object_alloc_page(struct ledger_account *payer, bool zero)
 {
     if (!ledger_charge(payer, HAL_PAGE_SIZE))
         return NULL;
-    void *page = zero ? vm_page_alloc_zero(0) : vm_page_alloc(0);
+    void *page = vm_page_alloc_pageable(zero);
     if (page != NULL)
         return vm_page_adopt(page, payer);
     ledger_uncharge(payer, HAL_PAGE_SIZE);
@@ -280,6 +300,8 @@ struct vm_page *vm_object_alloc_page(struct ledger_account *payer, bool zero)
 
 bool vm_object_make_page(struct vm_object_fill *fill)
 {
+    if (__builtin_expect(__atomic_load_n(&vm_page_low, __ATOMIC_RELAXED), 0))
+        vm_pageout_wake();
     fill->fresh = vm_object_alloc_page(fill->payer, fill->source == NULL);
     if (fill->fresh == NULL)
         return false;
@@ -320,7 +342,7 @@ kern_return_t vm_object_put_page(struct vm_object *object, uint64_t index, bool 
     *page = fill->fresh;
     fill->fresh = NULL;
     if (old != NULL) {
-        vm_object_unmap(object, index, mapper);
+        vm_object_unmap(object, index, index + 1, mapper);
         vm_page_unref(old);
     }
     return KERN_SUCCESS;
@@ -363,19 +385,31 @@ bool vm_object_shows_wired(struct vm_object *object, uint64_t first, uint64_t en
     return false;
 }
 
+/* A copy of a page, with a reference; one that is out is not wired, and can be shared. NULL without memory. */
+static struct vm_page *page_duplicate(struct vm_page *page, struct ledger_account *payer)
+{
+    if (vm_page_is_out(page)) {
+        vm_page_ref(page);
+        return page;
+    }
+    struct vm_page *fresh = vm_object_alloc_page(payer, false);
+    if (fresh != NULL)
+        memcpy(vm_page_address(fresh), vm_page_address(page), HAL_PAGE_SIZE);
+    return fresh;
+}
+
 /* Give the empty tree `copy` copies of the pages [first, end), from number first - base on. Returns false without memory: some. */
 static __attribute__((noinline)) bool object_duplicate(struct vm_object *object, uint64_t first, uint64_t end,
                                                        uint64_t base, struct vm_radix *copy)
     REQUIRES(object->lock)
 {
-    const struct vm_page *page;
+    struct vm_page *page;
     struct vm_page *old;
 
     for (uint64_t i = first; (page = vm_radix_next(&object->pages, &i)) != NULL && i < end; i++) {
-        struct vm_page *fresh = vm_object_alloc_page(copy->payer, false);
+        struct vm_page *fresh = page_duplicate(page, copy->payer);
         if (fresh == NULL)
             return false;
-        memcpy(vm_page_address(fresh), vm_page_address(page), HAL_PAGE_SIZE);
         if (!vm_radix_insert(copy, i - base, fresh, false, &old)) {
             vm_page_unref(fresh);
             return false;
@@ -464,10 +498,13 @@ kern_return_t vm_object_peek(struct vm_object *object, uint64_t index, struct vm
     do {
         kr = KERN_SUCCESS;
         spin_lock(&object->lock);
-        if (vm_object_is_backed(object))
+        if (vm_object_is_backed(object)) {
             kr = memory_object_page(object, index, VM_OBJECT_READ, false, NULL, &fill, page, own);
-        else
+        } else {
             *page = vm_radix_find(&object->pages, index, false, own);
+            if (*page != NULL && vm_page_is_out(*page))
+                kr = vm_store_page(object, index, VM_OBJECT_READ, false, NULL, &fill, page, own);
+        }
         spin_unlock(&object->lock);
         if (kr != KERN_PAGE_WAIT)
             break;

@@ -18,6 +18,7 @@
 #include <kern/spinlock.h>
 #include <mach/kern_return.h>
 #include <mach/vm_prot.h>
+#include <vm/vm_page_i.h>
 #include <vm/vm_radix.h>
 
 struct ledger_account;
@@ -150,12 +151,18 @@ enum vm_object_access {
 HAL_NODISCARD kern_return_t vm_object_put_page(struct vm_object *object, uint64_t index, bool writable,
                                                const struct vm_map_entry *mapper, struct vm_object_fill *fill,
                                                struct vm_page **page) REQUIRES(object->lock);
+/* vm_object_page() where *page is out (vm_store.c). Returns as that; KERN_PAGE_WAIT as memory_object_page(). */
+HAL_NODISCARD kern_return_t vm_store_page(struct vm_object *object, uint64_t index,
+                                          enum vm_object_access access, bool writable,
+                                          const struct vm_map_entry *mapper, struct vm_object_fill *fill,
+                                          struct vm_page **page, bool *own) REQUIRES(object->lock);
 /*
  * The page with number `index` of an anonymous object as *page.
  * writable: *page, if it is the object's own, counts as mapped writable from now on.
  * mapper: the entry whose map the caller will enter the page into before it unlocks the object, or NULL.
  * Returns: KERN_SUCCESS *page is the page, *own whether it is the object's own; or NULL: call
- * vm_object_make_page() without locks, and then this again. KERN_RESOURCE_SHORTAGE no memory for the index.
+ * vm_object_make_page() without locks, and then this again. KERN_RESOURCE_SHORTAGE no memory for the index. KERN_PAGE_WAIT it is
+ * out: as memory_object_page().
  */
 HAL_NODISCARD static inline kern_return_t vm_object_page(struct vm_object *object, uint64_t index,
                                                          enum vm_object_access access, bool writable,
@@ -164,8 +171,12 @@ HAL_NODISCARD static inline kern_return_t vm_object_page(struct vm_object *objec
                                                          bool *own) REQUIRES(object->lock)
 {
     *page = vm_radix_find(&object->pages, index, writable, own);
-    if (__builtin_expect(*page != NULL && (*own || access == VM_OBJECT_READ), 1))
-        return KERN_SUCCESS;
+    if (__builtin_expect(*page != NULL, 1)) {
+        if (__builtin_expect(vm_page_is_out(*page), 0))
+            return vm_store_page(object, index, access, writable, mapper, fill, page, own);
+        if (__builtin_expect(*own || access == VM_OBJECT_READ, 1))
+            return KERN_SUCCESS;
+    }
     *own = true;
     return vm_object_put_page(object, index, writable, mapper, fill, page);
 }
@@ -179,9 +190,12 @@ HAL_NODISCARD kern_return_t vm_object_peek(struct vm_object *object, uint64_t in
 void vm_object_protect(struct vm_object *object, uint64_t first, uint64_t end) REQUIRES(object->lock);
 /* Do a bounded part of that ahead, so that less is left for one call. Returns where the rest begins; `end`: nothing is left. */
 uint64_t vm_object_protect_step(struct vm_object *object, uint64_t first, uint64_t end);
-/* The page at `index` goes: nobody but `mapper` (or NULL), which will map another, may read it any more. */
-void vm_object_unmap(struct vm_object *object, uint64_t index, const struct vm_map_entry *mapper)
-    REQUIRES(object->lock);
+/* The pages of [first, end) go: nobody but `mapper` (or NULL), which will map others, may read them any more. */
+void vm_object_unmap(struct vm_object *object, uint64_t first, uint64_t end,
+                     const struct vm_map_entry *mapper) REQUIRES(object->lock);
+/* Which of the `count` <= 64 pages from `first` on were used since the last call: bit i for page first + i. Pages of [first, first + count)
+ * that are mapped count as used at first. */
+uint64_t vm_object_age(struct vm_object *object, uint64_t first, unsigned count) REQUIRES(object->lock);
 /* A page with one reference, zeroed or not, charged to `payer`; or NULL. */
 HAL_NODISCARD struct vm_page *vm_object_alloc_page(struct ledger_account *payer, bool zero);
 /* Make what vm_object_page() asked for. Returns false without memory. Context: no lock. */

@@ -8,6 +8,10 @@
  * buddies, so most allocations take no lock.  A few more, known to be zero, are kept apart: page tables are when they
  * are freed, and need to be when they are made.
  *
+ * While there is a default pager, some pages are kept back: what users' memory is made of stops at one mark, what else the
+ * kernel makes at half of it, and the rest is for page-out itself and for the tasks that it depends on (vm/vm_pageout.c).  The marks are
+ * looked at where pages leave the buddies, so a cache may have a few pages more than its CPU should get.
+ *
  * Lock: page_lock, the last but one in the order: nearly everything may be held while memory is allocated.
  */
 #include <hal/hal.h>
@@ -18,7 +22,9 @@
 #include <vm/vm_buddy.h>
 #include <vm/vm_page.h>
 #include <vm/vm_page_i.h>
+#include <vm/vm_pageout.h>
 #include <vm/vm_stat.h>
+#include <vm/vm_store.h>
 
 #define ZONES_MAX (HAL_MEM_RANGES_MAX + 8u) /* a few for vm_page_add_range() */
 #define CACHE_PAGES_MAX 64u
@@ -33,6 +39,7 @@ struct vm_page_zone {
 struct vm_page_cache {
     uint32_t count;
     uint32_t zero_count;
+    bool refused; /* a page, since few are free: vm_page_was_refused() */
     void *page[CACHE_PAGES_MAX];
     void *zero[ZERO_PAGES_MAX]; /* pages that are zero */
 } __attribute__((aligned(64)));
@@ -45,6 +52,13 @@ static uint64_t page_free_blocks GUARDED_BY(page_lock); /* pages in the free lis
 static struct vm_page_zone zone_table[ZONES_MAX];
 static uint32_t zone_count;
 static uint64_t page_total;
+
+/* Free pages in the lists; see the top. */
+static struct {
+    uint64_t kept GUARDED_BY(page_lock); /* those that users' memory is not made of; 0: no default pager */
+    uint64_t low GUARDED_BY(page_lock);  /* below, page-out is wanted */
+} page_marks;
+bool vm_page_low;
 
 static struct vm_page_cache page_cache[HAL_CPU_MAX];
 static uint32_t page_cache_limit = 2; /* pages that one CPU may keep */
@@ -183,11 +197,30 @@ static void *zero_pop(struct vm_page_cache *cache)
     return cache->zero[count - 1];
 }
 
-/* Half fill an empty cache. */
-static void page_cache_refill(struct vm_page_cache *cache)
+/* relaxed: who does not see it yet will at the next page */
+static void page_low_note(void) REQUIRES(page_lock)
+{
+    const bool low = page_free_blocks < page_marks.low;
+
+    if (low != vm_page_low)
+        __atomic_store_n(&vm_page_low, low, __ATOMIC_RELAXED);
+}
+
+/* How many free pages this allocation has to leave. */
+static uint64_t page_floor(bool pageable) REQUIRES(page_lock)
+{
+    if (page_marks.kept == 0 || vm_pageout_is_privileged())
+        return 0;
+    return pageable ? page_marks.kept : page_marks.kept / 2;
+}
+
+/* Half fill an empty cache; from what is kept back one page at a time. */
+static __attribute__((noinline)) void page_cache_refill(struct vm_page_cache *cache, bool pageable)
 {
     spin_lock(&page_lock);
-    while (cache->count < page_cache_limit / 2) {
+    const uint64_t floor = page_floor(pageable);
+    while (cache->count < page_cache_limit / 2 && page_free_blocks > floor &&
+           (cache->count == 0 || page_free_blocks > page_marks.kept)) {
         struct vm_page *page = buddy_alloc(0);
         if (page == NULL)
             break;
@@ -195,6 +228,7 @@ static void page_cache_refill(struct vm_page_cache *cache)
         page_cache_check(address, VM_PAGE_USED, VM_PAGE_CACHED);
         page_push(cache, address);
     }
+    page_low_note();
     spin_unlock(&page_lock);
 }
 
@@ -221,9 +255,15 @@ static void page_cache_drain(struct vm_page_cache *cache)
 
 static void *page_alloc_block(unsigned order)
 {
+    struct vm_page *page = NULL;
+
     spin_lock(&page_lock);
-    struct vm_page *page = buddy_alloc(order);
+    if (page_free_blocks > page_floor(false))
+        page = buddy_alloc(order);
+    page_low_note();
     spin_unlock(&page_lock);
+    if (page == NULL)
+        page_cache[hal_cpu_self()->index].refused = true;
     return page != NULL ? vm_page_address(page) : NULL;
 }
 
@@ -275,21 +315,27 @@ static void page_free_block(void *pages, unsigned order)
     spin_unlock(&page_lock);
 }
 
-void *vm_page_alloc(unsigned order)
+static inline void *page_alloc(bool pageable)
 {
-    KASSERT(order <= VM_PAGE_ORDER_MAX);
-    if (order > 0)
-        return page_alloc_block(order);
-
     struct vm_page_cache *cache = &page_cache[hal_cpu_self()->index];
+
     if (cache->count == 0) {
-        page_cache_refill(cache);
-        if (cache->count == 0)
-            return zero_pop(cache);
+        page_cache_refill(cache, pageable);
+        if (cache->count == 0) {
+            void *zero = zero_pop(cache);
+            cache->refused |= zero == NULL;
+            return zero;
+        }
     }
     void *address = page_pop(cache);
     page_cache_check(address, VM_PAGE_CACHED, VM_PAGE_USED);
     return address;
+}
+
+void *vm_page_alloc(unsigned order)
+{
+    KASSERT(order <= VM_PAGE_ORDER_MAX);
+    return order > 0 ? page_alloc_block(order) : page_alloc(false);
 }
 
 void *vm_page_alloc_zero(unsigned order)
@@ -302,6 +348,18 @@ void *vm_page_alloc_zero(unsigned order)
     if (pages != NULL)
         memset(pages, 0, (size_t)HAL_PAGE_SIZE << order);
     return pages;
+}
+
+void *vm_page_alloc_pageable(bool zero)
+{
+    void *page = zero ? zero_pop(&page_cache[hal_cpu_self()->index]) : NULL;
+
+    if (page != NULL)
+        return page;
+    page = page_alloc(true);
+    if (page != NULL && zero)
+        memset(page, 0, HAL_PAGE_SIZE);
+    return page;
 }
 
 void vm_page_free(void *pages, unsigned order)
@@ -341,6 +399,7 @@ struct vm_page *vm_page_adopt(void *address, struct ledger_account *payer)
     struct vm_page *page = vm_page_of(address);
 
     page->refs = 1;
+    page->out = NULL;
     page->payer = payer;
     vm_stat_add(VM_STAT_OBJECT_PAGES, 1);
     return page;
@@ -350,6 +409,10 @@ void vm_page_unref(struct vm_page *page)
 {
     if (!ref_put(&page->refs))
         return;
+    if (__builtin_expect(vm_page_is_out(page), 0)) {
+        vm_store_forget(page);
+        return;
+    }
     vm_stat_add(VM_STAT_OBJECT_PAGES, -1);
     ledger_uncharge(page->payer, HAL_PAGE_SIZE);
     vm_page_free(vm_page_address(page), 0);
@@ -413,6 +476,34 @@ void vm_page_init(void)
     spin_unlock(&page_lock);
     for (uint32_t i = 0; i < hal_info.mem_count; i++)
         vm_page_add_range(hal_info.mem[i].base, hal_info.mem[i].size);
+}
+
+bool vm_page_was_refused(void)
+{
+    struct vm_page_cache *cache = &page_cache[hal_cpu_self()->index];
+    const bool refused = cache->refused;
+
+    cache->refused = false;
+    return refused;
+}
+
+void vm_page_set_marks(uint64_t kept, uint64_t low)
+{
+    spin_lock(&page_lock);
+    page_marks.kept = kept;
+    page_marks.low = low;
+    page_low_note();
+    spin_unlock(&page_lock);
+}
+
+uint64_t vm_page_spare_count(void)
+{
+    spin_lock(&page_lock);
+    const uint64_t free = page_free_blocks;
+    const uint64_t kept = page_marks.kept;
+    page_low_note();
+    spin_unlock(&page_lock);
+    return free > kept ? free - kept : 0;
 }
 
 uint64_t vm_page_free_count(void)

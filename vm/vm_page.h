@@ -19,7 +19,9 @@ void vm_page_init(void);
  * Context: no lock of rank >= LOCK_RANK_PAGE. order <= VM_PAGE_ORDER_MAX. */
 HAL_NODISCARD void *vm_page_alloc(unsigned order);
 HAL_NODISCARD void *vm_page_alloc_zero(unsigned order);
-/* The same, no byte of it above `last`. Takes time as there are blocks in the free lists. */
+/* A page for users' memory: none of those that are kept back (vm_page_set_marks()). */
+HAL_NODISCARD void *vm_page_alloc_pageable(bool zero);
+/* As vm_page_alloc(), no byte of it above `last`. Takes time as there are blocks in the free lists. */
 HAL_NODISCARD void *vm_page_alloc_below(unsigned order, hal_pa_t last);
 /* Make a block of 2^order pages as many single ones, each to be freed by itself. */
 void vm_page_split(void *pages, unsigned order);
@@ -30,6 +32,14 @@ void vm_page_free_zero(void *page);
 
 /* Give memory that was reserved at boot (the archive) to the allocator. Page aligned. */
 void vm_page_add_range(hal_pa_t base, uint64_t size);
+
+/* Keep `kept` pages back (0: none); vm_page_low says from now on whether fewer than `low` are free. */
+void vm_page_set_marks(uint64_t kept, uint64_t low);
+extern bool vm_page_low; /* atomic, a hint */
+/* Was a page refused on this CPU since the last call? */
+bool vm_page_was_refused(void);
+/* Free pages above those that are kept back, without those in caches. */
+uint64_t vm_page_spare_count(void);
 
 /* Free pages now, per-CPU caches included; pages managed in all. */
 uint64_t vm_page_free_count(void);

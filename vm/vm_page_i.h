@@ -12,6 +12,7 @@ enum vm_page_state {
     VM_PAGE_FREE,   /* first page of a free block of 2^order pages */
     VM_PAGE_CACHED, /* free, in a CPU's cache (checked builds only: release builds say USED) */
     VM_PAGE_USED,   /* first page of an allocated block of 2^order pages */
+    VM_PAGE_OUT,    /* no page, but what stands for one that is out (vm/vm_store.h) */
 };
 
 /* What an object with a pager knows of its page. It means nothing elsewhere. */
@@ -21,7 +22,11 @@ enum vm_page_state {
 #define VM_PAGE_LOCK_SHIFT 4u /* VM_PROT_*: access that the pager does not let through yet */
 
 struct vm_page {
-    struct list link; /* FREE: the free list of its order; USED: the owner's */
+    union {
+        struct list link; /* FREE: the free list of its order; USED: the owner's */
+        struct vm_page *
+            out; /* of a page of memory objects: what stands for it while it is out, or NULL (vm/vm_store.h) */
+    };
     uint64_t refs; /* kern/ref.h; of memory objects: slots of trees that hold it (vm_radix.h), and faults */
     struct ledger_account *payer; /* of a page of memory objects */
     uint16_t entries;             /* page table: entries that are no holes; under the lock of the pmap */
@@ -43,6 +48,12 @@ struct vm_page *vm_page_adopt(void *page, struct ledger_account *payer);
 static inline void vm_page_ref(struct vm_page *page)
 {
     ref_get(&page->refs);
+}
+/* Does it only stand for a page that is out? */
+static inline bool vm_page_is_out(const struct vm_page *page)
+{
+    return __atomic_load_n(&page->state, __ATOMIC_RELAXED) ==
+           VM_PAGE_OUT; /* relaxed: constant while anything refers to it */
 }
 /* The last reference frees the page. Context: no pmap maps it for the holder of the reference. */
 void vm_page_unref(struct vm_page *page);

@@ -197,7 +197,8 @@ unsigned vm_radix_run(const struct vm_radix *tree, uint64_t index, unsigned coun
     }
     unsigned slot = radix_slot(index, 0);
     unsigned run = 0;
-    while (run < count && slot + run < RADIX_SLOTS && (node->used >> (slot + run) & 1) != 0) {
+    while (run < count && slot + run < RADIX_SLOTS && (node->used >> (slot + run) & 1) != 0 &&
+           !vm_page_is_out(node->slot[slot + run])) {
         pages[run] = node->slot[slot + run];
         run++;
     }

@@ -10,6 +10,8 @@
  *
  * A tree also knows which of its pages may be mapped writable: only pages that it does not share.
  *
+ * A page that is out (vm_store.h) has its place in the tree as any other.
+ *
  * No locks: the owner of a tree holds one. Parts that are shared need none, they do not change.
  */
 #ifndef VM_VM_RADIX_H
@@ -41,7 +43,8 @@ struct vm_page *vm_radix_find(struct vm_radix *tree, uint64_t index, bool write,
 /* The first page at or above *index, which becomes its index; NULL if there is none. */
 struct vm_page *vm_radix_next(const struct vm_radix *tree, uint64_t *index);
 
-/* The pages from `index` on, up to `count`, that follow each other without holes in one node. Returns how many. */
+/* The pages from `index` on, up to `count`, that follow each other without holes, and without any that is out, in one node. Returns how
+ * many. */
 unsigned vm_radix_run(const struct vm_radix *tree, uint64_t index, unsigned count, struct vm_page **pages);
 
 /* Put `page` at `index`, with the caller's reference; if `write`, it counts as mapped writable.  *old becomes the page

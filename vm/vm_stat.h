@@ -9,6 +9,9 @@ enum vm_stat {
     VM_STAT_FAULTS,       /* calls of vm_fault() */
     VM_STAT_ZERO_FILL,    /* pages made on first touch */
     VM_STAT_COPY,         /* pages copied on first write */
+    VM_STAT_REACTIVATED,  /* pages that page-out looked at, and that had been used */
+    VM_STAT_PAGEINS,      /* pages that pagers supplied */
+    VM_STAT_PAGEOUTS,     /* pages that were given back to them */
     VM_STAT_OBJECT_PAGES, /* pages in memory objects now */
     VM_STAT_TABLE_PAGES,  /* pages in page tables now */
     VM_STAT_COUNT,

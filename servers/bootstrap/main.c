@@ -3,7 +3,9 @@
  * The first program.  It is the name service, and it runs what the kernel command line names:
  *
  *   start=NAME[,NAME]          servers, which stay
- *   drivers=NAME[,NAME]        the same, and they may have the device master port (program_device_master())
+ *   drivers=NAME[,NAME]        the same, and they may have the device master port and the privileged host port
+ *                              (program_device_master(), program_host_priv()); page-out leaves their memory alone
+ *   memory=all                 programs may use up memory: for machines with a default pager
  *   run=NAME[,NAME]            programs, one after another, each to its end
  *   conformance=all|NAME,...   the same for programs of the folder conformance of the boot archive, which
  *                              may have that port, too, and may not leave anything behind in the kernel
@@ -118,23 +120,35 @@ static void run_bench(const char *name)
     run(name);
 }
 
-static void start_server(const char *name, bool drives)
+/* Returns NULL if it is not started. */
+static const struct program *start_server(const char *name, bool drives)
 {
-    struct program *program;
+    struct program *program = NULL;
 
     kern_return_t kr = program_start(name, drives, &program);
     if (kr != KERN_SUCCESS)
         printf("bootstrap: %s is not started: %s\n", name, mach_error_string(kr));
+    return program;
+}
+
+static void set_limit(const char *what)
+{
+    if (strcmp(what, "all") == 0)
+        (void)host_set_task_limit(mach_startup->host_priv, mach_task_self(), LIMIT_MEMORY, UINT64_MAX >> 2);
 }
 
 static void start(const char *name)
 {
-    start_server(name, false);
+    (void)start_server(name, false);
 }
 
+/* Page-out may depend on it. */
 static void start_driver(const char *name)
 {
-    start_server(name, true);
+    const struct program *program = start_server(name, true);
+
+    if (program != NULL)
+        (void)host_set_task_privileged(mach_startup->host_priv, program->task, TRUE);
 }
 
 /* Call `function` for all files of `folder`. */
@@ -173,6 +187,7 @@ struct command {
 };
 
 static const struct command commands[] = {
+    {"memory=", "", set_limit},
     {"start=", "", start},
     {"drivers=", "", start_driver},
     {"run=", "", run},

@@ -143,13 +143,24 @@ kern_return_t do_program_archive(mach_port_t bootstrap, mach_port_t *archive, ma
     return kr;
 }
 
+/* Was the program that has this bootstrap port started as a driver or test? */
+static bool drives(mach_port_t bootstrap)
+{
+    const struct program *p = programs;
+
+    while (p != NULL && p->bootstrap != bootstrap)
+        p = p->next;
+    return p != NULL && p->drives;
+}
+
 kern_return_t do_program_device_master(mach_port_t bootstrap, mach_port_t *device_master)
 {
-    for (const struct program *p = programs; p != NULL; p = p->next) {
-        if (p->bootstrap == bootstrap && p->drives) {
-            *device_master = mach_startup->device_master;
-            return KERN_SUCCESS;
-        }
-    }
-    return KERN_NO_ACCESS;
+    *device_master = mach_startup->device_master;
+    return drives(bootstrap) ? KERN_SUCCESS : KERN_NO_ACCESS;
+}
+
+kern_return_t do_program_host_priv(mach_port_t bootstrap, mach_port_t *host_priv)
+{
+    *host_priv = mach_startup->host_priv;
+    return drives(bootstrap) ? KERN_SUCCESS : KERN_NO_ACCESS;
 }

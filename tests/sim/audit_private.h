@@ -34,6 +34,7 @@ struct vm_page_zone {
 struct vm_page_cache {
     uint32_t count;
     uint32_t zero_count;
+    bool refused;
     void *page[64];
     void *zero[4];
 } __attribute__((aligned(64)));

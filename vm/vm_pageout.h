@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Page-out: a kernel thread that takes pages which nobody has used for a while out of memory when little is free (vm_pageout.c).
+ * Pages of objects with a pager go back to that; anonymous ones go to the default pager (vm_store.h).
+ */
+#ifndef VM_VM_PAGEOUT_H
+#define VM_VM_PAGEOUT_H
+
+#include <hal/types.h>
+#include <kern/list.h>
+
+struct vm_map;
+
+/* Boot: before the first map; then the kernel thread. */
+void vm_pageout_init_module(void);
+void vm_pageout_start(void);
+
+/* There is a default pager, or there is none any more: set what is kept back for it. Context: no lock of rank >= LOCK_RANK_PAGE. */
+void vm_pageout_set_marks(bool kept);
+
+/* Little memory is free, or something stands for a page that nothing refers to any more. Context: no lock of rank >= LOCK_RANK_PAGER. */
+void vm_pageout_wake(void);
+
+/* May the current thread have pages that are kept back?  Kernel threads may, and tasks that page-out depends on. */
+bool vm_pageout_is_privileged(void);
+
+/* A new map; one that goes: its pages are looked at from now on, or no more. Context: no lock of rank >= LOCK_RANK_PAGER. */
+void vm_pageout_enter(struct vm_map *map);
+void vm_pageout_leave(struct vm_map *map);
+
+#endif
