@@ -171,6 +171,12 @@ static struct ipc_port *port_create(enum ipc_kotype kotype, struct memory_object
     return port;
 }
 
+void memory_object_unwatch(struct memory_object *pager)
+{
+    ipc_request_kernel_end(pager->pager, pager->death);
+    pager->death = NULL;
+}
+
 /* What memory_object_create() made, as far as it got. */
 static void object_free(struct memory_object *pager)
 {
@@ -304,8 +310,10 @@ struct memory_object *memory_object_find(struct ipc_port *port, struct ledger_ac
     struct memory_object *there = pager != NULL ? table_enter(pager) : NULL;
     if (pager == NULL || there != NULL) {
         ipc_kmsg_free(init);
-        if (pager != NULL)
+        if (pager != NULL) {
+            memory_object_unwatch(pager);
             memory_object_unref(pager);
+        }
         return there;
     }
     send_init(pager, init);
@@ -443,8 +451,7 @@ static void end_finish(struct memory_object *pager)
     spin_lock(&pagers.lock);
     list_remove(&pager->link);
     spin_unlock(&pagers.lock);
-    ipc_request_kernel_end(pager->pager, pager->death);
-    pager->death = NULL;
+    memory_object_unwatch(pager);
     send_terminate(pager);
     pager->terminate = NULL;
     memory_object_unref(pager); /* the table's */

@@ -66,6 +66,9 @@ void memory_object_fault_init_module(void);
 HAL_NODISCARD struct memory_object *memory_object_create(struct ipc_port *right,
                                                          struct ledger_account *payer);
 
+/* The death of the pager is no news any more: so it is before the last reference to the object goes. Context: no lock. */
+void memory_object_unwatch(struct memory_object *pager);
+
 /* A page of the object is missing, or its pager does not let the access through: fill that in for memory_object_resolve(). Returns
  * KERN_PAGE_WAIT; KERN_MEMORY_ERROR the pager is dead. Context: the object is locked. */
 kern_return_t memory_object_ask(struct memory_object *pager, uint64_t index, enum vm_object_access access,

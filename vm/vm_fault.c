@@ -16,6 +16,7 @@
 #include <vm/pmap.h>
 #include <vm/vm_map_i.h>
 #include <vm/vm_page_i.h>
+#include <vm/vm_pageout.h>
 #include <vm/vm_range.h>
 #include <vm/vm_stat.h>
 #include <vm/vm_store.h>
@@ -220,7 +221,7 @@ static __attribute__((noinline)) kern_return_t fault_help(struct vm_map *map, ha
                                                           struct fault_tried *tried)
 {
     if (why == KERN_PAGE_WAIT)
-        return memory_object_resolve(fill);
+        why = memory_object_resolve(fill);
     if (why == FAULT_MAKE_BLOCK && fault_make_block(map, va, fill, tried))
         return KERN_SUCCESS;
     if (why == FAULT_MAKE || why == FAULT_MAKE_BLOCK)
@@ -231,7 +232,10 @@ static __attribute__((noinline)) kern_return_t fault_help(struct vm_map *map, ha
         tried->reap = true;
         return KERN_SUCCESS;
     }
-    return vm_store_wait(fill) ? memory_object_resolve(fill) : why;
+    if (vm_page_was_refused())
+        return vm_store_wait(fill) ? memory_object_resolve(fill) : why;
+    kern_return_t kr = vm_pageout_own(map, fill);
+    return kr == KERN_PAGE_WAIT ? memory_object_resolve(fill) : kr;
 }
 
 /* The same, and make the page if need be. */

@@ -14,6 +14,8 @@
  * They are told that there is no memory when the hand went round twice, and nothing could leave: all is wired, or in use, or the store
  * is full.
  *
+ * A task at its limit of memory replaces its own pages (vm_pageout_own()): a hand of its own goes round its map.
+ *
  * Why it can't come to a stop.  Page-out needs memory itself: messages, nodes of trees, page tables and buffers in the default
  * pager and below it.  (1) Users' memory stops at `kept`, everything else at half of that: the rest is for kernel threads and for the
  * tasks that are marked (host_set_task_privileged): the default pager, and the drivers that it uses.  (2) The pages of those tasks are
@@ -44,6 +46,7 @@
 #define RETURN_PAGES 16u    /* in one message to a pager (memory_object_return.c) */
 #define PENDING_MAX 8u      /* messages that a pager has not received yet */
 #define LAUNDER_MESSAGES 4u /* in one step */
+#define OWN_STEPS 32u       /* of a task's own hand, in one go */
 #define AGAIN_MS 1u         /* until a pager that is behind has done something */
 #define KEPT_PART 64u       /* of all pages are kept back, but for these limits */
 #define KEPT_MIN 64u
@@ -157,47 +160,37 @@ static uint64_t pages_there(const struct vm_object *object, uint64_t first, unsi
     return there;
 }
 
-/* The next run of bits of *mask, which are taken off. Returns its length; 0: there is none. */
-static unsigned mask_run(uint64_t *mask, unsigned *start)
-{
-    if (*mask == 0)
-        return 0;
-    *start = (unsigned)__builtin_ctzll(*mask);
-    const uint64_t rest = ~(*mask >> *start);
-    const unsigned length = rest != 0 ? (unsigned)__builtin_ctzll(rest) : 64;
-    *mask &= length < 64 ? ~((((uint64_t)1 << length) - 1) << *start) : 0;
-    return length;
-}
-
-/* Take the victims out of an anonymous object into the store. Returns false: none. */
+/*
+ * Take the victims out of an anonymous object into the store.  All between the first and the last of them are unmapped, since that tells
+ * the other CPUs once; those that stay are mapped again when they are used.  Returns false: none left.
+ */
 static bool view_park(struct vm_object *object, const struct view *v) REQUIRES(object->lock)
 {
-    uint64_t left = v->victims;
     bool some = false;
-    unsigned start, length;
     bool own;
 
-    while ((length = mask_run(&left, &start)) > 0) {
-        const uint64_t first = v->first + start;
-        vm_object_unmap(object, first, first + length, NULL);
-        for (uint64_t i = first; i < first + length; i++) {
-            if (!vm_store_park(v->store, object, i, vm_radix_find(&object->pages, i, false, &own)))
-                return some;
-            some = true;
-        }
+    if (v->victims == 0)
+        return false;
+    vm_object_unmap(object, v->first + (unsigned)__builtin_ctzll(v->victims),
+                    v->first + 64 - (unsigned)__builtin_clzll(v->victims), NULL);
+    for (uint64_t left = v->victims; left != 0; left &= left - 1) {
+        const uint64_t i = v->first + (unsigned)__builtin_ctzll(left);
+        if (!vm_store_park(v->store, object, i, vm_radix_find(&object->pages, i, false, &own)))
+            break;
+        some = true;
     }
     return some;
 }
 
-/* Look at the pages of `entry` from the hand on, which goes on. Returns whether anonymous pages left. */
-static bool entry_look(const struct vm_map_entry *entry, struct view *v)
+/* Look at the pages of `entry` from *hand on, which goes on. Returns whether anonymous pages left. */
+static bool entry_look(const struct vm_map_entry *entry, hal_va_t *hand, struct view *v)
 {
     struct vm_object *object = entry->object;
-    const hal_va_t from = pageout.hand > entry->start ? pageout.hand : entry->start;
+    const hal_va_t from = *hand > entry->start ? *hand : entry->start;
     const uint64_t end = (entry->offset + (entry->end - entry->start)) >> PAGE_SHIFT;
     bool some = false;
 
-    pageout.hand = entry->end;
+    *hand = entry->end;
     if (object == NULL || vm_object_is_physical(object))
         return false;
     v->first = (entry->offset + (from - entry->start)) >> PAGE_SHIFT;
@@ -205,7 +198,7 @@ static bool entry_look(const struct vm_map_entry *entry, struct view *v)
     if (vm_radix_next(&object->pages, &v->first) != NULL && v->first < end &&
         (object->pager != NULL || v->store != NULL)) {
         const unsigned count = end - v->first < SCAN_PAGES ? (unsigned)(end - v->first) : SCAN_PAGES;
-        pageout.hand = entry->start + ((v->first + count) << PAGE_SHIFT) - entry->offset;
+        *hand = entry->start + ((v->first + count) << PAGE_SHIFT) - entry->offset;
         const uint64_t there = !vm_object_is_wired(object, v->first, v->first + count)
                                    ? pages_there(object, v->first, count)
                                    : 0;
@@ -226,16 +219,18 @@ static bool entry_look(const struct vm_map_entry *entry, struct view *v)
 static bool view_return(const struct view *v)
 {
     uint64_t left = v->victims;
-    unsigned start, length;
 
     if (left == 0 || pager_pending(v->pager) >= PENDING_MAX)
         return false;
-    while ((length = mask_run(&left, &start)) > 0) {
-        const uint64_t end = v->first + start + length;
-        for (uint64_t i = v->first + start; i < end;) {
+    while (left != 0) {
+        uint64_t i = v->first + (unsigned)__builtin_ctzll(left);
+        const uint64_t rest = ~(left >> (i - v->first)); /* the run of victims ends at its lowest bit */
+        const uint64_t end = rest != 0 ? i + (unsigned)__builtin_ctzll(rest) : v->first + 64;
+        while (i < end) {
             if (!memory_object_return_pages(v->pager, &i, end, VM_PAGE_DIRTY | VM_PAGE_PRECIOUS, true))
                 return false;
         }
+        left &= end - v->first < 64 ? ~(uint64_t)0 << (end - v->first) : 0;
     }
     return true;
 }
@@ -252,7 +247,7 @@ static bool hand_step(struct memory_object *store)
     spin_lock(&map->lock);
     const struct vm_map_entry *entry = vm_map_tree_find(map, pageout.hand);
     if (entry != NULL)
-        some = entry_look(entry, &v);
+        some = entry_look(entry, &pageout.hand, &v);
     spin_unlock(&map->lock);
     if (v.pager != NULL) {
         some = view_return(&v);
@@ -267,20 +262,70 @@ static bool hand_step(struct memory_object *store)
     return some;
 }
 
+/* --- a task at its limit -------------------------------------------------------------------------------- */
+
+/* A few steps of the map's own hand. Returns whether any pages left. *futile: nothing can leave. */
+static bool own_steps(struct vm_map *map, struct view *v, bool *futile)
+{
+    bool some = false;
+
+    spin_lock(&map->lock);
+    for (unsigned i = 0; i < OWN_STEPS && !some && !*futile; i++) {
+        const struct vm_map_entry *entry = vm_map_tree_find(map, map->hand);
+        if (entry != NULL) {
+            some = entry_look(entry, &map->hand, v);
+            if (v->pager != NULL)
+                memory_object_unref(
+                    v->pager); /* whose pages others may use, too: they are left to the thread */
+            v->pager = NULL;
+        } else {
+            map->hand = 0;
+            *futile = ++map->rounds > 2;
+        }
+    }
+    if (some || *futile)
+        map->rounds = 0;
+    spin_unlock(&map->lock);
+    return some;
+}
+
+kern_return_t vm_pageout_own(struct vm_map *map, struct vm_object_fill *fill)
+{
+    struct view v = {.store = vm_store_any()};
+    bool futile = false;
+    bool some = false;
+
+    if (v.store == NULL)
+        return KERN_RESOURCE_SHORTAGE;
+    if (!vm_store_is_usable(v.store) || __atomic_load_n(&map->privileged, __ATOMIC_RELAXED))
+        futile = true;
+    else
+        some = own_steps(map, &v, &futile);
+    if (some || futile) {
+        memory_object_unref(v.store);
+        if (some)
+            vm_pageout_wake(); /* to give them to the default pager */
+        return some ? KERN_SUCCESS : KERN_RESOURCE_SHORTAGE;
+    }
+    vm_store_fill_wait(v.store, fill); /* only so that interrupts are served; it goes on at once */
+    return KERN_PAGE_WAIT;
+}
+
 /* --- the thread ----------------------------------------------------------------------------------------- */
 
-/* Give some of what is in the store to the default pager, in the order in which it came. */
-static void launder(struct memory_object *store)
+/* Give some of what is in the store to the default pager, in the order in which it came. Returns whether there may be more. */
+static bool launder(struct memory_object *store)
 {
     for (unsigned i = 0; i < LAUNDER_MESSAGES && pager_pending(store) < PENDING_MAX; i++) {
         if (!vm_store_is_loaded(store) ||
             !memory_object_return_pages(store, &pageout.launder, UINT64_MAX, VM_PAGE_DIRTY, true))
-            return;
+            return false;
         if (pageout.launder == UINT64_MAX) {
             pageout.launder = 0;
-            return;
+            return false;
         }
     }
+    return true;
 }
 
 static void pageout_step(struct thread *self);
@@ -302,7 +347,7 @@ static uint32_t pageout_work(struct memory_object *store)
     if (hand_step(store))
         pageout.futile = 0;
     if (store != NULL)
-        launder(store);
+        (void)launder(store);
     const uint64_t pending = store != NULL ? pager_pending(store) : 0;
     if (pending > 0)
         pageout.futile = 0;
@@ -320,7 +365,7 @@ static void pageout_step(struct thread *self)
     spin_lock(&pageout.lock);
     pageout.wanted = false;
     spin_unlock(&pageout.lock);
-    const bool more = vm_store_clean();
+    bool more = vm_store_clean();
     struct memory_object *store = vm_store_any();
     const bool usable = store != NULL && vm_store_is_usable(store);
     const uint64_t spare = vm_page_spare_count();
@@ -329,10 +374,16 @@ static void pageout_step(struct thread *self)
 
     if (store != NULL && (!usable || spare > 0))
         vm_store_wake(store, !usable);
+    if (store != NULL && !usable)
+        vm_store_retire(store);
     const bool enough = spare + pending >= 2 * pageout.kept;
     if (!enough)
         ms = pageout_work(usable ? store : NULL);
-    else if (spare < 2 * pageout.kept)
+    else if (usable && launder(store)) /* what tasks at their limit took out */
+        more = true;
+    if (more && pending >= PENDING_MAX * RETURN_PAGES)
+        ms = AGAIN_MS;
+    else if (enough && spare < 2 * pageout.kept)
         ms = AGAIN_MS; /* what is on its way comes free */
     if (store != NULL)
         memory_object_unref(store);

@@ -7,9 +7,10 @@
 #define VM_VM_PAGEOUT_H
 
 #include <hal/types.h>
-#include <kern/list.h>
+#include <mach/kern_return.h>
 
 struct vm_map;
+struct vm_object_fill;
 
 /* Boot: before the first map; then the kernel thread. */
 void vm_pageout_init_module(void);
@@ -20,6 +21,13 @@ void vm_pageout_set_marks(bool kept);
 
 /* Little memory is free, or something stands for a page that nothing refers to any more. Context: no lock of rank >= LOCK_RANK_PAGER. */
 void vm_pageout_wake(void);
+
+/*
+ * The current task, whose map this is, has as much memory as it may have, and needs a page: take some of its own out.
+ * Returns: KERN_SUCCESS try again; KERN_PAGE_WAIT the same, after memory_object_resolve() of `fill`; KERN_RESOURCE_SHORTAGE none can
+ * leave. Context: no lock.
+ */
+HAL_NODISCARD kern_return_t vm_pageout_own(struct vm_map *map, struct vm_object_fill *fill);
 
 /* May the current thread have pages that are kept back?  Kernel threads may, and tasks that page-out depends on. */
 bool vm_pageout_is_privileged(void);

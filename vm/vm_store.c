@@ -88,13 +88,12 @@ bool vm_store_is_usable(const struct memory_object *store)
 struct ipc_port *vm_store_manager(void)
 {
     struct memory_object *store = vm_store_any();
-    struct ipc_port *manager = NULL;
 
     if (store == NULL)
-        return NULL;
-    manager = ipc_port_copy_send(store->store->manager);
+        return IPC_PORT_NULL;
+    struct ipc_port *manager = ipc_port_copy_send(store->store->manager);
     memory_object_unref(store);
-    return manager;
+    return IPC_PORT_VALID(manager) ? manager : IPC_PORT_NULL;
 }
 
 /* An object for `manager`, and the message about it; NULL without memory. */
@@ -128,7 +127,8 @@ static struct memory_object *store_create(struct ipc_port *manager, uint64_t siz
 
 void vm_store_free(struct vm_store *store)
 {
-    ipc_port_release_send(store->manager);
+    if (IPC_PORT_VALID(store->manager))
+        ipc_port_release_send(store->manager);
     cache_free(&store_cache, store);
 }
 
@@ -166,17 +166,38 @@ kern_return_t vm_store_set(struct ipc_port *manager, uint64_t size)
     if (store == NULL)
         return KERN_RESOURCE_SHORTAGE;
     if (!store_replace(store, &old)) {
+        memory_object_unwatch(store);
         ipc_kmsg_destroy(create);
         store->store->manager = IPC_PORT_NULL; /* it stays the caller's */
         memory_object_unref(store);
         return KERN_FAILURE;
     }
-    if (old != NULL)
+    if (old != NULL) {
+        memory_object_unwatch(old);
         memory_object_unref(old);
+    }
     vm_pageout_set_marks(true);
     memory_object_address(manager, create);
     memory_object_post(create, false);
     return KERN_SUCCESS;
+}
+
+void vm_store_retire(struct memory_object *store)
+{
+    spin_lock(&store->object->lock);
+    const bool idle = store->state == MEMORY_OBJECT_FAILED && store->store->count == 0;
+    spin_unlock(&store->object->lock);
+    if (!idle)
+        return;
+    spin_lock(&stores.lock);
+    const bool mine = stores.store == store;
+    if (mine)
+        stores.store = NULL;
+    spin_unlock(&stores.lock);
+    if (mine) {
+        memory_object_unwatch(store);
+        memory_object_unref(store);
+    }
 }
 
 /* --- what stands for a page ----------------------------------------------------------------------------- */
@@ -434,9 +455,16 @@ struct list *vm_store_waiters(struct vm_store *store)
     return &store->waiters;
 }
 
+void vm_store_fill_wait(struct memory_object *store, struct vm_object_fill *fill)
+{
+    fill->paged = store;
+    fill->index = MEMORY_OBJECT_ANY_PAGE;
+    fill->access = VM_PROT_READ;
+}
+
 bool vm_store_wait(struct vm_object_fill *fill)
 {
-    struct memory_object *store = vm_page_was_refused() ? vm_store_any() : NULL;
+    struct memory_object *store = vm_store_any();
 
     if (store == NULL)
         return false;
@@ -444,9 +472,7 @@ bool vm_store_wait(struct vm_object_fill *fill)
         memory_object_unref(store);
         return false;
     }
-    fill->paged = store;
-    fill->index = MEMORY_OBJECT_ANY_PAGE;
-    fill->access = VM_PROT_READ;
+    vm_store_fill_wait(store, fill);
     return true;
 }
 

@@ -41,6 +41,8 @@ HAL_NODISCARD struct memory_object *vm_store_any(void);
 bool vm_store_is_usable(const struct memory_object *store);
 /* The default pager died, or gave its object up: nothing is kept back any more, who waits is told. Context: no lock. */
 void vm_store_failed(void);
+/* If that has happened, and nobody needs a page of it any more: it goes. Context: no lock. */
+void vm_store_retire(struct memory_object *store);
 /* Its memory object goes. */
 void vm_store_free(struct vm_store *store);
 
@@ -65,6 +67,8 @@ bool vm_store_clean(void);
 /* Something needs a page, and there is none that users may have. Returns true: the thread is to wait, as `fill` says now
  * (memory_object_resolve()). Context: no lock. */
 HAL_NODISCARD bool vm_store_wait(struct vm_object_fill *fill);
+/* The same with the store's reference. */
+void vm_store_fill_wait(struct memory_object *store, struct vm_object_fill *fill);
 /* Where they wait. Context: the store is locked. */
 struct list *vm_store_waiters(struct vm_store *store);
 /* Let those who wait for memory try again; or tell them that there is none. Context: no lock. */

@@ -5,11 +5,15 @@
 #include <libmach/service.h>
 #include <libmach/thread.h>
 #include <mach/mach_host.h>
+#include <mach/portolan.h>
+#include <mach/task_info.h>
 #include <string.h>
 
 #define SELF mach_task_self()
-#define TIMES 4u   /* the memory of the machine */
-#define COPIED 16u /* a part of it: 1 / COPIED */
+#define TIMES 4u   /* the memory of the machine, or what the task may have of it */
+#define SAMPLE 16u /* of so many pages one is looked at again, where there are many */
+#define LIMIT (UINT64_C(4) << 20)
+#define COPIED 16u /* of so many pages one is copied */
 #define PATIENCE_MS 10000u
 #define STEP UINT64_C(0x9e3779b97f4a7c15) /* odd, and far from every simple part of 2^64 */
 #define WORDS (PAGE_SIZE / sizeof(uint64_t))
@@ -44,18 +48,39 @@ static bool page_is(const uint64_t *base, uint64_t page, uint64_t round)
     return true;
 }
 
-/* The page that comes at `turn`: all of `count`, a power of two, once each, without order. */
-static uint64_t page_at(uint64_t turn, uint64_t count)
+/* A number below `count` for each of 0 .. range - 1, those above left out: all of them once each, without order. */
+static uint64_t next_page(uint64_t *turn, uint64_t range)
 {
-    return (turn * (STEP >> 7 | 1) + 12345) & (count - 1);
+    uint64_t page;
+
+    do
+        page = (++*turn * (STEP >> 7 | 1)) & (range - 1);
+    while (page >= pages);
+    return page;
 }
 
-static uint64_t pages_wrong(const uint64_t *base, uint64_t count, uint64_t round)
+/* The power of two that is not below n. */
+static uint64_t power_of_two(uint64_t n)
 {
-    uint64_t wrong = 0;
+    return (uint64_t)1 << (64 - __builtin_clzll(n - 1));
+}
+
+static void write_all(uint64_t count)
+{
+    uint64_t turn = 0;
 
     for (uint64_t i = 0; i < count; i++)
-        wrong += !page_is(base, page_at(i, count), round);
+        page_write(memory, next_page(&turn, power_of_two(pages)), 1);
+}
+
+/* Of the first `count` pages that were written. */
+static uint64_t pages_wrong(uint64_t count)
+{
+    uint64_t wrong = 0;
+    uint64_t turn = 0;
+
+    for (uint64_t i = 0; i < count; i++)
+        wrong += !page_is(memory, next_page(&turn, power_of_two(pages)), 1);
     return wrong;
 }
 
@@ -84,38 +109,50 @@ static void other(void *arg)
     running = 0;
 }
 
-static uint64_t power_of_two(uint64_t n)
+static void allocate(uint64_t bytes)
 {
-    return (uint64_t)1 << (63 - __builtin_clzll(n));
+    pages = bytes / PAGE_SIZE;
+    memory = (uint64_t *)test_allocate(bytes);
 }
 
-static void test_memory_size(void)
+static void release(void)
 {
+    test_deallocate((mach_vm_address_t)memory, pages * PAGE_SIZE);
+}
+
+/* More than the machine has. */
+static void test_machine(void)
+{
+    const struct vm_statistics64 before = statistics();
     struct host_basic_info info;
     mach_msg_type_number_t count = HOST_BASIC_INFO_COUNT;
 
     REQUIRE_OK(host_info(test_host(), HOST_BASIC_INFO, (host_info_t)&info, &count));
-    pages = power_of_two(TIMES * info.max_mem / PAGE_SIZE);
-    memory = (uint64_t *)test_allocate(pages * PAGE_SIZE);
+    allocate(TIMES * info.max_mem);
+    write_all(pages);
+    CHECK(true, "more memory than there is can be written");
+    CHECK_EQUAL(pages_wrong(pages / SAMPLE), 0, "every byte is what was written");
+    const struct vm_statistics64 after = statistics();
+    CHECK(after.pageouts - before.pageouts >= pages / 2, "most of it was out");
+    CHECK(after.pageins - before.pageins >= pages / SAMPLE / 2, "and came back");
+    release();
 }
 
-static void test_all(void)
+/* More than the task may have. */
+static void test_task(void)
 {
-    const struct vm_statistics64 before = statistics();
+    uint64_t wrong = 0;
 
-    for (uint64_t i = 0; i < pages; i++)
-        page_write(memory, page_at(i, pages), 1);
-    CHECK(true, "more memory than there is can be written");
-    CHECK_EQUAL(pages_wrong(memory, pages, 1), 0, "every byte is what was written");
+    REQUIRE_OK(task_set_limit(SELF, LIMIT_MEMORY, LIMIT));
+    allocate(TIMES * LIMIT);
+    write_all(pages);
+    CHECK(true, "so can be more memory than the task may have");
+    CHECK_EQUAL(pages_wrong(pages), 0, "with every byte");
     for (uint64_t i = 0; i < pages; i += 8)
         page_write(memory, i, 2);
-    uint64_t wrong = 0;
     for (uint64_t i = 0; i < pages; i++)
         wrong += !page_is(memory, i, i % 8 == 0 ? 2 : 1);
     CHECK_EQUAL(wrong, 0, "what came back can be changed");
-    const struct vm_statistics64 after = statistics();
-    CHECK(after.pageouts - before.pageouts >= pages / 2, "most of it was out");
-    CHECK(after.pageins - before.pageins >= pages / 2, "and came back");
 }
 
 /* A copy shares what is out, as it shares what is there. */
@@ -133,7 +170,8 @@ static void test_copy(void)
         page_write(copy, i, 4);
     for (uint64_t i = 1; i < part; i += 4)
         page_write(memory, i, 5);
-    CHECK_EQUAL(pages_wrong(memory + part * WORDS, part, 1) > part, 0, "the rest is asked for");
+    for (uint64_t i = part; i < pages; i++) /* so that both are out */
+        wrong += !page_is(memory, i, i % 8 == 0 ? 2 : 1);
     for (uint64_t i = 0; i < part; i++) {
         wrong += !page_is(copy, i, i % 2 == 0 ? 4 : 3);
         wrong += !page_is(memory, i, i % 4 == 1 ? 5 : 3);
@@ -150,10 +188,10 @@ int main(int argc, char *argv[])
     test_begin("pageout/memory");
     REQUIRE_OK(service_find("portolan.default_pager", PATIENCE_MS, &pager));
     REQUIRE_OK(mach_thread_start(other, NULL, &thread));
-    test_memory_size();
-    test_all();
+    test_machine();
+    test_task();
     test_copy();
-    test_deallocate((mach_vm_address_t)memory, pages * PAGE_SIZE);
+    release();
     const uint64_t seen = turns;
     test_sleep(20);
     CHECK(turns > seen && running == 1, "others went on meanwhile");
