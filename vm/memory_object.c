@@ -127,7 +127,7 @@ static void send_terminate(struct memory_object *pager)
     struct mig_kernel_message m = memory_object_fill(kmsg, 2);
 
     memory_object_terminate_request(&m, port_give_up(pager->control), port_give_up(pager->name));
-    memory_object_address(pager, kmsg);
+    memory_object_address(pager->pager, kmsg);
     if (IPC_PORT_VALID(kmsg->remote) && !ipc_transit_begin(kmsg))
         ipc_kmsg_destroy(kmsg);
     else

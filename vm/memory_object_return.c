@@ -72,7 +72,7 @@ static bool returned_send(const struct memory_object *pager, struct returned *r,
     memory_object_data_return_request(&m, ipc_port_make_send(pager->control), first << PAGE_SHIFT,
                                       (vm_offset_t)(uintptr_t)r->data, (mach_msg_type_number_t)size, r->dirty,
                                       r->kept);
-    memory_object_address(pager, r->kmsg);
+    memory_object_address(pager->pager, r->kmsg);
     return memory_object_queue(r->kmsg, receiver);
 }
 
@@ -159,7 +159,7 @@ static bool pages_return(struct memory_object *pager, uint64_t *index, uint64_t 
         if (!page_return(pager, at, page, marks, r))
             return r->count > 0;
         if (pager->store != NULL)
-            vm_store_leaves(page, r->count > before);
+            vm_store_leaves(page, r->count > before, kept);
         if (!kept && !page_flush(pager, at))
             return false;
         *index = ++at;

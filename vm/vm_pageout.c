@@ -171,8 +171,11 @@ static bool view_park(struct vm_object *object, const struct view *v) REQUIRES(o
 
     if (v->victims == 0)
         return false;
-    vm_object_unmap(object, v->first + (unsigned)__builtin_ctzll(v->victims),
-                    v->first + 64 - (unsigned)__builtin_clzll(v->victims), NULL);
+    const uint64_t first = v->first + (unsigned)__builtin_ctzll(v->victims);
+    const uint64_t end = v->first + 64 - (unsigned)__builtin_clzll(v->victims);
+    vm_object_unmap(object, first, end, NULL);
+    vm_object_protect(object, first,
+                      end); /* they may not be mapped writable any more, as far as the tree knows */
     for (uint64_t left = v->victims; left != 0; left &= left - 1) {
         const uint64_t i = v->first + (unsigned)__builtin_ctzll(left);
         if (!vm_store_park(v->store, object, i, vm_radix_find(&object->pages, i, false, &own)))

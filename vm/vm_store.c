@@ -293,11 +293,12 @@ bool vm_store_is_parked(const struct memory_object *pager, const struct vm_page 
     return pager->store != NULL && vm_page_is_shared(page);
 }
 
-void vm_store_leaves(struct vm_page *page, bool sent)
+void vm_store_leaves(struct vm_page *page, bool sent, bool kept)
 {
     if (sent && page->out != NULL)
         out_of(page->out)->sent = true;
-    page->out = NULL;
+    if (!kept)
+        page->out = NULL;
 }
 
 bool vm_store_is_loaded(struct memory_object *store)

@@ -54,8 +54,8 @@ HAL_NODISCARD bool vm_store_park(struct memory_object *store, struct vm_object *
                                  struct vm_page *page);
 /* Is the page in the store only because others hold it, too?  Then it can't be given back yet. Context: the store is locked. */
 bool vm_store_is_parked(const struct memory_object *pager, const struct vm_page *page);
-/* The page leaves memory, given back to the pager (sent) or as it has it. Context: the store is locked. */
-void vm_store_leaves(struct vm_page *page, bool sent);
+/* The page leaves memory, or stays there (kept), given back to the pager (sent) or as it has it. Context: the store is locked. */
+void vm_store_leaves(struct vm_page *page, bool sent, bool kept);
 /* Are pages in the store that are to be given back, or dropped? Context: no lock. */
 bool vm_store_is_loaded(struct memory_object *store);
 

@@ -46,6 +46,12 @@ kern_return_t do_program_device_master(mach_port_t bootstrap, mach_port_t *devic
     return KERN_NO_ACCESS;
 }
 
+kern_return_t do_program_host_priv(mach_port_t bootstrap, mach_port_t *host_priv)
+{
+    (void)bootstrap, (void)host_priv;
+    return KERN_NO_ACCESS;
+}
+
 kern_return_t do_program_archive(mach_port_t bootstrap, mach_port_t *archive, mach_vm_size_t *size)
 {
     (void)bootstrap, (void)archive, (void)size;

@@ -67,6 +67,7 @@ bool audit_kernel(struct audit_finding *finding)
     audit_pagers();
     audit_port_counts();
     audit_maps();
+    audit_pages_out();
     audit_pmaps();
     audit_ledgers();
     audit_memory_end();

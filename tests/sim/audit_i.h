@@ -47,7 +47,9 @@ enum audit_kind {
     AUDIT_OBJECT,
     AUDIT_PAGER,
     AUDIT_PAGE_REQUEST,
+    AUDIT_PAGE_OUT,
     AUDIT_RADIX,
+    AUDIT_STORE,
     AUDIT_PMAP,
     AUDIT_FPU,
     AUDIT_LEDGER,
@@ -131,6 +133,7 @@ void audit_copy(const struct vm_map_copy *copy, uint64_t size, const char *holde
 /* A memory entry, which a port alone holds. */
 void audit_memory_entry(const struct vm_memory_entry *entry);
 void audit_pagers(void); /* audit_pager.c: memory objects of pagers, behind the threads that wait for them */
+void audit_pages_out(void); /* behind the maps: what stands for pages that are out */
 /* The request that the thread has in hand, if there is one. */
 void audit_page_request(const struct thread *t);
 /* Is the thread among those that wait for the page that it notes? */

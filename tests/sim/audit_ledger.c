@@ -147,6 +147,9 @@ static void charge_vm(void)
     AUDIT_EACH(o, AUDIT_PAGE_REQUEST)
     audit_charge(((const struct page_request *)(const void *)o->address)->payer, sizeof(struct page_request),
                  o->address);
+    AUDIT_EACH(o, AUDIT_PAGE_OUT)
+    audit_charge(((const struct vm_page *)(const void *)o->address)->payer, sizeof(struct vm_page_out),
+                 o->address);
     AUDIT_EACH(o, AUDIT_RADIX)
     audit_charge(((const struct radix_node *)(const void *)o->address)->payer, sizeof(struct radix_node),
                  o->address);

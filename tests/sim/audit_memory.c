@@ -25,7 +25,9 @@ static const struct {
     {"vm_object", AUDIT_OBJECT},
     {"memory_object", AUDIT_PAGER},
     {"page_request", AUDIT_PAGE_REQUEST},
+    {"vm_page_out", AUDIT_PAGE_OUT},
     {"vm_radix", AUDIT_RADIX},
+    {"vm_store", AUDIT_STORE},
     {"pmap", AUDIT_PMAP},
     {"fpu", AUDIT_FPU},
     {"ledger", AUDIT_LEDGER},
@@ -135,6 +137,10 @@ void audit_own_pages(const void *address, unsigned order, const char *owner)
 
 void audit_page_ref(const struct vm_page *page, const void *holder)
 {
+    if (page->state == VM_PAGE_OUT) {
+        audit_object(AUDIT_PAGE_OUT, page, holder)->refs++;
+        return;
+    }
     for (uint32_t i = 0; i < zone_count; i++) {
         const uintptr_t offset = (uintptr_t)page - (uintptr_t)zone_table[i].page;
         if (offset >= zone_table[i].count * sizeof(*page) || offset % sizeof(*page) != 0)

@@ -47,6 +47,8 @@ void audit_page_request(const struct thread *t)
 
 bool audit_page_waits(const struct thread *t)
 {
+    if (t->page.index == MEMORY_OBJECT_ANY_PAGE)
+        return t->page.pager->store != NULL && audit_on_list(&t->page.pager->store->waiters, &t->wait_link);
     const struct page_request *request = page_request_find(t->page.pager, t->page.index);
 
     if (!t->page.sync)
@@ -133,7 +135,8 @@ static void check_pager(struct memory_object *pager)
         audit_message(pager->terminate, NULL, "memory object");
         audit_right(pager->control, AUDIT_RECEIVE, pager);
         audit_right(pager->name, AUDIT_RECEIVE, pager);
-        audit_object(AUDIT_REQUEST, pager->death, pager)->refs++;
+        if (pager->death != NULL)
+            audit_object(AUDIT_REQUEST, pager->death, pager)->refs++;
     }
     AUDIT(pager->state <= MEMORY_OBJECT_ENDED, "pager-state", pager, "%u", pager->state);
     AUDIT_LIST(node, &pager->requests)
@@ -153,6 +156,44 @@ static void check_pager(struct memory_object *pager)
           "pager-unused", pager, "nothing shows it, and it does not end");
 }
 
+/* Of the default pager. */
+static void check_store(const struct memory_object *pager)
+{
+    const struct vm_store *store = pager->store;
+    const struct vm_page *page;
+    uint64_t count = 0, index = 0;
+
+    audit_own(AUDIT_STORE, store, "memory object");
+    audit_right(store->manager, AUDIT_SEND, store);
+    AUDIT(store->object == pager, "store-object", store, "of %p, says %p", (const void *)pager,
+          (const void *)store->object);
+    AUDIT_EACH(o, AUDIT_PAGE_OUT)
+    {
+        const struct vm_page_out *out = (const void *)o->address;
+        count += out->store == pager;
+    }
+    AUDIT(count == store->count && count <= store->limit, "store-count", store,
+          "%" PRIu64 " pages, counted %" PRIu64, store->count, count);
+    for (; (page = vm_radix_next(&pager->object->pages, &index)) != NULL; index++) {
+        const struct vm_page_out *out = (const void *)page->out;
+        AUDIT(out == NULL || (out->store == pager && out->index == index), "store-page", store,
+              "page %" PRIu64 " is said to be another", index);
+    }
+}
+
+void audit_pages_out(void)
+{
+    AUDIT_EACH(o, AUDIT_PAGE_OUT)
+    {
+        const struct vm_page_out *out = (const void *)o->address;
+        AUDIT(o->refs == out->page.refs, "out-refs", out, "%" PRIu64 " references, counted %" PRIu64,
+              out->page.refs, o->refs);
+        AUDIT((o->refs == 0) == audit_on_list(&stores.forgotten, &out->page.link), "out-forgotten", out,
+              "%" PRIu64 " references", o->refs);
+        o->owner = o->refs == 0 ? "list of those that were forgotten" : "memory object";
+    }
+}
+
 void audit_pagers(void)
 {
     for (unsigned i = 0; i < sizeof(pagers.bucket) / sizeof(pagers.bucket[0]); i++) {
@@ -161,10 +202,16 @@ void audit_pagers(void)
     }
     AUDIT_LIST(node, &pagers.queue)
     audit_object(AUDIT_PAGER, CONTAINER_OF(node, struct memory_object, work_link), &pagers)->refs++;
+    if (stores.store != NULL)
+        audit_object(AUDIT_PAGER, stores.store, &stores)->refs++;
+    AUDIT_EACH(o, AUDIT_PAGE_OUT)
+    audit_object(AUDIT_PAGER, ((const struct vm_page_out *)(const void *)o->address)->store, o)->refs++;
     AUDIT_EACH(o, AUDIT_PAGER)
     {
         struct memory_object *pager = (void *)o->address;
         check_pager(pager);
+        if (pager->store != NULL)
+            check_store(pager);
         AUDIT(o->refs == pager->refs, "pager-refs", pager, "%" PRIu64 " references, counted %" PRIu64,
               pager->refs, o->refs);
         o->owner = "references";

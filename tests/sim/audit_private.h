@@ -57,6 +57,37 @@ extern struct pager_table {
 } pagers;
 void pager_step(struct thread *self);
 
+/* --- vm/vm_store.c, vm/vm_pageout.c --- */
+struct vm_page_out {
+    struct vm_page page;
+    struct memory_object *store;
+    uint64_t index;
+    bool sent;
+};
+struct vm_store {
+    struct memory_object *object;
+    struct ipc_port *manager;
+    uint64_t limit;
+    uint64_t count;
+    uint64_t next;
+    struct list waiters;
+};
+extern struct store_list {
+    spinlock_t lock;
+    struct memory_object *store;
+    struct list forgotten;
+} stores;
+extern struct pageout_state {
+    spinlock_t lock;
+    struct list maps;
+    uint64_t map_count;
+    bool waiting;
+    bool wanted;
+    uint64_t kept;
+    struct thread *thread;
+} pageout;
+void pageout_step(struct thread *self);
+
 /* --- ipc/msg.c --- */
 void msg_write_continue(struct thread *self);
 

@@ -124,10 +124,12 @@ static void check_wait(const struct thread *t)
         AUDIT(audit_page_waits(t), "wait-lost", t, "page %" PRIu64 " was not asked for", t->page.index);
         break;
     case THREAD_WAIT_KERNEL:
-        AUDIT((t == reaper.thread && reaper.waiting && list_empty(&reaper.queue)) ||
-                  (t == pagers.thread && pagers.waiting && list_empty(&pagers.queue) &&
-                   list_empty(&pagers.dead)),
-              "wait-lost", t, "a kernel thread waits and has work");
+        AUDIT(
+            (t == reaper.thread && reaper.waiting && list_empty(&reaper.queue)) ||
+                (t == pagers.thread && pagers.waiting && list_empty(&pagers.queue) &&
+                 list_empty(&pagers.dead)) ||
+                (t == pageout.thread && pageout.waiting && !pageout.wanted && list_empty(&stores.forgotten)),
+            "wait-lost", t, "a kernel thread waits and has work");
         break;
     default:
         audit_fail("wait-lost", t, "waits for nothing");
