@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Boots with a disk: the driver serves it, programs of tests/disk use it, and what they left on it is looked at here.
+Or the default pager has it: a program of tests/pageout uses several times the memory of the machine.
 
 Each sector is filled with a 64-bit word that tells its number; tests/disk/block.c writes the complement to some.
 """
@@ -18,6 +19,9 @@ PATTERN = 0x706f72746f6c616e
 WRITTEN = range(1000, 1300)
 CPUS = 2
 DRIVER = "drivers=virtio_blk "
+PAGEOUT_MEMORY = 32  # MiB of the machine
+PAGEOUT_STORE = 256  # MiB of the disk
+PAGEOUT = "memory=all drivers=virtio_blk,default_pager run=pageout/memory"
 
 # How a machine gets a virtio device: of the present kind of registers, or on PCI.
 MMIO = ("-global", "virtio-mmio.force-legacy=false", "-device", "virtio-blk-device,drive=disk")
@@ -54,6 +58,13 @@ def plan(boards, flavours, folder):
             for program, read_only in (("block", False), ("block_read_only", True))]
 
 
+def pageout_plan(boards, flavours, folder):
+    """A machine with little memory, and a disk for the default pager, of whose contents nothing is expected."""
+    return [DiskBoot(machines_of(board)[0], build_dir(board, flavour), 1, PAGEOUT, memory=PAGEOUT_MEMORY,
+                     image=str(Path(folder) / f"{board}-{flavour}-pageout"))
+            for flavour in flavours for board in boards]
+
+
 def memory_plan(boards, flavours):
     """The disk of memory, and files as memory, which need no device."""
     return [Boot(machines_of(board)[0], build_dir(board, flavour), CPUS, f"start={server} run={program}")
@@ -67,7 +78,11 @@ def check(boards, flavours, tally, progress, verbose):
         boots = plan(boards, flavours, folder)
         for boot in boots:
             Path(boot.image).write_bytes(image(()))
-        outcomes = run_all(boots + memory_plan(boards, flavours), progress, verbose)
+        paging = pageout_plan(boards, flavours, folder)
+        for boot in paging:
+            with open(boot.image, "wb") as disk:
+                disk.truncate(PAGEOUT_STORE << 20)
+        outcomes = run_all(boots + paging + memory_plan(boards, flavours), progress, verbose)
         for boot in boots:
             expected = image(() if boot.read_only else WRITTEN)
             tally.expect(Path(boot.image).read_bytes() == expected, f"{boot.title}: the disk is not as it should be")
