@@ -168,6 +168,13 @@ kern_return_t memory_object_change_completed(mach_port_t object, memory_object_c
     return KERN_FAILURE;
 }
 
+kern_return_t memory_object_synchronize(memory_object_t object, memory_object_control_t control,
+                                        memory_object_offset_t offset, vm_size_t length, vm_sync_t flags)
+{
+    (void)object, (void)control, (void)offset, (void)length, (void)flags;
+    return KERN_FAILURE;
+}
+
 /* --- the loop ------------------------------------------------------------------------------------------- */
 
 static boolean_t demux(mach_msg_header_t *request, mach_msg_header_t *reply)
