@@ -71,7 +71,8 @@ static kern_return_t switch_to(struct thread *self, mach_port_name_t name)
     return KERN_SUCCESS;
 }
 
-void trap_thread_switch(struct thread *self)
+/* To a thread, or with an option. */
+static __attribute__((noinline)) void switch_with_options(struct thread *self)
 {
     mach_port_name_t name = (mach_port_name_t)hal_uctx_arg(&self->uctx, 0);
     int option = (int)hal_uctx_arg(&self->uctx, 1);
@@ -85,16 +86,24 @@ void trap_thread_switch(struct thread *self)
     hal_uctx_set_result(&self->uctx, (uint64_t)(uint32_t)kr);
     if (kr != KERN_SUCCESS)
         return;
-    switch (option) {
-    case SWITCH_OPTION_WAIT:
+    if (option == SWITCH_OPTION_WAIT) {
         thread_sleep(self, ms, wait_over);
         return;
-    case SWITCH_OPTION_DEPRESS:
-        sched_depress(self, ms);
-        break;
-    default:
-        break;
     }
+    if (option == SWITCH_OPTION_DEPRESS)
+        sched_depress(self, ms);
+    sched_yield(self);
+}
+
+void trap_thread_switch(struct thread *self)
+{
+    /* what is common has no name and no option, and needs no frame */
+    if ((uint32_t)hal_uctx_arg(&self->uctx, 0) != MACH_PORT_NULL ||
+        (int)hal_uctx_arg(&self->uctx, 1) != SWITCH_OPTION_NONE) {
+        switch_with_options(self);
+        return;
+    }
+    hal_uctx_set_result(&self->uctx, KERN_SUCCESS);
     sched_yield(self);
 }
 

@@ -156,13 +156,14 @@ static __attribute__((noinline)) mach_msg_return_t msg_apart(mach_msg_header_t *
     return registers_run(msg, option, send_size, rcv_size, rcv_name, MACH_RPC_APART, MACH_MSG_TIMEOUT_NONE);
 }
 
-/* Other options than an RPC without a timeout has. */
-static __attribute__((noinline)) mach_msg_return_t
-msg_options(mach_msg_header_t *msg, mach_msg_option_t option, mach_msg_size_t send_size,
-            mach_msg_size_t rcv_size, mach_port_name_t rcv_name, mach_msg_timeout_t timeout)
+/* The options of an RPC with a timeout. */
+static __attribute__((noinline)) mach_msg_return_t msg_timed(mach_msg_header_t *msg, mach_msg_option_t option,
+                                                             mach_msg_size_t send_size,
+                                                             mach_msg_size_t rcv_size,
+                                                             mach_port_name_t rcv_name,
+                                                             mach_msg_timeout_t timeout)
 {
-    if (option == BOTH_TIMED && timeout != 0 && fits_registers(send_size, rcv_size) &&
-        is_rpc(msg, rcv_name)) {
+    if (timeout != 0 && fits_registers(send_size, rcv_size) && is_rpc(msg, rcv_name)) {
         if (large_run == 0)
             return registers_run(msg, option, send_size, rcv_size, rcv_name, MACH_RPC_TIMED, timeout);
         large_run--;
@@ -176,7 +177,8 @@ mach_msg_return_t mach_msg(mach_msg_header_t *msg, mach_msg_option_t option, mac
 {
     (void)notify;
     if (__builtin_expect(option != BOTH, 0))
-        return msg_options(msg, option, send_size, rcv_size, rcv_name, timeout);
+        return option == BOTH_TIMED ? msg_timed(msg, option, send_size, rcv_size, rcv_name, timeout)
+                                    : msg_by_memory(msg, option, send_size, rcv_size, rcv_name, timeout);
     if (fits_registers(send_size, rcv_size)) {
         if (large_run != 0)
             large_run--;
