@@ -72,6 +72,7 @@ struct vm_map *vm_map_create(struct ledger_account *payer)
     map->size = 0;
     map->hand = 0;
     map->rounds = 0;
+    map->wired = 0;
     spin_unlock(&map->lock);
     vm_pageout_enter(map);
     return map;

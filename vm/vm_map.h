@@ -61,6 +61,13 @@ kern_return_t vm_map_protect(struct vm_map *map, hal_va_t address, uint64_t size
  * KERN_RESOURCE_SHORTAGE: nothing changed. */
 kern_return_t vm_map_inherit(struct vm_map *map, hal_va_t address, uint64_t size, vm_inherit_t inheritance);
 
+/* What vm_map_caches() does: tell whether all is cached, or make what was written what is fetched as instructions. */
+enum vm_map_caches { VM_MAP_CACHES_GET, VM_MAP_CACHES_SYNC };
+/* Of at most VM_MAP_CACHES_MAX bytes. Returns KERN_SUCCESS, *cached set; KERN_INVALID_ARGUMENT more, or it wraps; KERN_INVALID_ADDRESS a
+ * hole. */
+#define VM_MAP_CACHES_MAX (UINT64_C(1) << 20)
+kern_return_t vm_map_caches(struct vm_map *map, hal_va_t address, uint64_t size, enum vm_map_caches what,
+                            bool *cached);
 /*
  * Say how a range will be used, VM_BEHAVIOR_DEFAULT .. VM_BEHAVIOR_RSEQNTL: behind a page that is read at random no others are mapped.
  * VM_BEHAVIOR_FREE: give up the pages that nobody shares and nobody wired; they read as zeros then.

@@ -6,6 +6,7 @@
 #include <vm/memory_object.h>
 #include <vm/pmap.h>
 #include <vm/vm_map_i.h>
+#include <vm/vm_page_i.h>
 #include <vm/vm_range.h>
 
 kern_return_t vm_map_check_range(struct vm_map *map, hal_va_t start, hal_va_t end, vm_prot_t prot)
@@ -102,6 +103,52 @@ kern_return_t vm_map_inherit(struct vm_map *map, hal_va_t address, uint64_t size
 
     vm_map_lock(map);
     kern_return_t kr = vm_map_change_range(map, start, end, &change);
+    spin_unlock(&map->lock);
+    return kr;
+}
+
+/* Make what is in [low, high), a part of `entry`, what is fetched. */
+static void entry_sync(const struct vm_map_entry *entry, hal_va_t low, hal_va_t high)
+{
+    struct vm_object *object = entry->object;
+    const uint64_t offset = entry->offset + (low - entry->start);
+    const uint64_t end = (offset + (high - low)) >> PAGE_SHIFT;
+    const struct vm_page *page;
+
+    if (vm_object_is_physical(object)) {
+        hal_icache_sync(hal_pa_to_ptr(HAL_PA(object->base.addr + offset)), high - low);
+        return;
+    }
+    spin_lock(&object->lock);
+    for (uint64_t i = offset >> PAGE_SHIFT; (page = vm_radix_next(&object->pages, &i)) != NULL && i < end;
+         i++)
+        hal_icache_sync(vm_page_address(page), PAGE_SIZE);
+    spin_unlock(&object->lock);
+}
+
+kern_return_t vm_map_caches(struct vm_map *map, hal_va_t address, uint64_t size, enum vm_map_caches what,
+                            bool *cached)
+{
+    hal_va_t start;
+    hal_va_t end;
+
+    *cached = true;
+    if (!vm_range_round(address, size, &start, &end))
+        return KERN_INVALID_ARGUMENT;
+    if (size == 0)
+        return KERN_SUCCESS;
+    if (end - start > VM_MAP_CACHES_MAX)
+        return KERN_INVALID_ARGUMENT;
+    spin_lock(&map->lock);
+    kern_return_t kr = vm_map_check_range(map, start, end, VM_PROT_NONE);
+    const struct vm_map_entry *entry;
+    for (hal_va_t va = start; kr == KERN_SUCCESS && va < end; va = entry->end) {
+        entry = vm_map_lookup(map, va);
+        const bool device = entry->object != NULL && entry->object->kind == VM_OBJECT_DEVICE;
+        *cached = *cached && !device;
+        if (what == VM_MAP_CACHES_SYNC && entry->object != NULL && !device)
+            entry_sync(entry, va, entry->end < end ? entry->end : end);
+    }
     spin_unlock(&map->lock);
     return kr;
 }

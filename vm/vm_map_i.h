@@ -55,6 +55,7 @@ struct vm_map {
     struct vm_map_entry *other
         GUARDED_BY(lock);           /* entered last, as what a message brought; or the hint before; or NULL */
     uint64_t size GUARDED_BY(lock); /* bytes in entries */
+    uint64_t wired GUARDED_BY(lock); /* ... that are wired */
 };
 
 /* Memory that is in no map. Belongs to its holder alone. */

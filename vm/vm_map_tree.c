@@ -148,6 +148,15 @@ static void tree_hang(struct vm_map *map, struct vm_map_entry *entry, struct vm_
     entry->height = 1;
 }
 
+/* `bytes` of the entry came, or went. */
+static inline void tree_count(struct vm_map *map, const struct vm_map_entry *entry, uint64_t bytes)
+    REQUIRES(map->lock)
+{
+    map->size += bytes;
+    if (__builtin_expect(entry->wired > 0, 0))
+        map->wired += bytes;
+}
+
 void vm_map_tree_insert(struct vm_map *map, struct vm_map_entry *entry, struct vm_map_entry *next)
 {
     struct list *place = next != NULL ? &next->link : &map->entries;
@@ -157,7 +166,7 @@ void vm_map_tree_insert(struct vm_map *map, struct vm_map_entry *entry, struct v
     list_insert_tail(place, &entry->link);
     entry->map = map;
     map->other = entry;
-    map->size += entry->end - entry->start;
+    tree_count(map, entry, entry->end - entry->start);
     entry->gap = entry->start - (below != NULL ? below->end : hal_info.user_base);
     entry->max_gap = entry->gap;
     if (next != NULL)
@@ -217,7 +226,7 @@ void vm_map_tree_remove(struct vm_map *map, struct vm_map_entry *entry)
         }
     }
     tree_fix_gaps(first, last);
-    map->size -= entry->end - entry->start;
+    tree_count(map, entry, entry->start - entry->end);
     if (map->hint == entry)
         map->hint = NULL;
     if (map->other == entry)
@@ -237,7 +246,7 @@ void vm_map_tree_resize(struct vm_map *map, struct vm_map_entry *entry, hal_va_t
     const uint64_t from_below = start - entry->start;
     const uint64_t to_next = entry->end - end;
 
-    map->size -= to_next + from_below;
+    tree_count(map, entry, -(to_next + from_below));
     if (entry->object == NULL) {
         entry_set_range(entry, start, end);
     } else {

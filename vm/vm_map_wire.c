@@ -7,6 +7,7 @@
  * tried again.
  */
 #include <hal/hal.h>
+#include <kern/ledger.h>
 #include <mach/vm_param.h>
 #include <vm/vm_map_i.h>
 #include <vm/vm_range.h>
@@ -53,9 +54,29 @@ static bool wire_is_there(struct vm_map *map, hal_va_t start, hal_va_t end, vm_p
 }
 
 static void apply_wired(struct vm_map *map, struct vm_map_entry *entry, const struct vm_map_change *change)
+    REQUIRES(map->lock)
 {
-    (void)map;
+    const uint64_t size = entry->end - entry->start;
+
+    map->wired -= entry->wired > 0 ? size : 0;
     vm_object_wire(entry, change->value);
+    map->wired += entry->wired > 0 ? size : 0;
+}
+
+/* May what of [start, end), which is allocated, is not wired yet be so? Half of what a task may have is left for what can go. */
+static bool wire_is_allowed(struct vm_map *map, hal_va_t start, hal_va_t end) REQUIRES(map->lock)
+{
+    const struct vm_map_entry *entry;
+    struct ledger_state memory;
+    uint64_t wired = map->wired;
+
+    for (hal_va_t va = start; va < end; va = entry->end) {
+        entry = vm_map_lookup(map, va);
+        if (entry->wired == 0)
+            wired += (entry->end < end ? entry->end : end) - va;
+    }
+    ledger_account_state(map->payer, &memory);
+    return wired <= memory.limit / 2;
 }
 
 /* Wire [start, end) once more, if its pages are there. Returns as vm_map_wire(); *there: they are. */
@@ -66,6 +87,8 @@ static kern_return_t wire_try(struct vm_map *map, hal_va_t start, hal_va_t end, 
     *there = false;
     vm_map_lock(map);
     kern_return_t kr = wire_check(map, start, end, access);
+    if (kr == KERN_SUCCESS && !wire_is_allowed(map, start, end))
+        kr = KERN_RESOURCE_SHORTAGE;
     if (kr == KERN_SUCCESS)
         *there = wire_is_there(map, start, end, access);
     if (*there)

@@ -289,6 +289,36 @@ kern_return_t mach_vm_behavior_set(vm_map_t target_task, mach_vm_address_t addre
     return vm_map_behavior_set(target_task, address, size, new_behavior);
 }
 
+kern_return_t mach_vm_machine_attribute(vm_map_t target_task, mach_vm_address_t address, mach_vm_size_t size,
+                                        vm_machine_attribute_t attribute, vm_machine_attribute_val_t *value)
+{
+    enum vm_map_caches what;
+    bool cached;
+
+    if (attribute != MATTR_CACHE)
+        return KERN_INVALID_ARGUMENT;
+    switch (*value) {
+    case MATTR_VAL_GET:
+        what = VM_MAP_CACHES_GET;
+        break;
+    case MATTR_VAL_ICACHE_FLUSH:
+    case MATTR_VAL_CACHE_SYNC:
+        what = VM_MAP_CACHES_SYNC;
+        break;
+    case MATTR_VAL_OFF:
+    case MATTR_VAL_ON:
+    case MATTR_VAL_CACHE_FLUSH:
+    case MATTR_VAL_DCACHE_FLUSH:
+        return KERN_NOT_SUPPORTED;
+    default:
+        return KERN_INVALID_ARGUMENT;
+    }
+    kern_return_t kr = vm_map_caches(target_task, address, size, what, &cached);
+    if (kr == KERN_SUCCESS && what == VM_MAP_CACHES_GET)
+        *value = cached ? MATTR_VAL_ON : MATTR_VAL_OFF;
+    return kr;
+}
+
 kern_return_t mach_vm_wire(host_priv_t host_priv, vm_map_t task, mach_vm_address_t address,
                            mach_vm_size_t size, vm_prot_t desired_access)
 {

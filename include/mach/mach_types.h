@@ -26,6 +26,7 @@
 #include <mach/thread_status.h>
 #include <mach/thread_switch.h>
 #include <mach/time_value.h>
+#include <mach/vm_attributes.h>
 #include <mach/vm_behavior.h>
 #include <mach/vm_inherit.h>
 #include <mach/vm_param.h>

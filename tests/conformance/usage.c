@@ -177,6 +177,65 @@ static void test_page_range(void)
     test_deallocate(a, 5000 * sizeof(integer_t));
 }
 
+static __attribute__((noinline)) int says_one(void)
+{
+    return 1;
+}
+
+static __attribute__((noinline)) int says_two(void)
+{
+    return 2;
+}
+
+/* What the function does is done at `to`, too: it is short, and needs nothing around it. */
+static void write_code(mach_vm_address_t to, int (*function)(void))
+{
+    memcpy((void *)to, (const void *)(uintptr_t)function, 16);
+}
+
+static void test_caches(void)
+{
+    mach_vm_address_t a = touched(), b = remap(a, FALSE);
+    int (*const code)(void) = (int (*)(void))(uintptr_t)b;
+    vm_machine_attribute_val_t value = MATTR_VAL_GET;
+
+    CHECK_RESULT(mach_vm_machine_attribute(SELF, a, SIZE, MATTR_CACHE, &value), KERN_SUCCESS,
+                 "one can ask how memory is cached");
+    CHECK_EQUAL(value, MATTR_VAL_ON, "it is");
+    write_code(a, says_one);
+    REQUIRE_OK(mach_vm_protect(SELF, b, PAGE_SIZE, FALSE, VM_PROT_READ | VM_PROT_EXECUTE));
+    CHECK_EQUAL(code(), 1, "what becomes executable is what was written");
+    write_code(a, says_two);
+    value = MATTR_VAL_CACHE_SYNC;
+    CHECK_RESULT(mach_vm_machine_attribute(SELF, b, PAGE_SIZE, MATTR_CACHE, &value), KERN_SUCCESS,
+                 "where it is already, caches can be told of what was written elsewhere");
+    CHECK_EQUAL(code(), 2, "then that is done");
+    CHECK_EQUAL(value, MATTR_VAL_CACHE_SYNC, "the value stays");
+    CHECK_RESULT(mach_vm_machine_attribute(SELF, a, 0, MATTR_CACHE, &value), KERN_SUCCESS,
+                 "nothing is no error");
+    CHECK_RESULT(mach_vm_machine_attribute(SELF, a, SIZE, 2, &value), KERN_INVALID_ARGUMENT,
+                 "there are no other attributes");
+    /* limit: mach_vm_machine_attribute */
+    CHECK_RESULT(mach_vm_machine_attribute(SELF, a, (1u << 20) + 1, MATTR_CACHE, &value),
+                 KERN_INVALID_ARGUMENT, "so much takes several calls");
+    CHECK_RESULT(mach_vm_machine_attribute(SELF, TEST_TOP, 2 * PAGE_SIZE, MATTR_CACHE, &value),
+                 KERN_INVALID_ARGUMENT, "a range that wraps is refused");
+    CHECK_RESULT(mach_vm_machine_attribute(test_host(), a, SIZE, MATTR_CACHE, &value), KERN_INVALID_ARGUMENT,
+                 "a host has no memory");
+    value = 77;
+    CHECK_RESULT(mach_vm_machine_attribute(SELF, a, SIZE, MATTR_CACHE, &value), KERN_INVALID_ARGUMENT,
+                 "there are only so many values");
+    value = MATTR_VAL_OFF;
+    CHECK_RESULT(mach_vm_machine_attribute(SELF, a, SIZE, MATTR_CACHE, &value), KERN_NOT_SUPPORTED,
+                 "memory can't be uncached");
+    test_deallocate(a + PAGE_SIZE, PAGE_SIZE);
+    value = MATTR_VAL_ICACHE_FLUSH;
+    CHECK_RESULT(mach_vm_machine_attribute(SELF, a, SIZE, MATTR_CACHE, &value), KERN_INVALID_ADDRESS,
+                 "a hole is refused");
+    test_deallocate(a, SIZE);
+    test_deallocate(b, SIZE);
+}
+
 static void test_wire_refused(void)
 {
     mach_vm_address_t a = touched();
@@ -194,6 +253,7 @@ int main(void)
     test_msync();
     test_regions();
     test_page_range();
+    test_caches();
     test_wire_refused();
     return test_end();
 }

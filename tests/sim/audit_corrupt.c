@@ -234,6 +234,7 @@ static const struct {
     FAULT(cpu, timer_deadline, UINT64_C(1) << 59, "timeout-timer"),
     FAULT(cpu, held_count, 1, "lock-held"),
     FAULT(map, size, 0x1000, "map-size"),
+    FAULT(map, wired, 0x1000, "map-wired"),
     FAULT(map, other, 8, "map-hint"),
     FAULT(entry, start, 0x800, "entry-range"),
     FAULT(entry, max_gap, 0x1000, "entry-gap"),

@@ -69,7 +69,7 @@ static void note_object(const struct list *entries, const struct vm_map_entry *e
 static void check_map(struct vm_map *map)
 {
     hal_va_t below = hal_info.user_base;
-    uint64_t size = 0;
+    uint64_t size = 0, wired = 0;
     bool hint = map->hint == NULL;
     bool other = map->other == NULL;
 
@@ -90,10 +90,13 @@ static void check_map(struct vm_map *map)
         note_object(&map->entries, entry);
         below = entry->end;
         size += entry->end - entry->start;
+        wired += entry->wired > 0 ? entry->end - entry->start : 0;
         hint = hint || map->hint == entry;
         other = other || map->other == entry;
     }
     AUDIT(size == map->size, "map-size", map, "0x%" PRIx64 " bytes, counted 0x%" PRIx64, size, map->size);
+    AUDIT(wired == map->wired, "map-wired", map, "0x%" PRIx64 " bytes, counted 0x%" PRIx64, wired,
+          map->wired);
     AUDIT(hint, "map-hint", map, "%p is no entry of it", (void *)map->hint);
     AUDIT(other, "map-hint", map, "%p, the other hint, is no entry of it", (void *)map->other);
     const struct list *next = map->entries.next;

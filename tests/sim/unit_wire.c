@@ -90,6 +90,31 @@ static void refused(uint64_t arg)
     user_power_off(own.host_priv);
 }
 
+/* A task can have half of its limit wired, and what it gives back counts no more. */
+static void bounded(uint64_t arg)
+{
+    struct task_limits_info info;
+    mach_msg_type_number_t count = TASK_LIMITS_INFO_COUNT;
+
+    unit_begin(arg);
+    mach_vm_address_t va = allocate();
+    EXPECT(task_info(own.task, TASK_LIMITS_INFO, (task_info_t)&info, &count), KERN_SUCCESS);
+    const mach_vm_size_t limit =
+        (info.memory + info.memory_below + PAGES * PAGE) & ~(mach_vm_size_t)(2 * PAGE - 1);
+    EXPECT(task_set_limit(own.task, LIMIT_MEMORY, limit), KERN_SUCCESS);
+    mach_vm_address_t much = 0;
+    EXPECT(mach_vm_allocate(own.task, &much, limit, VM_FLAGS_ANYWHERE), KERN_SUCCESS);
+    EXPECT(wire(va, 2 * PAGE, VM_PROT_READ), KERN_SUCCESS);
+    /* limit: wired memory */
+    EXPECT(mach_vm_wire(own.host_priv, own.task, much, limit / 2 - PAGE, VM_PROT_READ),
+           KERN_RESOURCE_SHORTAGE);
+    SIM_CHECK(disposition_of(much) == 0);
+    EXPECT(wire(va + PAGE, PAGE, VM_PROT_READ), KERN_SUCCESS); /* once more: no more memory */
+    EXPECT(mach_vm_deallocate(own.task, va, PAGES * PAGE), KERN_SUCCESS);
+    EXPECT(wire(much, PAGE, VM_PROT_READ), KERN_SUCCESS);
+    user_power_off(own.host_priv);
+}
+
 static void effect(uint64_t arg)
 {
     mach_vm_size_t size = 0;
@@ -171,6 +196,7 @@ static void copies(uint64_t arg)
 
 static const struct driver_scenario table[] = {
     {.name = "refused", .program = refused},
+    {.name = "bounded", .program = bounded},
     {.name = "effect", .program = effect},
     {.name = "copies", .program = copies},
 };
