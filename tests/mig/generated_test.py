@@ -10,8 +10,8 @@ import harness
 
 KERNEL_SERVED = ("device", "host_priv", "host_security", "mach_host", "mach_port", "mach_vm", "memory_object_control",
                  "portolan", "task", "thread_act")
-USER_SERVED = ("bootstrap", "exc", "mach_exc", "memory_object", "notify")
-KERNEL_SENT = ("exc", "mach_exc", "memory_object", "notify")
+USER_SERVED = ("bootstrap", "exc", "mach_exc", "memory_object", "memory_object_default", "notify")
+KERNEL_SENT = ("exc", "mach_exc", "memory_object", "memory_object_default", "notify")
 
 # Ids that programs were compiled with, elsewhere and long ago.
 CLASSIC_IDS = {
@@ -30,7 +30,7 @@ CLASSIC_IDS = {
     "thread_act": {"thread_terminate": 3600, "thread_set_state": 3604, "thread_info": 3612, "thread_policy": 3616},
     "mach_vm": {"mach_vm_allocate": 4800, "mach_vm_read_overwrite": 4808, "mach_vm_region": 4816},
     "mach_host": {"host_info": 200, "host_page_size": 202, "host_statistics64": 219},
-    "host_priv": {"host_reboot": 401},
+    "host_priv": {"host_reboot": 401, "host_default_memory_manager": 403},
     "exc": {"exception_raise": 2401, "exception_raise_state_identity": 2403},
     "mach_exc": {"mach_exception_raise": 2405},
     "notify": {"mach_notify_port_deleted": 65, "mach_notify_no_senders": 70, "mach_notify_dead_name": 72},

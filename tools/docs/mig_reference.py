@@ -15,7 +15,7 @@ from miglib import model, source, syntax  # noqa: E402 (the path is set first)
 from miglib.document import document  # noqa: E402
 
 PAGES = ("device", "host_priv", "host_security", "mach_host", "mach_port", "mach_vm", "memory_object",
-         "memory_object_control", "portolan", "task", "thread_act")
+         "memory_object_control", "memory_object_default", "portolan", "task", "thread_act")
 
 
 def page_of(name):
