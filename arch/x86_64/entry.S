@@ -20,6 +20,44 @@
 
     .text
 
+/* Context r11 becomes the one that runs, with its thread pointer. */
+    .macro set_current
+    mov %r11, %gs:CPU_CURRENT
+    mov $MSR_FS_BASE, %ecx
+    mov UCTX_FS_BASE(%r11), %eax
+    mov UCTX_FS_BASE + 4(%r11), %edx
+    wrmsr
+    .endm
+
+    .macro clear_arguments
+    xor %edi, %edi
+    xor %esi, %esi
+    xor %edx, %edx
+    xor %r8d, %r8d
+    xor %r9d, %r9d
+    xor %r10d, %r10d
+    .endm
+
+/* Load of the call frame r11 what neither C nor the fast path of RPC keeps. */
+    .macro return_to_same
+    mov UCTX_RBP(%r11), %rbp
+    mov UCTX_R14(%r11), %r14
+    mov UCTX_R15(%r11), %r15
+    mov UCTX_RSP(%r11), %rsp
+    mov UCTX_RIP(%r11), %rcx
+    mov $RFLAGS_USER, %r11d
+    swapgs
+    sysretq
+    .endm
+
+/* Load the rest of the call frame r11. */
+    .macro return_from_trap
+    mov UCTX_RBX(%r11), %rbx
+    mov UCTX_R12(%r11), %r12
+    mov UCTX_R13(%r11), %r13
+    return_to_same
+    .endm
+
 /*
  * SYSCALL: rcx = return address, r11 = flags, which the ABI does not keep (include/mach/rpc.h).  The argument
  * registers are stored last: the fast path of RPC (fastpath.c) branches off before.
@@ -52,44 +90,20 @@ save_arguments:
     lea -FAST_SPILLS(%rbp), %rsp
     cmp $MACH_TRAP_MSG, %eax
     je arch_fast_message
-general:
     mov %r11, %rdi
     mov %eax, %esi
     xor %ebp, %ebp
     call kern_syscall
-
-/* Context r11 becomes the one that runs, with its thread pointer. */
-    .macro set_current
-    mov %r11, %gs:CPU_CURRENT
-    mov $MSR_FS_BASE, %ecx
-    mov UCTX_FS_BASE(%r11), %eax
-    mov UCTX_FS_BASE + 4(%r11), %edx
-    wrmsr
-    .endm
-
-    .macro clear_arguments
-    xor %edi, %edi
-    xor %esi, %esi
-    xor %edx, %edx
-    xor %r8d, %r8d
-    xor %r9d, %r9d
-    xor %r10d, %r10d
-    .endm
-
-/* Load the rest of the call frame r11. */
-    .macro return_from_trap
-    mov UCTX_RBX(%r11), %rbx
-    mov UCTX_R12(%r11), %r12
-    mov UCTX_R13(%r11), %r13
-    mov UCTX_RBP(%r11), %rbp
-    mov UCTX_R14(%r11), %r14
-    mov UCTX_R15(%r11), %r15
-    mov UCTX_RSP(%r11), %rsp
-    mov UCTX_RIP(%r11), %rcx
-    mov $RFLAGS_USER, %r11d
-    swapgs
-    sysretq
-    .endm
+    cmp %rax, %gs:CPU_CURRENT
+    jne resume
+    cmpl $UCTX_RESULT, UCTX_KIND(%rax)
+    jne resume
+    /* The same context with a plain result. Its thread pointer is the CPU's (hal_uctx_set_tls()). */
+    mov %rax, %r11
+    movl $UCTX_CALL, UCTX_KIND(%r11)
+    clear_arguments
+    mov UCTX_RAX(%r11), %rax
+    return_to_same
 
 /* Resume the context in rax. */
 resume:
@@ -149,8 +163,11 @@ x86_fast_slow:
 /* The fast path of mach_msg leaves: the trap of r11 goes on in kern_syscall(). / Context r11, a call frame, resumes with the result 0. */
     .globl arch_message_general, arch_message_done
 arch_message_general:
-    mov $MACH_TRAP_MSG, %eax
-    jmp general
+    mov %r11, %rdi
+    mov $MACH_TRAP_MSG, %esi
+    xor %ebp, %ebp
+    call kern_syscall
+    jmp resume
 arch_message_done:
     set_current
     clear_arguments

@@ -31,6 +31,8 @@ enum hal_status hal_uctx_set_tls(struct uctx *u, hal_va_t tls)
     if (tls >= ARCH_USER_LIMIT)
         return HAL_INVALID;
     u->fs_base = tls;
+    if (x86_cpu()->current == u) /* its trap may end without another look at it (entry.S) */
+        x86_wrmsr(MSR_FS_BASE, tls);
     return HAL_OK;
 }
 

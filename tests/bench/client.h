@@ -11,9 +11,9 @@
 #define BENCH_DATA_MAX 32768u  /* bytes behind a header */
 #define BENCH_TIMEOUT_MS 1000u /* with MACH_RCV_TIMEOUT */
 
-/* A message with room for the largest data. */
+/* A message with room for the largest data, aligned as memory of an allocator is. */
 struct bench_message {
-    mach_msg_header_t header;
+    _Alignas(8) mach_msg_header_t header;
     uint8_t data[BENCH_DATA_MAX];
     mach_msg_max_trailer_t trailer;
 };

@@ -185,6 +185,14 @@ static void handle(void *unused)
     (void)mach_msg_server(demux, MESSAGE_MAX, handler, MACH_MSG_OPTION_NONE);
 }
 
+/* Sends each answer by itself, and only then receives. */
+static void handle_apart(void *unused)
+{
+    (void)unused;
+    while (mach_msg_server_once(demux, MESSAGE_MAX, handler, MACH_MSG_OPTION_NONE) == MACH_MSG_SUCCESS)
+        continue;
+}
+
 /* Run `function` in a thread with the handler. Returns: whether the thread came to its end. */
 static bool raise(void (*function)(void), enum action what, exception_behavior_t behavior)
 {
@@ -459,6 +467,23 @@ static void test_settings(void)
     REQUIRE_OK(mach_port_deallocate(SELF, thread.of));
 }
 
+/* Answers mean the same whichever way they come. */
+static void test_answer_alone(void)
+{
+    const mach_port_t old = handler;
+
+    handler = test_port_send();
+    REQUIRE_OK(mach_thread_start(handle_apart, NULL, NULL));
+    for (unsigned i = 0; i < 3; i++) {
+        CHECK(raise(machine_bad_instruction, ACTION_RECOVER, EXCEPTION_DEFAULT) && recoveries == 1,
+              "a handler may answer before it waits");
+        CHECK(raise(machine_bad_instruction, ACTION_RECOVER, EXCEPTION_STATE) && recoveries == 1,
+              "also with the thread's registers");
+    }
+    test_port_destroy(handler);
+    handler = old;
+}
+
 /* --- guards --- */
 
 #define GUARD UINT64_C(0x1122334455667788)
@@ -521,6 +546,7 @@ int main(void)
     test_no_handler();
     test_task_handler();
     test_handler_dies();
+    test_answer_alone();
     test_guards();
     test_port_destroy(handler);
     test_settings();
