@@ -263,6 +263,73 @@ static void test_page_end(void)
     stop_server();
 }
 
+struct right_message {
+    mach_msg_header_t header;
+    mach_msg_body_t body;
+    mach_msg_port_descriptor_t right;
+    mach_msg_trailer_t trailer;
+};
+#define RIGHT_SIZE ((mach_msg_size_t)offsetof(struct right_message, trailer))
+
+/* Answer each message that comes to `port` with its right. */
+static void serve_rights(void *port)
+{
+    mach_port_t service = (mach_port_t)(uintptr_t)port;
+    struct right_message m;
+
+    mach_msg_return_t mr = mach_msg(&m.header, MACH_RCV_MSG, 0, sizeof(m), service, 0, MACH_PORT_NULL);
+    while (mr == MACH_MSG_SUCCESS) {
+        m.header.msgh_bits = MACH_MSGH_BITS_COMPLEX | MACH_MSGH_BITS(MACH_MSG_TYPE_MOVE_SEND_ONCE, 0);
+        m.header.msgh_local_port = MACH_PORT_NULL;
+        m.right.disposition = MACH_MSG_TYPE_MOVE_SEND;
+        mr = mach_msg(&m.header, MACH_SEND_MSG | MACH_RCV_MSG, RIGHT_SIZE, sizeof(m), service, 0,
+                      MACH_PORT_NULL);
+    }
+}
+
+/* The send right of `passed` goes to the service, and comes back. */
+static mach_msg_return_t call_with_right(struct right_message *m, mach_port_t service, mach_port_t passed)
+{
+    m->header = (mach_msg_header_t){MACH_MSGH_BITS_COMPLEX |
+                                        MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE),
+                                    RIGHT_SIZE,
+                                    service,
+                                    reply,
+                                    MACH_PORT_NULL,
+                                    0};
+    m->body.msgh_descriptor_count = 1;
+    m->right = (mach_msg_port_descriptor_t){
+        .name = passed, .disposition = MACH_MSG_TYPE_MOVE_SEND, .type = MACH_MSG_PORT_DESCRIPTOR};
+    return mach_msg(&m->header, MACH_SEND_MSG | MACH_RCV_MSG, RIGHT_SIZE,
+                    RIGHT_SIZE + sizeof(mach_msg_trailer_t), reply, 0, MACH_PORT_NULL);
+}
+
+/* As test_page_end(), with a right: it comes when the page has been found, and goes with a message that is lost. */
+static void test_right_page_end(void)
+{
+    mach_port_t service = test_port_send(), passed = test_port_send();
+    struct right_message near_end;
+    mach_vm_address_t base;
+    thread_act_t thread;
+
+    REQUIRE_OK(mach_vm_allocate(SELF, &base, 2 * PAGE_SIZE, VM_FLAGS_ANYWHERE));
+    struct right_message *m = (struct right_message *)(uintptr_t)(base + PAGE_SIZE - RIGHT_SIZE);
+    REQUIRE_OK(mach_thread_start(serve_rights, (void *)(uintptr_t)service, &thread));
+    for (unsigned i = 0; i < 3; i++)
+        REQUIRE_OK(call_with_right(&near_end, service, passed));
+    CHECK_RESULT(call_with_right(m, service, passed), MACH_MSG_SUCCESS,
+                 "a right comes to a page that was not there");
+    CHECK(m->right.name == passed && test_status(passed).mps_srights, "the one that was sent");
+    REQUIRE_OK(mach_vm_protect(SELF, base + PAGE_SIZE, PAGE_SIZE, FALSE, VM_PROT_READ));
+    CHECK_RESULT(call_with_right(m, service, passed), MACH_RCV_INVALID_DATA,
+                 "none comes to a page that may not be written");
+    CHECK(!test_status(passed).mps_srights, "and it is gone");
+    test_port_destroy(service);
+    REQUIRE(test_child_wait(thread));
+    test_port_destroy(passed);
+    REQUIRE_OK(mach_vm_deallocate(SELF, base, 2 * PAGE_SIZE));
+}
+
 static void test_errors(void)
 {
     struct mach_rpc m;
@@ -688,6 +755,7 @@ int main(void)
     test_buffer_server();
     test_sizes();
     test_page_end();
+    test_right_page_end();
     test_errors();
     test_other_task();
     test_names();
