@@ -55,7 +55,8 @@ kern_return_t vm_map_allocate_superpages(struct vm_map *map, hal_va_t *address, 
 /* The pages of a block, zero, charged to `payer`; the first of them, or NULL. */
 static struct vm_page *block_create(struct ledger_account *payer)
 {
-    if (!ledger_charge(payer, PMAP_BLOCK_SIZE))
+    /* not from what is kept back for page-out: then pages are made one by one, and may have to wait */
+    if (vm_page_spare_count() < BLOCK_PAGES || !ledger_charge(payer, PMAP_BLOCK_SIZE))
         return NULL;
     char *block = vm_page_alloc_zero(PMAP_BLOCK_ORDER);
     if (block == NULL) {
