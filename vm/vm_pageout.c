@@ -384,10 +384,10 @@ static void pageout_step(struct thread *self)
         ms = pageout_work(usable ? store : NULL);
     else if (usable && launder(store)) /* what tasks at their limit took out */
         more = true;
-    if (more && pending >= PENDING_MAX * RETURN_PAGES)
+    const bool behind = more && pending >= PENDING_MAX * RETURN_PAGES;
+    const bool coming = enough && spare < 2 * pageout.kept; /* what is on its way comes free */
+    if (behind || coming)
         ms = AGAIN_MS;
-    else if (enough && spare < 2 * pageout.kept)
-        ms = AGAIN_MS; /* what is on its way comes free */
     if (store != NULL)
         memory_object_unref(store);
     if (ms > 0)
