@@ -206,7 +206,9 @@ static inline bool vm_map_entry_joins(const struct vm_map_entry *entry, const st
 void vm_map_join(struct vm_map *map, struct vm_map_entry *entry, struct vm_map_entry *next)
     REQUIRES(map->lock);
 /* Merge `entry` with the one behind it, if they join. Returns whether they did. */
-static inline bool vm_map_join_next(struct vm_map *map, struct vm_map_entry *entry) REQUIRES(map->lock)
+static inline __attribute__((always_inline)) bool vm_map_join_next(struct vm_map *map,
+                                                                   struct vm_map_entry *entry)
+    REQUIRES(map->lock)
 {
     struct vm_map_entry *next = vm_map_tree_next(map, entry);
 

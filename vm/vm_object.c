@@ -466,7 +466,7 @@ static kern_return_t object_copy_backed(struct vm_object *object, uint64_t first
 kern_return_t vm_object_copy(struct vm_object *object, uint64_t first, uint64_t end,
                              struct vm_map_entry *entry)
 {
-    uint64_t base = vm_radix_base(first, end);
+    const uint64_t base = end - first == 1 ? first : vm_radix_base(first, end);
     struct vm_radix pages = {.root = NULL, .payer = entry->payer};
     struct vm_object *copy = NULL;
 

@@ -634,12 +634,32 @@ static void *block_find(const struct vm_radix *tree, uint64_t base, uint64_t end
     return item;
 }
 
+/* Let `copy` have the page at `index`, if there is one, with index 0. */
+static inline void share_page(const struct vm_radix *tree, uint64_t index, struct vm_radix *copy)
+{
+    void *item = tree->root;
+
+    for (unsigned level = tree->height; level-- > 0;) {
+        const struct radix_node *node = item;
+        if ((node->used & radix_bit(index, level)) == 0)
+            return;
+        item = node->slot[radix_slot(index, level)];
+    }
+    vm_page_ref(item);
+    copy->root = item;
+    copy->height = 0;
+}
+
 bool vm_radix_share(struct vm_radix *tree, uint64_t first, uint64_t end, uint64_t base, struct vm_radix *copy)
 {
     unsigned height;
 
-    if (first >= end || !radix_covers(tree, first))
+    if (first >= end || tree->root == NULL || !radix_covers(tree, first))
         return true;
+    if (end - first == 1 && base == first) {
+        share_page(tree, first, copy);
+        return true;
+    }
     void *block = block_find(tree, base, end, &height);
     if (block == NULL)
         return true;
