@@ -19,6 +19,11 @@ struct uctx;
 #define HAL_ACCESS_WRITE 2u
 #define HAL_ACCESS_EXEC 4u
 
+/* Steps of kern_message_right(). */
+#define HAL_RIGHT_BEGIN 0u
+#define HAL_RIGHT_UNDO 1u
+#define HAL_RIGHT_PASS 2u
+
 /* First call on the boot CPU: memory, console, time and interrupts work; other CPUs are off. */
 /*@ ensures \valid(\result); */
 struct uctx *kern_boot(const struct hal_info *info);
@@ -39,9 +44,6 @@ struct uctx *kern_syscall(struct uctx *u, uint64_t number);
  */
 /*@ requires \valid(u) && step <= HAL_RIGHT_PASS; */
 uint64_t kern_message_right(struct uctx *u, unsigned step);
-#define HAL_RIGHT_BEGIN 0u
-#define HAL_RIGHT_UNDO 1u
-#define HAL_RIGHT_PASS 2u
 
 /* A user access to `va` was refused; access: HAL_ACCESS_*; `u` is a full frame at the instruction. */
 /*@ requires \valid(u); ensures \valid(\result); */
