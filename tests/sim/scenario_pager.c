@@ -14,6 +14,18 @@ static mach_port_t self(void)
 
 /* --- a pager --- */
 
+/* Messages without an answer: what the kernel has no memory for does not come about. */
+static void pager_ready(mach_port_t control)
+{
+    boolean_t ready = FALSE, cached;
+    memory_object_copy_strategy_t strategy;
+
+    for (unsigned tries = 0; tries < TRIES && !ready; tries++) {
+        CALL(memory_object_ready(control, FALSE, MEMORY_OBJECT_COPY_DELAY));
+        CALL(memory_object_get_attributes(control, &ready, &cached, &strategy));
+    }
+}
+
 void scenario_pager_begin(struct scenario_pager *p, unsigned pages)
 {
     struct scenario_message m;
@@ -27,7 +39,7 @@ void scenario_pager_begin(struct scenario_pager *p, unsigned pages)
     p->control = m.right[0].name;
     p->name = m.right[1].name;
     if (p->control != MACH_PORT_NULL)
-        CALL(memory_object_ready(p->control, FALSE, MEMORY_OBJECT_COPY_DELAY));
+        pager_ready(p->control);
 }
 
 bool scenario_is_there(mach_vm_address_t at)
@@ -38,7 +50,6 @@ bool scenario_is_there(mach_vm_address_t at)
     return (disposition & VM_PAGE_QUERY_PAGE_PRESENT) != 0;
 }
 
-/* A message without an answer: what the kernel has no memory for does not come about. */
 void scenario_pager_supply(const struct scenario_pager *p, unsigned first, unsigned count)
 {
     mach_vm_address_t data = 0;
