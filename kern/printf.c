@@ -162,7 +162,8 @@ int ksnprintf(char *buffer, size_t size, const char *format, ...)
     return length;
 }
 
-void kvprintf(const char *format, va_list args)
+/* Not inlined: its callers may be deep down, and some have frames of their own. */
+__attribute__((noinline)) void kvprintf(const char *format, va_list args)
 {
     char line[LINE_MAX];
 
