@@ -318,10 +318,10 @@ static void port_die(struct ipc_port *port, struct port_remains *remains)
     ipc_port_moved(port);
     if (port->in_set)
         ipc_pset_remove_all_locked(port);
-    /* atomic: who sends looks at both before it takes the lock */
+    /* atomic: who sends, or names a right, looks at them before it takes the lock */
     __atomic_store_n(&port->place, IPC_PORT_IS_DEAD, __ATOMIC_RELAXED);
     __atomic_store_n(&port->kotype, IPC_KOTYPE_NONE, __ATOMIC_RELAXED);
-    port->kobject = NULL;
+    __atomic_store_n(&port->kobject, NULL, __ATOMIC_RELAXED);
     port->msgcount = 0;
     remains->owed = port->owed;
     port->owed = 0;

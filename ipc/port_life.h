@@ -79,7 +79,7 @@ HAL_NODISCARD static inline bool ipc_port_die_unnoticed(struct ipc_port *port)
     if (__builtin_expect(dies, 1)) {
         port->idle += IPC_PORT_IDLE_STEP;
         __atomic_store_n(&port->place, IPC_PORT_IS_DEAD, __ATOMIC_RELAXED);
-        port->receiver = NULL;
+        __atomic_store_n(&port->receiver, NULL, __ATOMIC_RELAXED);
         rx = IPC_PORT_RX_COMPLEX;
     }
     if (__builtin_expect(rx != IPC_PORT_RX_LOCKED, 1)) /* else it is somebody else's */

@@ -413,8 +413,9 @@ static void receive_write(struct ipc_space *space, struct ipc_entry *entry, mach
     KASSERT(ipc_port_alive(port)); /* only who has the right could end it */
     entry->object = port;
     __atomic_store_n(&port->place, IPC_PORT_IN_SPACE, __ATOMIC_RELAXED);
-    port->receiver = space;
-    port->name = name;
+    /* atomic: read beside the lock, too (ipc_entry_receives()) */
+    __atomic_store_n(&port->receiver, space, __ATOMIC_RELAXED);
+    __atomic_store_n(&port->name, name, __ATOMIC_RELAXED);
     ipc_port_moved(port);
     ipc_entry_set(entry, name, entry->bits | MACH_PORT_TYPE_RECEIVE, entry->urefs);
     ipc_port_unlock(port);
