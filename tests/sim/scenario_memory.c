@@ -46,7 +46,7 @@ static void memory_ranges(void)
     SIM_CHECK(hole == at + 8 * PAGE && size == PAGE && info.protection == VM_PROT_READ);
     count = VM_REGION_SUBMAP_SHORT_INFO_COUNT_64;
     CALL(mach_vm_region_recurse(self(), &hole, &size, &depth, (vm_region_info_t)&shared, &count));
-    SIM_CHECK(size == PAGE && shared.share_mode == SM_PRIVATE && shared.ref_count > 1);
+    SIM_CHECK(size == PAGE && shared.share_mode == SM_PRIVATE && shared.ref_count > 1 && depth == 0);
     CALL(mach_vm_page_query(self(), at + 9 * PAGE, &disposition, &references));
     SIM_CHECK(disposition == VM_PAGE_QUERY_PAGE_PRESENT && references == (integer_t)shared.ref_count);
     CALL(mach_vm_protect(self(), at + 32 * PAGE, PAGE, FALSE, VM_PROT_READ | VM_PROT_EXECUTE));
