@@ -104,14 +104,20 @@ mach_msg_id_t model_message_id(uint32_t position)
     return (mach_msg_id_t)(0x10000 + position);
 }
 
+/* A small one, or the highest that there is, or one more. */
+static mach_port_msgcount_t qlimit(uint8_t value)
+{
+    return value < 240 ? value % 8u : MACH_PORT_QLIMIT_MAX + value % 2u;
+}
+
 mach_port_options_t model_options(const struct model_op *op)
 {
     const uint8_t x = op->kind[0];
 
-    return (mach_port_options_t){
-        .flags = (x & 1 ? MPO_CONTEXT_AS_GUARD : 0) | (x & 2 ? MPO_QLIMIT : 0) |
-                 (x & 4 ? MPO_INSERT_SEND_RIGHT : 0) | (x & 8 ? MPO_STRICT : 0) | (x > 250 ? 0x100u : 0),
-        .mpl = {.mpl_qlimit = op->kind[1] == UINT8_MAX ? MACH_PORT_QLIMIT_MAX + 1u : op->kind[1] % 8u}};
+    return (mach_port_options_t){.flags = (x & 1 ? MPO_CONTEXT_AS_GUARD : 0) | (x & 2 ? MPO_QLIMIT : 0) |
+                                          (x & 4 ? MPO_INSERT_SEND_RIGHT : 0) | (x & 8 ? MPO_STRICT : 0) |
+                                          (x > 250 ? 0x100u : 0),
+                                 .mpl = {.mpl_qlimit = qlimit(op->kind[1])}};
 }
 
 mach_port_context_t model_guard(uint8_t value)

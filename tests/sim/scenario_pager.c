@@ -171,6 +171,40 @@ static void pager_waiters(void)
     scenario_pager_end(&p);
 }
 
+static void write_page(uint64_t at)
+{
+    sim_store8(at, 8);
+}
+
+static void lock(const struct scenario_pager *p, vm_prot_t access)
+{
+    CALL(memory_object_lock_request(p->control, 0, PAGE, MEMORY_OBJECT_RETURN_NONE, FALSE, access,
+                                    MACH_PORT_NULL));
+}
+
+/* A page that is mapped, and may not be written any more: who writes to it waits until it may. */
+static void pager_locked(void)
+{
+    struct scenario_pager p;
+    struct scenario_thread t;
+
+    scenario_pager_begin(&p, 1);
+    if (p.control != MACH_PORT_NULL) {
+        scenario_pager_supply(&p, 0, 1);
+        sim_store8(p.at, 6);
+        lock(&p, VM_PROT_WRITE);
+        scenario_thread_start(&t, self(), write_page, p.at);
+        scenario_sleep(5); /* until it waits */
+        SIM_CHECK(scenario_fails() || !scenario_done(&t));
+        for (unsigned tries = 0; tries < TRIES && !scenario_done(&t); tries++) {
+            lock(&p, VM_PROT_NONE);
+            scenario_sleep(5);
+        }
+        scenario_thread_join(&t);
+    }
+    scenario_pager_end(&p);
+}
+
 /* What was changed is to be safe: the pager says so again and again, since it may say so before anybody waits. */
 static void sync_all(uint64_t at)
 {
@@ -201,6 +235,11 @@ static void pager_sync(void)
 }
 
 const struct scenario scenarios_pager[] = {
-    {"pager_copies", pager_copies},   {"pager_timeout", pager_timeout}, {"pager_wired", pager_wired},
-    {"pager_waiters", pager_waiters}, {"pager_sync", pager_sync},       {NULL, NULL},
+    {"pager_copies", pager_copies},
+    {"pager_timeout", pager_timeout},
+    {"pager_wired", pager_wired},
+    {"pager_waiters", pager_waiters},
+    {"pager_sync", pager_sync},
+    {"pager_locked", pager_locked},
+    {NULL, NULL},
 };
