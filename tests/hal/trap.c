@@ -290,13 +290,16 @@ static void restart_later(void)
 {
     struct uctx *u = test_thread(0, user_trap_loop, 0);
     struct hal_rpc m = rpc_pattern(6);
+    struct test_regs other;
 
     EXPECT_EQ(test_resume_through_interrupts(u).kind, TEST_TRAP);
-    for (unsigned i = 0; i < 4; i++) {
+    for (unsigned i = 0; i < 8; i++) {
         if (i % 2 == 0)
             hal_uctx_set_result(u, i);
         else
             hal_uctx_set_rpc(u, &m, i);
+        if (i >= 4) /* now it goes on behind another context */
+            (void)trap(test_thread(1, user_break, 0), i, 2, &other);
         EXPECT_EQ(test_resume_through_interrupts(u).number, 10);
         hal_uctx_restart(u);
         EXPECT_EQ(test_resume_through_interrupts(u).number, 10);
