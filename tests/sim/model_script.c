@@ -291,6 +291,14 @@ static void print_guard(const struct model_op *op, const char *name, char *text,
         (void)snprintf(text, room, "%s, guard %lu%s", name, guard, op->kind[0] % 2 != 0 ? ", strict" : "");
 }
 
+static void print_request(const struct model_op *op, const char *port, const char *to, const char *previous,
+                          char *text, size_t room)
+{
+    (void)snprintf(text, room, "%s id %d sync %u to %s %s, previous to %s", port,
+                   model_notify_id(op->kind[0]), op->value % 3, to,
+                   op->kind[1] % 4 == 0 ? "move-once" : "make-once", previous);
+}
+
 void model_op_print(const struct model_op *op, char *text, size_t room)
 {
     static const char *const rights[] = {"send", "receive", "send-once", "set", "dead-name", "?", "invalid"};
@@ -329,9 +337,7 @@ void model_op_print(const struct model_op *op, char *text, size_t room)
         (void)snprintf(text, room, "%s = %s %s", a, b, disposition_text(op->kind[0]));
         break;
     case MODEL_REQUEST_NOTIFICATION:
-        (void)snprintf(text, room, "%s id %d sync %u to %s %s, previous to %s", a,
-                       model_notify_id(op->kind[0]), op->value % 3, b,
-                       op->kind[1] % 4 == 0 ? "move-once" : "make-once", c);
+        print_request(op, a, b, c, text, room);
         break;
     case MODEL_INSERT_MEMBER:
     case MODEL_EXTRACT_MEMBER:
