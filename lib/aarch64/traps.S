@@ -4,7 +4,7 @@
 
     .text
 
-.macro trap name, number
+.macro trap name, number, arguments=3
     .globl  \name
     .type   \name, %function
 \name:
@@ -14,14 +14,6 @@
     mov     x0, x8
     ret
     .size   \name, . - \name
-.endm
-
-/* Four arguments, and five. */
-.macro trap4 name, number
-    trap    \name, \number
-.endm
-.macro trap5 name, number
-    trap    \name, \number
 .endm
 
 #include "../trap_list.S"

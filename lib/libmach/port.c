@@ -3,10 +3,8 @@
  * Calls about a task's own names: a trap does what the message to the task's port would do.  It declines every port but the task's
  * own kernel port; then the message goes out, to whatever the name stands for.
  */
-#include "port_message.h"
+#include "trap_message.h"
 #include <mach/mach.h>
-
-#define DECLINED MACH_SEND_INVALID_DEST
 
 kern_return_t mach_port_allocate(ipc_space_t task, mach_port_right_t right, mach_port_name_t *name)
 {

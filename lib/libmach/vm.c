@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Calls about a task's own memory that have a trap, which declines what those of libmach/port.c decline. */
+#include "trap_message.h"
+
 #include <mach/mach.h>
 #include <mach/vm_param.h>
-
-#define DECLINED MACH_SEND_INVALID_DEST
-
-/* The stubs of MIG (include/mach/mach_vm.defs). */
-extern __typeof__(mach_vm_allocate) mach_vm_allocate_message;
-extern __typeof__(mach_vm_deallocate) mach_vm_deallocate_message;
-extern __typeof__(mach_vm_protect) mach_vm_protect_message;
 
 kern_return_t mach_vm_allocate(vm_map_t target, mach_vm_address_t *address, mach_vm_size_t size, int flags)
 {

@@ -7,49 +7,18 @@
 
     .text
 
-.macro trap name, number
+.macro trap name, number, arguments=3
     .globl  \name
     .type   \name, @function
 \name:
     addi    sp, sp, -16
     sd      ra, 8(sp)
-    mv      a3, a2
-    li      a2, \number
-    ecall
-    ld      ra, 8(sp)
-    addi    sp, sp, 16
-    mv      a0, a2
-    ret
-    .size   \name, . - \name
-.endm
-
-/* Four arguments. */
-.macro trap4 name, number
-    .globl  \name
-    .type   \name, @function
-\name:
-    addi    sp, sp, -16
-    sd      ra, 8(sp)
-    mv      a4, a3
-    mv      a3, a2
-    li      a2, \number
-    ecall
-    ld      ra, 8(sp)
-    addi    sp, sp, 16
-    mv      a0, a2
-    ret
-    .size   \name, . - \name
-.endm
-
-/* Five arguments. */
-.macro trap5 name, number
-    .globl  \name
-    .type   \name, @function
-\name:
-    addi    sp, sp, -16
-    sd      ra, 8(sp)
+    .if \arguments > 4
     mv      a5, a4
+    .endif
+    .if \arguments > 3
     mv      a4, a3
+    .endif
     mv      a3, a2
     li      a2, \number
     ecall

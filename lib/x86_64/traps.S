@@ -7,36 +7,17 @@
 
     .text
 
-/* Up to three arguments: they are where the trap wants them. */
-.macro trap name, number
+/* Up to three arguments are where the trap wants them. */
+.macro trap name, number, arguments=3
     .globl  \name
     .type   \name, @function
 \name:
-    movl    $\number, %eax
-    syscall
-    ret
-    .size   \name, . - \name
-.endm
-
-/* Four arguments. */
-.macro trap4 name, number
-    .globl  \name
-    .type   \name, @function
-\name:
-    movl    %ecx, %r8d
-    movl    $\number, %eax
-    syscall
-    ret
-    .size   \name, . - \name
-.endm
-
-/* Five arguments. */
-.macro trap5 name, number
-    .globl  \name
-    .type   \name, @function
-\name:
+    .if \arguments > 4
     movl    %r8d, %r9d
+    .endif
+    .if \arguments > 3
     movl    %ecx, %r8d
+    .endif
     movl    $\number, %eax
     syscall
     ret

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "agree_port.h"
 
-#include "../../lib/libmach/port_message.h"
+#include "../../lib/libmach/trap_message.h"
 #include <mach/mig.h>
 
 enum kind {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "agree_vm.h"
 
+#include "../../lib/libmach/trap_message.h"
+
 #include <mach/vm_param.h>
 
 enum kind { ALLOCATE, DEALLOCATE, PROTECT, KINDS };
@@ -14,11 +16,6 @@ struct vm_call {
     boolean_t maximum;
     vm_prot_t protection; /* one bit more than there are, too */
 };
-
-/* The stubs behind the functions of the library that try a trap first. */
-extern __typeof__(mach_vm_allocate) mach_vm_allocate_message;
-extern __typeof__(mach_vm_deallocate) mach_vm_deallocate_message;
-extern __typeof__(mach_vm_protect) mach_vm_protect_message;
 
 uint64_t agree_vm_traps;
 
