@@ -38,10 +38,12 @@ static __attribute__((noinline)) mach_msg_return_t msg_again(mach_msg_return_t r
     return result;
 }
 
-/* Arguments in the places where mach_msg() has them. */
-static __attribute__((noinline)) mach_msg_return_t
-msg_by_memory(mach_msg_header_t *msg, mach_msg_option_t option, mach_msg_size_t send_size,
-              mach_msg_size_t rcv_size, mach_port_name_t rcv_name, mach_msg_timeout_t timeout)
+/* The ways of mach_msg() have its arguments, used or not, and in the same places, so that one goes on in another by a jump. */
+#define WAY static __attribute__((noinline, used)) mach_msg_return_t
+
+/* Any options. */
+WAY msg_by_memory(mach_msg_header_t *msg, mach_msg_option_t option, mach_msg_size_t send_size,
+                  mach_msg_size_t rcv_size, mach_port_name_t rcv_name, mach_msg_timeout_t timeout)
 {
     struct mach_msg_call c = {msg, option, send_size, rcv_size, rcv_name, timeout, 0};
     mach_msg_return_t result = (mach_msg_return_t)mach_msg_trap_of(&c);
@@ -49,6 +51,40 @@ msg_by_memory(mach_msg_header_t *msg, mach_msg_option_t option, mach_msg_size_t 
     if (__builtin_expect(result == MACH_MSG_SUCCESS, 1))
         return result;
     return msg_again(result, &c);
+}
+
+/* What an RPC needs if its trap fails: in memory for that time, not in registers that somebody would have to save. */
+struct kept {
+    mach_msg_header_t *msg;
+    mach_msg_size_t send_size, rcv_size;
+    mach_port_name_t rcv_name;
+};
+#define KEEP(value) __asm__ volatile("" : "+m"(value))
+
+/* An RPC came back with `result`, which is not success. timeout: of one with MACH_RCV_TIMEOUT, else 0 */
+WAY rpc_again(mach_msg_header_t *msg, mach_msg_return_t result, mach_msg_size_t send_size,
+              mach_msg_size_t rcv_size, mach_port_name_t rcv_name, mach_msg_timeout_t timeout)
+{
+    struct mach_msg_call c = {msg, timeout != 0 ? BOTH_TIMED : BOTH, send_size, rcv_size, rcv_name, timeout,
+                              0};
+
+    return msg_again(result, &c);
+}
+
+/* option: BOTH */
+WAY rpc_by_memory(mach_msg_header_t *msg, mach_msg_option_t option, mach_msg_size_t send_size,
+                  mach_msg_size_t rcv_size, mach_port_name_t rcv_name, mach_msg_timeout_t timeout)
+{
+    struct kept kept = {msg, send_size, rcv_size, rcv_name};
+
+    (void)timeout;
+    KEEP(kept);
+    mach_msg_return_t result =
+        (mach_msg_return_t)mach_msg_trap_plain(msg, option, send_size, rcv_size, rcv_name);
+    if (__builtin_expect(result == MACH_MSG_SUCCESS, 1))
+        return MACH_MSG_SUCCESS;
+    __attribute__((musttail)) return rpc_again(kept.msg, result, kept.send_size, kept.rcv_size, kept.rcv_name,
+                                               0);
 }
 
 /*
@@ -79,13 +115,21 @@ typedef uint64_t __attribute__((may_alias, aligned(4))) body_word_t;
 /* Write what came in registers to memory. name: of the port, where it is not the one that was named. */
 static inline void store_received(mach_msg_header_t *msg, const struct mach_rpc *m, mach_port_name_t name)
 {
-    unsigned words = MACH_RPC_COUNT(m->header);
     body_word_t *body = (body_word_t *)(void *)(msg + 1);
+    uint64_t words = m->header >> 32;
+    mach_msg_size_t size = (mach_msg_size_t)(sizeof(*msg) + words * sizeof(uint64_t));
 
-    msg->msgh_bits = mach_rpc_bits(m);
-    msg->msgh_size = MACH_RPC_SIZE(m->header);
+    msg->msgh_bits = mach_rpc_usual_bits(m);
+    if (__builtin_expect(words > MACH_RPC_WORDS, 0)) { /* and more than a number of words */
+        msg->msgh_bits = mach_rpc_bits(m);
+        words = MACH_RPC_COUNT(m->header);
+        size = MACH_RPC_SIZE(m->header);
+    }
+    msg->msgh_size = size;
     msg->msgh_remote_port = m->remote;
-    msg->msgh_local_port = __builtin_expect(name != MACH_PORT_NULL, 0) ? name : m->local;
+    msg->msgh_local_port = m->local;
+    if (__builtin_expect(name != MACH_PORT_NULL, 0))
+        msg->msgh_local_port = name;
     msg->msgh_voucher_port = MACH_PORT_NULL;
     msg->msgh_id = MACH_RPC_ID(m->header);
 #pragma unroll /* so that the words stay in registers */
@@ -94,78 +138,106 @@ static inline void store_received(mach_msg_header_t *msg, const struct mach_rpc 
             break;
         body[i] = m->word[i];
     }
-    mach_msg_trailer_t *trailer = (mach_msg_trailer_t *)(void *)((char *)msg + msg->msgh_size);
+    mach_msg_trailer_t *trailer = (mach_msg_trailer_t *)(void *)((char *)msg + size);
     trailer->msgh_trailer_type = MACH_MSG_TRAILER_FORMAT_0;
     trailer->msgh_trailer_size = sizeof(*trailer);
 }
 
+/* Behind a message that did not fit: it is still to come, in memory. */
+WAY registers_again(mach_msg_header_t *msg, mach_msg_return_t result, mach_msg_size_t send_size,
+                    mach_msg_size_t rcv_size, mach_port_name_t rcv_name, mach_msg_timeout_t timeout)
+{
+    if (result == MACH_RCV_TOO_LARGE) {
+        large_run = LARGE_RUN;
+        result = MACH_RCV_INTERRUPTED;
+    }
+    __attribute__((musttail)) return rpc_again(msg, result, send_size, rcv_size, rcv_name, timeout);
+}
+
 /*
- * Arguments as in msg_by_memory().  Compiled without a flag (0); MACH_RPC_TIMED: with a timeout; MACH_RPC_APART: the answer to this call
- * comes to another port than rcv_name.
+ * Compiled without a flag (0); MACH_RPC_TIMED: with the timeout `more`; MACH_RPC_APART: it receives from `more`, and the answer to this
+ * call comes to another port.  Returns: the trap's result; after a success the message is in kept->msg.
  */
-static inline __attribute__((always_inline)) mach_msg_return_t registers_run(
-    mach_msg_header_t *msg, mach_msg_option_t option, mach_msg_size_t send_size, mach_msg_size_t rcv_size,
-    mach_port_name_t rcv_name, const uint64_t flag, mach_msg_timeout_t timeout)
+static inline __attribute__((always_inline)) mach_msg_return_t registers_run(struct kept *kept,
+                                                                             const uint64_t flag,
+                                                                             uint32_t more)
 {
     const boolean_t apart = flag == MACH_RPC_APART;
-    const uint32_t more = apart ? rcv_name : timeout;
+    mach_msg_header_t *msg = kept->msg;
     const body_word_t *body = (const body_word_t *)(const void *)(msg + 1);
-    const unsigned words = (send_size - (unsigned)sizeof(*msg)) / sizeof(uint64_t);
+    const unsigned bytes = kept->send_size - (unsigned)sizeof(*msg);
     const boolean_t call = apart || msg->msgh_bits == CALL_BITS;
     struct mach_rpc m = {.remote = msg->msgh_remote_port,
-                         .local = apart ? msg->msgh_local_port : rcv_name,
-                         .header = MACH_RPC_HEADER(msg->msgh_id, words) | flag};
+                         .local = apart ? msg->msgh_local_port : kept->rcv_name,
+                         .header = MACH_RPC_HEADER(msg->msgh_id, bytes / sizeof(uint64_t)) | flag};
 
 #pragma unroll
     for (unsigned i = 0; i < MACH_RPC_WORDS; i++) {
-        if (i >= words)
+        if (i * sizeof(uint64_t) >= bytes)
             break;
         m.word[i] = body[i];
     }
+    KEEP(*kept);
     uint64_t result = call ? mach_rpc_trap(MACH_TRAP_RPC_CALL, &m, more)
                            : mach_rpc_trap(MACH_TRAP_RPC_REPLY_WAIT, &m, more);
     mach_msg_return_t code = (mach_msg_return_t)result;
     if (__builtin_expect(code == MACH_MSG_SUCCESS, 1)) {
-        m.local = rcv_name;
-        store_received(msg, &m, (mach_port_name_t)(result >> 32));
-        return code;
+        m.local = kept->rcv_name;
+        store_received(kept->msg, &m, (mach_port_name_t)(result >> 32));
     }
-    if (code == MACH_RCV_TOO_LARGE) {
-        large_run = LARGE_RUN;
-        code = MACH_RCV_INTERRUPTED; /* the message is still to come, in memory */
-    }
-    struct mach_msg_call c = {msg, option, send_size, rcv_size, rcv_name, timeout, 0};
-    return msg_again(code, &c);
+    return code;
 }
 
-/* All take their arguments where mach_msg() has them. */
-static __attribute__((noinline)) mach_msg_return_t msg_by_registers(mach_msg_header_t *msg,
-                                                                    mach_msg_option_t option,
-                                                                    mach_msg_size_t send_size,
-                                                                    mach_msg_size_t rcv_size,
-                                                                    mach_port_name_t rcv_name)
+WAY msg_by_registers(mach_msg_header_t *msg, mach_msg_option_t option, mach_msg_size_t send_size,
+                     mach_msg_size_t rcv_size, mach_port_name_t rcv_name, mach_msg_timeout_t timeout)
 {
-    return registers_run(msg, option, send_size, rcv_size, rcv_name, 0, MACH_MSG_TIMEOUT_NONE);
+    struct kept kept = {msg, send_size, rcv_size, rcv_name};
+
+    (void)option, (void)timeout;
+    const mach_msg_return_t result = registers_run(&kept, 0, 0);
+    if (__builtin_expect(result == MACH_MSG_SUCCESS, 1))
+        return MACH_MSG_SUCCESS;
+    __attribute__((musttail)) return registers_again(kept.msg, result, kept.send_size, kept.rcv_size,
+                                                     kept.rcv_name, 0);
 }
 
-static __attribute__((noinline)) mach_msg_return_t msg_apart(mach_msg_header_t *msg, mach_msg_option_t option,
-                                                             mach_msg_size_t send_size,
-                                                             mach_msg_size_t rcv_size,
-                                                             mach_port_name_t rcv_name)
+WAY msg_apart(mach_msg_header_t *msg, mach_msg_option_t option, mach_msg_size_t send_size,
+              mach_msg_size_t rcv_size, mach_port_name_t rcv_name, mach_msg_timeout_t timeout)
 {
-    return registers_run(msg, option, send_size, rcv_size, rcv_name, MACH_RPC_APART, MACH_MSG_TIMEOUT_NONE);
+    struct kept kept = {msg, send_size, rcv_size, rcv_name};
+
+    (void)option, (void)timeout;
+    const mach_msg_return_t result = registers_run(&kept, MACH_RPC_APART, rcv_name);
+    if (__builtin_expect(result == MACH_MSG_SUCCESS, 1))
+        return MACH_MSG_SUCCESS;
+    __attribute__((musttail)) return registers_again(kept.msg, result, kept.send_size, kept.rcv_size,
+                                                     kept.rcv_name, 0);
+}
+
+/* timeout: not 0 */
+WAY msg_timed(mach_msg_header_t *msg, mach_msg_option_t option, mach_msg_size_t send_size,
+              mach_msg_size_t rcv_size, mach_port_name_t rcv_name, mach_msg_timeout_t timeout)
+{
+    struct kept kept = {msg, send_size, rcv_size, rcv_name};
+    mach_msg_timeout_t kept_timeout = timeout;
+
+    (void)option;
+    KEEP(kept_timeout);
+    const mach_msg_return_t result = registers_run(&kept, MACH_RPC_TIMED, timeout);
+    if (__builtin_expect(result == MACH_MSG_SUCCESS, 1))
+        return MACH_MSG_SUCCESS;
+    __attribute__((musttail)) return registers_again(kept.msg, result, kept.send_size, kept.rcv_size,
+                                                     kept.rcv_name, kept_timeout);
 }
 
 /* The options of an RPC with a timeout. */
-static __attribute__((noinline)) mach_msg_return_t msg_timed(mach_msg_header_t *msg, mach_msg_option_t option,
-                                                             mach_msg_size_t send_size,
-                                                             mach_msg_size_t rcv_size,
-                                                             mach_port_name_t rcv_name,
-                                                             mach_msg_timeout_t timeout)
+static inline mach_msg_return_t rpc_timed(mach_msg_header_t *msg, mach_msg_option_t option,
+                                          mach_msg_size_t send_size, mach_msg_size_t rcv_size,
+                                          mach_port_name_t rcv_name, mach_msg_timeout_t timeout)
 {
     if (timeout != 0 && fits_registers(send_size, rcv_size) && is_rpc(msg, rcv_name)) {
         if (large_run == 0)
-            return registers_run(msg, option, send_size, rcv_size, rcv_name, MACH_RPC_TIMED, timeout);
+            return msg_timed(msg, option, send_size, rcv_size, rcv_name, timeout);
         large_run--;
     }
     return msg_by_memory(msg, option, send_size, rcv_size, rcv_name, timeout);
@@ -177,17 +249,17 @@ mach_msg_return_t mach_msg(mach_msg_header_t *msg, mach_msg_option_t option, mac
 {
     (void)notify;
     if (__builtin_expect(option != BOTH, 0))
-        return option == BOTH_TIMED ? msg_timed(msg, option, send_size, rcv_size, rcv_name, timeout)
+        return option == BOTH_TIMED ? rpc_timed(msg, option, send_size, rcv_size, rcv_name, timeout)
                                     : msg_by_memory(msg, option, send_size, rcv_size, rcv_name, timeout);
     if (fits_registers(send_size, rcv_size)) {
         if (large_run != 0)
             large_run--;
         else if (is_rpc(msg, rcv_name))
-            return msg_by_registers(msg, option, send_size, rcv_size, rcv_name);
+            return msg_by_registers(msg, option, send_size, rcv_size, rcv_name, timeout);
         else if (msg->msgh_bits == CALL_BITS)
-            return msg_apart(msg, option, send_size, rcv_size, rcv_name);
+            return msg_apart(msg, option, send_size, rcv_size, rcv_name, timeout);
     }
-    return msg_by_memory(msg, option, send_size, rcv_size, rcv_name, timeout);
+    return rpc_by_memory(msg, option, send_size, rcv_size, rcv_name, timeout);
 }
 
 mach_msg_return_t mach_msg_overwrite(mach_msg_header_t *msg, mach_msg_option_t option,

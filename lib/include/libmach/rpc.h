@@ -36,7 +36,14 @@ struct mach_msg_call {
 /* uint64_t mach_rpc_trap(unsigned number, struct mach_rpc *m, uint32_t more): `more` is what a flag of the header announces. */
 #include <libmach/rpc_trap.h>
 
-/* msgh_bits of a message that was received. */
+/* msgh_bits of a call or an answer that was received. */
+static inline mach_msg_bits_t mach_rpc_usual_bits(const struct mach_rpc *m)
+{
+    return m->remote != MACH_PORT_NULL ? MACH_MSGH_BITS(MACH_MSG_TYPE_PORT_SEND_ONCE, MACH_MSG_TYPE_PORT_SEND)
+                                       : MACH_MSGH_BITS(0, MACH_MSG_TYPE_PORT_SEND_ONCE);
+}
+
+/* msgh_bits of any message that was received. */
 static inline mach_msg_bits_t mach_rpc_bits(const struct mach_rpc *m)
 {
     mach_msg_bits_t remote = (mach_msg_bits_t)(m->header >> MACH_RPC_REMOTE_SHIFT) & 0xff;
@@ -44,8 +51,7 @@ static inline mach_msg_bits_t mach_rpc_bits(const struct mach_rpc *m)
 
     if (__builtin_expect(local != 0, 0))
         return MACH_MSGH_BITS(remote, local);
-    return m->remote != MACH_PORT_NULL ? MACH_MSGH_BITS(MACH_MSG_TYPE_PORT_SEND_ONCE, MACH_MSG_TYPE_PORT_SEND)
-                                       : MACH_MSGH_BITS(0, MACH_MSG_TYPE_PORT_SEND_ONCE);
+    return mach_rpc_usual_bits(m);
 }
 
 /*

@@ -62,6 +62,27 @@ static inline __attribute__((always_inline)) uint64_t mach_msg_trap_of(struct ma
     return x8;
 }
 
+/* MACH_TRAP_MSG with neither timeout nor scatter list. */
+static inline __attribute__((always_inline)) uint64_t mach_msg_trap_plain(mach_msg_header_t *msg,
+                                                                          mach_msg_option_t option,
+                                                                          mach_msg_size_t send_size,
+                                                                          mach_msg_size_t rcv_size,
+                                                                          mach_port_name_t rcv_name)
+{
+    register mach_msg_header_t *x0 __asm__("x0") = msg;
+    register mach_msg_option_t x1 __asm__("x1") = option;
+    register mach_msg_size_t x2 __asm__("x2") = send_size;
+    register mach_msg_size_t x3 __asm__("x3") = rcv_size;
+    register mach_port_name_t x4 __asm__("x4") = rcv_name;
+    register uint64_t x8 __asm__("x8");
+
+    __asm__ volatile("svc %[number]"
+                     : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3), "+r"(x4), "=r"(x8)
+                     : [number] "i"(MACH_TRAP_MSG)
+                     : "x5", "x6", "x7", "x9", MACH_TRAP_CLOBBERS);
+    return x8;
+}
+
 static inline struct mach_thread_block *mach_thread_block_self(void)
 {
     struct mach_thread_block *block;

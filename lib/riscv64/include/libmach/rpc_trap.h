@@ -61,6 +61,27 @@ static inline __attribute__((always_inline)) uint64_t mach_msg_trap_of(struct ma
     return a2;
 }
 
+/* MACH_TRAP_MSG with neither timeout nor scatter list. */
+static inline __attribute__((always_inline)) uint64_t mach_msg_trap_plain(mach_msg_header_t *msg,
+                                                                          mach_msg_option_t option,
+                                                                          mach_msg_size_t send_size,
+                                                                          mach_msg_size_t rcv_size,
+                                                                          mach_port_name_t rcv_name)
+{
+    register mach_msg_header_t *a0 __asm__("a0") = msg;
+    register mach_msg_option_t a1 __asm__("a1") = option;
+    register uint64_t a2 __asm__("a2") = MACH_TRAP_MSG;
+    register mach_msg_size_t a3 __asm__("a3") = send_size;
+    register mach_msg_size_t a4 __asm__("a4") = rcv_size;
+    register mach_port_name_t a5 __asm__("a5") = rcv_name;
+
+    __asm__ volatile("ecall"
+                     : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(a3), "+r"(a4), "+r"(a5)
+                     :
+                     : "a6", "a7", "t2", "t3", MACH_TRAP_CLOBBERS);
+    return a2;
+}
+
 static inline struct mach_thread_block *mach_thread_block_self(void)
 {
     struct mach_thread_block *block;

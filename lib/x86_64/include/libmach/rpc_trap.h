@@ -52,6 +52,24 @@ static inline __attribute__((always_inline)) uint64_t mach_msg_trap_of(struct ma
     return result;
 }
 
+/* MACH_TRAP_MSG with neither timeout nor scatter list. */
+static inline __attribute__((always_inline)) uint64_t mach_msg_trap_plain(mach_msg_header_t *msg,
+                                                                          mach_msg_option_t option,
+                                                                          mach_msg_size_t send_size,
+                                                                          mach_msg_size_t rcv_size,
+                                                                          mach_port_name_t rcv_name)
+{
+    uint64_t result = MACH_TRAP_MSG;
+    register mach_msg_size_t r8 __asm__("r8") = rcv_size;
+    register mach_port_name_t r9 __asm__("r9") = rcv_name;
+
+    __asm__ volatile("syscall"
+                     : "+a"(result), "+D"(msg), "+S"(option), "+d"(send_size), "+r"(r8), "+r"(r9)
+                     :
+                     : "r10", MACH_TRAP_CLOBBERS);
+    return result;
+}
+
 static inline struct mach_thread_block *mach_thread_block_self(void)
 {
     struct mach_thread_block *block;
