@@ -390,12 +390,11 @@ static void undo_ool(const struct task *task, const mach_msg_ool_descriptor_t *d
         (void)vm_map_deallocate(task->map, d->address, d->size);
 }
 
-void ipc_kmsg_copyout_undo(const struct task *task, struct ipc_kmsg *kmsg)
+void ipc_copyout_undo(const struct task *task, const mach_msg_header_t *head, mach_msg_descriptor_t *d,
+                      uint32_t count)
 {
-    mach_msg_descriptor_t *d = ipc_kmsg_descriptors(kmsg);
-
-    ipc_kmsg_name_undo(task->space, kmsg->head.msgh_remote_port, MACH_MSGH_BITS_REMOTE(kmsg->head.msgh_bits));
-    for (uint32_t i = 0; i < kmsg->port_count; i++, d = ipc_descriptor_next(d)) {
+    ipc_kmsg_name_undo(task->space, head->msgh_remote_port, MACH_MSGH_BITS_REMOTE(head->msgh_bits));
+    for (uint32_t i = 0; i < count; i++, d = ipc_descriptor_next(d)) {
         if (d->type.type == MACH_MSG_PORT_DESCRIPTOR)
             ipc_kmsg_name_undo(task->space, d->port.name, d->port.disposition);
         else if (d->type.type == MACH_MSG_OOL_DESCRIPTOR)

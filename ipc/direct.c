@@ -36,23 +36,19 @@ void ipc_direct_wait_undo(struct thread *self, struct ipc_entry *used, uint64_t 
     }
 }
 
-/* The buffer can't be written: the names in the message die, its reply right among them. */
-static void lost(struct thread *next, const struct direct_message *m, uint32_t rights)
+/* The buffer can't be written: the names in the message die, its reply right among them, and its memory goes. */
+static void lost(struct thread *next, struct direct_message *m, uint32_t count)
 {
-    const mach_msg_port_descriptor_t *descriptor = (const void *)((const char *)m + sizeof(mach_msg_base_t));
-
-    for (uint32_t i = 0; i < rights; i++)
-        ipc_kmsg_name_undo(next->space, descriptor[i].name, descriptor[i].disposition);
-    ipc_kmsg_name_undo(next->space, m->head.msgh_remote_port, MACH_MSGH_BITS_REMOTE(m->head.msgh_bits));
+    ipc_copyout_undo(next->task, &m->head, (void *)((char *)m + sizeof(mach_msg_base_t)), count);
     hal_uctx_set_result(&next->uctx, (uint32_t)MACH_RCV_INVALID_DATA);
 }
 
 /* A message object with what was to be written, so that the buffer of the CPU is free; NULL without memory. */
-static struct ipc_kmsg *late_message(const struct direct_message *m, uint32_t rights)
+static struct ipc_kmsg *late_message(const struct direct_message *m, uint32_t count)
 {
     struct ipc_kmsg *kmsg = ipc_kmsg_alloc_unpaid(m->head.msgh_size);
 
-    if (kmsg != NULL && ipc_kmsg_alloc_ports(kmsg, rights) != KERN_SUCCESS) {
+    if (kmsg != NULL && ipc_kmsg_alloc_ports(kmsg, count) != KERN_SUCCESS) {
         ipc_kmsg_free(kmsg);
         return NULL;
     }
@@ -61,13 +57,13 @@ static struct ipc_kmsg *late_message(const struct direct_message *m, uint32_t ri
     return kmsg;
 }
 
-struct uctx *ipc_direct_late(struct thread *next, const struct direct_message *m, uint32_t rights,
+struct uctx *ipc_direct_late(struct thread *next, struct direct_message *m, uint32_t count,
                              mach_msg_return_t result, uint32_t size)
 {
-    struct ipc_kmsg *kmsg = memory_object_must_wait(next) ? late_message(m, rights) : NULL;
+    struct ipc_kmsg *kmsg = memory_object_must_wait(next) ? late_message(m, count) : NULL;
 
     if (kmsg == NULL) {
-        lost(next, m, rights);
+        lost(next, m, count);
         fpu_resume(next->cpu, next);
         return trap_exit_running(next);
     }
@@ -231,7 +227,7 @@ static NOINLINE struct uctx *msg_options(struct thread *self)
 /* self has the message, but its buffer could not be written at once. */
 static NOINLINE struct uctx *msg_late(struct thread *self)
 {
-    const struct direct_message *m = self->cpu->message;
+    struct direct_message *m = self->cpu->message;
     const uint32_t size = (uint32_t)(m->head.msgh_size + sizeof(mach_msg_trailer_t));
     const bool right = MACH_MSGH_BITS_IS_COMPLEX(m->head.msgh_bits);
     const uint32_t result = right ? self->cpu->message_result : MACH_MSG_SUCCESS;

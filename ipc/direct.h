@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The direct switch: the steps that its two ways share, for messages without rights (ipc/direct.c) and with (ipc/direct_rights.c).
+ * The direct switch: the steps that its ways share, for messages without a body (ipc/direct.c), with rights (ipc/direct_rights.c) and with memory
+ * (ipc/direct_memory.c).
  */
 #ifndef IPC_DIRECT_H
 #define IPC_DIRECT_H
@@ -58,7 +59,7 @@ struct direct {
     bool registers;      /* self's form */
     bool timed;          /* self waits until rcv_wake_time at the latest */
     bool next_registers; /* next's form */
-    bool rights;         /* it has some */
+    bool rights;         /* or memory: it has a body, for the buffer form only */
     bool member;         /* next waits on a set that the port is in */
 };
 
@@ -307,23 +308,34 @@ SPECIALISED void trailer_write(const struct direct *d, struct direct_message *m)
     }
 }
 
-/* Write the message to next's buffer; more: of its msgh_bits. Returns false: that buffer can't be written. */
-SPECIALISED bool deliver_buffer(const struct direct *d, struct direct_message *m, mach_msg_bits_t more)
+/* The rights of its header, as they arrive. */
+SPECIALISED mach_msg_bits_t bits_received(const struct direct *d)
+{
+    return d->reply ? MACH_MSGH_BITS(0, MACH_MSG_TYPE_PORT_SEND_ONCE)
+                    : MACH_MSGH_BITS(MACH_MSG_TYPE_PORT_SEND_ONCE, MACH_MSG_TYPE_PORT_SEND);
+}
+
+/* Write the message to next's buffer, with this msgh_bits. Returns false: that buffer can't be written. */
+SPECIALISED bool deliver_bits(const struct direct *d, struct direct_message *m, mach_msg_bits_t bits)
 {
     struct thread *next = d->next;
     hal_va_t buffer = hal_uctx_arg(&next->uctx, 0);
     uint32_t size = d->size + d->trailer_size;
 
     trailer_write(d, m);
-    m->head.msgh_bits =
-        more | (d->reply ? MACH_MSGH_BITS(0, MACH_MSG_TYPE_PORT_SEND_ONCE)
-                         : MACH_MSGH_BITS(MACH_MSG_TYPE_PORT_SEND_ONCE, MACH_MSG_TYPE_PORT_SEND));
+    m->head.msgh_bits = bits;
     m->head.msgh_size = d->size;
     m->head.msgh_remote_port = d->reply_name;
     m->head.msgh_local_port = d->name;
     m->head.msgh_voucher_port = MACH_PORT_NULL;
     return (is_user_range(buffer, size) && hal_copyout(buffer, m, size) == HAL_OK) ||
            vm_copyout(next->task->map, buffer, m, size) == KERN_SUCCESS;
+}
+
+/* The same; more: beside the rights. */
+SPECIALISED bool deliver_buffer(const struct direct *d, struct direct_message *m, mach_msg_bits_t more)
+{
+    return deliver_bits(d, m, more | bits_received(d));
 }
 
 SPECIALISED void deliver_registers(const struct direct *d, const struct direct_message *m)
@@ -342,10 +354,11 @@ SPECIALISED void deliver_registers(const struct direct *d, const struct direct_m
 
 /*
  * The message in m, `size` bytes with its trailer, as next was to have it, could not be written to its buffer.  It is written later if a pager
- * has the page; else it is lost, and next told.  rights: in the body, with next's names.  result: of next's receive, if all goes well.
+ * has the page; else it is lost, and next told.  count: descriptors in the body, as next is to have them.  result: of next's receive, if all
+ * goes well.
  * Returns: the context to resume.  Context: next is current, and its vector state is not the CPU's.
  */
-struct uctx *ipc_direct_late(struct thread *next, const struct direct_message *m, uint32_t rights,
+struct uctx *ipc_direct_late(struct thread *next, struct direct_message *m, uint32_t count,
                              mach_msg_return_t result, uint32_t size);
 
 /* The partner goes on with the message, which has no rights. */
@@ -366,6 +379,8 @@ SPECIALISED struct uctx *deliver(const struct direct *d, struct direct_message *
  * the general path.
  */
 struct uctx *ipc_direct_rights(struct thread *self, struct direct_message *m, uint32_t size);
+/* The same of a message with something else in its body (ipc/direct_memory.c). */
+struct uctx *ipc_direct_memory(struct thread *self, struct direct_message *m, uint32_t size);
 
 /*
  * No thread waits at `port`, found in `entry`, whose rx held this and is locked now; perhaps one waits on a set that the port is in

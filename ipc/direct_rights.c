@@ -148,7 +148,7 @@ struct uctx *ipc_direct_rights(struct thread *self, struct direct_message *m, ui
 
     r.m = m;
     if (!rights_read(&r, size))
-        return ipc_direct_general(self);
+        return ipc_direct_memory(self, m, size);
     if (m->head.msgh_bits == (IPC_DIRECT_CALL | MACH_MSGH_BITS_COMPLEX))
         next = rights_call(self, &r, size);
     else if (m->head.msgh_bits == (IPC_DIRECT_REPLY | MACH_MSGH_BITS_COMPLEX))

@@ -147,8 +147,13 @@ static inline void ipc_kmsg_head_out(mach_msg_header_t *head, mach_port_name_t r
 /* The same for a message that could not be sent: header stays in sendable form. */
 mach_msg_return_t ipc_kmsg_copyout_unsent(const struct task *task, struct ipc_kmsg *kmsg);
 
-/* Undo a copyout whose message could not be written to the user: the names die, the memory goes. */
-void ipc_kmsg_copyout_undo(const struct task *task, struct ipc_kmsg *kmsg);
+/* Undo a copyout whose message could not be written to the user: the names die, the memory goes. d: its `count` descriptors. */
+void ipc_copyout_undo(const struct task *task, const mach_msg_header_t *head, mach_msg_descriptor_t *d,
+                      uint32_t count);
+static inline void ipc_kmsg_copyout_undo(const struct task *task, struct ipc_kmsg *kmsg)
+{
+    ipc_copyout_undo(task, &kmsg->head, ipc_kmsg_descriptors(kmsg), kmsg->port_count);
+}
 
 /*
  * One right of a message gets a name in `space`; MACH_PORT_NULL: there was no room, the right was destroyed, *shortage collects why.

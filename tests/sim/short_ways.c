@@ -18,6 +18,8 @@ struct uctx *__real_ipc_direct_rpc(struct thread *self, bool reply);
 struct uctx *__wrap_ipc_direct_rpc(struct thread *self, bool reply);
 struct uctx *__real_ipc_direct_rights(struct thread *self, struct direct_message *m, uint32_t size);
 struct uctx *__wrap_ipc_direct_rights(struct thread *self, struct direct_message *m, uint32_t size);
+struct uctx *__real_ipc_direct_memory(struct thread *self, struct direct_message *m, uint32_t size);
+struct uctx *__wrap_ipc_direct_memory(struct thread *self, struct direct_message *m, uint32_t size);
 /* hal/upcall.h */
 #define RIGHT_BEGIN 0u
 #define RIGHT_PASS 2u
@@ -72,6 +74,16 @@ struct uctx *__wrap_ipc_direct_rights(struct thread *self, struct direct_message
     struct uctx *next = __real_ipc_direct_rights(self, m, size);
 
     short_ways.rights += !general;
+    return next;
+}
+
+struct uctx *__wrap_ipc_direct_memory(struct thread *self, struct direct_message *m, uint32_t size)
+{
+    general = false;
+    struct uctx *next = __real_ipc_direct_memory(self, m, size);
+
+    short_ways.memory += !general;
+    general = true; /* it has no rights */
     return next;
 }
 
@@ -150,4 +162,17 @@ bool __wrap_ipc_simple_receive(struct thread *self)
 
     short_ways.received += received;
     return received;
+}
+
+void short_ways_add(struct short_ways *sum)
+{
+    sum->tried += short_ways.tried;
+    sum->done += short_ways.done;
+    sum->messages += short_ways.messages;
+    sum->kernel += short_ways.kernel;
+    sum->rights += short_ways.rights;
+    sum->memory += short_ways.memory;
+    sum->sets += short_ways.sets;
+    sum->simple += short_ways.simple;
+    sum->received += short_ways.received;
 }

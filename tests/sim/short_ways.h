@@ -15,11 +15,15 @@ struct short_ways {
     uint64_t messages;    /* in memory that the fast path left over */
     uint64_t kernel;      /* calls of the kernel in registers that took the short way */
     uint64_t rights;      /* messages with rights that went directly */
+    uint64_t memory;      /* messages with memory that went directly, or to oneself at once */
     uint64_t sets;        /* RPCs through a set that went directly */
     uint64_t simple;      /* messages that were queued the short way */
     uint64_t received;    /* messages that were taken from a queue the short way */
 };
 
 extern struct short_ways short_ways;
+
+/* Add its counts to those of *sum. */
+void short_ways_add(struct short_ways *sum);
 
 #endif
