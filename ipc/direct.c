@@ -71,6 +71,17 @@ struct uctx *ipc_direct_late(struct thread *next, struct direct_message *m, uint
     return thread_exit_to_user();
 }
 
+void ipc_direct_again(struct thread *next, struct direct_message *m, uint32_t count, mach_msg_return_t result,
+                      uint32_t size)
+{
+    struct ipc_kmsg *kmsg = late_message(m, count);
+
+    if (kmsg == NULL)
+        lost(next, m, count);
+    else
+        ipc_msg_write_again(next, kmsg, size, result);
+}
+
 /* --- what self wants --- */
 
 /* The buffer form by the general path. */

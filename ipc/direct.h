@@ -361,6 +361,10 @@ SPECIALISED void deliver_registers(const struct direct *d, const struct direct_m
 struct uctx *ipc_direct_late(struct thread *next, struct direct_message *m, uint32_t count,
                              mach_msg_return_t result, uint32_t size);
 
+/* The same where nothing more is known than that a plain copy failed: it is tried once more when next goes on. */
+void ipc_direct_again(struct thread *next, struct direct_message *m, uint32_t count, mach_msg_return_t result,
+                      uint32_t size);
+
 /* The partner goes on with the message, which has no rights. */
 SPECIALISED struct uctx *deliver(const struct direct *d, struct direct_message *m)
 {

@@ -16,6 +16,7 @@
  */
 #include <ipc/check.h>
 #include <ipc/direct.h>
+#include <ipc/kernel_rpc.h>
 #include <ipc/kmsg.h>
 #include <ipc/right.h>
 #include <ipc/right_steps.h>
@@ -147,8 +148,11 @@ struct uctx *ipc_direct_rights(struct thread *self, struct direct_message *m, ui
     struct rights r;
 
     r.m = m;
-    if (!rights_read(&r, size))
-        return ipc_direct_memory(self, m, size);
+    if (!rights_read(&r, size)) {
+        if (ipc_kernel_may_supply(&m->head, size))
+            next = ipc_direct_supply(self, &m->head, size);
+        return next != NULL ? next : ipc_direct_memory(self, m, size);
+    }
     if (m->head.msgh_bits == (IPC_DIRECT_CALL | MACH_MSGH_BITS_COMPLEX))
         next = rights_call(self, &r, size);
     else if (m->head.msgh_bits == (IPC_DIRECT_REPLY | MACH_MSGH_BITS_COMPLEX))

@@ -7,9 +7,8 @@
 #include <ipc/entry.h>
 #include <kern/task.h>
 #include <kern/thread.h>
+#include <mach/memory_object_control_server.h>
 #include <mach/message.h>
-
-struct ipc_kmsg;
 
 /*
  * Does `name`, whose place is `entry`, denote the kernel port of self's task?  No lock is needed: a task keeps its port.
@@ -60,8 +59,19 @@ struct ipc_port *ipc_kernel_object_find(const struct ipc_entry *entry, mach_port
  * Returns: true: done, the message is the caller's, and *waiter a thread to be woken, or NULL; false: take the general path.
  * Context: self, its sender, is current; no lock.
  */
-HAL_NODISCARD bool ipc_kernel_supply(const struct thread *self, const struct ipc_kmsg *kmsg,
+HAL_NODISCARD bool ipc_kernel_supply(const struct thread *self, const mach_msg_header_t *head,
                                      struct thread **waiter);
+/* Is a message perhaps that? */
+#define IPC_ID_DATA_SUPPLY 2001
+static inline bool ipc_kernel_may_supply(const mach_msg_header_t *head, uint32_t size)
+{
+    return head->msgh_id == IPC_ID_DATA_SUPPLY && size == sizeof(__Request__memory_object_data_supply_t);
+}
+/*
+ * The same for MACH_TRAP_MSG, which receives then: a thread that waited for the page has the CPU next if self waits.
+ * Returns: the context to resume; NULL: take the general path.
+ */
+struct uctx *ipc_direct_supply(struct thread *self, mach_msg_header_t *head, uint32_t size);
 
 /*
  * Give the answer `head` of MACH_TRAP_MSG, an RPC, to the kernel object that waits for it (a thread that raised an exception), by the

@@ -233,12 +233,24 @@ static struct ipc_scatter *scatter_get(const struct thread *self, struct ipc_sca
 
 static void msg_write_continue(struct thread *self);
 
-void ipc_msg_write_later(struct thread *self, struct ipc_kmsg *kmsg, uint32_t size, mach_msg_return_t result)
+static void write_note(struct thread *self, struct ipc_kmsg *kmsg, uint32_t size, mach_msg_return_t result)
 {
     self->op.ipc.kmsg = kmsg;
     self->op.ipc.size = size;
     self->op.ipc.result = (uint32_t)result;
+}
+
+void ipc_msg_write_later(struct thread *self, struct ipc_kmsg *kmsg, uint32_t size, mach_msg_return_t result)
+{
+    write_note(self, kmsg, size, result);
     memory_object_wait(self, msg_write_continue);
+}
+
+void ipc_msg_write_again(struct thread *self, struct ipc_kmsg *kmsg, uint32_t size, mach_msg_return_t result)
+{
+    write_note(self, kmsg, size, result);
+    self->wait_result = THREAD_AWAKENED;
+    self->continuation = msg_write_continue;
 }
 
 /* The message, whose rights have names already, could not be written: that is done later if a pager has the page. */
@@ -390,7 +402,7 @@ static inline bool send_short(struct thread *self, struct ipc_kmsg *kmsg, struct
 {
     if (!MACH_MSGH_BITS_IS_COMPLEX(kmsg->head.msgh_bits))
         return ipc_simple_send(self, kmsg, receiver);
-    if (!ipc_kernel_supply(self, kmsg, receiver))
+    if (!ipc_kernel_supply(self, &kmsg->head, receiver))
         return ipc_simple_send_memory(self, kmsg, receiver);
     ipc_kmsg_free(kmsg);
     return true;

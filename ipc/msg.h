@@ -62,6 +62,9 @@ void ipc_msg_write(struct thread *self, struct ipc_kmsg *kmsg, mach_port_name_t 
  * receive, if all goes well. */
 void ipc_msg_write_later(struct thread *self, struct ipc_kmsg *kmsg, uint32_t size, mach_msg_return_t result);
 
+/* The same without a wait: it is tried when self, which is current, goes on by thread_exit_to_user(). */
+void ipc_msg_write_again(struct thread *self, struct ipc_kmsg *kmsg, uint32_t size, mach_msg_return_t result);
+
 /* A receive ended without a message: sets the trap's result from wait_result and op.ipc.result, or starts over. */
 void ipc_msg_receive_failed(struct thread *self);
 /* Was the receiver woken to look at its port or set again? */

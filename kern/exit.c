@@ -18,7 +18,6 @@
 #include <kern/thread_i.h>
 #include <sched/sched.h>
 #include <vm/memory_object.h>
-#include <vm/pmap.h>
 
 static void ports_release(struct ipc_port *const *ports, unsigned count)
 {
@@ -103,13 +102,6 @@ static void bury_messages(struct cpu *cpu)
     }
 }
 
-static void activate(const struct cpu *cpu, const struct thread *t)
-{
-    /* no token: the address space lost its ASID while it was not active */
-    if (t->pmap != NULL && (cpu->pmap != t->pmap || __atomic_load_n(&t->pmap->token, __ATOMIC_RELAXED) == 0))
-        pmap_activate(t->pmap);
-}
-
 static void continue_thread(struct cpu *cpu, struct thread *t)
 {
     thread_continuation_t continuation = t->continuation;
@@ -135,12 +127,12 @@ struct uctx *thread_exit_to_user(void)
         struct thread *t = choose(cpu);
         uint32_t ast = __atomic_load_n(&t->ast, __ATOMIC_ACQUIRE);
         if (t->continuation == NULL && ast == 0) {
-            activate(cpu, t);
+            thread_activate(t);
             fpu_resume(cpu, t);
             return &t->uctx;
         }
         if (t->continuation != NULL) {
-            activate(cpu, t);
+            thread_activate(t);
             continue_thread(cpu, t);
         } else {
             serve_requests(cpu, t, ast);
@@ -148,4 +140,23 @@ struct uctx *thread_exit_to_user(void)
         if (hal_irq_pending())
             irq_serve(cpu);
     }
+}
+
+struct uctx *thread_exit_to_follow(void)
+{
+    struct cpu *cpu = hal_cpu_self();
+    struct thread *t = cpu->current;
+    thread_continuation_t continuation = t->continuation;
+
+    if (continuation != NULL) {
+        t->continuation = NULL;
+        continuation(t);
+    }
+    /* relaxed: who asks for something meanwhile sends an interrupt */
+    if (cpu->current != t || t->continuation != NULL ||
+        __atomic_load_n(&cpu->top_priority, __ATOMIC_RELAXED) >
+            __atomic_load_n(&t->priority, __ATOMIC_RELAXED))
+        return thread_exit_to_user();
+    fpu_resume(cpu, t);
+    return &t->uctx;
 }

@@ -178,6 +178,28 @@ static enum thread_state receiving_state(struct thread *self)
     return THREAD_RECEIVING_TIMED;
 }
 
+/* Context: self->lock held. */
+static inline void wait_begin(struct cpu *cpu, struct thread *self, enum thread_wait wait, void *object,
+                              thread_continuation_t continuation)
+{
+    __atomic_store_n(&self->wait, wait, __ATOMIC_RELAXED);
+    __atomic_store_n(&self->wait_object, object, __ATOMIC_RELAXED);
+    self->continuation = continuation;
+    __atomic_store_n(&self->state, continuation != NULL ? THREAD_WAITING : receiving_state(self),
+                     __ATOMIC_RELAXED);
+    if (__atomic_load_n(&self->ast, __ATOMIC_RELAXED) != 0)
+        kick_thread(self, cpu);
+}
+
+/* Context: claimed, t->lock held. */
+static inline void wait_finish(struct thread *t, enum thread_wait_result result, enum thread_state next)
+{
+    __atomic_store_n(&t->wait, THREAD_WAIT_NONE, __ATOMIC_RELAXED);
+    __atomic_store_n(&t->wait_object, NULL, __ATOMIC_RELAXED);
+    t->wait_result = result;
+    __atomic_store_n(&t->state, next, __ATOMIC_RELAXED);
+}
+
 void thread_block(struct thread *self, enum thread_wait wait, void *object,
                   thread_continuation_t continuation) NO_THREAD_SAFETY_ANALYSIS
 {
@@ -188,27 +210,57 @@ void thread_block(struct thread *self, enum thread_wait wait, void *object,
     if (wait != THREAD_WAIT_SLEEP && wait != THREAD_WAIT_EXCEPTION)
         spin_lock(&self->lock);
     sched_stop(cpu, self);
-    __atomic_store_n(&self->wait, wait, __ATOMIC_RELAXED);
-    __atomic_store_n(&self->wait_object, object, __ATOMIC_RELAXED);
-    self->continuation = continuation;
-    __atomic_store_n(&self->state, continuation != NULL ? THREAD_WAITING : receiving_state(self),
-                     __ATOMIC_RELAXED);
-    if (__atomic_load_n(&self->ast, __ATOMIC_RELAXED) != 0)
-        kick_thread(self, cpu);
+    wait_begin(cpu, self, wait, object, continuation);
     cpu->current = NULL;
     spin_unlock(&self->lock);
+}
+
+void thread_block_for(struct thread *self, enum thread_wait wait, void *object,
+                      thread_continuation_t continuation, struct thread *next) NO_THREAD_SAFETY_ANALYSIS
+{
+    struct cpu *cpu = hal_cpu_self();
+    const uint64_t priority = __atomic_load_n(&self->priority, __ATOMIC_RELAXED);
+
+    fpu_release(cpu);
+    spin_lock(&self->lock);
+    __atomic_store_n(&self->priority, __atomic_load_n(&self->own_priority, __ATOMIC_RELAXED),
+                     __ATOMIC_RELAXED);
+    wait_begin(cpu, self, wait, object, continuation);
+    cpu->current = next;
+    spin_unlock(&self->lock);
+    if (__atomic_load_n(&next->priority, __ATOMIC_RELAXED) < priority)
+        __atomic_store_n(&next->priority, priority, __ATOMIC_RELAXED);
+}
+
+bool thread_may_follow(const struct thread *t)
+{
+    const struct cpu *cpu = hal_cpu_self();
+
+    return t->cpu == cpu && __atomic_load_n(&t->priority, __ATOMIC_RELAXED) >=
+                                __atomic_load_n(&cpu->top_priority, __ATOMIC_RELAXED);
+}
+
+void thread_follow(struct thread *t)
+{
+    struct cpu *cpu = hal_cpu_self();
+
+    __atomic_store_n(&t->wake_time, 0, __ATOMIC_RELAXED);
+    spin_lock(&t->lock);
+    wait_finish(t, THREAD_AWAKENED, THREAD_RUNNING);
+    if (__atomic_load_n(&t->ast, __ATOMIC_RELAXED) != 0)
+        smp_kick(cpu);
+    cpu->current = t;
+    spin_unlock(&t->lock);
+    thread_activate(t);
 }
 
 /* The wait is over. Context: claimed, t->lock held. Returns whether the thread may run. */
 static bool wait_end(struct thread *t, enum thread_wait_result result)
 {
     KASSERT(t->state == THREAD_WAITING || thread_state_is_receiving(t->state));
-    uint32_t next = thread_must_stop(t) ? THREAD_STOPPED : THREAD_READY;
+    enum thread_state next = thread_must_stop(t) ? THREAD_STOPPED : THREAD_READY;
 
-    __atomic_store_n(&t->wait, THREAD_WAIT_NONE, __ATOMIC_RELAXED);
-    __atomic_store_n(&t->wait_object, NULL, __ATOMIC_RELAXED);
-    t->wait_result = result;
-    __atomic_store_n(&t->state, next, __ATOMIC_RELAXED);
+    wait_finish(t, result, next);
     return next == THREAD_READY;
 }
 

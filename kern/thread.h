@@ -223,6 +223,27 @@ void thread_block(struct thread *self, enum thread_wait wait, void *object,
                   thread_continuation_t continuation);
 
 /*
+ * The same without the scheduler: `next`, which the caller has claimed, whose state is RUNNING and whose CPU is this one, is current
+ * then, with self's priority if that is higher.  The time of both is charged to who stops by the general path next.
+ * Context: as above; thread_activate(next) follows when no lock is held.
+ */
+void thread_block_for(struct thread *self, enum thread_wait wait, void *object,
+                      thread_continuation_t continuation, struct thread *next);
+
+/*
+ * May a claimed thread, which has waited with a continuation, go on where the current one begins to wait, without the scheduler?
+ * And so it does: it is current and its address space active; thread_exit_to_follow() follows.
+ * Context: the current thread has begun to wait in an rx word (follow); no lock.
+ */
+bool thread_may_follow(const struct thread *t);
+void thread_follow(struct thread *t);
+/* thread_exit_to_user() for the thread that has just become current by one of these, without the look round if nothing asks for it. */
+struct uctx *thread_exit_to_follow(void);
+
+/* The address space of `t`, which is current, is the active one; a kernel thread uses any. Context: no lock. */
+static inline void thread_activate(const struct thread *t);
+
+/*
  * A claimed thread may run again: WAITING or RECEIVING -> READY (or STOPPED if suspended); wait_result =
  * result. Cancels its timeout.  May preempt this CPU or kick another one.
  * Context: `t` was taken off its wait queue (or rx word) by the caller. Lock of the object may be held.

@@ -4,10 +4,19 @@
 #define KERN_THREAD_INLINE_H
 
 #include <kern/cpu.h>
+#include <vm/pmap.h>
 
 static inline struct thread *thread_current(void)
 {
     return hal_cpu_self()->current;
+}
+
+static inline void thread_activate(const struct thread *t)
+{
+    /* no token: the address space lost its ASID while it was not active */
+    if (t->pmap != NULL &&
+        (hal_cpu_self()->pmap != t->pmap || __atomic_load_n(&t->pmap->token, __ATOMIC_RELAXED) == 0))
+        pmap_activate(t->pmap);
 }
 
 static inline void thread_settle_timeout(struct thread *t, const struct cpu *cpu)

@@ -143,16 +143,17 @@ static void page_fault_continue(struct thread *self)
     }
 }
 
-static __attribute__((noinline)) void page_fault_failed(struct thread *self, hal_va_t va, unsigned access,
-                                                        kern_return_t kr)
+static __attribute__((noinline)) struct uctx *page_fault_failed(struct thread *self, hal_va_t va,
+                                                                unsigned access, kern_return_t kr)
 {
-    if (kr == KERN_PAGE_WAIT) {
-        self->page.va = va;
-        self->page.access = (vm_prot_t)access;
-        memory_object_wait(self, page_fault_continue);
-    } else {
+    if (kr != KERN_PAGE_WAIT) {
         exception_raise(self, EXC_BAD_ACCESS, kr, (int64_t)va);
+        return trap_exit(self);
     }
+    self->page.va = va;
+    self->page.access = (vm_prot_t)access;
+    memory_object_wait(self, page_fault_continue);
+    return hal_cpu_self()->current != NULL ? thread_exit_to_follow() : thread_exit_to_user();
 }
 
 struct uctx *kern_page_fault(struct uctx *u, hal_va_t va, unsigned access)
@@ -166,7 +167,7 @@ struct uctx *kern_page_fault(struct uctx *u, hal_va_t va, unsigned access)
     if (HAL_USER_RANGE(va, 1))
         kr = vm_fault(self->task->map, va, (vm_prot_t)access);
     if (kr != KERN_SUCCESS)
-        page_fault_failed(self, va, access, kr);
+        return page_fault_failed(self, va, access, kr);
     return trap_exit(self);
 }
 

@@ -10,6 +10,7 @@
  * A thread whose wait failed keeps the note: so the next try for that page fails instead of waiting again.
  */
 #include <hal/hal.h>
+#include <ipc/kernel_give.h>
 #include <ipc/kobject.h>
 #include <kern/cache.h>
 #include <kern/ledger.h>
@@ -23,6 +24,9 @@
 #include <vm/memory_object_i.h>
 #include <vm/vm_pageout.h>
 #include <vm/vm_store.h>
+
+#define REQUEST_SIZE ((uint32_t)sizeof(__Request__memory_object_data_request_t))
+_Static_assert(sizeof(__Request__memory_object_data_unlock_t) == REQUEST_SIZE, "either fits");
 
 static struct cache request_cache;
 static uint32_t wait_ms; /* atomic; 0: no limit */
@@ -39,6 +43,7 @@ void memory_object_set_timeout(uint32_t ms)
 
 /* --- requests ------------------------------------------------------------------------------------------- */
 
+/* size: of its message; 0: there is none yet. */
 struct page_request *page_request_create(uint64_t index, uint32_t count, vm_prot_t access, uint32_t size)
 {
     struct ledger *ledger = thread_current()->task->ledger;
@@ -46,8 +51,9 @@ struct page_request *page_request_create(uint64_t index, uint32_t count, vm_prot
     if (!ledger_charge(&ledger->memory, sizeof(struct page_request)))
         return NULL;
     struct page_request *request = cache_alloc(&request_cache);
-    struct ipc_kmsg *kmsg = request == NULL ? NULL : memory_object_message(size, &ledger->messages);
-    if (kmsg == NULL) {
+    struct ipc_kmsg *kmsg =
+        request == NULL || size == 0 ? NULL : memory_object_message(size, &ledger->messages);
+    if (request == NULL || (kmsg == NULL && size != 0)) {
         if (request != NULL)
             cache_free(&request_cache, request);
         ledger_uncharge(&ledger->memory, sizeof(*request));
@@ -72,24 +78,24 @@ static void request_trim(struct page_request *request, const struct memory_objec
     request->count = count;
 }
 
-/* What its message says: the pages are to be supplied, or (there) the first is to be unlocked. Context: the object is locked. */
-static void request_fill(struct page_request *request, const struct memory_object *pager, bool there)
-    REQUIRES(pager->object->lock)
+/*
+ * What its message says: the pages are to be supplied, or (there) the first is to be unlocked.  control: the right in it.
+ * Context: the object is locked.
+ */
+static void request_fill(struct page_request *request, const struct memory_object *pager, bool there,
+                         struct mig_kernel_message *m, struct ipc_port *control) REQUIRES(pager->object->lock)
 {
-    struct ipc_kmsg *kmsg = request->message;
-    struct mig_kernel_message m = memory_object_fill(kmsg, 1);
     const uint64_t offset = request->index << PAGE_SHIFT;
 
     if (there)
         request->count = 1;
-    else
+    else if (request->count > 1)
         request_trim(request, pager);
     if (there)
-        memory_object_data_unlock_request(&m, ipc_port_make_send(pager->control), offset, PAGE_SIZE,
-                                          request->access);
+        memory_object_data_unlock_request(m, control, offset, PAGE_SIZE, request->access);
     else
-        memory_object_data_request_request(&m, ipc_port_make_send(pager->control), offset,
-                                           (uint64_t)request->count << PAGE_SHIFT, request->access);
+        memory_object_data_request_request(m, control, offset, (uint64_t)request->count << PAGE_SHIFT,
+                                           request->access);
 }
 
 static void request_free(struct page_request *request)
@@ -487,6 +493,13 @@ void page_request_note(struct memory_object *pager, struct page_request *request
     self->page.sync = sync;
 }
 
+/* A guess: can the pager be given a request without a message object? relaxed: request_begin() looks again. */
+static bool pager_waits(const struct memory_object *pager)
+{
+    return __atomic_load_n(&pager->state, __ATOMIC_RELAXED) == MEMORY_OBJECT_READY &&
+           ipc_kernel_server_waits(pager->pager, REQUEST_SIZE);
+}
+
 kern_return_t memory_object_resolve_read(struct vm_object_fill *fill)
 {
     struct thread *self = thread_current();
@@ -505,7 +518,7 @@ kern_return_t memory_object_resolve_read(struct vm_object_fill *fill)
         return KERN_PAGE_WAIT;
     } else if (!noted || self->page.request == NULL || self->page.request->access != fill->access) {
         struct page_request *request = page_request_create(fill->index, fill->count, fill->access,
-                                                           sizeof(__Request__memory_object_data_request_t));
+                                                           pager_waits(pager) ? 0 : REQUEST_SIZE);
         if (request != NULL) {
             page_request_note(pager, request, false);
             return KERN_PAGE_WAIT;
@@ -542,12 +555,37 @@ static struct page_request *sync_enter(struct memory_object *pager, struct page_
 }
 
 /*
- * What holds those who wait for the page that self has noted: with self's own request if nobody has asked for it yet; else that is gone.
- * NULL: there is nothing to wait for.
+ * Self's request is the object's.  A pager that waits on this CPU is taken, *server, and will be given what it says; else it has a
+ * message.  Returns false: neither.
  * Context: the object is locked.
  */
-static struct page_request *request_enter(struct memory_object *pager, struct thread *self)
-    REQUIRES(pager->object->lock)
+static bool request_begin(struct memory_object *pager, struct page_request *mine, bool there,
+                          struct ipc_kernel_server *server) REQUIRES(pager->object->lock)
+{
+    struct mig_kernel_message m;
+
+    if (mine->message != NULL) {
+        m = memory_object_fill(mine->message, 1);
+        request_fill(mine, pager, there, &m, ipc_port_make_send(pager->control));
+    } else if (pager->state == MEMORY_OBJECT_READY &&
+               ipc_kernel_server_take(pager->pager, pager->control, REQUEST_SIZE, server)) {
+        m = ipc_kernel_server_message(server);
+        request_fill(mine, pager, there, &m, server->right);
+    } else {
+        return false;
+    }
+    list_insert_tail(&pager->requests, &mine->link);
+    return true;
+}
+
+/*
+ * What holds those who wait for the page that self has noted: with self's own request if nobody has asked for it yet; else that is gone.
+ * NULL: there is nothing to wait for, or the request could not be told and is to be made again.
+ * server: as of request_begin().
+ * Context: the object is locked.
+ */
+static struct page_request *request_enter(struct memory_object *pager, struct thread *self,
+                                          struct ipc_kernel_server *server) REQUIRES(pager->object->lock)
 {
     struct page_request *mine = self->page.request;
     struct page_request *there = NULL;
@@ -561,11 +599,8 @@ static struct page_request *request_enter(struct memory_object *pager, struct th
                       (page == NULL || !memory_object_allows(page, mine->access));
     if (asks)
         there = page_request_find(pager, self->page.index);
-    if (asks && there == NULL) {
-        request_fill(mine, pager, page != NULL);
-        list_insert_tail(&pager->requests, &mine->link);
+    if (asks && there == NULL && request_begin(pager, mine, page != NULL, server))
         return mine;
-    }
     if (mine != NULL)
         request_free(mine);
     return there;
@@ -576,22 +611,28 @@ void memory_object_wait(struct thread *self, thread_continuation_t continuation)
     struct memory_object *pager = self->page.pager;
     struct vm_object *object = pager->object;
     const uint32_t ms = __atomic_load_n(&wait_ms, __ATOMIC_RELAXED);
+    struct ipc_kernel_server server = {.thread = NULL};
     struct ipc_kmsg *message = NULL;
 
     if (ms != 0)
         thread_set_timeout(self, ms);
     const bool any = self->page.index == MEMORY_OBJECT_ANY_PAGE;
     spin_lock(&object->lock);
-    struct page_request *request = any ? NULL : request_enter(pager, self);
+    struct page_request *request = any ? NULL : request_enter(pager, self, &server);
     if (any)
         list_insert_tail(vm_store_waiters(pager->store), &self->wait_link);
     if (request != NULL) {
         list_insert_tail(&request->waiters, &self->wait_link);
         message = request_message(pager, request);
     }
-    thread_block(self, THREAD_WAIT_PAGE, object, continuation);
+    if (server.thread != NULL)
+        thread_block_for(self, THREAD_WAIT_PAGE, object, continuation, server.thread);
+    else
+        thread_block(self, THREAD_WAIT_PAGE, object, continuation);
     spin_unlock(&object->lock);
-    if (any)
+    if (server.thread != NULL)
+        ipc_kernel_server_give(&server);
+    else if (any)
         vm_pageout_wake();    /* which may have looked for waiting threads before this one was there */
     else if (request == NULL) /* nobody else can know that the thread waits */
         thread_wakeup(self, self->page.sync ? THREAD_OBJECT_DEAD : THREAD_AWAKENED);

@@ -74,7 +74,7 @@ void memory_object_unwatch(struct memory_object *pager);
 kern_return_t memory_object_ask(struct memory_object *pager, uint64_t index, enum vm_object_access access,
                                 struct vm_object_fill *fill);
 
-/* A request that no object has yet, with its message, of `size` bytes, at the cost of the current task; or NULL. */
+/* A request that no object has yet, with its message, of `size` bytes (0: none), at the cost of the current task; or NULL. */
 struct page_request *page_request_create(uint64_t index, uint32_t count, vm_prot_t access, uint32_t size);
 /* Take it off its list; who waits is woken. Context: the object is locked. */
 void page_request_end(struct page_request *request, enum thread_wait_result result);
