@@ -18,12 +18,13 @@ static void fill_info(void)
 {
     bool wide_asids = SYSREG_FIELD(SYSREG_READ(id_aa64mmfr0_el1), 4) == 2;
 
+    arch_lpa2 = SYSREG_FIELD(SYSREG_READ(id_aa64mmfr0_el1), 28) == 1;
     hal_info.isa = "aarch64";
     hal_info.board = hal_board.name;
-    hal_info.pt_levels = 4;
+    hal_info.pt_levels = arch_lpa2 ? 5 : 4;
     hal_info.leaf_levels = 1u << 0 | 1u << 1 | 1u << 2;
     hal_info.user_base = ARCH_USER_BASE;
-    hal_info.user_limit = ARCH_USER_LIMIT;
+    hal_info.user_limit = (arch_lpa2 ? 1ul << 52 : 1ul << 48) - HAL_PAGE_SIZE;
     hal_info.asid_bits = wide_asids ? 16 : 8;
     hal_info.tlb_broadcast = true;
     hal_info.fpu_size = arch_fpu_area_size;
@@ -63,8 +64,9 @@ void arch_boot(uint64_t dtb, uint64_t image)
     volatile void *uart = boot_map_device(root, arch_platform.uart, arch_platform.uart_size);
     arch_irq_init(root);
     uint64_t identity = SYSREG_READ(ttbr0_el1);
-    arch_tables_switch(root.addr);
-    publish_boot_regs(identity, root.addr);
+    uint64_t kernel = root.addr + (arch_lpa2 ? ARCH_WIDE_TTBR1 : 0);
+    arch_tables_switch(kernel);
+    publish_boot_regs(identity, kernel);
     pl011_console_init(uart);
     arch_irq_start();
     boot_mem_finish();

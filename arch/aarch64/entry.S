@@ -9,20 +9,27 @@
  * One tree of early tables serves both halves: its first entry is an identity map when TTBR0 uses it and the
  * direct map when TTBR1 does, its last one maps the image.  It stays behind as the identity map with
  * which the other CPUs turn on their MMU.
+ *
+ * A CPU with FEAT_LPA2 has tables of five levels (52 bits).  Of a root it then reads the first 16 entries by TTBR0, and those
+ * from where TTBR1 points: the last 16, so that the kernel's addresses have the indices that their bits say.
  */
+#include <arch/layout.h>
 #include <arch/offsets.h>
 
-#define BLOCK_ATTR 0x701                /* valid, normal memory, inner shareable, accessed */
+#define BLOCK_ATTR 0x401                /* valid, normal memory, accessed */
+#define BLOCK_SHARE 0x300               /* inner shareable; with FEAT_LPA2 TCR_EL1 says that, and these are address bits */
 #define BLOCK_UXN (1 << (54 - 48))      /* in bits 63:48 */
 #define TABLE_ATTR 3
 
 /* MAIR_EL1: 0 normal write-back, 1 Device-nGnRnE (arch/pte.h). */
 #define MAIR 0x00ff
 
-/* TCR_EL1: both halves 48 bits, 4 KiB granule, write-back inner-shareable walks, ASID from TTBR0. */
+/* TCR_EL1: both halves 48 bits (T0SZ, T1SZ 16), 4 KiB granule, write-back inner-shareable walks, ASID from TTBR0. */
 #define TCR_LOW (16 | 1 << 8 | 1 << 10 | 3 << 12 | 16 << 16 | 1 << 24 | 1 << 26 | 3 << 28 | 2 << 30)
 #define TCR_IPS_SHIFT 32
 #define TCR_AS (1 << (36 - 32))
+#define TCR_DS (1 << (59 - 48))         /* five levels: ... */
+#define TCR_TSZ_WIDE 12                 /* ... both halves 52 bits */
 
 /*
  * SCTLR_EL1.  Bits that are RES1 in ARMv8.0 are set, but for SPAN (23): clear, an exception sets PAN.
@@ -41,6 +48,13 @@
     .macro load reg, value
     movz \reg, #((\value) & 0xffff)
     movk \reg, #(((\value) >> 16) & 0xffff), lsl #16
+    .endm
+
+    /* Equal: the granule of 4 KiB has 52 bits (ID_AA64MMFR0_EL1.TGran4 is 1). */
+    .macro has_lpa2 scratch
+    mrs \scratch, id_aa64mmfr0_el1
+    ubfx \scratch, \scratch, #28, #4
+    cmp \scratch, #1
     .endm
 
     .macro address reg, symbol
@@ -66,8 +80,7 @@ boot_cpu_entry:
     bl drop_to_el1
     bl clear_bss
     bl build_early_tables
-    address x0, early_l0
-    mov x1, x0
+    bl early_root
     bl mmu_on
     address x20, _start                 // still the physical address
     ldr x2, =boot_cpu_high
@@ -170,10 +183,19 @@ build_early_tables:
     orr x2, x4, #TABLE_ATTR
     str x2, [x3, #(510 * 8)]
 
+    address x5, early_wide              // the root above, with five levels
+    orr x2, x0, #TABLE_ATTR
+    str x2, [x5]
+    str x2, [x5, #(511 * 8)]
+
     address x5, _start
     address x6, image_end
     mov x7, #BLOCK_ATTR
     movk x7, #BLOCK_UXN, lsl #48
+    has_lpa2 x2
+    b.eq 1f
+    orr x7, x7, #BLOCK_SHARE
+1:
     orr x2, x5, x7
 1:  str x2, [x4], #8                    // 2 MiB blocks of the image
     add x2, x2, #0x200000
@@ -202,6 +224,16 @@ build_early_tables:
     dsb sy
     ret
 
+/* x0 = TTBR0, x1 = TTBR1 of the early tables. */
+early_root:
+    address x0, early_l0
+    mov x1, x0
+    has_lpa2 x2
+    b.ne 1f
+    address x0, early_wide
+    add x1, x0, #ARCH_WIDE_TTBR1
+1:  ret
+
 /* x0 = TTBR0 (must map this code), x1 = TTBR1. */
 mmu_on:
     mov x2, #MAIR
@@ -218,7 +250,14 @@ mmu_on:
     b.ne 2f
     mov x4, #TCR_AS
     orr x2, x2, x4, lsl #32
-2:  msr tcr_el1, x2
+2:  has_lpa2 x4
+    b.ne 3f
+    mov x4, #TCR_TSZ_WIDE
+    bfi x2, x4, #0, #6                  // T0SZ
+    bfi x2, x4, #16, #6                 // T1SZ
+    mov x4, #TCR_DS
+    orr x2, x2, x4, lsl #48
+3:  msr tcr_el1, x2
     msr ttbr0_el1, x0
     msr ttbr1_el1, x1
     isb
@@ -275,6 +314,7 @@ arch_stack_call:
     .bss
     .balign 4096
     .global early_low_l1, early_high_l1, arch_empty_table
+early_wide: .space 4096
 early_l0: .space 4096
 early_low_l1: .space 4096
 early_high_l1: .space 4096

@@ -27,6 +27,7 @@ extern const char image_start[], text_end[], rodata_end[], image_end[];
 extern hal_pte_t early_low_l1[HAL_PT_ENTRIES], early_high_l1[HAL_PT_ENTRIES];
 
 uint64_t arch_image_pa;
+bool arch_lpa2;
 
 static uint64_t image_pa(const void *p)
 {
@@ -111,8 +112,8 @@ void hal_pt_init_root(hal_pa_t root)
     (void)root;
 }
 
-/* What a TLB operation takes: address bits 47:12. */
-#define TLBI_VA(va) ((va) >> HAL_PAGE_SHIFT & 0xffffffffful)
+/* What a TLB operation takes: address bits 55:12. */
+#define TLBI_VA(va) ((va) >> HAL_PAGE_SHIFT & 0xffffffffffful)
 #define TLBI_ASID(asid) ((uint64_t)(asid) << 48)
 
 /* Holes are never cached, but an entry with fewer rights may be: drop it, here only. */

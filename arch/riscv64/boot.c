@@ -67,8 +67,8 @@ static bool cmdline_has(const char *word)
 }
 
 /*
- * Features that only a register can tell.  start.S chose the largest page-table mode; the word `sv39` makes
- * the final tables three levels deep on harts that have four (every hart with Sv48 has Sv39).
+ * Features that only a register can tell.  start.S chose the largest page-table mode; the words `sv48` and `sv39` make
+ * the final tables four or three levels deep on harts that have more (every hart with Sv57 has Sv48, with Sv48 Sv39).
  */
 static void probe_cpu(void)
 {
@@ -76,6 +76,8 @@ static void probe_cpu(void)
     uint64_t asids;
 
     hal_info.pt_levels = (uint32_t)(satp >> SATP_MODE_SHIFT) - SATP_SV39 + 3;
+    if (cmdline_has("sv48") && hal_info.pt_levels > 4)
+        hal_info.pt_levels = 4;
     if (cmdline_has("sv39"))
         hal_info.pt_levels = 3;
     hal_info.leaf_levels = (1u << hal_info.pt_levels) - 1;

@@ -2,7 +2,7 @@
 /* Page-table roots, TLBs, instruction caches. */
 #include "machine.h"
 
-#define ROOT_TOP (HAL_PT_ENTRIES - 1)  /* the last 256 GiB: one entry of a Sv48 root */
+#define ROOT_TOP (HAL_PT_ENTRIES - 1)  /* the last 256 GiB are in one entry of a root of Sv48 or Sv57 */
 #define ROOT_HALF (HAL_PT_ENTRIES / 2) /* half of a Sv39 root */
 
 void hal_pt_init_root(hal_pa_t root)

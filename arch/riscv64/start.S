@@ -4,7 +4,7 @@
  *
  * Nobody maps this code at its physical address.  Translation is switched on with stvec pointing to
  * the continuation at its linked address: the fetch that follows faults and lands there.  A satp mode that the hart
- * does not have leaves satp unchanged (Privileged ISA 4.1.11), so Sv48 is tried first and Sv39 next.
+ * does not have leaves satp unchanged (Privileged ISA 4.1.11), so Sv57 is tried first, Sv48 and Sv39 next.
  *
  * Until the switch, addresses formed by lla are physical.
  */
@@ -17,6 +17,14 @@
 #define DIRECT_GIB 248    /* ARCH_DIRECT_SIZE */
 #define ROOT_DIRECT 256   /* indices of the layout's regions in the table of GiB entries */
 #define ROOT_IMAGE 510
+
+/* Go on in mode t0 with the tables at `root`, at stvec; or go on here, if the hart lacks the mode. */
+    .macro enter_paging root
+    slli    t0, t0, SATP_MODE_SHIFT
+    srli    t3, \root, 12
+    or      t0, t0, t3
+    csrw    satp, t0
+    .endm
 
     .section .head, "ax"
     .global _start
@@ -59,7 +67,7 @@ start_boot:
     addi    t0, t0, 8
     j       1b
 
-2:  /* s3 = table of GiB entries: the root of Sv39, one level below the root of Sv48 */
+2:  /* s3 = table of GiB entries: the root of Sv39, one level below the root of Sv48, two below the root of Sv57 */
     lla     s3, early_gib
     li      t0, EARLY_DATA
     li      t1, 1 << 28             /* 1 GiB as a page-table entry counts */
@@ -92,27 +100,28 @@ start_boot:
     sub     t2, t2, t3
     bgtz    t2, 1b
 
-    lla     t1, early_top
+    lla     t1, early_top           /* the last entry of each root above leads one level down */
+    lla     t2, early_wide_top
+    li      t3, 511 * 8
     srli    t0, s3, 2
     ori     t0, t0, EARLY_TABLE
-    li      t2, 511 * 8
-    add     t2, t2, t1
-    sd      t0, (t2)
+    add     t4, t1, t3
+    sd      t0, (t4)
+    srli    t0, t1, 2
+    ori     t0, t0, EARLY_TABLE
+    add     t4, t2, t3
+    sd      t0, (t4)
 
     ld      t0, boot_address
     csrw    stvec, t0
-    li      t0, SATP_SV39 + 1
-    slli    t0, t0, SATP_MODE_SHIFT
-    srli    t1, t1, 12
-    or      t1, t1, t0
-    li      t0, SATP_SV39
-    slli    t0, t0, SATP_MODE_SHIFT
-    srli    t2, s3, 12
-    or      t2, t2, t0
     sfence.vma
-    csrw    satp, t1
-    csrw    satp, t2
-    j       start_hang              /* neither mode */
+    li      t0, SATP_SV39 + 2
+    enter_paging t2
+    li      t0, SATP_SV39 + 1
+    enter_paging t1
+    li      t0, SATP_SV39
+    enter_paging s3
+    j       start_hang              /* no mode */
 
     .balign 4
 start_boot_high:
@@ -206,6 +215,8 @@ misplaced_text:
 
     .bss
     .balign 4096
+early_wide_top:
+    .skip   4096
 early_top:
     .skip   4096
 early_gib:

@@ -77,7 +77,7 @@ struct sim_config sim_config_random(uint64_t seed, uint32_t cpus)
     c.seed = seed;
     c.cpus = cpus;
     c.memory_ranges = 1 + BELOW(5);
-    c.pt_levels = 3 + BELOW(2);
+    c.pt_levels = 3 + BELOW(3);
     c.asid_bits = BELOW(2) == 0 ? 0 : 8;
     if (c.asid_bits != 0 && cpus <= 4 && BELOW(2) == 0)
         c.asid_bits = 3;

@@ -38,7 +38,7 @@ struct sim_config {
     uint8_t memory_fill; /* what every byte is before boot */
 
     /* Address translation. */
-    uint32_t pt_levels; /* 3 or 4 */
+    uint32_t pt_levels; /* 3 to 5 */
     uint32_t asid_bits; /* 0: TLBs without ASIDs */
     bool tlb_broadcast; /* hal_tlb_flush_* reach every CPU (not with CPUs as host threads) */
     bool tlb_negative;  /* TLBs cache that a page is not there, until hal_pt_publish() */

@@ -5,6 +5,7 @@
  * The boot CPU enters by the PVH protocol (Xen docs/misc/pvh.pandoc): 32-bit protected mode, flat segments,
  * paging off, ebx = physical address of the start info.  It maps the first 4 GiB three times (at 0, at the
  * direct map, and 1 GiB of it at the image), switches to long mode and calls x86_boot() at its high address.
+ * Page tables have five levels if the CPU can do that: the number can't be changed while paging is on.
  *
  * Other CPUs enter in real mode at a copy of x86_trampoline below 1 MiB and go to long mode directly.
  */
@@ -15,6 +16,8 @@
 #define PTE_TABLE 0x3
 #define PTE_2M 0x83
 #define CPUID_EXT_LONG_MODE (1 << 29)
+#define CPUID_STRUCTURED 7
+#define CPUID_LA57 (1 << 16)
 #define UART_DATA 0x3f8
 
     .section .note.pvh, "a", @note
@@ -52,10 +55,21 @@ x86_pvh_entry:
     dec %ecx
     jnz 1b
 
-    mov $CR4_PAE, %eax
-    mov %eax, %cr4
-    mov $PHYS(boot_root), %eax
-    mov %eax, %cr3
+    mov $CR4_PAE, %esi
+    mov $PHYS(boot_root), %ebp
+    xor %eax, %eax
+    cpuid
+    cmp $CPUID_STRUCTURED, %eax
+    jb 2f
+    mov $CPUID_STRUCTURED, %eax
+    xor %ecx, %ecx
+    cpuid
+    test $CPUID_LA57, %ecx
+    jz 2f
+    or $CR4_LA57, %esi
+    mov $PHYS(boot_wide_root), %ebp
+2:  mov %esi, %cr4
+    mov %ebp, %cr3
     mov $MSR_EFER, %ecx
     xor %edx, %edx
     mov $EFER_LME, %eax
@@ -97,7 +111,7 @@ boot_high:
  */
     .globl x86_trampoline, x86_trampoline_end
     .globl x86_trampoline_root, x86_trampoline_gdtr, x86_trampoline_gdt
-    .globl x86_trampoline_far, x86_trampoline_long
+    .globl x86_trampoline_far, x86_trampoline_long, x86_trampoline_cr4
 #define AT(symbol) ((symbol) - x86_trampoline)
     .code16
     .balign 16
@@ -106,7 +120,7 @@ x86_trampoline:
     cld
     mov %cs, %ax
     mov %ax, %ds
-    mov $CR4_PAE, %eax
+    mov AT(x86_trampoline_cr4), %eax
     mov %eax, %cr4
     mov AT(x86_trampoline_root), %eax
     mov %eax, %cr3
@@ -136,6 +150,8 @@ x86_trampoline_far:
     .short SEL_KERNEL_CODE
     .balign 4
 x86_trampoline_root:
+    .long 0
+x86_trampoline_cr4:
     .long 0
 x86_trampoline_end:
 
@@ -169,6 +185,10 @@ ap_high:
 
     .section .data.boot, "aw", @progbits
     .balign 4096
+boot_wide_root:
+    .quad PHYS(boot_root) + PTE_TABLE
+    .fill 510, 8, 0
+    .quad PHYS(boot_root) + PTE_TABLE
 boot_root:
     .quad PHYS(boot_low) + PTE_TABLE
     .fill 255, 8, 0

@@ -94,10 +94,10 @@ static void info_fill(void)
 {
     hal_info.isa = "x86_64";
     hal_info.board = hal_board.name;
-    hal_info.pt_levels = 4;
+    hal_info.pt_levels = x86_features.la57 ? 5 : 4;
     hal_info.leaf_levels = x86_features.gib_pages ? 7 : 3;
     hal_info.user_base = ARCH_USER_BASE;
-    hal_info.user_limit = ARCH_USER_LIMIT;
+    hal_info.user_limit = (x86_features.la57 ? 1ull << 56 : 1ull << 47) - HAL_PAGE_SIZE;
     hal_info.asid_bits = x86_features.pcid ? X86_PCID_BITS : 0;
     hal_info.tlb_broadcast = false;
     hal_info.fpu_size = x86_fpu_detect();

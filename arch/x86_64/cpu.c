@@ -33,7 +33,7 @@ uint32_t x86_cpu_slot_count;
 
 extern const uint64_t x86_smap_sites_begin[], x86_smap_sites_end[];
 extern const char x86_trampoline[], x86_trampoline_end[], x86_trampoline_gdt[], x86_trampoline_long[];
-extern const char x86_trampoline_gdtr[], x86_trampoline_far[], x86_trampoline_root[];
+extern const char x86_trampoline_gdtr[], x86_trampoline_far[], x86_trampoline_root[], x86_trampoline_cr4[];
 
 struct x86_tss {
     uint32_t reserved0;
@@ -99,6 +99,7 @@ void x86_features_detect(void)
         .x2apic = FEATURE(basic.c, 21),
         .tsc_deadline = FEATURE(basic.c, 24),
         .gib_pages = FEATURE(extended.d, 26),
+        .la57 = (x86_read_cr4() & CR4_LA57) != 0,
     };
     if (!x86_features.smap)
         smap_sites_clear();
@@ -165,6 +166,7 @@ static void control_init(void)
 {
     uint64_t cr4 = CR4_PAE | CR4_MCE | CR4_PGE;
 
+    cr4 |= x86_features.la57 ? CR4_LA57 : 0;
     cr4 |= x86_features.smep ? CR4_SMEP : 0;
     cr4 |= x86_features.smap ? CR4_SMAP : 0;
     cr4 |= x86_features.umip ? CR4_UMIP : 0;
@@ -242,6 +244,7 @@ void x86_cpu_trampoline_init(hal_pa_t page)
     trampoline_store(x86_trampoline_gdtr + 2, trampoline_address(x86_trampoline_gdt));
     trampoline_store(x86_trampoline_far, trampoline_address(x86_trampoline_long));
     trampoline_store(x86_trampoline_root, (uint32_t)root.addr);
+    trampoline_store(x86_trampoline_cr4, CR4_PAE | (x86_features.la57 ? CR4_LA57 : 0));
 }
 
 void hal_cpu_boot_set(struct cpu *self)

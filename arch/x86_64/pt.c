@@ -9,9 +9,9 @@
 #include <hal/hal.h>
 
 #define PCID_MASK ((1ul << X86_PCID_BITS) - 1)
-#define ROOT_ENTRY_SIZE (1ul << 39) /* bytes that an entry of a root spans */
+#define ROOT_ENTRY_SIZE (1ul << 39) /* bytes that an entry of a root of four levels spans */
 #define ROOT_DIRECT (HAL_PT_ENTRIES / 2)
-#define ROOT_IMAGE (HAL_PT_ENTRIES - 1) /* devices, stacks, image */
+#define ROOT_LAST (HAL_PT_ENTRIES - 1) /* devices, stacks, image; of five levels, all that is the kernel's */
 
 /* Kinds of INVPCID */
 #define INVPCID_PAGE 0ul
@@ -27,9 +27,11 @@ void hal_pt_init_root(hal_pa_t root)
     hal_pte_t *entry = hal_pa_to_ptr(root);
 
     HAL_REQUIRE(root.addr % HAL_PAGE_SIZE == 0);
-    for (uint64_t i = ROOT_DIRECT; i <= ROOT_DIRECT + hal_info.mem_limit.addr / ROOT_ENTRY_SIZE; i++)
-        entry[i] = kernel[i];
-    entry[ROOT_IMAGE] = kernel[ROOT_IMAGE];
+    if (hal_info.pt_levels == 4) {
+        for (uint64_t i = ROOT_DIRECT; i <= ROOT_DIRECT + hal_info.mem_limit.addr / ROOT_ENTRY_SIZE; i++)
+            entry[i] = kernel[i];
+    }
+    entry[ROOT_LAST] = kernel[ROOT_LAST];
 }
 
 static void invlpg(hal_va_t va)

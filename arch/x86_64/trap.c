@@ -131,8 +131,8 @@ static uint64_t rip_clamp(struct uctx *u)
 {
     uint64_t rip = u->rip;
 
-    if (rip > ARCH_USER_LIMIT)
-        u->rip = ARCH_USER_LIMIT;
+    if (rip > hal_info.user_limit)
+        u->rip = hal_info.user_limit;
     return rip;
 }
 
@@ -174,7 +174,7 @@ struct uctx *x86_user_trap(struct uctx *u, uint64_t vector, uint64_t error)
     case X86_AC:
         return kern_exception(u, EXC_BAD_ACCESS, KERN_INVALID_ADDRESS, (int64_t)rip);
     case X86_GP:
-        if (rip >= ARCH_USER_LIMIT || !is_privileged(rip))
+        if (rip >= hal_info.user_limit || !is_privileged(rip))
             return kern_exception(u, EXC_BAD_ACCESS, KERN_INVALID_ADDRESS, (int64_t)rip);
         return kern_exception(u, EXC_BAD_INSTRUCTION, (int64_t)vector, (int64_t)rip);
     default:
@@ -198,7 +198,7 @@ void x86_kernel_trap(struct x86_trap_frame *frame)
     bool copying = frame->rip >= (uint64_t)x86_umem_begin && frame->rip < (uint64_t)x86_umem_end;
 
     /* The user's side of the copy: a user address is canonical, so a general protection fault is not. */
-    if (copying && frame->vector == X86_PF && address < ARCH_USER_LIMIT) {
+    if (copying && frame->vector == X86_PF && address < hal_info.user_limit) {
         frame->rip = (uint64_t)x86_umem_fault;
         return;
     }

@@ -12,9 +12,10 @@ void hal_uctx_init(struct uctx *u, hal_va_t pc, hal_va_t sp, hal_va_t tls, uint6
 {
     *u = (struct uctx){
         .kind = UCTX_FULL,
-        .rip = pc < ARCH_USER_LIMIT ? pc : ARCH_USER_LIMIT, /* never mapped: the thread faults there */
+        .rip =
+            pc < hal_info.user_limit ? pc : hal_info.user_limit, /* never mapped: the thread faults there */
         .rsp = sp,
-        .fs_base = tls < ARCH_USER_LIMIT ? tls : 0,
+        .fs_base = tls < hal_info.user_limit ? tls : 0,
         .rdi = arg,
         .rflags = RFLAGS_USER,
     };
@@ -28,7 +29,7 @@ void hal_uctx_restart(struct uctx *u)
 
 enum hal_status hal_uctx_set_tls(struct uctx *u, hal_va_t tls)
 {
-    if (tls >= ARCH_USER_LIMIT)
+    if (tls >= hal_info.user_limit)
         return HAL_INVALID;
     u->fs_base = tls;
     if (x86_cpu()->current == u) /* its trap may end without another look at it (entry.S) */
@@ -84,7 +85,7 @@ kern_return_t hal_uctx_set_state(struct uctx *u, int flavor, const uint32_t *sta
     if (flavor != X86_64_THREAD_STATE || count != X86_64_THREAD_STATE_COUNT)
         return KERN_INVALID_ARGUMENT;
     __builtin_memcpy(&s, state, sizeof s);
-    if (s.rip >= ARCH_USER_LIMIT || s.rsp > ARCH_USER_LIMIT || s.fs_base >= ARCH_USER_LIMIT)
+    if (s.rip >= hal_info.user_limit || s.rsp > hal_info.user_limit || s.fs_base >= hal_info.user_limit)
         return KERN_INVALID_ARGUMENT;
     *u = (struct uctx){
         .kind = UCTX_FULL,

@@ -19,8 +19,14 @@ static void tell(int id)
 
 static uint64_t hostile_address(void)
 {
-    static const uint64_t base[] = {
-        0, UINT64_C(1) << 38, UINT64_C(1) << 47, UINT64_C(1) << 48, ~UINT64_C(0) << 12, ARENA};
+    static const uint64_t base[] = {0,
+                                    UINT64_C(1) << 38,
+                                    UINT64_C(1) << 47,
+                                    UINT64_C(1) << 48,
+                                    UINT64_C(1) << 52,
+                                    UINT64_C(1) << 56,
+                                    ~UINT64_C(0) << 12,
+                                    ARENA};
     uint64_t address = base[(unsigned)rand() % (sizeof(base) / sizeof(base[0]))];
 
     return address + (uint64_t)(rand() % 3 - 1) * (uint64_t)(rand() % 9000);

@@ -29,6 +29,8 @@ static const uint64_t hostile[] = {
     UINT64_C(1) << 38, /* first addresses that user code can't have, on one ISA or another */
     UINT64_C(1) << 47,
     UINT64_C(1) << 48,
+    UINT64_C(1) << 52,
+    UINT64_C(1) << 56,
     UINT64_C(0x8000000000000000),
     UINT64_C(0xffff800000000000),
     0xfff,

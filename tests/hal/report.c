@@ -101,8 +101,8 @@ static void case_run(uint32_t number, const struct test_case *c)
 void test_main(void)
 {
     test_memory_init();
-    kprintf("portolan: %s on %s, %u CPU%s\n", hal_info.isa, hal_info.board, hal_info.cpu_count,
-            hal_info.cpu_count == 1 ? "" : "s");
+    kprintf("portolan: %s on %s, %u CPU%s, page tables of %u levels\n", hal_info.isa, hal_info.board,
+            hal_info.cpu_count, hal_info.cpu_count == 1 ? "" : "s", hal_info.pt_levels);
     test_cpus_start();
     for (uint32_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++) {
         kprintf("# program: %s\n", groups[g]->name);

@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 from portolan import bench, cli, guest, halsuite, latency, machines, panics, tapout, test, vmmap  # noqa: E402 (the path is set first)
 from portolan.console import PANIC_END, Console  # noqa: E402
 
-GOOD = """portolan: x86_64 on q35, 4 CPUs, 120 MiB
+GOOD = """portolan: x86_64 on q35, 4 CPUs, 120 MiB, page tables of 5 levels
 TAP version 14
 # program: port
 ok 1 - allocate
@@ -39,6 +39,7 @@ class Script:
     title: str = "script"
     cmdline: str = ""
     cpus: int = 4
+    levels: int = 5
 
     def command(self):
         return ["sh", "-c", self.script]
@@ -127,6 +128,9 @@ class GuestTest(unittest.TestCase):
 
     def test_missing_cpu(self):
         self.bad(GOOD.replace("4 CPUs", "1 CPU"), "found 1 of 4 CPUs")
+
+    def test_fewer_levels(self):
+        self.bad(GOOD.replace("5 levels", "4 levels"), "page tables have 4 levels, not 5")
 
     def test_complaint(self):
         self.bad("boot: 1 CPUs stay off\n" + GOOD, "boot: 1 CPUs stay off")

@@ -26,6 +26,7 @@ class SimBoot:
     silence: float = 120.0
 
     machine = SimpleNamespace(isa="sim")
+    levels = None  # of page tables: any
 
     @property
     def title(self):

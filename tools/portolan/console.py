@@ -7,7 +7,7 @@
     bench: KEY VALUE UNIT  a measured figure
     panic: ...             the kernel gave up; the report ends with PANIC_END
     boot: ...              something was missed at the start
-    portolan: ISA on BOARD, N CPUs, ...
+    portolan: ISA on BOARD, N CPUs, ... page tables of L levels
                            what the back end found
     portolan: halted       the last line of a boot that went to its end
 """
@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 PROGRAM = re.compile(r"# program: (\S+)$")
 BENCH = re.compile(r"bench: (\S+) (\d+)(?: \S+)?$")
 COMPLAINT = "boot: "
-FOUND = re.compile(r"portolan: \S+ on .+, (\d+) CPUs?(?:,|$)")
+FOUND = re.compile(r"portolan: \S+ on .+, (\d+) CPUs?,.* page tables of (\d) levels$")
 PANIC = "panic:"
 PANIC_END = "--- end of panic ---"
 HALTED = "portolan: halted"
@@ -81,6 +81,7 @@ class Console:
         self.bench = {}
         self.complaints = []
         self.cpus = None  # that the back end found
+        self.levels = None  # of the page tables
         self.panic = []
         self.halted = False
         self._parser = Parser()
@@ -99,7 +100,7 @@ class Console:
             self.complaints.append(line)
         match = FOUND.match(line)
         if match:
-            self.cpus = int(match.group(1))
+            self.cpus, self.levels = map(int, match.groups())
             return None
         match = PROGRAM.match(line)
         if match:

@@ -120,15 +120,17 @@ def _read_lines(process, boot):
                 return
 
 
-def _judge(console, cpus, wants_tests):
+def _judge(console, boot, wants_tests):
     """What is wrong with a boot as a whole."""
     problems = []
     if console.panic:
         problems.append(console.panic[0])
     elif not console.halted:
         problems.append("did not end with its last line")
-    if console.cpus not in (None, cpus):
-        problems.append(f"found {console.cpus} of {cpus} CPUs")
+    if console.cpus not in (None, boot.cpus):
+        problems.append(f"found {console.cpus} of {boot.cpus} CPUs")
+    if None not in (boot.levels, console.levels) and console.levels != boot.levels:
+        problems.append(f"page tables have {console.levels} levels, not {boot.levels}")
     problems += console.complaints
     problems += [f"{program.name}: {program.problem()}" for program in console.programs if program.problem()]
     if wants_tests and console.halted and not console.programs:
@@ -161,5 +163,5 @@ def run(boot, on_program=None, on_line=None, wants_tests=True):
     finally:
         _stop(process)
         process.stdout.close()
-    problems = [stopped] if stopped else _judge(console, boot.cpus, wants_tests)
+    problems = [stopped] if stopped else _judge(console, boot, wants_tests)
     return Outcome(boot, console, time.monotonic() - start, problems)

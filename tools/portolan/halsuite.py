@@ -30,9 +30,9 @@ SILENT_POWER_OFF = ("riscv64",)  # the power switch of QEMU's `virt` there ends 
 
 # CPUs that lack what others have: other code of the back end runs. (machine, arguments that QEMU gets in addition)
 CPU_VARIATIONS = {
-    "pc": (("q35", "-cpu", "max,-smap,-smep,-xsave,-pdpe1gb"), ("q35", "-cpu", "qemu64,level=4")),
-    "qemu-virt-aarch64": (("virt-gic3", "-cpu", "cortex-a53"),),
-    "qemu-virt-riscv64": (("virt-sv48", "-cpu", "rv64,sstc=off"),),
+    "pc": (("q35", "-cpu", "max,-smap,-smep,-xsave,-pdpe1gb"), ("q35-qemu64", "-cpu", "qemu64,level=4")),
+    "qemu-virt-aarch64": (("virt-a72", "-cpu", "cortex-a53"),),
+    "qemu-virt-riscv64": (("virt-sv57", "-cpu", "rv64,sstc=off"),),
 }
 
 

@@ -25,6 +25,7 @@ class Machine:
     board: str
     arguments: tuple
     kernel: str  # file in the build directory
+    levels: int  # of page tables: as many as the CPU can have
     cmdline: str = ""  # words for the kernel's command line
 
     @property
@@ -32,17 +33,17 @@ class Machine:
         return BOARDS[self.board]
 
 
-def _pc(name, machine, cpu="max"):
-    return Machine(name, "pc", ("-M", machine, "-cpu", cpu), "kernel.elf")
+def _pc(name, machine, cpu="max", levels=5):
+    return Machine(name, "pc", ("-M", machine, "-cpu", cpu), "kernel.elf", levels)
 
 
-def _virt_aarch64(name, options, cpu="max"):
+def _virt_aarch64(name, options, cpu="max", levels=5):
     machine = "virt,dtb-randomness=off," + options
-    return Machine(name, "qemu-virt-aarch64", ("-M", machine, "-cpu", cpu), "kernel.img")
+    return Machine(name, "qemu-virt-aarch64", ("-M", machine, "-cpu", cpu), "kernel.img", levels)
 
 
-def _virt_riscv64(name, cpu, cmdline=""):
-    return Machine(name, "qemu-virt-riscv64", ("-M", "virt", "-cpu", cpu), "kernel.img", cmdline)
+def _virt_riscv64(name, cpu, levels, cmdline=""):
+    return Machine(name, "qemu-virt-riscv64", ("-M", "virt", "-cpu", cpu), "kernel.img", levels, cmdline)
 
 
 # The first machine of a board is the one that `run` and `bench` take; `test` boots all of them.
@@ -50,14 +51,15 @@ MACHINES = (
     _pc("q35", "q35"),
     _pc("pc", "pc"),
     _pc("microvm", "microvm"),
-    _pc("q35-qemu64", "q35", cpu="qemu64"),
+    _pc("q35-qemu64", "q35", cpu="qemu64", levels=4),
     _virt_aarch64("virt-gic3", "gic-version=3"),
     _virt_aarch64("virt-gic2", "gic-version=2"),
     _virt_aarch64("virt-el2", "gic-version=3,virtualization=on"),
-    _virt_aarch64("virt-a72", "gic-version=3", cpu="cortex-a72"),
-    _virt_riscv64("virt-sv48", "rv64"),
-    _virt_riscv64("virt-sv39", "rv64", cmdline="sv39"),
-    _virt_riscv64("virt-u54", "sifive-u54"),
+    _virt_aarch64("virt-a72", "gic-version=3", cpu="cortex-a72", levels=4),
+    _virt_riscv64("virt-sv57", "rv64", 5),
+    _virt_riscv64("virt-sv48", "rv64", 4, cmdline="sv48"),
+    _virt_riscv64("virt-sv39", "rv64", 3, cmdline="sv39"),
+    _virt_riscv64("virt-u54", "sifive-u54", 3),
 )
 
 
@@ -86,6 +88,10 @@ class Boot:
     @property
     def title(self):
         return f"{self.build.name} on {self.machine.name}, {self.cpus} CPU" + "s"[: self.cpus > 1]
+
+    @property
+    def levels(self):
+        return self.machine.levels
 
     def end_problem(self):
         """What is wrong with the way in which the machine ended, or None."""

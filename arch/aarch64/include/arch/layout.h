@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The kernel half of the address space (TTBR1, 48 bits).
+ * The kernel half of the address space (TTBR1), all in its last 2^48 bytes: the same with tables of four and of five levels.
  *
  *   0xffff000000000000  direct map: all RAM at its physical address, read/write, never executable
  *   0xffffffff00000000  device registers, 1 GiB
@@ -17,7 +17,8 @@
 #define HAL_ELF_MACHINE 183 /* e_machine of programs for this ISA */
 
 #define ARCH_USER_BASE 0x1000ul
-#define ARCH_USER_LIMIT 0x0000fffffffff000ul
+
+#define ARCH_WIDE_TTBR1 0xf80 /* of a root of five levels TTBR1 reads the last 16 entries */
 
 /* A CPU's slot: guard, emergency stack, guard, stack. */
 #define ARCH_STACK_BASE 0xffffffff40000000ul

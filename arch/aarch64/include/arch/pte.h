@@ -7,6 +7,9 @@
  * first write faults until the kernel adds DIRTY.  W and DIRTY themselves stand in bits that the hardware
  * ignores.
  *
+ * On a CPU with FEAT_LPA2 the shareability stands in TCR_EL1, and its bits in an entry are bits 51:50 of the address, which
+ * are 0 (HAL_PA_LIMIT).
+ *
  * Fields are taken apart with / and % rather than masks, a form that the provers handle.
  */
 #ifndef ARCH_PTE_H
@@ -29,6 +32,9 @@
 
 #define PTE_ADDR_PAGES (1ul << 36) /* addresses have 36 bits of page number */
 
+/* Does the CPU have FEAT_LPA2? Constant once the first C code has asked. */
+extern bool arch_lpa2;
+
 #define PTE_BIT(pte, bit) ((pte) / (bit) % 2)
 
 /* The low 12 bits of a leaf, each argument 0 or 1. */
@@ -41,8 +47,9 @@
 static inline uint64_t pte_low(unsigned page, unsigned device, unsigned user, unsigned read_only,
                                unsigned accessed, unsigned global)
 {
-    return PTE_VALID + PTE_INNER_SHARE + page * PTE_TABLE + device * PTE_DEVICE + user * PTE_USER +
-           read_only * PTE_READ_ONLY + accessed * PTE_ACCESSED + (1 - global) * PTE_NOT_GLOBAL;
+    return PTE_VALID + (arch_lpa2 ? 0 : PTE_INNER_SHARE) + page * PTE_TABLE + device * PTE_DEVICE +
+           user * PTE_USER + read_only * PTE_READ_ONLY + accessed * PTE_ACCESSED +
+           (1 - global) * PTE_NOT_GLOBAL;
 }
 
 /* Bits 53 and up: not executable by the kernel, by the user; software's. */

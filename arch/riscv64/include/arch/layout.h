@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Kernel address space of riscv64: the top 256 GiB, the same in Sv39 and Sv48 (there one level further down).
+ * Kernel address space of riscv64: the top 256 GiB, the same in Sv39, Sv48 and Sv57 (one and two levels further down).
  *
  *   ffffffc000000000  248 GiB  direct map of RAM
  *   fffffffe00000000    2 MiB  CPU stacks, each behind a guard

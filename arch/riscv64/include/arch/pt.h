@@ -7,9 +7,9 @@
 #include <hal/types.h>
 
 /*
- * A token is a value of satp: mode (8 for three levels, 9 for four), ASID, page number of the root.  hal_info.asid_bits is at
- * most 15, so the top bit of the ASID is free to say that the TLB has none and must be flushed; such a hart ignores
- * it in satp.  The switch then needs no other word of memory.
+ * A token is a value of satp: mode (8 for three levels, 9 for four, 10 for five), ASID, page number of the root.
+ * hal_info.asid_bits is at most 15, so the top bit of the ASID is free to say that the TLB has none and must be flushed;
+ * such a hart ignores it in satp.  The switch then needs no other word of memory.
  */
 #define PT_TOKEN_FLUSH (1ull << 59)
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Page-table entries of Sv39/Sv48.  The common attributes stand in the order of the architecture's bits, so
+ * Page-table entries of Sv39, Sv48 and Sv57.  The common attributes stand in the order of the architecture's bits, so
  * most of the codec moves fields.  DEVICE is a software bit: which addresses are I/O is a physical attribute here, and
  * the bit only lets hal_pte_attr() return it.  A and D work for both kinds of machine: those that set
  * them (Svadu) and those that fault while they are clear (Svade).

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The kernel half of the address space (four levels, 48 bits).
+ * The kernel's addresses, all in the last 2^47 bytes: the same with page tables of four and of five levels.
  *
  *   0xffff800000000000  direct map: all RAM at its physical address, read/write, never executable
  *   0xffffffff00000000  device registers, 1 GiB
@@ -20,7 +20,6 @@
 #define HAL_ELF_MACHINE 62 /* e_machine of programs for this ISA */
 
 #define ARCH_USER_BASE 0x1000
-#define ARCH_USER_LIMIT 0x00007ffffffff000
 
 /*
  * A CPU's slot: guard, panic stack, guard, fault stack, guard, stack.  x86_tables in cpu.c says who uses

@@ -58,6 +58,7 @@
 #define EFER_NXE 0x800
 #define CR0_KERNEL 0x80010033 /* PG WP NE ET MP PE */
 #define CR4_PAE 0x20
+#define CR4_LA57 0x1000
 #define RFLAGS_USER 0x202 /* IF and the bit that is always set */
 #define RFLAGS_IF 0x200
 

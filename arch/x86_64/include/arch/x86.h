@@ -66,6 +66,7 @@ struct x86_features {
     bool x2apic;
     bool tsc_deadline;
     bool gib_pages;
+    bool la57; /* page tables have five levels: boot.S decides */
 };
 
 extern struct x86_features x86_features;

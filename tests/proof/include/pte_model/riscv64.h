@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What an entry of Sv39 and Sv48 means: RISC-V privileged architecture, 4.4.1. */
+/* What an entry of Sv39, Sv48 and Sv57 means: RISC-V privileged architecture, 4.4.1. */
 /*@ logic integer pte_field(integer pte, integer first, integer values) = pte % 0x400 / first % values; // below the PPN
 
     logic integer hal_l_kind(integer pte, integer level) =
