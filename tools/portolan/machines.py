@@ -59,7 +59,7 @@ MACHINES = (
     _virt_riscv64("virt-sv57", "rv64", 5),
     _virt_riscv64("virt-sv48", "rv64", 4, cmdline="sv48"),
     _virt_riscv64("virt-sv39", "rv64", 3, cmdline="sv39"),
-    _virt_riscv64("virt-u54", "sifive-u54", 3),
+    _virt_riscv64("virt-u54", "sifive-u54", 5),  # QEMU 7.2 gives it modes that the real one lacks
 )
 
 
