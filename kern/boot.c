@@ -73,8 +73,8 @@ static void announce(void)
 {
     kprintf(KERN_VERSION_FORMAT "\n", hal_info.isa, hal_info.board);
     kprintf("portolan: %s on %s, %u CPU%s, %lu MiB, page tables of %u levels\n", hal_info.isa, hal_info.board,
-            hal_info.cpu_count, hal_info.cpu_count == 1 ? "" : "s", vm_page_total_count() * HAL_PAGE_SIZE >> 20,
-            hal_info.pt_levels);
+            hal_info.cpu_count, hal_info.cpu_count == 1 ? "" : "s",
+            vm_page_total_count() * HAL_PAGE_SIZE >> 20, hal_info.pt_levels);
 }
 
 struct uctx *kern_boot(const struct hal_info *info)

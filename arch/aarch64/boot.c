@@ -16,16 +16,16 @@ static char boot_emergency_stack[4096] __attribute__((aligned(16)));
 
 static void fill_info(void)
 {
-    bool wide_asids = SYSREG_FIELD(SYSREG_READ(id_aa64mmfr0_el1), 4) == 2;
+    uint64_t memory_model = SYSREG_READ(id_aa64mmfr0_el1);
 
-    arch_lpa2 = SYSREG_FIELD(SYSREG_READ(id_aa64mmfr0_el1), 28) == 1;
+    arch_lpa2 = SYSREG_FIELD(memory_model, 28) == 1;
     hal_info.isa = "aarch64";
     hal_info.board = hal_board.name;
     hal_info.pt_levels = arch_lpa2 ? 5 : 4;
     hal_info.leaf_levels = 1u << 0 | 1u << 1 | 1u << 2;
     hal_info.user_base = ARCH_USER_BASE;
     hal_info.user_limit = (arch_lpa2 ? 1ul << 52 : 1ul << 48) - HAL_PAGE_SIZE;
-    hal_info.asid_bits = wide_asids ? 16 : 8;
+    hal_info.asid_bits = SYSREG_FIELD(memory_model, 4) == 2 ? 16 : 8;
     hal_info.tlb_broadcast = true;
     hal_info.fpu_size = arch_fpu_area_size;
 }

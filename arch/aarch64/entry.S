@@ -16,8 +16,8 @@
 #include <arch/layout.h>
 #include <arch/offsets.h>
 
-#define BLOCK_ATTR 0x401                /* valid, normal memory, accessed */
-#define BLOCK_SHARE 0x300               /* inner shareable; with FEAT_LPA2 TCR_EL1 says that, and these are address bits */
+#define BLOCK_ATTR 0x701                /* valid, normal memory, inner shareable, accessed */
+#define BLOCK_ATTR_LPA2 0x401           /* TCR_EL1 says how it is shared */
 #define BLOCK_UXN (1 << (54 - 48))      /* in bits 63:48 */
 #define TABLE_ATTR 3
 
@@ -80,8 +80,13 @@ boot_cpu_entry:
     bl drop_to_el1
     bl clear_bss
     bl build_early_tables
-    bl early_root
-    bl mmu_on
+    address x0, early_l0
+    mov x1, x0
+    has_lpa2 x2
+    b.ne 1f
+    address x0, early_wide
+    add x1, x0, #ARCH_WIDE_TTBR1
+1:  bl mmu_on
     address x20, _start                 // still the physical address
     ldr x2, =boot_cpu_high
     br x2
@@ -191,11 +196,10 @@ build_early_tables:
     address x5, _start
     address x6, image_end
     mov x7, #BLOCK_ATTR
-    movk x7, #BLOCK_UXN, lsl #48
+    mov x8, #BLOCK_ATTR_LPA2
     has_lpa2 x2
-    b.eq 1f
-    orr x7, x7, #BLOCK_SHARE
-1:
+    csel x7, x8, x7, eq
+    movk x7, #BLOCK_UXN, lsl #48
     orr x2, x5, x7
 1:  str x2, [x4], #8                    // 2 MiB blocks of the image
     add x2, x2, #0x200000
@@ -223,16 +227,6 @@ build_early_tables:
     b.lo 3b
     dsb sy
     ret
-
-/* x0 = TTBR0, x1 = TTBR1 of the early tables. */
-early_root:
-    address x0, early_l0
-    mov x1, x0
-    has_lpa2 x2
-    b.ne 1f
-    address x0, early_wide
-    add x1, x0, #ARCH_WIDE_TTBR1
-1:  ret
 
 /* x0 = TTBR0 (must map this code), x1 = TTBR1. */
 mmu_on:

@@ -16,10 +16,6 @@
 #define GIB_SHIFT 30u
 #define EARLY_BLOCK_SIZE 0x200000ul
 
-#define ATTR_TEXT (HAL_ATTR_R | HAL_ATTR_X | HAL_ATTR_GLOBAL | HAL_ATTR_ACCESSED)
-#define ATTR_RODATA (HAL_ATTR_R | HAL_ATTR_GLOBAL | HAL_ATTR_ACCESSED)
-#define ATTR_DATA (HAL_ATTR_R | HAL_ATTR_W | HAL_ATTR_GLOBAL | HAL_ATTR_ACCESSED | HAL_ATTR_DIRTY)
-
 /* kernel.ld: page-aligned bounds of the parts of the image. */
 extern const char image_start[], text_end[], rodata_end[], image_end[];
 
@@ -41,7 +37,7 @@ void arch_early_map(uint64_t pa, uint64_t size)
     for (uint64_t gib = pa >> GIB_SHIFT; gib <= (pa + size - 1) >> GIB_SHIFT && gib < HAL_PT_ENTRIES; gib++) {
         /* Blocks that entry.S made are executable and stay: this code runs in them. */
         if (early_low_l1[gib] == 0)
-            early_low_l1[gib] = hal_pte_leaf(HAL_PA(gib << GIB_SHIFT), ATTR_DATA, 2);
+            early_low_l1[gib] = hal_pte_leaf(HAL_PA(gib << GIB_SHIFT), BOOT_ATTR_DATA, 2);
     }
     ARCH_DSB(ishst);
     ARCH_ISB();
@@ -52,7 +48,7 @@ volatile void *arch_early_map_device(hal_pa_t pa)
     static hal_pte_t device_l2[HAL_PT_ENTRIES] __attribute__((aligned(HAL_PAGE_SIZE)));
     uint64_t offset = pa.addr % EARLY_BLOCK_SIZE;
 
-    device_l2[0] = hal_pte_leaf(HAL_PA(pa.addr - offset), ATTR_DATA | HAL_ATTR_DEVICE, 1);
+    device_l2[0] = hal_pte_leaf(HAL_PA(pa.addr - offset), BOOT_ATTR_DATA | HAL_ATTR_DEVICE, 1);
     early_high_l1[HAL_DEVICE_BASE >> GIB_SHIFT & (HAL_PT_ENTRIES - 1)] =
         hal_pte_table(HAL_PA(image_pa(device_l2)), 2);
     ARCH_DSB(ishst);
@@ -72,19 +68,9 @@ uint64_t arch_emergency_top(uint32_t cpu)
     return ARCH_STACK_BASE + cpu * ARCH_STACK_SLOT + ARCH_EMERGENCY_OFFSET + ARCH_EMERGENCY_SIZE;
 }
 
-static void map_pages(hal_pa_t root, uint64_t va, uint64_t size)
-{
-    for (uint64_t offset = 0; offset < size; offset += HAL_PAGE_SIZE)
-        boot_map(root, va + offset, boot_page_alloc(), HAL_PAGE_SIZE, ATTR_DATA);
-}
-
-static void map_image(hal_pa_t root, const char *start, const char *end, unsigned attr)
-{
-    boot_map(root, (uint64_t)(uintptr_t)start, HAL_PA(image_pa(start)), (uint64_t)(end - start), attr);
-}
-
 hal_pa_t arch_tables_build(void)
 {
+    static const struct boot_image image = {image_start, text_end, rodata_end, image_end};
     struct boot_range ram;
 
     boot_mem_reserve(HAL_PA(arch_image_pa), (uint64_t)(image_end - image_start));
@@ -93,13 +79,11 @@ hal_pa_t arch_tables_build(void)
     boot_mem_set_alloc_limit(HAL_PA((uint64_t)HAL_PT_ENTRIES << GIB_SHIFT));
 
     hal_pa_t root = boot_page_alloc();
-    map_image(root, image_start, text_end, ATTR_TEXT);
-    map_image(root, text_end, rodata_end, ATTR_RODATA);
-    map_image(root, rodata_end, image_end, ATTR_DATA);
+    boot_map_image(root, HAL_PA(arch_image_pa), &image);
     boot_map_direct(root, HAL_PA(arch_image_pa), HAL_PA(image_pa(rodata_end)));
     for (uint32_t cpu = 0; cpu < hal_info.cpu_count; cpu++) {
-        map_pages(root, arch_stack_top(cpu) - ARCH_STACK_SIZE, ARCH_STACK_SIZE);
-        map_pages(root, arch_emergency_top(cpu) - ARCH_EMERGENCY_SIZE, ARCH_EMERGENCY_SIZE);
+        boot_map_pages(root, arch_stack_top(cpu) - ARCH_STACK_SIZE, ARCH_STACK_SIZE);
+        boot_map_pages(root, arch_emergency_top(cpu) - ARCH_EMERGENCY_SIZE, ARCH_EMERGENCY_SIZE);
     }
     return root;
 }

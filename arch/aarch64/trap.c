@@ -17,7 +17,7 @@
 #define ISS_CACHE_MAINTENANCE (1ul << 8)
 
 /* Fault status: bits 5:2 name the kind, 1:0 the level; but for the level above 0, the root of five. */
-enum fault_kind { FAULT_TRANSLATION = 1, FAULT_ACCESS_FLAG = 2, FAULT_PERMISSION = 3 };
+enum fault_kind { FAULT_TRANSLATION = 1, FAULT_ACCESS_FLAG, FAULT_PERMISSION };
 #define FAULT_KIND(esr) ((unsigned)((esr) >> 2) & 0xfu)
 #define FAULT_STATUS(esr) ((unsigned)(esr) & 0x3fu)
 #define FAULT_STATUS_ALIGNMENT 0x21u
@@ -25,9 +25,7 @@ enum fault_kind { FAULT_TRANSLATION = 1, FAULT_ACCESS_FLAG = 2, FAULT_PERMISSION
 
 static bool page_tables_refused(uint64_t esr)
 {
-    unsigned kind = FAULT_KIND(esr);
-
-    return kind == FAULT_TRANSLATION || kind == FAULT_ACCESS_FLAG || kind == FAULT_PERMISSION ||
+    return (FAULT_KIND(esr) >= FAULT_TRANSLATION && FAULT_KIND(esr) <= FAULT_PERMISSION) ||
            FAULT_STATUS(esr) == FAULT_STATUS_TRANSLATION_ROOT;
 }
 

@@ -14,10 +14,6 @@
 #include <hal/drivers/plic.h>
 #include <hal/drivers/sbi.h>
 
-#define ATTR_TEXT (HAL_ATTR_R | HAL_ATTR_X | HAL_ATTR_GLOBAL | HAL_ATTR_ACCESSED)
-#define ATTR_RODATA (HAL_ATTR_R | HAL_ATTR_GLOBAL | HAL_ATTR_ACCESSED)
-#define ATTR_DATA (HAL_ATTR_R | HAL_ATTR_W | HAL_ATTR_GLOBAL | HAL_ATTR_ACCESSED | HAL_ATTR_DIRTY)
-
 #define FPU_SIZE 320u /* 32 registers and fcsr, a multiple of 64 */
 
 struct hal_info hal_info;
@@ -109,22 +105,15 @@ static void find_memory(const struct fdt *t, uint64_t tree_pa)
     boot_mem_set_alloc_limit(HAL_PA(ARCH_DIRECT_SIZE));
 }
 
-static void map_image_part(const char *from, const char *to, unsigned attr)
-{
-    boot_map(arch_machine.root, (uint64_t)(uintptr_t)from, arch_image_pa(from), (uint64_t)(to - from), attr);
-}
-
 static void map_kernel(void)
 {
+    static const struct boot_image image = {arch_image_start, arch_text_end, arch_rodata_end, arch_image_end};
+
     arch_machine.root = boot_page_alloc();
-    map_image_part(arch_image_start, arch_text_end, ATTR_TEXT);
-    map_image_part(arch_text_end, arch_rodata_end, ATTR_RODATA);
-    map_image_part(arch_rodata_end, arch_image_end, ATTR_DATA);
-    for (uint32_t cpu = 0; cpu < hal_info.cpu_count; cpu++) {
-        for (uint64_t offset = ARCH_STACK_SIZE; offset > 0; offset -= HAL_PAGE_SIZE)
-            boot_map(arch_machine.root, arch_stack_top(cpu) - offset, boot_page_alloc(), HAL_PAGE_SIZE,
-                     ATTR_DATA);
-    }
+    boot_map_image(arch_machine.root, arch_machine.image, &image);
+    boot_map_direct(arch_machine.root, arch_machine.image, arch_image_pa(arch_rodata_end));
+    for (uint32_t cpu = 0; cpu < hal_info.cpu_count; cpu++)
+        boot_map_pages(arch_machine.root, arch_stack_top(cpu) - ARCH_STACK_SIZE, ARCH_STACK_SIZE);
 }
 
 /* ---- Devices ---- */
@@ -177,7 +166,6 @@ void arch_boot(uint64_t hart, uint64_t tree_pa, uint64_t image)
     tree_read(&tree, hart);
     find_memory(&tree, tree_pa);
     map_kernel();
-    boot_map_direct(arch_machine.root, arch_machine.image, arch_image_pa(arch_rodata_end));
     map_devices();
 
     ARCH_CSR_WRITE(satp, hal_pt_token(arch_machine.root, 0));

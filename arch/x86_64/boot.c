@@ -19,7 +19,6 @@
 
 #define EARLY_MEMORY (1ull << 32) /* what the tables of boot.S map */
 #define LOW_MEMORY_END 0xa0000u
-#define ATTR_KERNEL (HAL_ATTR_R | HAL_ATTR_GLOBAL | HAL_ATTR_ACCESSED)
 
 struct hal_info hal_info;
 
@@ -107,18 +106,13 @@ static void info_fill(void)
 /* Build the final tables; nothing in them is both writable and executable, nothing is the user's. */
 static void tables_build(void)
 {
-    hal_pa_t text = image_pa(x86_image_begin), rodata = image_pa(x86_text_end),
-             data = image_pa(x86_rodata_end);
-    hal_pa_t end = image_pa(x86_image_end);
+    static const struct boot_image image = {x86_image_begin, x86_text_end, x86_rodata_end, x86_image_end};
+    hal_pa_t text = image_pa(x86_image_begin);
 
     boot_mem_set_alloc_limit(HAL_PA(EARLY_MEMORY));
     x86_kernel_root = boot_page_alloc();
-    boot_map(x86_kernel_root, (uint64_t)x86_image_begin, text, rodata.addr - text.addr,
-             ATTR_KERNEL | HAL_ATTR_X);
-    boot_map(x86_kernel_root, (uint64_t)x86_text_end, rodata, data.addr - rodata.addr, ATTR_KERNEL);
-    boot_map(x86_kernel_root, (uint64_t)x86_rodata_end, data, end.addr - data.addr,
-             ATTR_KERNEL | HAL_ATTR_W | HAL_ATTR_DIRTY);
-    boot_map_direct(x86_kernel_root, text, data);
+    boot_map_image(x86_kernel_root, text, &image);
+    boot_map_direct(x86_kernel_root, text, image_pa(x86_rodata_end));
     for (uint32_t i = 0; i < hal_info.cpu_count; i++)
         x86_cpu_stacks_map(i);
 }

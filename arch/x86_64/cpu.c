@@ -200,20 +200,13 @@ void x86_cpu_paging_init(void)
         x86_write_cr4(x86_read_cr4() | CR4_PCIDE);
 }
 
-static void stack_part_map(uint64_t base, uint64_t size)
-{
-    for (uint64_t offset = 0; offset < size; offset += HAL_PAGE_SIZE)
-        boot_map(x86_kernel_root, base + offset, boot_page_alloc(), HAL_PAGE_SIZE,
-                 HAL_ATTR_R | HAL_ATTR_W | HAL_ATTR_GLOBAL | HAL_ATTR_ACCESSED | HAL_ATTR_DIRTY);
-}
-
 void x86_cpu_stacks_map(uint32_t index)
 {
     uint64_t slot = ARCH_STACK_BASE + (uint64_t)index * ARCH_STACK_SLOT;
 
-    stack_part_map(slot + ARCH_PANIC_OFFSET, ARCH_PANIC_SIZE);
-    stack_part_map(slot + ARCH_FAULT_OFFSET, ARCH_FAULT_SIZE);
-    stack_part_map(slot + ARCH_STACK_OFFSET, ARCH_STACK_SIZE);
+    boot_map_pages(x86_kernel_root, slot + ARCH_PANIC_OFFSET, ARCH_PANIC_SIZE);
+    boot_map_pages(x86_kernel_root, slot + ARCH_FAULT_OFFSET, ARCH_FAULT_SIZE);
+    boot_map_pages(x86_kernel_root, slot + ARCH_STACK_OFFSET, ARCH_STACK_SIZE);
     x86_cpu_slots[index].stack_top = slot + ARCH_STACK_OFFSET + ARCH_STACK_SIZE;
     x86_cpu_tables_init(index, slot + ARCH_PANIC_OFFSET + ARCH_PANIC_SIZE,
                         slot + ARCH_FAULT_OFFSET + ARCH_FAULT_SIZE, x86_cpu_slots[index].stack_top);

@@ -42,6 +42,21 @@ void boot_mem_finish(void);
  */
 void boot_map(hal_pa_t root, uint64_t va, hal_pa_t pa, uint64_t size, unsigned attr);
 
+#define BOOT_ATTR_RODATA (HAL_ATTR_R | HAL_ATTR_GLOBAL | HAL_ATTR_ACCESSED)
+#define BOOT_ATTR_TEXT (BOOT_ATTR_RODATA | HAL_ATTR_X)
+#define BOOT_ATTR_DATA (BOOT_ATTR_RODATA | HAL_ATTR_W | HAL_ATTR_DIRTY)
+
+/* Page-aligned addresses in the kernel's image, where it is linked. */
+struct boot_image {
+    const char *text, *rodata, *data, *end;
+};
+
+/* Map the image, whose text begins at `pa`: nothing in it is both writable and executable. */
+void boot_map_image(hal_pa_t root, hal_pa_t pa, const struct boot_image *image);
+
+/* Map [base, base + size) to fresh pages for data. */
+void boot_map_pages(hal_pa_t root, uint64_t base, uint64_t size);
+
 /* Map all RAM given to boot_mem_add() at HAL_DIRECT_BASE, writable, never executable; the pages of
  * [image_base, image_ro_end) (kernel text and read-only data) read-only. */
 void boot_map_direct(hal_pa_t root, hal_pa_t image_base, hal_pa_t image_ro_end);

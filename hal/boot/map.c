@@ -8,9 +8,6 @@
 #define DEVICE_WINDOW_SIZE (1ull << 30)
 #define DEVICE_RANGES_MAX 64u
 
-#define ATTR_DATA (HAL_ATTR_R | HAL_ATTR_W | HAL_ATTR_GLOBAL | HAL_ATTR_ACCESSED | HAL_ATTR_DIRTY)
-#define ATTR_RODATA (HAL_ATTR_R | HAL_ATTR_GLOBAL | HAL_ATTR_ACCESSED)
-
 static struct device_range {
     uint64_t pa; /* whole pages */
     uint64_t size;
@@ -79,6 +76,29 @@ void boot_map(hal_pa_t root, uint64_t va, hal_pa_t pa, uint64_t size, unsigned a
     }
 }
 
+void boot_map_image(hal_pa_t root, hal_pa_t pa, const struct boot_image *image)
+{
+    const struct {
+        const char *start, *end;
+        unsigned attr;
+    } part[] = {
+        {image->text, image->rodata, BOOT_ATTR_TEXT},
+        {image->rodata, image->data, BOOT_ATTR_RODATA},
+        {image->data, image->end, BOOT_ATTR_DATA},
+    };
+
+    for (unsigned i = 0; i < sizeof part / sizeof part[0]; i++)
+        boot_map(root, (uint64_t)(uintptr_t)part[i].start,
+                 HAL_PA(pa.addr + (uint64_t)(part[i].start - image->text)),
+                 (uint64_t)(part[i].end - part[i].start), part[i].attr);
+}
+
+void boot_map_pages(hal_pa_t root, uint64_t base, uint64_t size)
+{
+    for (uint64_t offset = 0; offset < size; offset += HAL_PAGE_SIZE)
+        boot_map(root, base + offset, boot_page_alloc(), HAL_PAGE_SIZE, BOOT_ATTR_DATA);
+}
+
 static void map_direct_part(hal_pa_t root, uint64_t base, uint64_t end, unsigned attr)
 {
     if (base < end)
@@ -102,9 +122,9 @@ void boot_map_direct(hal_pa_t root, hal_pa_t image_base, hal_pa_t image_ro_end)
     for (uint32_t i = 0; boot_mem_ram(i, &r); i++) {
         uint64_t ro_base = min_u64(max_u64(r.base, image_base.addr), r.end);
         uint64_t ro_end = min_u64(max_u64(r.base, image_ro_end.addr), r.end);
-        map_direct_part(root, r.base, ro_base, ATTR_DATA);
-        map_direct_part(root, ro_base, ro_end, ATTR_RODATA);
-        map_direct_part(root, ro_end, r.end, ATTR_DATA);
+        map_direct_part(root, r.base, ro_base, BOOT_ATTR_DATA);
+        map_direct_part(root, ro_base, ro_end, BOOT_ATTR_RODATA);
+        map_direct_part(root, ro_end, r.end, BOOT_ATTR_DATA);
     }
 }
 
@@ -126,6 +146,6 @@ volatile void *boot_map_device(hal_pa_t root, hal_pa_t pa, uint64_t size)
     *d = (struct device_range){base, length, device_next};
     device_next += length;
     boot_mem_take(base, length);
-    boot_map(root, d->va, HAL_PA(base), length, ATTR_DATA | HAL_ATTR_DEVICE);
+    boot_map(root, d->va, HAL_PA(base), length, BOOT_ATTR_DATA | HAL_ATTR_DEVICE);
     return (volatile void *)(uintptr_t)(d->va + (pa.addr - base));
 }
