@@ -125,6 +125,47 @@ static void direct(void)
     CHECK(unmapped(root, HAL_DIRECT_BASE + RAM_END));
 }
 
+static bool has_attributes(uint64_t va, unsigned attr)
+{
+    unsigned level;
+    hal_pte_t leaf = leaf_of(root, va, &level);
+
+    return leaf != 0 && hal_pte_attr(leaf, level) == attr;
+}
+
+static void image(void)
+{
+    const uint64_t base = 0xffffffff80000000;
+    const char *text = (const char *)(uintptr_t)base;
+    const struct boot_image parts = {text, text + 0x3000, text + 0x4000, text + 0x6000};
+
+    boot_map_image(root, HAL_PA(0x40007000), &parts);
+    for (uint64_t offset = 0; offset < 0x6000; offset += 0x1000)
+        CHECK(maps(root, base + offset, 0x40007000 + offset, 0));
+    CHECK(unmapped(root, base - 0x1000) && unmapped(root, base + 0x6000));
+    CHECK(has_attributes(base + 0x2000, ATTR - HAL_ATTR_W - HAL_ATTR_DIRTY + HAL_ATTR_X));
+    CHECK(has_attributes(base + 0x3000, ATTR - HAL_ATTR_W - HAL_ATTR_DIRTY));
+    CHECK(has_attributes(base + 0x4000, ATTR) && has_attributes(base + 0x5000, ATTR));
+    boot_map_pages(root, base - 0x3000, 0x2000);
+    CHECK(has_attributes(base - 0x3000, ATTR) && has_attributes(base - 0x2000, ATTR));
+    CHECK(unmapped(root, base - 0x4000) && unmapped(root, base - 0x1000));
+}
+
+/* The kernel's addresses are all in the last entry of a root of five levels. */
+static void five_levels(void)
+{
+    hal_pa_t wide = boot_page_alloc();
+    hal_pte_t *entry = hal_pa_to_ptr(wide);
+
+    hal_info.pt_levels = 5;
+    boot_map(wide, 0xffff800000000000, HAL_PA(0x1000), 0x1000, ATTR);
+    boot_map(wide, 0xfffffffffffff000, HAL_PA(0x2000), 0x1000, ATTR);
+    CHECK(maps(wide, 0xffff800000000000, 0x1000, 0) && maps(wide, 0xfffffffffffff000, 0x2000, 0));
+    for (unsigned i = 0; i < HAL_PT_ENTRIES - 1; i++)
+        CHECK(entry[i] == 0);
+    hal_info.pt_levels = 4;
+}
+
 static void devices(void)
 {
     const hal_pa_t uart = HAL_PA(0x10000010), plic = HAL_PA(0xc000000);
@@ -167,6 +208,8 @@ int main(void)
         {"pages for tables: the highest that is free, below the limit, zeroed", pages},
         {"leaves: the largest that alignment and size allow", leaves},
         {"direct map: all RAM, the image read-only", direct},
+        {"image: text, read-only data and data have their rights", image},
+        {"five levels: the last entry of the root leads to all of the kernel", five_levels},
         {"devices: a window, the same registers at the same place", devices},
         {"what is free in the end", ranges},
     };
