@@ -12,7 +12,6 @@
 #include <ipc/check.h>
 #include <ipc/direct.h>
 #include <ipc/kmsg.h>
-#include <ipc/ool.h>
 #include <vm/vm_map_copy.h>
 
 #define MEMORY_SIZE ((uint32_t)(sizeof(mach_msg_base_t) + sizeof(mach_msg_ool_descriptor_t)))
@@ -22,9 +21,8 @@
 /* The memory of a message on its way. */
 struct memory {
     mach_msg_ool_descriptor_t *descriptor;
-    struct vm_map_copy *copy;
+    struct vm_map_copy copy;
     struct vm_map *source; /* a reference: the map that gives it away; NULL: none does */
-    hal_va_t address;      /* there */
 };
 
 static mach_msg_ool_descriptor_t *descriptor_of(struct direct_message *m)
@@ -47,8 +45,9 @@ SPECIALISED bool memory_read(struct memory *memory, struct direct_message *m, st
 {
     mach_msg_ool_descriptor_t *d = descriptor_of(m);
 
-    *memory = (struct memory){.descriptor = d, .address = (hal_va_t)d->address};
-    if (ipc_ool_read(map, d, &memory->copy) != MACH_MSG_SUCCESS)
+    memory->descriptor = d;
+    memory->source = NULL;
+    if (vm_map_copy_fill(&memory->copy, map, d->address, d->size, task_payer()) != KERN_SUCCESS)
         return false;
     if (d->deallocate) {
         vm_map_ref(map);
@@ -57,31 +56,36 @@ SPECIALISED bool memory_read(struct memory *memory, struct direct_message *m, st
     return true;
 }
 
-static void memory_discard(const struct memory *memory)
+static void memory_discard(struct memory *memory)
 {
-    vm_map_copy_discard(memory->copy);
+    vm_map_copy_free(&memory->copy);
     if (memory->source != NULL)
         vm_map_unref(memory->source);
 }
 
 /* The sender has it no more, and the receiver gets it. Returns: the result of the receive. */
-SPECIALISED mach_msg_return_t memory_pass(const struct memory *memory, struct vm_map *map)
+SPECIALISED mach_msg_return_t memory_pass(struct memory *memory, struct vm_map *map)
 {
     mach_msg_ool_descriptor_t *d = memory->descriptor;
+    hal_va_t address;
 
     if (memory->source != NULL) {
-        (void)vm_map_deallocate(memory->source, memory->address, d->size);
+        (void)vm_map_deallocate(memory->source, d->address, d->size);
         vm_map_unref(memory->source);
     }
-    d->address = (uintptr_t)memory->copy;
     d->deallocate = true;
-    mach_msg_return_t shortage = ipc_ool_write(map, d);
-    return shortage == 0 ? MACH_MSG_SUCCESS : MACH_RCV_BODY_ERROR | shortage;
+    kern_return_t kr = vm_map_copy_enter(&memory->copy, map, &address);
+    d->address = address;
+    if (__builtin_expect(kr == KERN_SUCCESS, 1))
+        return MACH_MSG_SUCCESS;
+    vm_map_copy_free(&memory->copy);
+    d->size = 0;
+    return MACH_RCV_BODY_ERROR | MACH_MSG_VM_SPACE;
 }
 
 /* The receiver, d->next, goes on with the message. bits: of its header. */
 SPECIALISED struct uctx *memory_deliver(const struct direct *d, struct direct_message *m,
-                                        const struct memory *memory, mach_msg_bits_t bits)
+                                        struct memory *memory, mach_msg_bits_t bits)
 {
     mach_msg_return_t result = memory_pass(memory, d->next->task->map);
 

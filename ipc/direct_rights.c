@@ -147,12 +147,14 @@ struct uctx *ipc_direct_rights(struct thread *self, struct direct_message *m, ui
     struct uctx *next = NULL;
     struct rights r;
 
-    r.m = m;
-    if (!rights_read(&r, size)) {
+    if (descriptors_of(m)->type == MACH_MSG_OOL_DESCRIPTOR) {
         if (ipc_kernel_may_supply(&m->head, size))
             next = ipc_direct_supply(self, &m->head, size);
         return next != NULL ? next : ipc_direct_memory(self, m, size);
     }
+    r.m = m;
+    if (!rights_read(&r, size))
+        return ipc_direct_general(self);
     if (m->head.msgh_bits == (IPC_DIRECT_CALL | MACH_MSGH_BITS_COMPLEX))
         next = rights_call(self, &r, size);
     else if (m->head.msgh_bits == (IPC_DIRECT_REPLY | MACH_MSGH_BITS_COMPLEX))

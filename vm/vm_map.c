@@ -120,27 +120,41 @@ void vm_map_unref(struct vm_map *map)
  * so that a copy of it shares nodes, instead of pages one by one. */
 #define JOIN_MAX (VM_RADIX_NODE_PAGES * PAGE_SIZE)
 
+/* The attributes of fresh memory. */
+static const struct vm_map_entry fresh_entry = {
+    .protection = VM_PROT_DEFAULT,
+    .max_protection = VM_PROT_ALL,
+    .inheritance = VM_INHERIT_DEFAULT,
+    .behavior = VM_BEHAVIOR_DEFAULT,
+};
+
+/* Let the entry below `next` grow into [start, end), which is free, as fresh memory. Returns false: it can't. */
+static bool map_extend(struct vm_map *map, hal_va_t start, hal_va_t end, const struct vm_map_entry *next)
+    REQUIRES(map->lock)
+{
+    struct list *prev = next != NULL ? next->link.prev : map->entries.prev;
+
+    if (prev == &map->entries)
+        return false;
+    struct vm_map_entry *below = CONTAINER_OF(prev, struct vm_map_entry, link);
+    if (below->end != start || !vm_map_entry_is_more(below, &fresh_entry) ||
+        (below->object != NULL && end - start >= JOIN_MAX))
+        return false;
+    vm_map_tree_resize(map, below, below->start, end);
+    (void)vm_map_join_next(map, below);
+    return true;
+}
+
 /* Enter fresh memory at [start, end), which is free, below `next`. Consumes `entry`, whose contents do not matter. */
 static void map_enter(struct vm_map *map, hal_va_t start, hal_va_t end, struct vm_map_entry *next,
                       struct vm_map_entry *entry) REQUIRES(map->lock)
 {
-    struct list *prev = next != NULL ? next->link.prev : map->entries.prev;
-
     entry->start = start;
     entry->end = end;
     entry->offset = 0;
-    entry->protection = VM_PROT_DEFAULT;
-    entry->max_protection = VM_PROT_ALL;
-    entry->inheritance = VM_INHERIT_DEFAULT;
-    if (prev != &map->entries) {
-        struct vm_map_entry *below = CONTAINER_OF(prev, struct vm_map_entry, link);
-        if (vm_map_entry_joins(below, entry) && (below->object == NULL || end - start < JOIN_MAX)) {
-            vm_map_tree_resize(map, below, below->start, end);
-            vm_map_entry_free(entry);
-            (void)vm_map_join_next(map, below);
-            return;
-        }
-    }
+    entry->protection = fresh_entry.protection;
+    entry->max_protection = fresh_entry.max_protection;
+    entry->inheritance = fresh_entry.inheritance;
     vm_map_tree_insert(map, entry, next);
     (void)vm_map_join_next(map, entry);
 }
@@ -174,19 +188,19 @@ kern_return_t vm_map_allocate(struct vm_map *map, hal_va_t *address, uint64_t si
     }
     if (!vm_size_round(size, &size))
         return KERN_INVALID_ARGUMENT;
-    struct vm_map_entry *entry = vm_map_entry_alloc(map->payer);
-    if (entry == NULL)
-        return KERN_RESOURCE_SHORTAGE;
 
     vm_map_lock(map);
     kern_return_t kr = vm_map_place(map, *address, size, anywhere, &start, &next);
-    if (kr == KERN_SUCCESS)
-        map_enter(map, start, start + size, next, entry);
+    if (kr == KERN_SUCCESS && !map_extend(map, start, start + size, next)) {
+        struct vm_map_entry *entry = vm_map_entry_alloc(map->payer);
+        if (entry != NULL)
+            map_enter(map, start, start + size, next, entry);
+        else
+            kr = KERN_RESOURCE_SHORTAGE;
+    }
     spin_unlock(&map->lock);
     if (kr == KERN_SUCCESS)
         *address = start;
-    else
-        vm_map_entry_free(entry);
     return kr;
 }
 
@@ -254,20 +268,12 @@ static void map_remove(struct vm_map *map, struct vm_map_entry *entry, hal_va_t 
     }
 }
 
-bool vm_map_remove_range(struct vm_map *map, hal_va_t start, hal_va_t end)
+/* As vm_map_remove_range(), where `entry`, the lowest that ends above `start`, is not all there is. */
+static __attribute__((noinline)) bool remove_parts(struct vm_map *map, struct vm_map_entry *entry,
+                                                   hal_va_t start, hal_va_t end) REQUIRES(map->lock)
 {
-    struct vm_map_entry *entry = map->other; /* what came last often goes first */
     struct vm_map_spare spare;
 
-    if (entry == NULL || entry->start != start)
-        entry = vm_map_tree_find(map, start);
-
-    if (entry != NULL && entry->start == start && entry->end == end) {
-        if (entry->mapped)
-            pmap_remove(map->pmap, start, end);
-        map_remove_entry(map, entry);
-        return true;
-    }
     /* Only a hole inside one entry needs a new entry; else memory can always be given back. */
     if (entry != NULL && entry->start < start && end < entry->end) {
         if (!vm_map_spare_alloc(map, start, end, &spare))
@@ -278,6 +284,26 @@ bool vm_map_remove_range(struct vm_map *map, hal_va_t start, hal_va_t end)
     }
     map_remove(map, entry, start, end);
     return true;
+}
+
+/* As vm_map_remove_range(). */
+static inline bool remove_range(struct vm_map *map, hal_va_t start, hal_va_t end) REQUIRES(map->lock)
+{
+    struct vm_map_entry *entry = map->other; /* what came last often goes first */
+
+    if (entry == NULL || entry->start != start)
+        entry = vm_map_tree_find(map, start);
+    if (entry == NULL || entry->start != start || entry->end != end)
+        return remove_parts(map, entry, start, end);
+    if (entry->mapped)
+        pmap_remove(map->pmap, start, end);
+    map_remove_entry(map, entry);
+    return true;
+}
+
+bool vm_map_remove_range(struct vm_map *map, hal_va_t start, hal_va_t end)
+{
+    return remove_range(map, start, end);
 }
 
 kern_return_t vm_map_deallocate(struct vm_map *map, hal_va_t address, uint64_t size)
@@ -293,7 +319,7 @@ kern_return_t vm_map_deallocate(struct vm_map *map, hal_va_t address, uint64_t s
         return KERN_SUCCESS;
 
     vm_map_lock(map);
-    bool removed = vm_map_remove_range(map, start, end);
+    bool removed = remove_range(map, start, end);
     spin_unlock(&map->lock);
     return removed ? KERN_SUCCESS : KERN_RESOURCE_SHORTAGE;
 }
@@ -315,13 +341,17 @@ kern_return_t vm_map_replace(struct vm_map *map, hal_va_t address, uint64_t size
 
     vm_map_lock(map);
     bool removed = vm_map_remove_range(map, start, start + size);
-    if (removed)
-        map_enter(map, start, start + size, vm_map_tree_find(map, start), entry);
+    if (removed) {
+        struct vm_map_entry *next = vm_map_tree_find(map, start);
+        if (!map_extend(map, start, start + size, next)) {
+            map_enter(map, start, start + size, next, entry);
+            entry = NULL;
+        }
+    }
     spin_unlock(&map->lock);
-    if (removed)
-        return KERN_SUCCESS;
-    vm_map_entry_free(entry);
-    return KERN_RESOURCE_SHORTAGE;
+    if (entry != NULL)
+        vm_map_entry_free(entry);
+    return removed ? KERN_SUCCESS : KERN_RESOURCE_SHORTAGE;
 }
 
 bool vm_map_clear_step(struct vm_map *map)

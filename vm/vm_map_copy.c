@@ -23,34 +23,23 @@ void vm_map_copy_init_module(void)
     cache_init(&copy_cache, "vm_map_copy", sizeof(struct vm_map_copy), 8);
 }
 
-static struct vm_map_copy *copy_alloc(uint64_t offset, uint64_t size)
+static void copy_init(struct vm_map_copy *copy, uint64_t offset, uint64_t size)
 {
-    struct vm_map_copy *copy = cache_alloc_inline(&copy_cache);
-
-    if (copy == NULL)
-        return NULL;
     list_init(&copy->entries);
     copy->offset = offset;
     copy->size = size;
+}
+
+static struct vm_map_copy *copy_alloc(uint64_t size)
+{
+    struct vm_map_copy *copy = cache_alloc_inline(&copy_cache);
+
+    if (copy != NULL)
+        copy_init(copy, 0, size);
     return copy;
 }
 
 /* --- in ------------------------------------------------------------------------------------------------- */
-
-/* Is all of [start, end) allocated, and may it be read? */
-static kern_return_t copy_check(struct vm_map *map, hal_va_t start, hal_va_t end) REQUIRES(map->lock)
-{
-    const struct vm_map_entry *entry;
-
-    for (hal_va_t va = start; va < end; va = entry->end) {
-        entry = vm_map_lookup(map, va);
-        if (entry == NULL)
-            return KERN_INVALID_ADDRESS;
-        if (entry->protection == VM_PROT_NONE)
-            return KERN_PROTECTION_FAILURE;
-    }
-    return KERN_SUCCESS;
-}
 
 /* Leave only the bytes [from, to) of the page at `at`. Returns as vm_object_trim(). */
 static inline __attribute__((always_inline)) kern_return_t copy_trim_page(struct vm_map_entry *entry,
@@ -99,30 +88,51 @@ static __attribute__((noinline)) void copy_protect(struct vm_map *map, hal_va_t 
     }
 }
 
-kern_return_t vm_map_copyin(struct vm_map *map, hal_va_t address, uint64_t size, struct ledger_account *payer,
-                            struct vm_map_copy **copy)
+/* As vm_map_copy_fill(), of something. */
+static inline __attribute__((always_inline)) kern_return_t copy_fill(struct vm_map_copy *copy,
+                                                                     struct vm_map *map, hal_va_t address,
+                                                                     uint64_t size,
+                                                                     struct ledger_account *payer)
 {
     hal_va_t start;
     hal_va_t end;
 
-    *copy = NULL;
-    if (size == 0)
-        return KERN_SUCCESS;
+    copy_init(copy, 0, 0);
     if (!vm_range_round(address, size, &start, &end))
         return KERN_INVALID_ADDRESS;
-    struct vm_map_copy *taken = copy_alloc(address - start, size);
-    if (taken == NULL)
-        return KERN_RESOURCE_SHORTAGE;
-
     if (end - start > COPY_AT_ONCE)
         copy_protect(map, start, end);
     vm_map_lock(map);
-    kern_return_t kr = copy_check(map, start, end);
-    if (kr == KERN_SUCCESS)
-        kr = vm_map_derive(map, start, end, false, payer, &taken->entries);
+    kern_return_t kr = vm_map_derive(map, start, end, VM_MAP_READ, payer, &copy->entries);
     spin_unlock(&map->lock);
+    copy->offset = address - start;
+    copy->size = size;
     if (kr == KERN_SUCCESS)
-        kr = copy_trim(taken);
+        kr = copy_trim(copy);
+    if (kr != KERN_SUCCESS)
+        vm_map_copy_free(copy);
+    return kr;
+}
+
+kern_return_t vm_map_copy_fill(struct vm_map_copy *copy, struct vm_map *map, hal_va_t address, uint64_t size,
+                               struct ledger_account *payer)
+{
+    if (size > 0)
+        return copy_fill(copy, map, address, size, payer);
+    copy_init(copy, 0, 0);
+    return KERN_SUCCESS;
+}
+
+kern_return_t vm_map_copyin(struct vm_map *map, hal_va_t address, uint64_t size, struct ledger_account *payer,
+                            struct vm_map_copy **copy)
+{
+    *copy = NULL;
+    if (size == 0)
+        return KERN_SUCCESS;
+    struct vm_map_copy *taken = copy_alloc(size);
+    if (taken == NULL)
+        return KERN_RESOURCE_SHORTAGE;
+    kern_return_t kr = vm_map_copy_fill(taken, map, address, size, payer);
     if (kr == KERN_SUCCESS)
         *copy = taken;
     else
@@ -175,7 +185,7 @@ kern_return_t vm_map_copy_from_kernel(const void *data, uint64_t size, struct le
     *copy = NULL;
     if (size == 0)
         return KERN_SUCCESS;
-    struct vm_map_copy *made = copy_alloc(0, size);
+    struct vm_map_copy *made = copy_alloc(size);
     if (made == NULL)
         return KERN_RESOURCE_SHORTAGE;
     struct vm_map_entry *entry = entry_create(size, payer);
@@ -206,13 +216,13 @@ static bool share_check(struct vm_map *map, hal_va_t start, hal_va_t end, vm_pro
 kern_return_t vm_map_copy_share(struct vm_map *map, hal_va_t start, hal_va_t end, vm_prot_t protection,
                                 struct ledger_account *payer, struct vm_map_copy **copy)
 {
-    struct vm_map_copy *taken = copy_alloc(0, end - start);
+    struct vm_map_copy *taken = copy_alloc(end - start);
 
     if (taken == NULL)
         return KERN_RESOURCE_SHORTAGE;
     vm_map_lock(map);
     kern_return_t kr = share_check(map, start, end, protection)
-                           ? vm_map_derive(map, start, end, true, payer, &taken->entries)
+                           ? vm_map_derive(map, start, end, VM_MAP_SHARED, payer, &taken->entries)
                            : KERN_PROTECTION_FAILURE;
     spin_unlock(&map->lock);
     *copy = taken;
@@ -223,7 +233,7 @@ kern_return_t vm_map_copy_share(struct vm_map *map, hal_va_t start, hal_va_t end
 
 kern_return_t vm_map_copy_fresh(uint64_t size, struct ledger_account *payer, struct vm_map_copy **copy)
 {
-    *copy = copy_alloc(0, size);
+    *copy = copy_alloc(size);
     if (*copy == NULL)
         return KERN_RESOURCE_SHORTAGE;
     struct vm_map_entry *entry = entry_create(size, payer);
@@ -274,13 +284,13 @@ static void copy_set_attributes(const struct vm_map_copy *copy)
     }
 }
 
-kern_return_t vm_map_copyout(struct vm_map *map, struct vm_map_copy *copy, hal_va_t *address)
+kern_return_t vm_map_copy_enter(struct vm_map_copy *copy, struct vm_map *map, hal_va_t *address)
 {
     struct vm_map_entry *next;
     hal_va_t start;
 
     *address = 0;
-    if (copy == NULL)
+    if (copy->size == 0)
         return KERN_SUCCESS;
     copy_set_attributes(copy);
     vm_map_lock(map);
@@ -292,14 +302,30 @@ kern_return_t vm_map_copyout(struct vm_map *map, struct vm_map_copy *copy, hal_v
     if (!room)
         return KERN_NO_SPACE;
     *address = start + copy->offset;
-    cache_free_inline(&copy_cache, copy);
     return KERN_SUCCESS;
+}
+
+kern_return_t vm_map_copyout(struct vm_map *map, struct vm_map_copy *copy, hal_va_t *address)
+{
+    *address = 0;
+    if (copy == NULL)
+        return KERN_SUCCESS;
+    kern_return_t kr = vm_map_copy_enter(copy, map, address);
+    if (kr == KERN_SUCCESS)
+        cache_free_inline(&copy_cache, copy);
+    return kr;
+}
+
+void vm_map_copy_free(struct vm_map_copy *copy)
+{
+    vm_map_entries_free(&copy->entries);
+    copy->size = 0;
 }
 
 void vm_map_copy_discard(struct vm_map_copy *copy)
 {
     if (copy == NULL)
         return;
-    vm_map_entries_free(&copy->entries);
+    vm_map_copy_free(copy);
     cache_free_inline(&copy_cache, copy);
 }

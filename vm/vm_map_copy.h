@@ -9,13 +9,19 @@
 #define VM_VM_MAP_COPY_H
 
 #include <hal/types.h>
+#include <kern/list.h>
 #include <mach/kern_return.h>
 #include <mach/vm_prot.h>
 
 struct ledger_account;
-struct list;
 struct vm_map;
-struct vm_map_copy;
+
+/* Memory that is in no map. Belongs to its holder alone. */
+struct vm_map_copy {
+    struct list entries; /* struct vm_map_entry, without holes; the first begins at 0 */
+    uint64_t offset;     /* of the first byte, in the first page */
+    uint64_t size;       /* bytes from there; 0: there is nothing in it */
+};
 
 void vm_map_copy_init_module(void);
 
@@ -27,6 +33,16 @@ void vm_map_copy_init_module(void);
  */
 HAL_NODISCARD kern_return_t vm_map_copyin(struct vm_map *map, hal_va_t address, uint64_t size,
                                           struct ledger_account *payer, struct vm_map_copy **copy);
+
+/*
+ * The same into *copy, which is the caller's memory, and which these three alone know: enter is vm_map_copyout(), free vm_map_copy_discard().
+ * What vm_map_copy_fill() did not fill has nothing in it.
+ */
+HAL_NODISCARD kern_return_t vm_map_copy_fill(struct vm_map_copy *copy, struct vm_map *map, hal_va_t address,
+                                             uint64_t size, struct ledger_account *payer);
+HAL_NODISCARD kern_return_t vm_map_copy_enter(struct vm_map_copy *copy, struct vm_map *map,
+                                              hal_va_t *address);
+void vm_map_copy_free(struct vm_map_copy *copy);
 
 /*
  * The same of memory of the kernel. The first byte is at the start of a page.

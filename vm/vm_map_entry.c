@@ -14,7 +14,7 @@ void vm_map_entry_init_module(void)
     cache_init(&entry_cache, "vm_map_entry", sizeof(struct vm_map_entry), 8);
 }
 
-struct vm_map_entry *vm_map_entry_alloc(struct ledger_account *payer)
+static inline __attribute__((always_inline)) struct vm_map_entry *entry_alloc(struct ledger_account *payer)
 {
     if (!ledger_charge(payer, sizeof(struct vm_map_entry)))
         return NULL;
@@ -31,6 +31,11 @@ struct vm_map_entry *vm_map_entry_alloc(struct ledger_account *payer)
     entry->wired = 0;
     entry->payer = payer;
     return entry;
+}
+
+struct vm_map_entry *vm_map_entry_alloc(struct ledger_account *payer)
+{
+    return entry_alloc(payer);
 }
 
 void vm_map_entry_free(struct vm_map_entry *entry)
@@ -153,23 +158,38 @@ kern_return_t vm_map_entry_derive(struct vm_map_entry *source, hal_va_t start, h
     return entry_derive(source, start, end, share, entry);
 }
 
-kern_return_t vm_map_derive(struct vm_map *map, hal_va_t start, hal_va_t end, bool share,
+/* As vm_map_derive(), for [low, high) of the source. */
+static inline __attribute__((always_inline)) kern_return_t derive_part(struct vm_map_entry *source,
+                                                                       hal_va_t low, hal_va_t high,
+                                                                       enum vm_map_derived what,
+                                                                       struct ledger_account *payer,
+                                                                       struct vm_map_entry **entry)
+{
+    if (what == VM_MAP_READ && source->protection == VM_PROT_NONE)
+        return KERN_PROTECTION_FAILURE;
+    *entry = entry_alloc(payer);
+    if (*entry == NULL)
+        return KERN_RESOURCE_SHORTAGE;
+    kern_return_t kr = entry_derive(source, low, high, what == VM_MAP_SHARED, *entry);
+    if (kr != KERN_SUCCESS)
+        vm_map_entry_free(*entry);
+    return kr;
+}
+
+kern_return_t vm_map_derive(struct vm_map *map, hal_va_t start, hal_va_t end, enum vm_map_derived what,
                             struct ledger_account *payer, struct list *entries)
 {
     struct vm_map_entry *source;
+    struct vm_map_entry *entry;
 
     for (hal_va_t va = start; va < end; va = source->end) {
         source = vm_map_lookup(map, va);
         if (source == NULL)
             return KERN_INVALID_ADDRESS;
-        struct vm_map_entry *entry = vm_map_entry_alloc(payer);
-        if (entry == NULL)
-            return KERN_RESOURCE_SHORTAGE;
-        kern_return_t kr = entry_derive(source, va, source->end < end ? source->end : end, share, entry);
-        if (kr != KERN_SUCCESS) {
-            vm_map_entry_free(entry);
+        kern_return_t kr =
+            derive_part(source, va, source->end < end ? source->end : end, what, payer, &entry);
+        if (kr != KERN_SUCCESS)
             return kr;
-        }
         entry->start -= start;
         entry->end -= start;
         list_insert_tail(entries, &entry->link);
@@ -186,10 +206,12 @@ static struct vm_map_entry *entries_pop(struct list *entries)
 
 void vm_map_enter_all(struct vm_map *map, hal_va_t start, struct list *entries, struct vm_map_entry *next)
 {
-    struct vm_map_entry *entry;
     struct vm_map_entry *last = NULL;
+    struct list *following;
 
-    while ((entry = entries_pop(entries)) != NULL) {
+    for (struct list *node = entries->next; node != entries; node = following) {
+        struct vm_map_entry *entry = CONTAINER_OF(node, struct vm_map_entry, link);
+        following = node->next; /* the link is that of the map's list then */
         entry->start += start;
         entry->end += start;
         vm_map_tree_insert(map, entry, next);
@@ -197,6 +219,7 @@ void vm_map_enter_all(struct vm_map *map, hal_va_t start, struct list *entries, 
         if (last == NULL || !vm_map_join_next(map, last))
             last = entry;
     }
+    list_init(entries);
     if (last != NULL)
         (void)vm_map_join_next(map, last);
 }

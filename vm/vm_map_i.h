@@ -58,13 +58,6 @@ struct vm_map {
     uint64_t wired GUARDED_BY(lock); /* ... that are wired */
 };
 
-/* Memory that is in no map. Belongs to its holder alone. */
-struct vm_map_copy {
-    struct list entries; /* struct vm_map_entry, without holes; the first begins at 0 */
-    uint64_t offset;     /* of the first byte, in the first page */
-    uint64_t size;       /* bytes from there, > 0 */
-};
-
 /* Memory that a port stands for (vm_memory_entry.h). All but refs is constant. */
 struct vm_memory_entry {
     uint64_t refs; /* kern/ref.h */
@@ -180,11 +173,18 @@ HAL_NODISCARD bool vm_map_spare_alloc(struct vm_map *map, hal_va_t start, hal_va
  */
 HAL_NODISCARD kern_return_t vm_map_entry_derive(struct vm_map_entry *source, hal_va_t start, hal_va_t end,
                                                 bool share, struct vm_map_entry *entry);
+/* What vm_map_derive() is to give. */
+enum vm_map_derived {
+    VM_MAP_SHARED,
+    VM_MAP_COPIED,
+    VM_MAP_READ, /* copied, of what may be read */
+};
 /* Append such entries for all of [start, end), not empty, which becomes 0 and up, to the list `entries`, charged to `payer`.
- * Returns KERN_SUCCESS; KERN_INVALID_ADDRESS a hole; as vm_map_entry_derive(): some were appended. */
-HAL_NODISCARD kern_return_t vm_map_derive(struct vm_map *map, hal_va_t start, hal_va_t end, bool share,
-                                          struct ledger_account *payer, struct list *entries)
-    REQUIRES(map->lock);
+ * Returns KERN_SUCCESS; KERN_INVALID_ADDRESS a hole; KERN_PROTECTION_FAILURE VM_MAP_READ: part of it may not be read; as
+ * vm_map_entry_derive(): some were appended. */
+HAL_NODISCARD kern_return_t vm_map_derive(struct vm_map *map, hal_va_t start, hal_va_t end,
+                                          enum vm_map_derived what, struct ledger_account *payer,
+                                          struct list *entries) REQUIRES(map->lock);
 /* Move entries from 0 up, in order and without holes, into the map at `start`, where there is room below `next`, the lowest entry
  * above, or NULL. */
 void vm_map_enter_all(struct vm_map *map, hal_va_t start, struct list *entries, struct vm_map_entry *next)

@@ -81,7 +81,8 @@ kern_return_t vm_map_remap(struct vm_map *map, hal_va_t *address, struct vm_map 
         return KERN_INVALID_ARGUMENT;
     list_init(&entries);
     vm_map_lock(source);
-    kern_return_t kr = vm_map_derive(source, from, end, !how->copy, map->payer, &entries);
+    kern_return_t kr =
+        vm_map_derive(source, from, end, how->copy ? VM_MAP_COPIED : VM_MAP_SHARED, map->payer, &entries);
     spin_unlock(&source->lock);
     if (kr == KERN_SUCCESS) {
         remap_attributes(&entries, how);

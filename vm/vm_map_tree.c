@@ -86,11 +86,14 @@ static __attribute__((noinline)) void tree_balance(struct vm_map *map, struct vm
     entry->height--;
 }
 
-/* Restore what is known of gaps from `entry` upwards: as far as `last`, if that is not NULL, and until a subtree is to those above
- * what it was. */
-static inline void tree_fix_gaps(struct vm_map_entry *entry, const struct vm_map_entry *last)
+/*
+ * Restore what is known of gaps from `entry` upwards: as far as `last`, if that is not NULL, and until a subtree is to those above
+ * what it was.  most: of the gaps that changed, the largest before or after; where a larger one is known, there is nothing to restore
+ * from there on.
+ */
+static inline void tree_fix_gaps(struct vm_map_entry *entry, const struct vm_map_entry *last, uint64_t most)
 {
-    for (; entry != NULL; entry = entry->parent) {
+    for (; entry != NULL && entry->max_gap <= most; entry = entry->parent) {
         const uint64_t gap = tree_gap(entry);
         if (entry == last)
             last = NULL;
@@ -122,8 +125,9 @@ static void tree_grow_gap(struct vm_map_entry *entry, uint64_t by)
 {
     if (by == 0)
         return;
+    const uint64_t before = entry->gap;
     entry->gap += by;
-    tree_fix_gaps(entry, NULL);
+    tree_fix_gaps(entry, NULL, before > entry->gap ? before : entry->gap);
 }
 
 /* --- changes -------------------------------------------------------------------------------------------- */
@@ -169,9 +173,12 @@ void vm_map_tree_insert(struct vm_map *map, struct vm_map_entry *entry, struct v
     tree_count(map, entry, entry->end - entry->start);
     entry->gap = entry->start - (below != NULL ? below->end : hal_info.user_base);
     entry->max_gap = entry->gap;
-    if (next != NULL)
+    uint64_t most = entry->gap;
+    if (next != NULL) {
+        most = next->gap;
         next->gap = next->start - entry->end;
-    tree_fix_gaps(entry->parent, next); /* next is among those above, for the entry has no child */
+    }
+    tree_fix_gaps(entry->parent, next, most); /* next is among those above, for the entry has no child */
     tree_fix_heights(map, entry->parent);
 }
 
@@ -210,9 +217,13 @@ void vm_map_tree_remove(struct vm_map *map, struct vm_map_entry *entry)
     struct vm_map_entry *first = child;     /* the lowest that another gap is to be told of ... */
     const struct vm_map_entry *last = next; /* ... and one of those above that is too */
 
+    uint64_t most = entry->gap;
+
     list_remove(&entry->link);
-    if (next != NULL)
+    if (next != NULL) {
         next->gap += entry->gap + (entry->end - entry->start);
+        most = next->gap;
+    }
     if (entry->child[LOWER] != NULL && entry->child[HIGHER] != NULL) {
         first = tree_remove_inner(map, entry, next);
     } else if (child == NULL) {
@@ -225,7 +236,7 @@ void vm_map_tree_remove(struct vm_map *map, struct vm_map_entry *entry)
             last = child;
         }
     }
-    tree_fix_gaps(first, last);
+    tree_fix_gaps(first, last, most);
     tree_count(map, entry, entry->start - entry->end);
     if (map->hint == entry)
         map->hint = NULL;

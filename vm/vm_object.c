@@ -133,7 +133,7 @@ void vm_object_unref(struct vm_object *object)
     if (!ref_put(&object->refs))
         return;
     spin_lock(&object->lock);
-    (void)vm_radix_clear(&object->pages, &(uint64_t){UINT64_MAX});
+    vm_radix_clear_all(&object->pages);
     struct ledger_account *payer = object->pages.payer;
     spin_unlock(&object->lock);
     object_free(object, payer);
@@ -149,7 +149,7 @@ void vm_object_detach(struct vm_map_entry *entry)
     entry->object = NULL;
     bool last = ref_put(&object->refs);
     if (last)
-        (void)vm_radix_clear(&object->pages, &(uint64_t){UINT64_MAX});
+        vm_radix_clear_all(&object->pages);
     if (object->pager != NULL && memory_object_is_unused(object->pager))
         memory_object_unused(object->pager); /* which has a reference: this was not the last */
     struct ledger_account *payer = object->pages.payer;
@@ -424,8 +424,12 @@ static inline bool object_copy_pages(struct vm_object *object, uint64_t first, u
 {
     if (vm_object_is_wired(object, first, end))
         return object_duplicate(object, first, end, base, copy);
-    vm_object_protect(object, first, end);
-    return vm_radix_share(&object->pages, first, end, base, copy);
+    if (object->pages.writable)
+        vm_object_protect(object, first, end);
+    if (end - first > 1)
+        return vm_radix_share(&object->pages, first, end, base, copy);
+    vm_radix_share_page(&object->pages, first, copy);
+    return true;
 }
 
 /*
@@ -486,7 +490,7 @@ kern_return_t vm_object_copy(struct vm_object *object, uint64_t first, uint64_t 
         object_attach(copy, entry);
         return KERN_SUCCESS;
     }
-    (void)vm_radix_clear(&pages, &(uint64_t){UINT64_MAX});
+    vm_radix_clear_all(&pages);
     return KERN_RESOURCE_SHORTAGE;
 }
 

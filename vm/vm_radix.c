@@ -132,7 +132,7 @@ static void item_drop(void *item, unsigned level)
 {
     struct vm_radix below = {.root = item, .height = level};
 
-    (void)vm_radix_clear(&below, &(uint64_t){UINT64_MAX});
+    vm_radix_clear_all(&below);
 }
 
 /* The page at `index`, to which path[] leads, may be mapped writable from now on. */
@@ -466,8 +466,10 @@ bool vm_radix_remove(struct vm_radix *tree, uint64_t first, uint64_t end)
     }
     if (first >= end || tree->root == NULL || !radix_covers(tree, first))
         return true;
-    if (first == 0 && (tree->height == 0 || !radix_covers(tree, end)))
-        return vm_radix_clear(tree, &(uint64_t){UINT64_MAX});
+    if (first == 0 && (tree->height == 0 || !radix_covers(tree, end))) {
+        vm_radix_clear_all(tree);
+        return true;
+    }
     return radix_trim(tree, first, first, end) && radix_trim(tree, end, first, end);
 }
 
@@ -540,6 +542,14 @@ bool vm_radix_clear(struct vm_radix *tree, uint64_t *budget)
     }
     clear_root(tree);
     return true;
+}
+
+void vm_radix_clear_all(struct vm_radix *tree)
+{
+    if (tree->root != NULL && tree->height == 0)
+        clear_root(tree);
+    else
+        (void)vm_radix_clear(tree, &(uint64_t){UINT64_MAX});
 }
 
 /* --- copies --------------------------------------------------------------------------------------------- */
@@ -634,11 +644,12 @@ static void *block_find(const struct vm_radix *tree, uint64_t base, uint64_t end
     return item;
 }
 
-/* Let `copy` have the page at `index`, if there is one, with index 0. */
-static inline void share_page(const struct vm_radix *tree, uint64_t index, struct vm_radix *copy)
+void vm_radix_share_page(const struct vm_radix *tree, uint64_t index, struct vm_radix *copy)
 {
     void *item = tree->root;
 
+    if (item == NULL || !radix_covers(tree, index))
+        return;
     for (unsigned level = tree->height; level-- > 0;) {
         const struct radix_node *node = item;
         if ((node->used & radix_bit(index, level)) == 0)
@@ -656,10 +667,6 @@ bool vm_radix_share(struct vm_radix *tree, uint64_t first, uint64_t end, uint64_
 
     if (first >= end || tree->root == NULL || !radix_covers(tree, first))
         return true;
-    if (end - first == 1 && base == first) {
-        share_page(tree, first, copy);
-        return true;
-    }
     void *block = block_find(tree, base, end, &height);
     if (block == NULL)
         return true;
@@ -670,6 +677,6 @@ bool vm_radix_share(struct vm_radix *tree, uint64_t first, uint64_t end, uint64_
         return true; /* the only page that there can be */
     if (vm_radix_remove(copy, 0, first - base) && vm_radix_remove(copy, end - base, UINT64_MAX))
         return true;
-    (void)vm_radix_clear(copy, &(uint64_t){UINT64_MAX});
+    vm_radix_clear_all(copy);
     return false;
 }

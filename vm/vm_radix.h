@@ -55,6 +55,8 @@ HAL_NODISCARD bool vm_radix_insert(struct vm_radix *tree, uint64_t index, struct
 HAL_NODISCARD bool vm_radix_remove(struct vm_radix *tree, uint64_t first, uint64_t end);
 /* Drop pages and nodes, at most *budget in all, which is counted down. Returns true when the tree is empty. */
 bool vm_radix_clear(struct vm_radix *tree, uint64_t *budget);
+/* Drop all of them. */
+void vm_radix_clear_all(struct vm_radix *tree);
 
 /* If pages in [first, end) may be mapped writable, narrow the range to them, forget it, and return true: the
  * caller takes the right away.  nodes: after that many with such pages it stops; there may be more behind *end then. */
@@ -70,5 +72,7 @@ uint64_t vm_radix_base(uint64_t first, uint64_t end);
  */
 HAL_NODISCARD bool vm_radix_share(struct vm_radix *tree, uint64_t first, uint64_t end, uint64_t base,
                                   struct vm_radix *copy);
+/* The same of the page at `index` alone, which becomes 0; it needs no memory. */
+void vm_radix_share_page(const struct vm_radix *tree, uint64_t index, struct vm_radix *copy);
 
 #endif

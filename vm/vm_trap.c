@@ -10,6 +10,7 @@
 #include <kern/trap.h>
 #include <mach/mach_vm_server.h>
 #include <mach/vm_param.h>
+#include <vm/vm_map.h>
 #include <vm/vm_trap.h>
 
 /* Arguments 1 and 2 are a range. */
@@ -51,7 +52,7 @@ struct uctx *vm_trap_deallocate(struct thread *self)
     kern_return_t kr = IPC_TRAP_DECLINED;
 
     if (ipc_trap_names_own_task(self))
-        kr = mach_vm_deallocate(self->task->map, range.address, range.size);
+        kr = vm_map_deallocate(self->task->map, range.address, range.size);
     return result(self, (uint32_t)kr);
 }
 

@@ -13,6 +13,7 @@
 #include <kern/host.h>
 #include <kern/task.h>
 #include <vm/memory_object_i.h>
+#include <vm/vm_map_copy.h>
 #include <vm/vm_map_i.h>
 #include <vm/vm_stat.h>
 

@@ -265,7 +265,12 @@ static void test_borders(void)
               vm_radix_base(far, far + 2) == 0 && vm_radix_base(63, 65) == 0);
     uint64_t first = 0, end = UINT64_MAX;
     SIM_CHECK(vm_radix_protect(&tree, &first, &end, UINT32_MAX) && first == far && end == far + 1);
-    SIM_CHECK(vm_radix_share(&tree, far, far + 1, far, &copy));
+    SIM_CHECK(vm_radix_share(&tree, far, far + 1, far, &copy) && copy.height == 0 && copy.root == page);
+    vm_radix_clear_all(&copy);
+    vm_radix_share_page(&tree, far + 1, &copy);
+    vm_radix_share_page(&tree, UINT64_MAX, &copy);
+    SIM_CHECK(copy.root == NULL && page->refs == 1);
+    vm_radix_share_page(&tree, far, &copy);
     SIM_CHECK(copy.height == 0 && vm_radix_find(&copy, 0, true, &own) == page && !own && page->refs == 2);
     SIM_CHECK(vm_radix_remove(&tree, far, far + 1) && tree.root == NULL && tree.height == 0);
     SIM_CHECK(vm_radix_find(&copy, 0, true, &own) == page && own && copy.writable);
