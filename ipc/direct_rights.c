@@ -31,6 +31,13 @@ struct rights {
     struct ipc_right_take take[DIRECT_RIGHTS_MAX];
 };
 
+/* What a port descriptor does; no other type of descriptor looks so. */
+static inline uint32_t disposition_of(const mach_msg_port_descriptor_t *d)
+{
+    return (uint32_t)d->type << 8 | d->disposition;
+}
+_Static_assert(MACH_MSG_PORT_DESCRIPTOR == 0, "a disposition alone");
+
 static mach_msg_port_descriptor_t *descriptors_of(struct direct_message *m)
 {
     return (void *)((char *)m + sizeof(mach_msg_base_t));
@@ -164,24 +171,31 @@ struct uctx *ipc_direct_rights(struct thread *self, struct direct_message *m, ui
 
 /* --- one right --- */
 
-/* The entry that has the right, and is taken from without a mark or a notification; or NULL. Context: space locked. */
-SPECIALISED struct ipc_entry *one_find(const struct ipc_space *space, const mach_msg_port_descriptor_t *d)
-{
-    mach_msg_type_name_t disposition = d->disposition;
-    struct ipc_entry *entry = ipc_entry_peek(space, d->name);
-    bool makes = disposition == MACH_MSG_TYPE_MAKE_SEND || disposition == MACH_MSG_TYPE_MAKE_SEND_ONCE;
+/* What an entry must have for a disposition, from MACH_MSG_TYPE_MOVE_SEND on; 0: it does not go this way. */
+static const mach_port_type_t one_needs[] = {
+    [MACH_MSG_TYPE_MOVE_SEND - MACH_MSG_TYPE_MOVE_SEND] = MACH_PORT_TYPE_SEND,
+    [MACH_MSG_TYPE_COPY_SEND - MACH_MSG_TYPE_MOVE_SEND] = MACH_PORT_TYPE_SEND,
+    [MACH_MSG_TYPE_MAKE_SEND - MACH_MSG_TYPE_MOVE_SEND] = MACH_PORT_TYPE_RECEIVE,
+    [MACH_MSG_TYPE_MAKE_SEND_ONCE - MACH_MSG_TYPE_MOVE_SEND] = MACH_PORT_TYPE_RECEIVE,
+};
 
-    if (entry == NULL || !space->active || disposition < MACH_MSG_TYPE_MOVE_SEND ||
-        disposition > MACH_MSG_TYPE_MAKE_SEND_ONCE || disposition == MACH_MSG_TYPE_MOVE_SEND_ONCE ||
-        (entry->bits & (makes ? MACH_PORT_TYPE_RECEIVE : MACH_PORT_TYPE_SEND)) == 0)
+/* The entry that has the right, and is taken from without a notification; or NULL. Context: space locked. */
+SPECIALISED struct ipc_entry *one_find(const struct ipc_space *space, mach_port_name_t name,
+                                       mach_port_type_t needed)
+{
+    const uint32_t index = IPC_NAME_INDEX(name);
+
+    if (index >= space->size || !space->active)
         return NULL;
-    if (~entry->key == d->name) /* the receive right, perhaps with a send right */
-        return entry;
-    return entry->key == d->name && entry->request == NULL && ipc_port_looks_alive(entry->object) ? entry
-                                                                                                  : NULL;
+    struct ipc_entry *entry = ipc_entry_by_index(space, index);
+    if ((entry->bits & needed) == 0)
+        return NULL;
+    if (entry->key == name)
+        return entry->request == NULL ? entry : NULL;
+    return ~entry->key == name ? entry : NULL; /* the receive right, perhaps with a send right */
 }
 
-static NOINLINE uint64_t right_begin(struct thread *self) NO_THREAD_SAFETY_ANALYSIS
+SPECIALISED uint64_t right_begin(struct thread *self) NO_THREAD_SAFETY_ANALYSIS
 {
     struct cpu *cpu = self->cpu;
     struct direct_message *m = cpu->message;
@@ -189,23 +203,119 @@ static NOINLINE uint64_t right_begin(struct thread *self) NO_THREAD_SAFETY_ANALY
     const mach_msg_body_t *body = (const void *)m->body;
     const mach_msg_port_descriptor_t *d = descriptors_of(m);
     const uint32_t size = (uint32_t)hal_uctx_arg(&self->uctx, 2);
+    const uint32_t kind = disposition_of(d) - MACH_MSG_TYPE_MOVE_SEND;
 
     if (size - ONE_RIGHT_SIZE > IPC_DIRECT_SMALL - ONE_RIGHT_SIZE || body->msgh_descriptor_count != 1 ||
-        d->type != MACH_MSG_PORT_DESCRIPTOR || !spin_trylock(&space->lock))
+        kind >= sizeof(one_needs) / sizeof(one_needs[0]) || !spin_trylock(&space->lock))
         return false;
     cpu->right_space = space;
-    cpu->right_entry = one_find(space, d);
+    cpu->right_entry = one_find(space, d->name, one_needs[kind]);
     if (__builtin_expect(cpu->right_entry != NULL, 1))
         return true;
     spin_unlock(&space->lock);
     return false;
 }
 
-static NOINLINE uint64_t right_pass(struct thread *next) NO_THREAD_SAFETY_ANALYSIS
+/*
+ * A send right crosses from an entry of one space, which has what that needs, and no request, to another space in one step.  That is if it
+ * goes there beside the receive right, or into the entry where the last right left.
+ */
+struct crossing {
+    struct ipc_space *from, *to; /* both locked */
+    struct ipc_entry *entry;     /* in `from` */
+    struct ipc_port *port;
+    mach_msg_type_name_t disposition; /* MOVE_SEND, COPY_SEND or MAKE_SEND */
+    bool
+        last; /* it is the entry's last reference, and so the right itself, which moves: nothing is counted */
+    bool only; /* nobody else may have one, so no entry in `to` has to be looked for; implies last */
+    mach_port_name_t name; /* out: in `to` */
+};
+
+/* The right leaves its entry. Context of these steps: the port, too, is locked. */
+SPECIALISED void cross_leave(const struct crossing *c)
 {
-    struct cpu *cpu = next->cpu;
-    struct ipc_space *from = cpu->right_space;
-    mach_msg_port_descriptor_t *d = descriptors_of(cpu->message);
+    struct ipc_entry *entry = c->entry;
+
+    if (!c->last) {
+        entry->urefs -= c->disposition == MACH_MSG_TYPE_MOVE_SEND;
+        ipc_port_ref(c->port);
+        ipc_port_send_add(c->port, c->disposition == MACH_MSG_TYPE_MAKE_SEND);
+    } else if (entry == c->from->recent) {
+        entry->object = &ipc_object_none;
+        entry->key = ~entry->key;
+        entry->generation--; /* ipc_name_after(), of what is ~name now */
+        entry->bits = 0;
+    } else {
+        entry->urefs = 0;
+        entry->bits = MACH_PORT_TYPE_RECEIVE;
+    }
+}
+
+SPECIALISED bool cross_to_receiver(struct crossing *c)
+{
+    struct ipc_entry *place = ipc_entry_by_index(c->to, IPC_NAME_INDEX(c->port->name));
+
+    if (place->bits != MACH_PORT_TYPE_RECEIVE)
+        return false;
+    cross_leave(c);
+    c->name = ~place->key;
+    place->urefs = 1;
+    place->bits = MACH_PORT_TYPE_SEND_RECEIVE;
+    return true;
+}
+
+SPECIALISED bool cross_to_vacant(struct crossing *c)
+{
+    struct ipc_entry *place = c->to->recent;
+
+    if (place->bits != 0 || !ipc_hash_has_room(c->to))
+        return false;
+    if (c->only ? c->port->srights != 1 : ipc_hash_find(c->to, c->port) != NULL)
+        return false;
+    cross_leave(c);
+    c->name = ~place->key;
+    place->object = c->port;
+    ipc_entry_set(place, c->name, MACH_PORT_TYPE_SEND, 1);
+    return true;
+}
+
+SPECIALISED bool cross_locked(struct crossing *c)
+{
+    if (c->port->receiver == c->to && c->port->place == IPC_PORT_IN_SPACE)
+        return cross_to_receiver(c);
+    return ipc_port_alive(c->port) && cross_to_vacant(c);
+}
+
+/* Returns: false: nothing changed. */
+SPECIALISED bool cross(struct crossing *c)
+{
+    const struct ipc_entry *entry = c->entry;
+    uint64_t rx;
+
+    /* one that would have to leave the hash table does not go this way */
+    if ((c->last && entry != c->from->recent && (entry->bits & MACH_PORT_TYPE_RECEIVE) == 0) ||
+        !c->to->active || !ipc_port_trylock_rights(c->port, &rx))
+        return false;
+    bool crossed = cross_locked(c);
+    ipc_port_unlock_rights(c->port, rx);
+    return crossed;
+}
+
+/* What the receiver finds. Returns: the result of its receive. */
+SPECIALISED uint64_t right_fill(struct cpu *cpu, mach_port_name_t name, mach_msg_type_name_t type,
+                                mach_msg_return_t result)
+{
+    *descriptors_of(cpu->message) = (mach_msg_port_descriptor_t){
+        .name = name, .disposition = type & 0xffu, .type = MACH_MSG_PORT_DESCRIPTOR};
+    cpu->message_result = (uint32_t)result;
+    return (uint64_t)result;
+}
+
+/* Any right: from the sender's space first, which is unlocked then, and then to that of who runs now. */
+static NOINLINE uint64_t right_pass_any(struct cpu *cpu) NO_THREAD_SAFETY_ANALYSIS
+{
+    struct ipc_space *from = cpu->right_space, *to = cpu->current->space;
+    const mach_msg_port_descriptor_t *d = descriptors_of(cpu->message);
     mach_msg_type_name_t type = ipc_right_result(d->disposition);
     mach_msg_return_t result = MACH_MSG_SUCCESS;
     mach_port_name_t name;
@@ -213,16 +323,60 @@ static NOINLINE uint64_t right_pass(struct thread *next) NO_THREAD_SAFETY_ANALYS
     struct ipc_port *port = ipc_right_take_one(from, cpu->right_entry, d->name, d->disposition);
     spin_unlock(&from->lock);
     kern_return_t kr = type == MACH_MSG_TYPE_PORT_SEND && port != IPC_PORT_DEAD
-                           ? ipc_right_copyout_send(next->space, port, &name)
-                           : ipc_right_copyout(next->space, port, type, &name);
+                           ? ipc_right_copyout_send(to, port, &name)
+                           : ipc_right_copyout(to, port, type, &name);
     if (__builtin_expect(kr != KERN_SUCCESS, 0)) {
         name = MACH_PORT_NULL;
         result = MACH_RCV_BODY_ERROR | ipc_kmsg_nameless(kr, port, type);
     }
-    *d = (mach_msg_port_descriptor_t){
-        .name = name, .disposition = type & 0xffu, .type = MACH_MSG_PORT_DESCRIPTOR};
-    cpu->message_result = (uint32_t)result;
-    return (uint64_t)result;
+    return right_fill(cpu, name, type, result);
+}
+
+/* The right in one step. Returns: false: nothing changed, and the sender's space is still locked. */
+SPECIALISED bool right_cross(struct cpu *cpu, struct crossing c) NO_THREAD_SAFETY_ANALYSIS
+{
+    c.from = cpu->right_space;
+    c.entry = cpu->right_entry;
+    c.port = c.entry->object;
+    if (!spin_trylock(&c.to->lock))
+        return false;
+    bool crossed = cross(&c);
+    spin_unlock(&c.to->lock);
+    if (!crossed)
+        return false;
+    spin_unlock(&c.from->lock);
+    (void)right_fill(cpu, c.name, MACH_MSG_TYPE_PORT_SEND, MACH_MSG_SUCCESS);
+    return true;
+}
+
+/* A right that others have, too, or that is made. */
+static NOINLINE uint64_t right_pass_counted(struct cpu *cpu)
+{
+    struct crossing c = {.to = cpu->current->space, .disposition = descriptors_of(cpu->message)->disposition};
+
+    if (c.disposition == MACH_MSG_TYPE_MAKE_SEND_ONCE)
+        return right_pass_any(cpu);
+    c.last = c.disposition == MACH_MSG_TYPE_MOVE_SEND && cpu->right_entry->urefs == 1;
+    return right_cross(cpu, c) ? MACH_MSG_SUCCESS : right_pass_any(cpu);
+}
+
+/*
+ * Usually a send right goes to who has none, or the receive right alone. That is one step, under the locks of both spaces and of the
+ * port; whoever else has one of them makes it two.
+ */
+SPECIALISED uint64_t right_pass(const struct thread *next)
+{
+    struct cpu *cpu = next->cpu;
+    const struct ipc_port *port = cpu->right_entry->object;
+
+    if (disposition_of(descriptors_of(cpu->message)) == MACH_MSG_TYPE_MOVE_SEND &&
+        cpu->right_entry->urefs == 1 && __atomic_load_n(&port->srights, __ATOMIC_RELAXED) == 1) {
+        const struct crossing c = {
+            .to = next->space, .disposition = MACH_MSG_TYPE_MOVE_SEND, .last = true, .only = true};
+        if (__builtin_expect(right_cross(cpu, c), 1))
+            return MACH_MSG_SUCCESS;
+    }
+    return right_pass_counted(cpu);
 }
 
 uint64_t kern_message_right(struct uctx *u, unsigned step) NO_THREAD_SAFETY_ANALYSIS

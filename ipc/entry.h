@@ -123,11 +123,19 @@ struct ipc_entry *ipc_entry_at_index(struct ipc_space *space, uint32_t index);
 HAL_NODISCARD kern_return_t ipc_entry_alloc_name(struct ipc_space *space, mach_port_name_t name,
                                                  struct ipc_entry **entry);
 
+static inline uint32_t ipc_space_names_max(const struct ipc_space *space)
+{
+    return __atomic_load_n(&space->ledger->names_max, __ATOMIC_RELAXED);
+}
+
 /* Does the limit allow one name more? */
 static inline bool ipc_space_may_name(const struct ipc_space *space)
 {
-    return space->used < __atomic_load_n(&space->ledger->names_max, __ATOMIC_RELAXED);
+    return space->used < ipc_space_names_max(space);
 }
+
+/* The vacant entry beside the hash table (ipc/hash.h), if there is one, goes to the free list. */
+void ipc_entry_vacant_free(struct ipc_space *space);
 
 /* The first free entry leaves the free list, which is not empty. */
 static inline struct ipc_entry *ipc_entry_pop(struct ipc_space *space)

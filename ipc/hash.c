@@ -95,8 +95,12 @@ struct ipc_entry *ipc_entry_of_port(struct ipc_space *space, const struct ipc_po
 void ipc_hash_settle(struct ipc_space *space)
 {
     struct ipc_entry *entry = space->recent;
-    uint32_t *head = ipc_hash_head(space, entry->object);
 
+    if (entry->bits == 0) {
+        ipc_entry_vacant_free(space);
+        return;
+    }
+    uint32_t *head = ipc_hash_head(space, entry->object);
     space->recent = &ipc_entry_none;
     entry->next = *head;
     *head = IPC_NAME_INDEX(ipc_entry_name(entry));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The hash table of a space (ipc/hash.c), as far as it is inlined where rights get names.  The entry that came last is kept outside of
- * it: a right that comes with a message often leaves with the next one, and then never was in the table.
+ * it: a right that comes with a message often leaves with the next one, and then never was in the table.  When it leaves so, its entry
+ * stays there, vacant, for the next one (ipc/direct_rights.c): on no list, and counted as in use.
  * Context of all: space->lock held.
  */
 #ifndef IPC_HASH_H
@@ -61,7 +62,7 @@ static inline struct ipc_entry *ipc_entry_receives(const struct ipc_space *space
                                                                                                  : NULL;
 }
 
-/* The one that came last goes into the table, and there is none. / An entry leaves the table. */
+/* The one that came last goes into the table, or is free again if it is vacant, and there is none. / An entry leaves the table. */
 void ipc_hash_settle(struct ipc_space *space);
 void ipc_hash_unlink(struct ipc_space *space, struct ipc_entry *entry);
 
@@ -71,6 +72,22 @@ static inline void ipc_hash_insert(struct ipc_space *space, struct ipc_entry *en
     if (space->recent != &ipc_entry_none)
         ipc_hash_settle(space);
     space->recent = entry;
+}
+
+/* Is there an entry at hand for one more send right? */
+static inline bool ipc_hash_has_room(const struct ipc_space *space)
+{
+    if (space->recent->bits == 0)
+        return space->used <= ipc_space_names_max(space);
+    return space->free != 0 && ipc_space_may_name(space);
+}
+
+/* That entry, which came last now; there is one. */
+static inline struct ipc_entry *ipc_hash_take_room(struct ipc_space *space)
+{
+    if (space->recent->bits != 0)
+        ipc_hash_insert(space, ipc_entry_pop(space));
+    return space->recent;
 }
 
 /* It has no longer. */

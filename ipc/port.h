@@ -222,6 +222,18 @@ static inline uint64_t ipc_port_lock_rights(struct ipc_port *port) NO_THREAD_SAF
     return rx;
 }
 
+/* The same, if nobody else holds the lock. rx: what to unlock with. */
+HAL_NODISCARD static inline bool ipc_port_trylock_rights(struct ipc_port *port,
+                                                         uint64_t *rx) NO_THREAD_SAFETY_ANALYSIS
+{
+    /* acquire: as in ipc_port_lock() */
+    *rx = __atomic_exchange_n(&port->rx, IPC_PORT_RX_LOCKED, __ATOMIC_ACQUIRE);
+    if (__builtin_expect(*rx == IPC_PORT_RX_LOCKED, 0))
+        return false;
+    lock_rank_enter(port, LOCK_RANK_PORT, false, __FILE__, __LINE__);
+    return true;
+}
+
 static inline void ipc_port_unlock_rights(struct ipc_port *port, uint64_t rx) NO_THREAD_SAFETY_ANALYSIS
 {
     lock_rank_leave(port);

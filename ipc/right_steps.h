@@ -66,7 +66,7 @@ static inline kern_return_t ipc_right_name_send(struct ipc_space *space, struct 
 {
     struct ipc_entry *entry = ipc_entry_receives(space, port);
 
-    if (entry == NULL && __builtin_expect(space->free == 0 || !ipc_space_may_name(space), 0))
+    if (entry == NULL && __builtin_expect(!ipc_hash_has_room(space), 0))
         return ipc_right_name_any(space, port, MACH_MSG_TYPE_PORT_SEND, name);
     uint64_t rx = ipc_port_lock_rights(port);
     if (__builtin_expect(!ipc_port_alive(port), 0)) {
@@ -78,11 +78,10 @@ static inline kern_return_t ipc_right_name_send(struct ipc_space *space, struct 
     if (entry == NULL && port->srights > 1)
         entry = ipc_hash_find(space, port);
     if (entry == NULL) {
-        entry = ipc_entry_pop(space);
+        entry = ipc_hash_take_room(space);
         *name = ~entry->key;
         entry->object = port;
         ipc_entry_set(entry, *name, MACH_PORT_TYPE_SEND, 1);
-        ipc_hash_insert(space, entry);
     } else if ((entry->bits & MACH_PORT_TYPE_SEND) == 0) {
         *name = ~entry->key;
         ipc_entry_set(entry, *name, MACH_PORT_TYPE_SEND_RECEIVE, 1);

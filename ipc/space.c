@@ -51,7 +51,7 @@ void ipc_space_uncharge(struct ipc_space *space, uint64_t bytes)
 uint32_t ipc_space_names(struct ipc_space *space)
 {
     spin_lock(&space->lock);
-    uint32_t used = space->used;
+    uint32_t used = space->used - (space->recent->bits == 0);
     spin_unlock(&space->lock);
     return used;
 }
@@ -106,6 +106,7 @@ void ipc_space_deactivate(struct ipc_space *space)
 {
     spin_lock(&space->lock);
     space->active = false;
+    ipc_entry_vacant_free(space);
     spin_unlock(&space->lock);
 }
 
@@ -247,8 +248,20 @@ static kern_return_t space_has_room(const struct ipc_space *space)
     return ipc_space_may_name(space) ? KERN_SUCCESS : KERN_NO_SPACE;
 }
 
+void ipc_entry_vacant_free(struct ipc_space *space)
+{
+    struct ipc_entry *entry = space->recent;
+
+    if (entry->bits != 0)
+        return;
+    space->recent = &ipc_entry_none;
+    ipc_entry_free_insert(space, entry, IPC_NAME_INDEX(~entry->key));
+    space->used--;
+}
+
 kern_return_t ipc_entry_make_room(struct ipc_space *space)
 {
+    ipc_entry_vacant_free(space);
     kern_return_t kr = space_has_room(space);
 
     if (kr != KERN_SUCCESS || space->free != 0)
@@ -276,6 +289,7 @@ kern_return_t ipc_entry_alloc_name(struct ipc_space *space, mach_port_name_t nam
 
     if (index == 0 || index >= IPC_SPACE_NAMES_MAX)
         return KERN_INVALID_VALUE;
+    ipc_entry_vacant_free(space); /* it may be the one that is wanted */
     kern_return_t kr = space_has_room(space);
     if (kr != KERN_SUCCESS)
         return kr;

@@ -62,10 +62,11 @@ struct ipc_space {
     uint32_t used;             /* entries in use */
     uint32_t clear_cursor;     /* next index that ipc_space_clear_step() looks at */
     struct ipc_directory *old; /* directories outgrown */
-    struct ipc_entry *recent; /* would be in the hash table, but came last (ipc/hash.h), or &ipc_entry_none */
-    uint32_t **bucket;        /* hash table (ipc/hash.c): pages of heads */
-    uint32_t bucket_pages;    /* room in `bucket` */
-    uint32_t bucket_count;    /* buckets that exist */
+    struct ipc_entry
+        *recent; /* would be in the hash table, but came last, or vacant (ipc/hash.h), or &ipc_entry_none */
+    uint32_t **bucket;     /* hash table (ipc/hash.c): pages of heads */
+    uint32_t bucket_pages; /* room in `bucket` */
+    uint32_t bucket_count; /* buckets that exist */
     uint32_t hash_mask;
     uint32_t hash_used;
     struct ledger *ledger; /* constant; of the task */

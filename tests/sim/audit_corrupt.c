@@ -205,6 +205,7 @@ static const struct {
     FAULT(space, free, 0x10000, "free-list"),
     FAULT(space, used, 1, "space-used"),
     FAULT(space, hash_used, 1, "hash-count"),
+    FAULT(space, recent, 0x40, "hash-recent"),
     FAULT(sleeping, refs, 2, "thread-refs"),
     FAULT(sleeping, timeout.cpu, 0x40, "timeout-link"),
     FAULT(sleeping, timeout.rank, 4, "timeout-rank"),

@@ -84,7 +84,7 @@ static void check_hash(struct space_walk *walk)
     uint32_t index = IPC_NAME_INDEX(ipc_entry_name(recent));
     AUDIT(index < space->size && entry_at(space, index) == recent && !walk->hashed[index], "hash-recent",
           space, "the entry that came last, %u, is another, or in the hash table", index);
-    walk->hashed[index] = true;
+    walk->hashed[index] = recent->bits != 0; /* else it is vacant */
 }
 
 /* --- entries --- */
@@ -186,6 +186,7 @@ static void check_entry(struct space_walk *walk, uint32_t index)
     const struct ipc_space *space = walk->space;
     const struct ipc_entry *entry = entry_at(space, index);
     uint32_t reserved = reserved_by(entry);
+    bool vacant = entry == space->recent && entry->bits == 0;
 
     AUDIT(reserved == (entry->next == IPC_ENTRY_RESERVED) && reserved <= 1, "entry-reserve", entry,
           "index %u: next 0x%x, and %u threads have it in reserve", index, entry->next, reserved);
@@ -195,7 +196,9 @@ static void check_entry(struct space_walk *walk, uint32_t index)
         /* the short paths of ipc leave what a right in reserve pointed to where it was */
         AUDIT((entry->object == &ipc_object_none || reserved > 0) && entry->request == NULL, "entry-free",
               entry, "index %u: free, with object %p", index, entry->object);
-        walk->used += reserved;
+        AUDIT(!vacant || (reserved == 0 && entry->next == 0), "entry-vacant", entry,
+              "index %u: beside the hash table, with next 0x%x", index, entry->next);
+        walk->used += reserved + vacant;
         return;
     }
     walk->used++;
@@ -207,7 +210,7 @@ static void check_entry(struct space_walk *walk, uint32_t index)
     check_object(space, entry, ipc_entry_name(entry));
 }
 
-/* The free list has every entry that is free and not in reserve, linked both ways. */
+/* The free list has every entry that is free, not in reserve and not beside the hash table, linked both ways. */
 static uint32_t check_free_list(const struct ipc_space *space)
 {
     uint32_t count = 0;
