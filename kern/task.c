@@ -53,19 +53,30 @@ static void task_inherit(struct task *task, struct task *parent) NO_THREAD_SAFET
     spin_unlock(&parent->lock);
 }
 
+/* An empty map, or what a child of `parent` inherits. Returns as vm_map_fork(). */
+static kern_return_t map_create(const struct task *parent, struct ledger_account *payer, struct vm_map **map)
+{
+    if (parent != NULL)
+        return vm_map_fork(parent->map, payer, map);
+    *map = vm_map_create(payer);
+    return *map != NULL ? KERN_SUCCESS : KERN_RESOURCE_SHORTAGE;
+}
+
 /* Ledger, map, space and port of a new task. On failure what was made is given back. */
 static kern_return_t task_equip(struct task *task, struct task *parent,
                                 bool inherit) NO_THREAD_SAFETY_ANALYSIS
 {
     struct ledger_account *payer;
+    kern_return_t kr;
 
     task->ledger = ledger_create(parent != NULL ? parent->ledger : &ledger_kernel, sizeof(*task));
     if (task->ledger == NULL)
         return KERN_RESOURCE_SHORTAGE;
     payer = &task->ledger->memory;
-    task->map = inherit && parent != NULL ? vm_map_fork(parent->map, payer) : vm_map_create(payer);
-    if (task->map == NULL)
+    kr = map_create(inherit ? parent : NULL, payer, &task->map);
+    if (kr != KERN_SUCCESS)
         goto no_map;
+    kr = KERN_RESOURCE_SHORTAGE;
     task->space = ipc_space_create(task->ledger);
     if (task->space == NULL)
         goto no_space;
@@ -82,7 +93,7 @@ no_space:
     vm_map_unref(task->map);
 no_map:
     ledger_release(task->ledger, sizeof(*task));
-    return KERN_RESOURCE_SHORTAGE;
+    return kr;
 }
 
 kern_return_t task_create_from(struct task *parent, bool inherit, struct task **out) NO_THREAD_SAFETY_ANALYSIS

@@ -15,6 +15,7 @@
 #include <ipc/request.h>
 #include <kern/cache.h>
 #include <kern/ledger.h>
+#include <kern/panic.h>
 #include <kern/ref.h>
 #include <kern/thread.h>
 #include <mach/memory_object_kernel.h>
@@ -98,13 +99,22 @@ void memory_object_reply(struct ipc_port *reply_to, struct ipc_kmsg *kmsg)
     ipc_kmsg_send_from_kernel(kmsg);
 }
 
-static void send_init(const struct memory_object *pager, struct ipc_kmsg *kmsg)
+void memory_object_send_init(const struct memory_object *pager, struct ipc_kmsg *kmsg)
 {
     struct mig_kernel_message m = memory_object_fill(kmsg, 2);
 
     memory_object_init_request(&m, ipc_port_make_send(pager->control), ipc_port_make_send(pager->name),
                                PAGE_SIZE);
     memory_object_send(pager, kmsg);
+}
+
+void memory_object_pass(const struct memory_object *pager, struct ipc_kmsg *kmsg)
+{
+    memory_object_address(pager->pager, kmsg);
+    if (IPC_PORT_VALID(kmsg->remote) && !ipc_transit_begin(kmsg))
+        ipc_kmsg_destroy(kmsg);
+    else
+        memory_object_post(kmsg, false);
 }
 
 /* A port of the kernel's becomes a receive right on its way. */
@@ -127,11 +137,7 @@ static void send_terminate(struct memory_object *pager)
     struct mig_kernel_message m = memory_object_fill(kmsg, 2);
 
     memory_object_terminate_request(&m, port_give_up(pager->control), port_give_up(pager->name));
-    memory_object_address(pager->pager, kmsg);
-    if (IPC_PORT_VALID(kmsg->remote) && !ipc_transit_begin(kmsg))
-        ipc_kmsg_destroy(kmsg);
-    else
-        memory_object_post(kmsg, false);
+    memory_object_pass(pager, kmsg);
 }
 
 /* --- life ----------------------------------------------------------------------------------------------- */
@@ -235,7 +241,8 @@ struct memory_object *memory_object_create(struct ipc_port *right, struct ledger
         ipc_port_release_send(right);
         return NULL;
     }
-    *pager = (struct memory_object){.refs = 1, .pager = right, .payer = payer, .cluster = 1};
+    *pager = (struct memory_object){
+        .refs = 1, .pager = right, .payer = payer, .cluster = 1, .copy_strategy = MEMORY_OBJECT_COPY_DELAY};
     list_init(&pager->link);
     list_init(&pager->work_link);
     list_init(&pager->requests);
@@ -288,6 +295,21 @@ static struct memory_object *table_enter(struct memory_object *pager)
     return there;
 }
 
+void memory_object_discard(struct memory_object *pager)
+{
+    memory_object_unwatch(pager);
+    memory_object_unref(pager);
+}
+
+void memory_object_begin(struct memory_object *pager, struct vm_map_entry *entry)
+{
+    struct memory_object *there = table_enter(pager);
+    bool attached = memory_object_attach(pager, entry);
+
+    KASSERT(there == NULL && attached); /* nobody else has a right to its port yet */
+    (void)there, (void)attached;
+}
+
 struct memory_object *memory_object_find(struct ipc_port *port, struct ledger_account *payer,
                                          kern_return_t *why)
 {
@@ -310,13 +332,11 @@ struct memory_object *memory_object_find(struct ipc_port *port, struct ledger_ac
     struct memory_object *there = pager != NULL ? table_enter(pager) : NULL;
     if (pager == NULL || there != NULL) {
         ipc_kmsg_free(init);
-        if (pager != NULL) {
-            memory_object_unwatch(pager);
-            memory_object_unref(pager);
-        }
+        if (pager != NULL)
+            memory_object_discard(pager);
         return there;
     }
-    send_init(pager, init);
+    memory_object_send_init(pager, init);
     return pager;
 }
 

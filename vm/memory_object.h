@@ -97,6 +97,22 @@ void memory_object_wait_cancel(struct thread *self);
 /* Take `t` off the page it waits for. Returns whether it did wait. Context: as thread_claim(). */
 HAL_NODISCARD bool memory_object_wait_claim(struct thread *t);
 
+/* --- copies (memory_object_copy.c) --- */
+
+/* How copies of the object are made. Context: no lock of rank >= LOCK_RANK_PAGED_OBJECT. */
+memory_object_copy_strategy_t memory_object_strategy(struct memory_object *pager);
+/*
+ * Give `entry`, which has a range but no object, an anonymous object with copies of the pages [first, end), from number first - base on.
+ * Returns: KERN_SUCCESS; KERN_PAGE_WAIT a page is missing, the current thread is to wait, and to try again; KERN_MEMORY_ERROR;
+ * KERN_RESOURCE_SHORTAGE.
+ * Context: as vm_object_copy().
+ */
+HAL_NODISCARD kern_return_t memory_object_copy_now(struct memory_object *pager, uint64_t first, uint64_t end,
+                                                   uint64_t base, struct vm_map_entry *entry);
+/* The same with a new memory object of the pager's, which is to be the copy; entry->offset, too. KERN_SUCCESS; KERN_RESOURCE_SHORTAGE. */
+HAL_NODISCARD kern_return_t memory_object_copy_call(struct memory_object *pager, uint64_t first, uint64_t end,
+                                                    struct vm_map_entry *entry);
+
 /* --- data --- */
 
 /*

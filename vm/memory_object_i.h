@@ -35,10 +35,10 @@ struct memory_object {
     struct list work_link;        /* of the queue; its lock */
     bool queued;                  /* the same */
 
-    /* under the lock of the object */
+    /* under the lock of the object; of a new one nobody's */
     uint8_t state;  /* enum memory_object_state */
     bool may_cache; /* the pages stay without mappings */
-    int copy_strategy;
+    memory_object_copy_strategy_t copy_strategy;
     uint32_t cluster;     /* pages that are asked for at once, if they are missing */
     uint64_t scan;        /* while it ends: pages below have nothing to be given back */
     struct list requests; /* struct page_request */
@@ -65,6 +65,13 @@ void memory_object_fault_init_module(void);
 /* A new object that is in no table, for a send right, which it consumes; one reference; or NULL. */
 HAL_NODISCARD struct memory_object *memory_object_create(struct ipc_port *right,
                                                          struct ledger_account *payer);
+
+/* One that nobody has seen goes: its only reference is given up. Context: no lock. */
+void memory_object_discard(struct memory_object *pager);
+/* A new one gets into the table, with another reference, and `entry`, which is in no map, shows it. */
+void memory_object_begin(struct memory_object *pager, struct vm_map_entry *entry);
+/* The pager is told of the object. */
+void memory_object_send_init(const struct memory_object *pager, struct ipc_kmsg *kmsg);
 
 /* The death of the pager is no news any more: so it is before the last reference to the object goes. Context: no lock. */
 void memory_object_unwatch(struct memory_object *pager);
@@ -150,6 +157,8 @@ void memory_object_post(struct ipc_kmsg *kmsg, bool handoff);
 HAL_NODISCARD bool memory_object_queue(struct ipc_kmsg *kmsg, struct thread **receiver);
 /* Send it: never blocks, ignores limits, and does nothing if the pager is dead. Context: no lock. */
 void memory_object_send(const struct memory_object *pager, struct ipc_kmsg *kmsg);
+/* The same of one that carries receive rights. */
+void memory_object_pass(const struct memory_object *pager, struct ipc_kmsg *kmsg);
 /* A message by a send-once right: the same. */
 void memory_object_reply(struct ipc_port *reply_to, struct ipc_kmsg *kmsg);
 

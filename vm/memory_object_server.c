@@ -17,7 +17,7 @@
 
 static bool strategy_is_known(memory_object_copy_strategy_t copy_strategy)
 {
-    return copy_strategy == MEMORY_OBJECT_COPY_DELAY || copy_strategy == MEMORY_OBJECT_COPY_TEMPORARY;
+    return copy_strategy >= MEMORY_OBJECT_COPY_NONE && copy_strategy <= MEMORY_OBJECT_COPY_TEMPORARY;
 }
 
 static void attributes_set(struct memory_object *pager, bool may_cache,

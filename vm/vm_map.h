@@ -29,8 +29,13 @@ void vm_map_unref(struct vm_map *map); /* the last one frees what vm_map_clear_s
  * Returns true when it is empty. */
 bool vm_map_clear_step(struct vm_map *map);
 
-/* New map for a child by the inheritance of each range (VM_INHERIT_SHARE, COPY, NONE), or NULL. */
-HAL_NODISCARD struct vm_map *vm_map_fork(struct vm_map *parent, struct ledger_account *payer);
+/*
+ * New map for a child by the inheritance of each range (VM_INHERIT_SHARE, COPY, NONE).
+ * Returns KERN_SUCCESS; KERN_PROTECTION_FAILURE a copy of memory that devices use; KERN_PAGE_WAIT, KERN_MEMORY_ERROR a copy of a pager's
+ * memory, as memory_object_copy_now(); KERN_RESOURCE_SHORTAGE: there is no child.  Context: no lock.
+ */
+HAL_NODISCARD kern_return_t vm_map_fork(struct vm_map *parent, struct ledger_account *payer,
+                                        struct vm_map **child);
 
 /*
  * Zero-filled memory of `size` bytes (rounded up to pages). anywhere: first fit at or above *address (rounded

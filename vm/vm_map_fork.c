@@ -19,7 +19,7 @@ static bool fork_inherits(const struct vm_map_entry *entry)
 
 /*
  * Fill `entry` with what the child inherits of the first range of the parent at or above `from`.
- * Returns: KERN_SUCCESS; KERN_NOT_FOUND there is none; KERN_RESOURCE_SHORTAGE.
+ * Returns: KERN_SUCCESS; KERN_NOT_FOUND there is none; as vm_map_fork().
  */
 static kern_return_t fork_pick(struct vm_map *parent, hal_va_t from, struct vm_map_entry *entry)
 {
@@ -58,19 +58,19 @@ static kern_return_t fork_next(struct vm_map *parent, struct vm_map *child, hal_
     return KERN_SUCCESS;
 }
 
-struct vm_map *vm_map_fork(struct vm_map *parent, struct ledger_account *payer)
+kern_return_t vm_map_fork(struct vm_map *parent, struct ledger_account *payer, struct vm_map **child)
 {
-    struct vm_map *child = vm_map_create(payer);
     kern_return_t kr;
     hal_va_t from = 0;
 
-    if (child == NULL)
-        return NULL;
+    *child = vm_map_create(payer);
+    if (*child == NULL)
+        return KERN_RESOURCE_SHORTAGE;
     do
-        kr = fork_next(parent, child, &from);
+        kr = fork_next(parent, *child, &from);
     while (kr == KERN_SUCCESS);
     if (kr == KERN_NOT_FOUND)
-        return child;
-    vm_map_unref(child);
-    return NULL;
+        return KERN_SUCCESS;
+    vm_map_unref(*child);
+    return kr;
 }

@@ -248,6 +248,16 @@ bool vm_map_remap_is_valid(const struct vm_map_remap *how);
 kern_return_t vm_map_put(struct vm_map *map, hal_va_t *address, uint64_t size, const struct vm_map_remap *how,
                          struct list *entries);
 
+/* --- copies (vm_map_copy.c, vm_map_copy_bytes.c) -------------------------------------------------------------- */
+
+/* An entry for the first `size` bytes of a new object; or NULL. */
+struct vm_map_entry *vm_map_copy_entry(uint64_t size, struct ledger_account *payer);
+/* Does a pager that makes copies itself provide some of [start, end)? Context: no lock. */
+bool vm_map_copies_by_call(struct vm_map *map, hal_va_t start, hal_va_t end);
+/* vm_map_copy_fill() of the bytes of such memory, where pages of which only a part is wanted are at its ends.  *copy is empty. */
+HAL_NODISCARD kern_return_t vm_map_copy_bytes(struct vm_map_copy *copy, struct vm_map *map, hal_va_t address,
+                                              uint64_t size, struct ledger_account *payer);
+
 /* --- superpages (vm_superpage.c) ------------------------------------------------------------------------------ */
 
 /* Could vm_superpage_fill() make the block around `address`, which is in `entry` with `object`? */

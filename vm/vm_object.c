@@ -348,6 +348,18 @@ kern_return_t vm_object_put_page(struct vm_object *object, uint64_t index, bool 
     return KERN_SUCCESS;
 }
 
+bool vm_object_give(struct vm_object *object, uint64_t index, struct vm_page *page)
+{
+    struct vm_page *old;
+
+    spin_lock(&object->lock);
+    bool done = vm_radix_insert(&object->pages, index, page, false, &old);
+    spin_unlock(&object->lock);
+    if (!done)
+        vm_page_unref(page);
+    return done;
+}
+
 void vm_object_remove(struct vm_object *object, uint64_t first, uint64_t end)
 {
     spin_lock(&object->lock);
@@ -433,11 +445,11 @@ static inline bool object_copy_pages(struct vm_object *object, uint64_t first, u
 }
 
 /*
- * vm_object_copy() of an object that is backed.  The copy is known to the source before anybody may write again: it gets what it has
+ * vm_object_copy() of an object that is backed, put off.  The copy is known to the source before anybody may write again: it gets what it has
  * not before that is changed.  Until then nobody knows it, so that its lock is not needed.
  */
-static kern_return_t object_copy_backed(struct vm_object *object, uint64_t first, uint64_t end, uint64_t base,
-                                        struct vm_map_entry *entry) NO_THREAD_SAFETY_ANALYSIS
+static kern_return_t object_copy_delayed(struct vm_object *object, uint64_t first, uint64_t end,
+                                         uint64_t base, struct vm_map_entry *entry) NO_THREAD_SAFETY_ANALYSIS
 {
     struct vm_object *source = object->pager != NULL ? object : object->source;
     struct vm_object *made = vm_object_create(entry->payer);
@@ -465,6 +477,20 @@ static kern_return_t object_copy_backed(struct vm_object *object, uint64_t first
     }
     vm_object_attach(made, entry);
     return KERN_SUCCESS;
+}
+
+/* The same as the pager wants it. */
+static kern_return_t object_copy_backed(struct vm_object *object, uint64_t first, uint64_t end, uint64_t base,
+                                        struct vm_map_entry *entry)
+{
+    const memory_object_copy_strategy_t strategy =
+        object->pager != NULL ? memory_object_strategy(object->pager) : MEMORY_OBJECT_COPY_DELAY;
+
+    if (strategy == MEMORY_OBJECT_COPY_NONE)
+        return memory_object_copy_now(object->pager, first, end, base, entry);
+    if (strategy == MEMORY_OBJECT_COPY_CALL)
+        return memory_object_copy_call(object->pager, first, end, entry);
+    return object_copy_delayed(object, first, end, base, entry);
 }
 
 kern_return_t vm_object_copy(struct vm_object *object, uint64_t first, uint64_t end,

@@ -209,6 +209,9 @@ static inline void vm_object_fill_end(struct vm_object_fill *fill)
         vm_object_fill_drop(fill);
 }
 
+/* Let a new object have `page`, whose reference is used up, at a place where it has none. Returns false without memory: it is freed. */
+HAL_NODISCARD bool vm_object_give(struct vm_object *object, uint64_t index, struct vm_page *page);
+
 /* Free the resident pages with numbers [first, end). Context: no pmap maps them. */
 void vm_object_remove(struct vm_object *object, uint64_t first, uint64_t end);
 /* If the caller's reference is the only one: free pages, about *budget, which is counted down. Returns whether
@@ -219,7 +222,9 @@ bool vm_object_clear_step(struct vm_object *object, uint64_t *budget);
  * Give `entry`, which has a range but no object, a copy of the pages [first, end), as many as its range has: an object of its payer's,
  * or none, since there are no pages; and the offset.  Takes constant time, and time to write-protect pages that are mapped writable.
  * Pages that are wired are copied at once.
- * Returns: KERN_SUCCESS; KERN_PROTECTION_FAILURE it is not anonymous; KERN_RESOURCE_SHORTAGE: nothing happened.
+ * Memory of a pager: as that wants it (vm/memory_object.h).
+ * Returns: KERN_SUCCESS; KERN_PROTECTION_FAILURE devices use it; KERN_PAGE_WAIT, KERN_MEMORY_ERROR as memory_object_copy_now();
+ * KERN_RESOURCE_SHORTAGE: nothing happened.
  * Context: the lock of a map with an entry that covers the pages; nobody else knows `entry`.
  */
 HAL_NODISCARD kern_return_t vm_object_copy(struct vm_object *object, uint64_t first, uint64_t end,

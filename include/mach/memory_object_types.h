@@ -17,9 +17,11 @@ typedef struct memory_object *memory_object_control_t;
 typedef mach_port_t memory_object_control_t; /* the kernel's port: where the pager answers */
 #endif
 
-/* How copies of the object's memory are made. (0 and 1 are strategies of other kernels, for pagers that change the data themselves.) */
+/* How copies of the object's memory are made. */
 typedef int memory_object_copy_strategy_t;
 
+#define MEMORY_OBJECT_COPY_NONE 0      /* at once, of all pages: the pager changes the data, too */
+#define MEMORY_OBJECT_COPY_CALL 1      /* by the pager (memory_object_copy), which changes the data, too */
 #define MEMORY_OBJECT_COPY_DELAY 2     /* page by page, on write: only the kernel changes the data */
 #define MEMORY_OBJECT_COPY_TEMPORARY 3 /* as DELAY, and the data need not outlive the last mapping */
 

@@ -124,57 +124,6 @@ kern_return_t memory_object_data_terminate(memory_object_t object, memory_object
     return KERN_SUCCESS;
 }
 
-/* --- what it never says to a default pager --------------------------------------------------------------- */
-
-kern_return_t memory_object_init(memory_object_t object, memory_object_control_t control,
-                                 memory_object_name_t name, vm_size_t page_size)
-{
-    (void)object, (void)control, (void)name, (void)page_size;
-    return KERN_FAILURE;
-}
-
-kern_return_t memory_object_terminate(memory_object_t object, mach_port_t control, mach_port_t name)
-{
-    (void)object, (void)control, (void)name;
-    return KERN_FAILURE;
-}
-
-kern_return_t memory_object_data_unlock(memory_object_t object, memory_object_control_t control,
-                                        memory_object_offset_t offset, vm_size_t length, vm_prot_t access)
-{
-    (void)object, (void)control, (void)offset, (void)length, (void)access;
-    return KERN_FAILURE;
-}
-
-kern_return_t memory_object_lock_completed(mach_port_t object, memory_object_control_t control,
-                                           memory_object_offset_t offset, vm_size_t length)
-{
-    (void)object, (void)control, (void)offset, (void)length;
-    return KERN_FAILURE;
-}
-
-kern_return_t memory_object_supply_completed(mach_port_t object, memory_object_control_t control,
-                                             memory_object_offset_t offset, vm_size_t length,
-                                             kern_return_t result, memory_object_offset_t error_offset)
-{
-    (void)object, (void)control, (void)offset, (void)length, (void)result, (void)error_offset;
-    return KERN_FAILURE;
-}
-
-kern_return_t memory_object_change_completed(mach_port_t object, memory_object_control_t control,
-                                             boolean_t may_cache, memory_object_copy_strategy_t strategy)
-{
-    (void)object, (void)control, (void)may_cache, (void)strategy;
-    return KERN_FAILURE;
-}
-
-kern_return_t memory_object_synchronize(memory_object_t object, memory_object_control_t control,
-                                        memory_object_offset_t offset, vm_size_t length, vm_sync_t flags)
-{
-    (void)object, (void)control, (void)offset, (void)length, (void)flags;
-    return KERN_FAILURE;
-}
-
 /* --- the loop ------------------------------------------------------------------------------------------- */
 
 static boolean_t demux(mach_msg_header_t *request, mach_msg_header_t *reply)

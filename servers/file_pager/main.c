@@ -124,28 +124,6 @@ kern_return_t memory_object_synchronize(memory_object_t object, memory_object_co
     return memory_object_synchronize_completed(control, offset, length);
 }
 
-kern_return_t memory_object_lock_completed(mach_port_t object, memory_object_control_t control,
-                                           memory_object_offset_t offset, vm_size_t length)
-{
-    (void)object, (void)control, (void)offset, (void)length;
-    return KERN_NOT_SUPPORTED;
-}
-
-kern_return_t memory_object_supply_completed(mach_port_t object, memory_object_control_t control,
-                                             memory_object_offset_t offset, vm_size_t length,
-                                             kern_return_t result, memory_object_offset_t error_offset)
-{
-    (void)result, (void)error_offset;
-    return memory_object_lock_completed(object, control, offset, length);
-}
-
-kern_return_t memory_object_change_completed(mach_port_t object, memory_object_control_t control,
-                                             boolean_t may_cache, memory_object_copy_strategy_t strategy)
-{
-    (void)may_cache, (void)strategy;
-    return memory_object_lock_completed(object, control, 0, 0);
-}
-
 /* --- the server --- */
 
 static boolean_t demux(mach_msg_header_t *request, mach_msg_header_t *reply)

@@ -104,6 +104,42 @@ static void pager_copies(void)
     scenario_pager_end(&p);
 }
 
+/* A copy that is not put off, of a page that was changed. */
+static void copy_at_once(memory_object_copy_strategy_t strategy)
+{
+    struct scenario_pager p;
+    mach_vm_address_t copy = 0;
+    uint8_t byte[1] = {0};
+    mach_msg_type_number_t count = sizeof(byte);
+
+    scenario_pager_begin(&p, 2);
+    if (p.control != MACH_PORT_NULL) {
+        scenario_pager_supply(&p, 0, 2);
+        CALL(mach_vm_write_inband(self(), p.at, (uint8_t[]){6}, 1));
+        CALL(memory_object_change_attributes(p.control, FALSE, strategy, MACH_PORT_NULL));
+        CALL(mach_vm_map(self(), &copy, 2 * PAGE, 0, VM_FLAGS_ANYWHERE, p.object, 0, TRUE, VM_PROT_DEFAULT,
+                         VM_PROT_ALL, VM_INHERIT_NONE));
+        if (strategy == MEMORY_OBJECT_COPY_NONE) {
+            CALL(mach_vm_read_inband(self(), copy, 1, byte, &count));
+            SIM_CHECK(byte[0] == 6);
+        }
+        CALL(mach_vm_deallocate(self(), copy, 2 * PAGE));
+        CALL(mach_vm_read_inband(self(), p.at, 1, byte, &count));
+        SIM_CHECK(byte[0] == 6);
+    }
+    scenario_pager_end(&p);
+}
+
+static void pager_copy_none(void)
+{
+    copy_at_once(MEMORY_OBJECT_COPY_NONE);
+}
+
+static void pager_copy_call(void)
+{
+    copy_at_once(MEMORY_OBJECT_COPY_CALL);
+}
+
 /* limit: time that threads wait for a pager */
 static void pager_timeout(void)
 {
@@ -236,6 +272,8 @@ static void pager_sync(void)
 
 const struct scenario scenarios_pager[] = {
     {"pager_copies", pager_copies},
+    {"pager_copy_none", pager_copy_none},
+    {"pager_copy_call", pager_copy_call},
     {"pager_timeout", pager_timeout},
     {"pager_wired", pager_wired},
     {"pager_waiters", pager_waiters},

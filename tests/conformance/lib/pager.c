@@ -33,6 +33,17 @@ kern_return_t memory_object_terminate(memory_object_t object, mach_port_t contro
     return KERN_SUCCESS;
 }
 
+kern_return_t memory_object_copy(memory_object_t object, memory_object_control_t control,
+                                 memory_object_offset_t offset, vm_size_t length, mach_port_t copy)
+{
+    (void)object;
+    last.control = control;
+    last.offset = offset;
+    last.length = length;
+    last.name = copy;
+    return KERN_SUCCESS;
+}
+
 kern_return_t memory_object_data_request(memory_object_t object, memory_object_control_t control,
                                          memory_object_offset_t offset, vm_size_t length, vm_prot_t access)
 {

@@ -22,6 +22,7 @@ struct pager_message {
 
 #define PAGER_INIT 2200
 #define PAGER_TERMINATE 2201
+#define PAGER_COPY 2202 /* name: the receive right of the new object */
 #define PAGER_DATA_REQUEST 2203
 #define PAGER_DATA_UNLOCK 2204
 #define PAGER_DATA_RETURN 2205
