@@ -20,6 +20,7 @@
 #include <kern/task.h>
 #include <vm/memory_object.h>
 #include <vm/vm_map.h>
+#include <vm/vm_map_copy.h>
 
 #define OPTIONS_KNOWN                                                                                        \
     (MACH_SEND_MSG | MACH_RCV_MSG | MACH_RCV_LARGE | MACH_RCV_LARGE_IDENTITY | MACH_SEND_TIMEOUT |           \
@@ -43,35 +44,33 @@ static __attribute__((noinline)) void serve_later(struct ipc_kmsg *kmsg)
     memory_object_wait(self, self->op.ipc.registers ? ipc_rpc_serve_continue : ipc_msg_serve_continue);
 }
 
+/* The call was served: what is left of its parts goes. */
+static inline void serve_end(struct thread *self)
+{
+    if (__builtin_expect(!self->work.begun, 1))
+        return;
+    vm_map_copy_discard(self->work.copy);
+    self->work.copy = NULL;
+    self->work.done = 0;
+    self->work.begun = false;
+}
+
 struct ipc_kmsg *ipc_msg_serve_again(struct thread *self)
 {
     struct ipc_kmsg *kmsg = self->op.ipc.kmsg;
 
-    return memory_object_waited(self) == KERN_ABORTED ? ipc_kobject_refuse(kmsg, KERN_ABORTED) : kmsg;
+    if (memory_object_waited(self) == KERN_ABORTED) {
+        serve_end(self);
+        return ipc_kobject_refuse(kmsg, KERN_ABORTED);
+    }
+    self->work.begun = true;
+    return kmsg;
 }
 
-enum ipc_sent ipc_msg_dispatch(struct ipc_kmsg *kmsg, struct thread *waiter, thread_continuation_t resume,
-                               struct thread **receiver)
+/* Queue or deliver it: ipc_msg_dispatch(). */
+static enum ipc_sent msg_queue(struct ipc_kmsg *kmsg, bool force, struct thread *waiter,
+                               thread_continuation_t resume, struct thread **receiver)
 {
-    bool force = false;
-
-    *receiver = NULL;
-    if (!IPC_PORT_VALID(kmsg->remote)) {
-        ipc_kmsg_destroy(kmsg); /* died since its name was looked up: sent, and lost with the port */
-        return IPC_SENT;
-    }
-    if (ipc_port_kotype(kmsg->remote) != IPC_KOTYPE_NONE) {
-        bool wait;
-        struct ipc_kmsg *reply = ipc_kobject_serve(kmsg, &wait);
-        if (__builtin_expect(wait, 0)) {
-            serve_later(kmsg);
-            return IPC_SENT_WAITING;
-        }
-        if (reply == NULL)
-            return IPC_SENT;
-        kmsg = reply;
-        force = true; /* a reply of the kernel is never held up */
-    }
     if (kmsg->port_count > 0 && !ipc_transit_begin(kmsg)) {
         ipc_kmsg_destroy(kmsg); /* it would keep itself alive */
         return IPC_SENT;
@@ -87,6 +86,30 @@ enum ipc_sent ipc_msg_dispatch(struct ipc_kmsg *kmsg, struct thread *waiter, thr
     default:
         return IPC_SENT;
     }
+}
+
+enum ipc_sent ipc_msg_dispatch(struct ipc_kmsg *kmsg, struct thread *waiter, thread_continuation_t resume,
+                               struct thread **receiver)
+{
+    const bool served = IPC_PORT_VALID(kmsg->remote) && ipc_port_kotype(kmsg->remote) != IPC_KOTYPE_NONE;
+    struct ipc_kmsg *message = kmsg;
+    bool wait = false;
+
+    *receiver = NULL;
+    if (served)
+        message = ipc_kobject_serve(kmsg, &wait);
+    if (__builtin_expect(wait, 0)) {
+        serve_later(kmsg);
+        return IPC_SENT_WAITING;
+    }
+    serve_end(thread_current()); /* even if the object has gone since the part before */
+    if (message == NULL)
+        return IPC_SENT;
+    if (!IPC_PORT_VALID(message->remote)) {
+        ipc_kmsg_destroy(message); /* died since its name was looked up: sent, and lost with the port */
+        return IPC_SENT;
+    }
+    return msg_queue(message, served, waiter, resume, receiver); /* a reply of the kernel is never held up */
 }
 
 /* n bytes from or to self's memory; most are there, in one piece. Returns whether it went well. */

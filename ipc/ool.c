@@ -50,7 +50,8 @@ static mach_msg_return_t overwrite_error(kern_return_t kr)
 mach_msg_return_t ipc_ool_overwrite(struct vm_map *map, mach_msg_ool_descriptor_t *d, hal_va_t address)
 {
     struct vm_map_copy *copy = ipc_ool_copy(d);
-    mach_msg_return_t why = overwrite_error(vm_map_copy_overwrite(map, copy, address, UINT64_MAX));
+    uint64_t done = 0;
+    mach_msg_return_t why = overwrite_error(vm_map_copy_overwrite(map, copy, address, UINT64_MAX, &done));
 
     vm_map_copy_discard(copy);
     d->address = why == 0 ? address : 0;

@@ -368,6 +368,13 @@ void thread_settle_timeout_elsewhere(struct thread *t, const struct cpu *cpu)
     } while (timeout_is_elsewhere(&t->timeout, cpu) || timeout_is_running(&t->timeout));
 }
 
+void thread_pause(struct thread *self, thread_continuation_t continuation)
+{
+    self->wait_result = THREAD_AWAKENED;
+    self->continuation = continuation;
+    smp_kick(hal_cpu_self()); /* the short ways out do not look */
+}
+
 void thread_sleep(struct thread *self, uint32_t ms,
                   thread_continuation_t continuation) NO_THREAD_SAFETY_ANALYSIS
 {

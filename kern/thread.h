@@ -39,6 +39,7 @@ struct ipc_pset;
 struct ipc_space;
 struct memory_object;
 struct pmap;
+struct vm_map_copy;
 
 typedef void (*thread_continuation_t)(struct thread *self);
 
@@ -164,6 +165,13 @@ struct thread {
         bool sync;            /* the wait is for what was given back, up to `va` (vm/memory_object_sync.c) */
     } page;
 
+    /* of a call of the kernel that is served in parts (vm/vm_server.c), from the second on; its own */
+    struct {
+        bool begun;               /* there was a part before */
+        uint64_t done;            /* bytes */
+        struct vm_map_copy *copy; /* where they come from, if nobody else has that; or NULL */
+    } work;
+
     void *fpu;           /* vector state, hal_info.fpu_size bytes, or NULL: not used yet */
     uint32_t fpu_credit; /* runs for which it is loaded without a fault (kern/fpu.h); 0 while fpu is NULL */
 
@@ -286,6 +294,9 @@ static inline bool thread_state_is_receiving(uint32_t state)
 static inline void thread_settle_timeout(struct thread *t, const struct cpu *cpu);
 /* Out of line part of it. */
 void thread_settle_timeout_elsewhere(struct thread *t, const struct cpu *cpu);
+
+/* self goes on with `continuation` when this CPU has looked for interrupts, and for who is more urgent. Context: current thread, no lock. */
+void thread_pause(struct thread *self, thread_continuation_t continuation);
 
 /* Sleep for `ms`; continuation runs afterwards. Context: current thread, no lock. */
 void thread_sleep(struct thread *self, uint32_t ms, thread_continuation_t continuation);

@@ -82,8 +82,8 @@ static inline bool memory_object_must_wait(const struct thread *self)
     return self->page.pager != NULL && self->page.result == KERN_SUCCESS;
 }
 /*
- * The current thread, for which something returned KERN_PAGE_WAIT, waits; then `continuation` runs, which calls
- * memory_object_waited() first.
+ * The current thread, for which something returned KERN_PAGE_WAIT, waits, or only lets others run if it is for no page; then `continuation`
+ * runs, which calls memory_object_waited() first.
  * Context: no lock; the thread has nothing to lose. On return it may not be touched.
  */
 void memory_object_wait(struct thread *self, thread_continuation_t continuation);
@@ -92,7 +92,7 @@ void memory_object_wait(struct thread *self, thread_continuation_t continuation)
  * same page does, too; KERN_ABORTED the wait was ended from outside.
  */
 HAL_NODISCARD kern_return_t memory_object_waited(struct thread *self);
-/* The thread will not wait after all, or it ends. Context: self is current. */
+/* The thread will not wait after all, at least for no page, or it ends. Context: self is current. */
 void memory_object_wait_cancel(struct thread *self);
 /* Take `t` off the page it waits for. Returns whether it did wait. Context: as thread_claim(). */
 HAL_NODISCARD bool memory_object_wait_claim(struct thread *t);

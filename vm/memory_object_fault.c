@@ -609,6 +609,11 @@ static struct page_request *request_enter(struct memory_object *pager, struct th
 void memory_object_wait(struct thread *self, thread_continuation_t continuation) NO_THREAD_SAFETY_ANALYSIS
 {
     struct memory_object *pager = self->page.pager;
+
+    if (pager == NULL) {
+        thread_pause(self, continuation);
+        return;
+    }
     struct vm_object *object = pager->object;
     const uint32_t ms = __atomic_load_n(&wait_ms, __ATOMIC_RELAXED);
     struct ipc_kernel_server server = {.thread = NULL};

@@ -84,14 +84,14 @@ HAL_NODISCARD kern_return_t vm_map_copyout(struct vm_map *map, struct vm_map_cop
 
 /*
  * Write the copy (NULL: of nothing) over what the map has at `address`.  It stays the caller's.
- * most: as many bytes may be copied one by one; larger copies must consist of whole pages, and nobody may share those that
- * they replace.
- * Returns: KERN_SUCCESS; KERN_INVALID_ARGUMENT they do not: nothing was written; KERN_INVALID_ADDRESS part of the range is not
- * allocated; KERN_PROTECTION_FAILURE part of it may not be written; KERN_RESOURCE_SHORTAGE: some of it may have been written.
+ * Whole pages that nobody shares are replaced, all at once; other memory is written byte by byte, from byte *done of the copy on, which is
+ * counted up, and at most `most` bytes in this call.
+ * Returns: KERN_SUCCESS; KERN_PAGE_WAIT more is left, or waits for its pager; KERN_INVALID_ADDRESS part of the range is not allocated;
+ * KERN_PROTECTION_FAILURE part of it may not be written; KERN_RESOURCE_SHORTAGE: some of it may have been written.
  * Context: no lock.
  */
 HAL_NODISCARD kern_return_t vm_map_copy_overwrite(struct vm_map *map, struct vm_map_copy *copy,
-                                                  hal_va_t address, uint64_t most);
+                                                  hal_va_t address, uint64_t most, uint64_t *done);
 
 /* Free a copy (NULL: nothing). Context: no lock. */
 void vm_map_copy_discard(struct vm_map_copy *copy);

@@ -8,6 +8,7 @@
  */
 #include <hal/hal.h>
 #include <mach/vm_param.h>
+#include <vm/memory_object.h>
 #include <vm/vm_map_copy.h>
 #include <vm/vm_map_i.h>
 #include <vm/vm_page_i.h>
@@ -34,26 +35,32 @@ static kern_return_t entry_bytes(const struct vm_map_entry *entry, uint64_t at, 
     return kr;
 }
 
-static kern_return_t overwrite_bytes(struct vm_map *map, const struct vm_map_copy *copy, hal_va_t address)
+/* As vm_map_copy_overwrite(). */
+static kern_return_t overwrite_bytes(struct vm_map *map, const struct vm_map_copy *copy, hal_va_t address,
+                                     uint64_t most, uint64_t *done)
 {
-    uint64_t at = copy->offset;
-    uint64_t end = copy->offset + copy->size;
+    const uint64_t left = copy->size - *done;
+    const uint64_t end = *done + (left < most ? left : most);
     kern_return_t kr = KERN_SUCCESS;
     const char *bytes;
 
     LIST_FOR_EACH(node, &copy->entries)
     {
         const struct vm_map_entry *entry = CONTAINER_OF(node, struct vm_map_entry, link);
-        while (at < end && at < entry->end && kr == KERN_SUCCESS) {
-            uint64_t part = vm_range_page_part(at, end - at);
+        while (*done < end && copy->offset + *done < entry->end && kr == KERN_SUCCESS) {
+            const uint64_t at = copy->offset + *done;
+            const uint64_t part = vm_range_page_part(at, end - *done);
             kr = entry_bytes(entry, at, &bytes);
             if (kr == KERN_SUCCESS)
-                kr = vm_map_write(map, address, bytes, part);
-            at += part;
-            address += part;
+                kr = vm_map_write(map, address + *done, bytes, part);
+            if (kr == KERN_SUCCESS)
+                *done += part;
         }
     }
-    return kr;
+    if (kr != KERN_SUCCESS || *done == copy->size)
+        return kr;
+    memory_object_wait_cancel(thread_current());
+    return KERN_PAGE_WAIT;
 }
 
 /* --- pages ---------------------------------------------------------------------------------------------- */
@@ -139,7 +146,7 @@ static kern_return_t overwrite_pages(struct vm_map *map, const struct vm_map_cop
 }
 
 kern_return_t vm_map_copy_overwrite(struct vm_map *map, struct vm_map_copy *copy, hal_va_t address,
-                                    uint64_t most)
+                                    uint64_t most, uint64_t *done)
 {
     bool shared = true;
     kern_return_t kr = KERN_SUCCESS;
@@ -148,9 +155,7 @@ kern_return_t vm_map_copy_overwrite(struct vm_map *map, struct vm_map_copy *copy
         return KERN_SUCCESS;
     if (!HAL_USER_RANGE(address, copy->size))
         return KERN_INVALID_ADDRESS;
-    if (copy_has_pages(copy, address))
+    if (*done == 0 && copy_has_pages(copy, address))
         kr = overwrite_pages(map, copy, address, &shared);
-    if (kr != KERN_SUCCESS || !shared)
-        return kr;
-    return copy->size <= most ? overwrite_bytes(map, copy, address) : KERN_INVALID_ARGUMENT;
+    return kr == KERN_SUCCESS && shared ? overwrite_bytes(map, copy, address, most, done) : kr;
 }

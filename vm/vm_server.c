@@ -18,7 +18,7 @@
 #include <vm/vm_page.h>
 #include <vm/vm_range.h>
 
-/* The most that one call copies byte by byte: interrupts are off meanwhile. */
+/* The most that is copied byte by byte in one go: interrupts are off meanwhile. */
 #define OVERWRITE_MAX ((mach_vm_size_t)1 << 20)
 /* Pages that one call tells of, and that it looks at with the map locked. */
 #define QUERY_MAX 4096u
@@ -109,11 +109,29 @@ kern_return_t mach_vm_read_list(vm_map_t target_task, mach_vm_range_t *data_list
     return kr;
 }
 
+/*
+ * Write the copy over memory of the target.  More than OVERWRITE_MAX bytes are written in parts, between which others may run: the call is
+ * served again for each (KERN_PAGE_WAIT).  What it has done is in the thread from the second part on, so the first one does nothing.  A
+ * thread that is to end does not wait for the rest.
+ */
+static kern_return_t overwrite(vm_map_t target, struct vm_map_copy *copy, mach_vm_address_t address)
+{
+    struct thread *self = thread_current();
+    uint64_t begun = 0;
+
+    if (!self->work.begun)
+        return vm_map_copy_overwrite(target, copy, address,
+                                     copy != NULL && copy->size > OVERWRITE_MAX ? 0 : OVERWRITE_MAX, &begun);
+    if ((__atomic_load_n(&self->ast, __ATOMIC_RELAXED) & THREAD_AST_TERMINATE) != 0)
+        return KERN_ABORTED;
+    return vm_map_copy_overwrite(target, copy, address, OVERWRITE_MAX, &self->work.done);
+}
+
 kern_return_t mach_vm_write(vm_map_t target_task, mach_vm_address_t address, vm_offset_t data,
                             mach_msg_type_number_t dataCnt)
 {
     struct vm_map_copy *copy = (struct vm_map_copy *)(uintptr_t)data;
-    kern_return_t kr = vm_map_copy_overwrite(target_task, copy, address, OVERWRITE_MAX);
+    kern_return_t kr = overwrite(target_task, copy, address);
 
     (void)dataCnt; /* the copy knows */
     if (kr == KERN_SUCCESS)
@@ -124,12 +142,19 @@ kern_return_t mach_vm_write(vm_map_t target_task, mach_vm_address_t address, vm_
 kern_return_t mach_vm_copy(vm_map_t target_task, mach_vm_address_t source_address, mach_vm_size_t size,
                            mach_vm_address_t dest_address)
 {
-    struct vm_map_copy *copy;
-    kern_return_t kr = vm_map_copyin(target_task, source_address, size, task_payer(), &copy);
+    struct thread *self = thread_current();
+    struct vm_map_copy *copy = self->work.copy;
+    kern_return_t kr = KERN_SUCCESS;
 
+    self->work.copy = NULL;
+    if (copy == NULL)
+        kr = vm_map_copyin(target_task, source_address, size, task_payer(), &copy);
     if (kr == KERN_SUCCESS)
-        kr = vm_map_copy_overwrite(target_task, copy, dest_address, OVERWRITE_MAX);
-    vm_map_copy_discard(copy);
+        kr = overwrite(target_task, copy, dest_address);
+    if (kr == KERN_PAGE_WAIT && self->work.begun)
+        self->work.copy = copy; /* ranges may overlap: the rest is what was there at first */
+    else
+        vm_map_copy_discard(copy);
     return kr;
 }
 

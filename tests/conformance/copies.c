@@ -197,8 +197,13 @@ static void test_write_shared(void)
                              &maximum, VM_INHERIT_NONE));
     CHECK_RESULT(mach_vm_write(SELF, mine, data_of(base), SIZE), KERN_SUCCESS, "shared memory is written");
     CHECK(is_marked(twin, 400), "and seen by those that share it");
-    CHECK_RESULT(mach_vm_write(SELF, twin, data_of(mine), LARGE), KERN_INVALID_ARGUMENT,
-                 "but not much at a time");
+    const mach_vm_address_t much = test_allocate(LARGE);
+    *word_at(much, 0) = 401;
+    *word_at(much, LARGE / PAGE_SIZE - 1) = 402;
+    CHECK_RESULT(mach_vm_write(SELF, twin, data_of(much), LARGE), KERN_SUCCESS, "so is much of it");
+    CHECK(*word_at(mine, 0) == 401 && *word_at(mine, LARGE / PAGE_SIZE - 1) == 402 && *word_at(mine, 1) == 0,
+          "to its end");
+    test_deallocate(much, LARGE);
     test_deallocate(twin, LARGE);
     test_deallocate(mine, LARGE);
     test_deallocate(base, SIZE);
@@ -240,14 +245,37 @@ static void test_copy(void)
     CHECK_RESULT(mach_vm_copy(SELF, large, LARGE, to), KERN_SUCCESS, "much memory of whole pages");
     *word_at(large, 1000) = 10;
     CHECK(*word_at(to, 1000) == 9 && *word_at(to, 1) == 0, "is a copy");
-    /* limit: mach_vm_write, mach_vm_copy */
-    CHECK_RESULT(mach_vm_copy(SELF, large + 1, LARGE - PAGE_SIZE, to), KERN_INVALID_ARGUMENT,
-                 "as much of others is refused");
     CHECK_RESULT(mach_vm_copy(other, theirs, PAGE_SIZE, theirs + PAGE_SIZE), KERN_SUCCESS, "in another task");
     CHECK_EQUAL(their_word(1), their_word(0), "too");
     test_deallocate(base, SIZE);
     test_deallocate(large, LARGE);
     test_deallocate(to, LARGE);
+}
+
+/* Much that is not of whole pages is written in parts, from what was there at first. */
+static void test_copy_parts(void)
+{
+    const mach_vm_size_t step = (mach_vm_size_t)1 << 20; /* of a part */
+    const mach_vm_size_t size = 3 * step + 17;
+    const mach_vm_address_t base = test_allocate(size + 2 * step);
+    uint64_t *const words = (uint64_t *)base;
+    bool same = true;
+
+    for (mach_vm_size_t i = 0; i < (size + step) / 8; i += 64)
+        words[i] = i + 1;
+    CHECK_RESULT(mach_vm_copy(SELF, base, size, base + 8 * 64 + 3), KERN_SUCCESS, "megabytes at any address");
+    for (mach_vm_size_t i = 0; i + 1 < size / 8; i += 64) {
+        uint64_t came;
+        memcpy(&came, (const char *)base + 8 * 64 + 3 + i * 8, sizeof(came));
+        same = same && came == i + 1;
+    }
+    CHECK(same, "come whole where they overlap what they were");
+    CHECK(words[0] == 1 && *word_at(base, 0) == 1, "and what is in front stays");
+    test_deallocate(base + size, PAGE_SIZE);
+    CHECK_RESULT(mach_vm_copy(SELF, base, 2 * step, base + 2 * step + 1), KERN_INVALID_ADDRESS,
+                 "a hole is met behind many bytes");
+    CHECK_RESULT(mach_vm_copy(SELF, base, 2 * step, base + 1), KERN_SUCCESS, "then another one can be made");
+    test_deallocate(base, size + 2 * step);
 }
 
 static void test_copy_refused(void)
@@ -280,6 +308,7 @@ int main(void)
     test_write_shared();
     test_write_refused();
     test_copy();
+    test_copy_parts();
     test_copy_refused();
     REQUIRE_OK(task_terminate(other));
     REQUIRE_OK(mach_port_deallocate(SELF, other));

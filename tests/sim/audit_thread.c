@@ -73,6 +73,10 @@ static void thread_rights(const struct thread *t)
         audit_right(t->exception_port[i], AUDIT_SEND, t);
     audit_right(t->self_port, AUDIT_RECEIVE, t);
     operation_rights(t);
+    if (t->work.copy != NULL)
+        audit_copy(t->work.copy, t->work.copy->size, "thread");
+    AUDIT(t->work.begun || (t->work.copy == NULL && t->work.done == 0), "work", t,
+          "%" PRIu64 " bytes of none", t->work.done);
     if (t->page.pager != NULL)
         audit_object(AUDIT_PAGER, t->page.pager, t)->refs++;
     audit_page_request(t);
