@@ -100,11 +100,36 @@ static struct thread *claim_receiver(struct ipc_port *port)
     return port->in_set ? ipc_pset_claim_receiver(port) : NULL;
 }
 
+/*
+ * An answer to a call in registers, whose thread waits in the port's rx, needs nothing of that thread's space, nor its memory: it goes to
+ * the registers at once, and the thread goes on in user mode when it runs.  Returns: that thread; NULL: it is not of that kind.
+ * Context: port locked.
+ */
+static struct thread *answer_registers(struct ipc_port *port, struct ipc_kmsg *kmsg)
+{
+    struct thread *t = port->fast;
+
+    if (t == NULL || !t->op.ipc.registers || !ipc_rpc_fits(kmsg) ||
+        kmsg->head.msgh_bits != MACH_MSGH_BITS(MACH_MSG_TYPE_PORT_SEND_ONCE, 0))
+        return NULL;
+    port->fast = NULL;
+    port->seqno++;
+    ipc_port_send_once_use(port, t);
+    ipc_kmsg_head_out(&kmsg->head, MACH_PORT_NULL, port->name);
+    ipc_rpc_write(t, &kmsg->head, port->context, MACH_MSG_SUCCESS);
+    kmsg->remote = NULL;
+    ipc_kmsg_free(kmsg);
+    ipc_port_unref(port); /* the message's; there is that of the receive right */
+    return t;
+}
+
 /* Give kmsg to a waiting receiver. Those that can't take it are sent back to make room. Context: port locked. */
 static struct thread *deliver(struct ipc_port *port, struct ipc_kmsg *kmsg)
 {
-    struct thread *t;
+    struct thread *t = answer_registers(port, kmsg);
 
+    if (t != NULL)
+        return t;
     while ((t = claim_receiver(port)) != NULL) {
         if (receiver_accepts(t, kmsg)) {
             t->continuation = ipc_receive_continuation(t);

@@ -70,6 +70,10 @@ void ipc_msg_receive_failed(struct thread *self);
 /* Was the receiver woken to look at its port or set again? */
 bool ipc_receive_again(const struct thread *self);
 
+/* Write a message that fits, in the form that a user sees, to the registers of t, with the label of the port that it came to and the result
+ * of t's trap. Context: t is current, or waits and is in the caller's hand. */
+void ipc_rpc_write(struct thread *t, const mach_msg_header_t *head, uint64_t label, uint64_t result);
+
 /* The same for the register form (ipc/rpc.c). */
 void ipc_rpc_finish(struct thread *self);
 static inline bool ipc_rpc_fits(const struct ipc_kmsg *kmsg)

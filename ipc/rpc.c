@@ -32,21 +32,29 @@ static uint64_t header_types(const mach_msg_header_t *head)
            (uint64_t)MACH_MSGH_BITS_LOCAL(head->msgh_bits) << MACH_RPC_LOCAL_SHIFT;
 }
 
+void ipc_rpc_write(struct thread *t, const mach_msg_header_t *head, uint64_t label, uint64_t result)
+{
+    struct hal_rpc rpc = {
+        .remote = head->msgh_remote_port,
+        .label = label,
+        .header = ipc_rpc_header(head) | header_types(head),
+    };
+
+    memcpy(rpc.word, head + 1, head->msgh_size - sizeof(*head));
+    hal_uctx_set_rpc(&t->uctx, &rpc, result);
+}
+
 void ipc_rpc_finish(struct thread *self)
 {
     struct ipc_kmsg *kmsg = self->op.ipc.kmsg;
-    uint32_t body = kmsg->head.msgh_size - (uint32_t)sizeof(mach_msg_header_t);
-    struct hal_rpc rpc = {.label = self->op.ipc.label, .header = ipc_rpc_header(&kmsg->head)};
+    const uint64_t label = self->op.ipc.label;
     mach_port_name_t name = self->op.ipc.name;
 
     ipc_mqueue_after_take(self);
     uint64_t result = (uint32_t)ipc_kmsg_copyout(self->task, kmsg, name, NULL);
     if (name != self->op.ipc.rcv_name)
         result |= (uint64_t)name << 32;
-    memcpy(rpc.word, &kmsg->head + 1, body);
-    rpc.remote = kmsg->head.msgh_remote_port;
-    rpc.header |= header_types(&kmsg->head);
-    hal_uctx_set_rpc(&self->uctx, &rpc, result);
+    ipc_rpc_write(self, &kmsg->head, label, result);
     ipc_kmsg_free(kmsg);
 }
 

@@ -123,7 +123,8 @@ struct uctx *thread_exit_to_user(void)
     for (;;) {
         lock_assert_none();
         bury_messages(cpu);
-        kick_examine(cpu);
+        if (kick_pending(cpu))
+            kick_examine(cpu);
         struct thread *t = choose(cpu);
         uint32_t ast = __atomic_load_n(&t->ast, __ATOMIC_ACQUIRE);
         if (t->continuation == NULL && ast == 0) {

@@ -78,7 +78,7 @@ void kick_examine(struct cpu *cpu)
 {
     struct thread *t;
 
-    while (cpu->examined != NULL || __atomic_load_n(&cpu->kicked, __ATOMIC_RELAXED) != NULL) {
+    while (kick_pending(cpu)) {
         if (cpu->examined == NULL)
             cpu->examined = __atomic_exchange_n(&cpu->kicked, NULL, __ATOMIC_ACQUIRE);
         t = cpu->examined;

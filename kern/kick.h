@@ -14,6 +14,12 @@
  * Context: any; the caller holds a reference or t->lock. */
 void kick_thread(struct thread *t, struct cpu *cpu);
 
+/* Is there any on this CPU's list? A hint: who puts one there makes the CPU look again. */
+static inline bool kick_pending(const struct cpu *cpu)
+{
+    return cpu->examined != NULL || __atomic_load_n(&cpu->kicked, __ATOMIC_RELAXED) != NULL;
+}
+
 /* Look at all threads on this CPU's list; takes interrupts in between. Context: no lock. */
 void kick_examine(struct cpu *cpu);
 
