@@ -5,7 +5,7 @@
 #include <kern/ledger.h>
 #include <mach/vm_behavior.h>
 #include <mach/vm_param.h>
-#include <vm/vm_map_i.h>
+#include <vm/vm_map_geometry.h>
 
 static struct cache entry_cache;
 
@@ -100,8 +100,7 @@ void vm_map_split(struct vm_map *map, hal_va_t at, struct vm_map_spare *spare)
     struct ledger_account *payer = upper->payer;
     *upper = *entry;
     upper->payer = payer;
-    upper->start = at;
-    upper->offset += at - entry->start;
+    vm_map_entry_cut_below(entry, upper, at);
     if (entry->object != NULL) {
         vm_object_ref(entry->object);
         vm_object_attach(entry->object, upper);
@@ -251,7 +250,7 @@ bool vm_map_entry_is_more(const struct vm_map_entry *entry, const struct vm_map_
         return false;
     if (next->object == NULL)
         return entry_can_grow(entry);
-    return next->offset - entry->offset == entry->end - entry->start;
+    return vm_map_entry_continues(entry, next);
 }
 
 /* The pages of `next` will be those of `entry`, which it joins. */

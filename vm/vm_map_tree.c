@@ -10,7 +10,7 @@
  */
 #include <hal/hal.h>
 #include <kern/panic.h>
-#include <vm/vm_map_i.h>
+#include <vm/vm_map_geometry.h>
 
 enum { LOWER, HIGHER };
 
@@ -171,13 +171,10 @@ void vm_map_tree_insert(struct vm_map *map, struct vm_map_entry *entry, struct v
     entry->map = map;
     map->other = entry;
     tree_count(map, entry, entry->end - entry->start);
-    entry->gap = entry->start - (below != NULL ? below->end : hal_info.user_base);
+    const hal_va_t floor = below != NULL ? below->end : hal_info.user_base;
+    const uint64_t most = next != NULL ? next->gap : entry->start - floor;
+    vm_map_entry_fit(entry, floor, next);
     entry->max_gap = entry->gap;
-    uint64_t most = entry->gap;
-    if (next != NULL) {
-        most = next->gap;
-        next->gap = next->start - entry->end;
-    }
     tree_fix_gaps(entry->parent, next, most); /* next is among those above, for the entry has no child */
     tree_fix_heights(map, entry->parent);
 }
@@ -221,7 +218,7 @@ void vm_map_tree_remove(struct vm_map *map, struct vm_map_entry *entry)
 
     list_remove(&entry->link);
     if (next != NULL) {
-        next->gap += entry->gap + (entry->end - entry->start);
+        vm_map_entry_leave(entry, next);
         most = next->gap;
     }
     if (entry->child[LOWER] != NULL && entry->child[HIGHER] != NULL) {
@@ -244,13 +241,6 @@ void vm_map_tree_remove(struct vm_map *map, struct vm_map_entry *entry)
         map->other = NULL;
 }
 
-static void entry_set_range(struct vm_map_entry *entry, hal_va_t start, hal_va_t end)
-{
-    entry->offset += start - entry->start;
-    entry->start = start;
-    entry->end = end;
-}
-
 void vm_map_tree_resize(struct vm_map *map, struct vm_map_entry *entry, hal_va_t start, hal_va_t end)
 {
     struct vm_map_entry *next = vm_map_tree_next(map, entry);
@@ -259,10 +249,10 @@ void vm_map_tree_resize(struct vm_map *map, struct vm_map_entry *entry, hal_va_t
 
     tree_count(map, entry, -(to_next + from_below));
     if (entry->object == NULL) {
-        entry_set_range(entry, start, end);
+        vm_map_entry_set_range(entry, start, end);
     } else {
         spin_lock(&entry->object->lock);
-        entry_set_range(entry, start, end);
+        vm_map_entry_set_range(entry, start, end);
         spin_unlock(&entry->object->lock);
     }
     tree_grow_gap(entry, from_below);
