@@ -319,12 +319,13 @@ struct ipc_port_request *ipc_request_kernel_begin(struct ipc_port *port, struct 
     bool alive = ipc_port_alive(port);
     if (alive)
         list_insert_tail(&port->requests, &request->link);
-    else
-        request->owners = 1;
     ipc_port_unlock(port);
-    if (!alive)
-        ipc_notify_dead_name(message, MACH_PORT_NULL);
-    return request;
+    if (alive)
+        return request;
+    request->owners = 1;
+    ipc_request_drop(request);
+    ipc_port_drop_send_once(ipc_notify_release(message));
+    return NULL;
 }
 
 void ipc_request_kernel_end(struct ipc_port *port, struct ipc_port_request *request)

@@ -17,7 +17,7 @@ struct ipc_kmsg *ipc_request_cancel(struct ipc_entry *entry, bool *told);
 
 /*
  * A request of the kernel's: when `port` dies, `notify`, a send-once right to a kernel object, gets a dead-name notification
- * (ipc_kobject_tell()).  Returns NULL without memory: the right is used up as well.
+ * (ipc_kobject_tell()).  Returns NULL without memory, or if the port is dead: the right is used up as well.
  * The caller has a reference to the port. Context: no lock.
  */
 HAL_NODISCARD struct ipc_port_request *ipc_request_kernel_begin(struct ipc_port *port,

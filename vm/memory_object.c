@@ -216,11 +216,29 @@ void memory_object_unref(struct memory_object *pager)
         thread_wakeup(pagers.thread, THREAD_AWAKENED);
 }
 
-/* The parts of a new object. Returns false without memory: some. */
-static bool object_build(struct memory_object *pager)
+struct memory_object *memory_object_alloc(struct ledger_account *payer)
+{
+    struct memory_object *pager = NULL;
+
+    if (ledger_charge(payer, sizeof(*pager)) && (pager = cache_alloc(&memory_object_cache)) == NULL)
+        ledger_uncharge(payer, sizeof(*pager));
+    if (pager == NULL)
+        return NULL;
+    *pager = (struct memory_object){
+        .refs = 1, .payer = payer, .cluster = 1, .copy_strategy = MEMORY_OBJECT_COPY_DELAY};
+    list_init(&pager->link);
+    list_init(&pager->work_link);
+    list_init(&pager->requests);
+    list_init(&pager->syncs);
+    list_init(&pager->copies);
+    return pager;
+}
+
+bool memory_object_build(struct memory_object *pager, struct ipc_port *right)
 {
     struct ledger_account *payer = pager->payer;
 
+    pager->pager = right;
     pager->object = vm_object_create_paged(payer, pager);
     pager->control = port_create(IPC_KOTYPE_MEMORY_CONTROL, pager);
     pager->name = port_create(IPC_KOTYPE_MEMORY_NAME, pager);
@@ -233,24 +251,14 @@ static bool object_build(struct memory_object *pager)
 
 struct memory_object *memory_object_create(struct ipc_port *right, struct ledger_account *payer)
 {
-    struct memory_object *pager = NULL;
+    struct memory_object *pager = memory_object_alloc(payer);
 
-    if (ledger_charge(payer, sizeof(*pager)) && (pager = cache_alloc(&memory_object_cache)) == NULL)
-        ledger_uncharge(payer, sizeof(*pager));
-    if (pager == NULL) {
+    if (pager == NULL)
         ipc_port_release_send(right);
-        return NULL;
-    }
-    *pager = (struct memory_object){
-        .refs = 1, .pager = right, .payer = payer, .cluster = 1, .copy_strategy = MEMORY_OBJECT_COPY_DELAY};
-    list_init(&pager->link);
-    list_init(&pager->work_link);
-    list_init(&pager->requests);
-    list_init(&pager->syncs);
-    list_init(&pager->copies);
-    if (object_build(pager))
+    else if (memory_object_build(pager, right))
         return pager;
-    object_free(pager);
+    else
+        memory_object_unref(pager);
     return NULL;
 }
 
@@ -329,6 +337,8 @@ struct memory_object *memory_object_find(struct ipc_port *port, struct ledger_ac
         return NULL;
     }
     pager = memory_object_create(right, payer);
+    if (pager == NULL && !ipc_port_looks_alive(port))
+        *why = KERN_INVALID_ARGUMENT;
     struct memory_object *there = pager != NULL ? table_enter(pager) : NULL;
     if (pager == NULL || there != NULL) {
         ipc_kmsg_free(init);

@@ -106,33 +106,26 @@ static void called_drop(const struct called *c)
         ipc_kmsg_free(c->init);
     if (c->news != NULL)
         ipc_kmsg_destroy(c->news);
+    if (c->pager != NULL)
+        memory_object_unref(c->pager);
 }
 
-/* Returns false without memory: nothing is left of it. */
+/* Returns false without memory: some. */
 static bool called_begin(struct called *c, struct memory_object *source, uint64_t first, uint64_t end,
                          struct ledger_account *payer)
 {
-    struct ipc_port *port = NULL;
-
     c->news = memory_object_message(sizeof(__Request__memory_object_copy_t), payer);
     c->init = memory_object_message(sizeof(__Request__memory_object_init_t), payer);
-    if (c->news != NULL && c->init != NULL)
-        port = ipc_port_alloc(payer);
-    if (port == NULL) {
-        if (c->news != NULL)
-            ipc_kmsg_free(c->news);
-        c->news = NULL;
-        called_drop(c);
+    c->pager = memory_object_alloc(payer);
+    struct ipc_port *port =
+        c->news != NULL && c->init != NULL && c->pager != NULL ? ipc_port_alloc(payer) : NULL;
+    if (port == NULL)
         return false;
-    }
     struct mig_kernel_message m = memory_object_fill(c->news, 2);
     memory_object_copy_request(&m, ipc_port_make_send(source->control), first << PAGE_SHIFT,
                                (end - first) << PAGE_SHIFT, port);
-    c->pager = memory_object_create(ipc_port_make_send(port), payer);
-    if (c->pager != NULL)
-        return true;
-    called_drop(c);
-    return false;
+    c->pager->copy_strategy = MEMORY_OBJECT_COPY_TEMPORARY;
+    return memory_object_build(c->pager, ipc_port_make_send(port));
 }
 
 static bool give_back(struct memory_object *pager, uint64_t first, uint64_t end)
@@ -149,11 +142,7 @@ kern_return_t memory_object_copy_call(struct memory_object *pager, uint64_t firs
 {
     struct called c;
 
-    if (!called_begin(&c, pager, first, end, entry->payer))
-        return KERN_RESOURCE_SHORTAGE;
-    c.pager->copy_strategy = MEMORY_OBJECT_COPY_TEMPORARY;
-    if (!give_back(pager, first, end)) {
-        memory_object_discard(c.pager);
+    if (!called_begin(&c, pager, first, end, entry->payer) || !give_back(pager, first, end)) {
         called_drop(&c);
         return KERN_RESOURCE_SHORTAGE;
     }

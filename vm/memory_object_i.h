@@ -66,6 +66,13 @@ void memory_object_fault_init_module(void);
 HAL_NODISCARD struct memory_object *memory_object_create(struct ipc_port *right,
                                                          struct ledger_account *payer);
 
+/*
+ * The same in two steps, where the stack is deep.  alloc: one reference, or NULL.  build: consumes the right; returns false without
+ * memory, or if the pager's port is dead: the object is to be given up by memory_object_unref(), which frees it with an empty stack.
+ */
+HAL_NODISCARD struct memory_object *memory_object_alloc(struct ledger_account *payer);
+HAL_NODISCARD bool memory_object_build(struct memory_object *pager, struct ipc_port *right);
+
 /* One that nobody has seen goes: its only reference is given up. Context: no lock. */
 void memory_object_discard(struct memory_object *pager);
 /* A new one gets into the table, with another reference, and `entry`, which is in no map, shows it. */

@@ -100,12 +100,12 @@ static inline __attribute__((always_inline)) kern_return_t copy_fill(struct vm_m
     copy_init(copy, 0, 0);
     if (!vm_range_round(address, size, &start, &end))
         return KERN_INVALID_ADDRESS;
-    if (((address | size) & PAGE_MASK) != 0 && vm_map_copies_by_call(map, start, end))
-        return vm_map_copy_bytes(copy, map, address, size, payer);
     if (end - start > COPY_AT_ONCE)
         copy_protect(map, start, end);
     vm_map_lock(map);
-    kern_return_t kr = vm_map_derive(map, start, end, VM_MAP_READ, payer, &copy->entries);
+    kern_return_t kr =
+        vm_map_derive(map, start, end, ((address | size) & PAGE_MASK) == 0 ? VM_MAP_READ : VM_MAP_READ_PART,
+                      payer, &copy->entries);
     spin_unlock(&map->lock);
     copy->offset = address - start;
     copy->size = size;
@@ -158,7 +158,8 @@ static bool object_write(struct vm_object *object, const char *data, uint64_t si
     return good;
 }
 
-struct vm_map_entry *vm_map_copy_entry(uint64_t size, struct ledger_account *payer)
+/* An entry for the first `size` bytes of a new object; or NULL. */
+static struct vm_map_entry *entry_create(uint64_t size, struct ledger_account *payer)
 {
     struct vm_map_entry *entry = vm_map_entry_alloc(payer);
     struct vm_object *object = entry != NULL ? vm_object_create(payer) : NULL;
@@ -184,7 +185,7 @@ kern_return_t vm_map_copy_from_kernel(const void *data, uint64_t size, struct le
     struct vm_map_copy *made = copy_alloc(size);
     if (made == NULL)
         return KERN_RESOURCE_SHORTAGE;
-    struct vm_map_entry *entry = vm_map_copy_entry(size, payer);
+    struct vm_map_entry *entry = entry_create(size, payer);
     if (entry != NULL)
         list_insert_tail(&made->entries, &entry->link);
     if (entry == NULL || !object_write(entry->object, data, size, payer)) {
@@ -232,7 +233,7 @@ kern_return_t vm_map_copy_fresh(uint64_t size, struct ledger_account *payer, str
     *copy = copy_alloc(size);
     if (*copy == NULL)
         return KERN_RESOURCE_SHORTAGE;
-    struct vm_map_entry *entry = vm_map_copy_entry(size, payer);
+    struct vm_map_entry *entry = entry_create(size, payer);
     if (entry == NULL) {
         vm_map_copy_discard(*copy);
         return KERN_RESOURCE_SHORTAGE;

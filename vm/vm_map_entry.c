@@ -109,15 +109,17 @@ void vm_map_split(struct vm_map *map, hal_va_t at, struct vm_map_spare *spare)
     vm_map_tree_insert(map, upper, vm_map_tree_next(map, entry));
 }
 
-/* Give `entry` a copy of what `source` has in [entry->start, entry->end). */
-static inline kern_return_t entry_copy(const struct vm_map_entry *source, struct vm_map_entry *entry)
+/* Give `entry` a copy of what `source` has in [entry->start, entry->end). part: as of vm_object_copy(). */
+static inline kern_return_t entry_copy(const struct vm_map_entry *source, bool part,
+                                       struct vm_map_entry *entry)
 {
     if (source->object == NULL) {
         entry->offset = 0;
         return KERN_SUCCESS;
     }
     uint64_t first = (source->offset + (entry->start - source->start)) >> PAGE_SHIFT;
-    return vm_object_copy(source->object, first, first + ((entry->end - entry->start) >> PAGE_SHIFT), entry);
+    return vm_object_copy(source->object, first, first + ((entry->end - entry->start) >> PAGE_SHIFT), part,
+                          entry);
 }
 
 /* Let `entry` use the object of `source` for [entry->start, entry->end). */
@@ -139,7 +141,7 @@ static __attribute__((noinline)) kern_return_t entry_share(struct vm_map_entry *
 }
 
 static inline kern_return_t entry_derive(struct vm_map_entry *source, hal_va_t start, hal_va_t end,
-                                         bool share, struct vm_map_entry *entry)
+                                         enum vm_map_derived what, struct vm_map_entry *entry)
 {
     entry->start = start;
     entry->end = end;
@@ -148,13 +150,14 @@ static inline kern_return_t entry_derive(struct vm_map_entry *source, hal_va_t s
     entry->inheritance = source->inheritance;
     entry->behavior = source->behavior;
     entry->superpages = source->superpages;
-    return share ? entry_share(source, entry) : entry_copy(source, entry);
+    return what == VM_MAP_SHARED ? entry_share(source, entry)
+                                 : entry_copy(source, what == VM_MAP_READ_PART, entry);
 }
 
 kern_return_t vm_map_entry_derive(struct vm_map_entry *source, hal_va_t start, hal_va_t end, bool share,
                                   struct vm_map_entry *entry)
 {
-    return entry_derive(source, start, end, share, entry);
+    return entry_derive(source, start, end, share ? VM_MAP_SHARED : VM_MAP_COPIED, entry);
 }
 
 /* As vm_map_derive(), for [low, high) of the source. */
@@ -164,12 +167,12 @@ static inline __attribute__((always_inline)) kern_return_t derive_part(struct vm
                                                                        struct ledger_account *payer,
                                                                        struct vm_map_entry **entry)
 {
-    if (what == VM_MAP_READ && source->protection == VM_PROT_NONE)
+    if (what >= VM_MAP_READ && source->protection == VM_PROT_NONE)
         return KERN_PROTECTION_FAILURE;
     *entry = entry_alloc(payer);
     if (*entry == NULL)
         return KERN_RESOURCE_SHORTAGE;
-    kern_return_t kr = entry_derive(source, low, high, what == VM_MAP_SHARED, *entry);
+    kern_return_t kr = entry_derive(source, low, high, what, *entry);
     if (kr != KERN_SUCCESS)
         vm_map_entry_free(*entry);
     return kr;

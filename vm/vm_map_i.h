@@ -177,10 +177,11 @@ HAL_NODISCARD kern_return_t vm_map_entry_derive(struct vm_map_entry *source, hal
 enum vm_map_derived {
     VM_MAP_SHARED,
     VM_MAP_COPIED,
-    VM_MAP_READ, /* copied, of what may be read */
+    VM_MAP_READ,      /* copied, of what may be read */
+    VM_MAP_READ_PART, /* the same, but only a part of its first or last page: no pager is left to copy that */
 };
 /* Append such entries for all of [start, end), not empty, which becomes 0 and up, to the list `entries`, charged to `payer`.
- * Returns KERN_SUCCESS; KERN_INVALID_ADDRESS a hole; KERN_PROTECTION_FAILURE VM_MAP_READ: part of it may not be read; as
+ * Returns KERN_SUCCESS; KERN_INVALID_ADDRESS a hole; KERN_PROTECTION_FAILURE VM_MAP_READ, _PART: part of it may not be read; as
  * vm_map_entry_derive(): some were appended. */
 HAL_NODISCARD kern_return_t vm_map_derive(struct vm_map *map, hal_va_t start, hal_va_t end,
                                           enum vm_map_derived what, struct ledger_account *payer,
@@ -247,16 +248,6 @@ bool vm_map_remap_is_valid(const struct vm_map_remap *how);
  */
 kern_return_t vm_map_put(struct vm_map *map, hal_va_t *address, uint64_t size, const struct vm_map_remap *how,
                          struct list *entries);
-
-/* --- copies (vm_map_copy.c, vm_map_copy_bytes.c) -------------------------------------------------------------- */
-
-/* An entry for the first `size` bytes of a new object; or NULL. */
-struct vm_map_entry *vm_map_copy_entry(uint64_t size, struct ledger_account *payer);
-/* Does a pager that makes copies itself provide some of [start, end)? Context: no lock. */
-bool vm_map_copies_by_call(struct vm_map *map, hal_va_t start, hal_va_t end);
-/* vm_map_copy_fill() of the bytes of such memory, where pages of which only a part is wanted are at its ends.  *copy is empty. */
-HAL_NODISCARD kern_return_t vm_map_copy_bytes(struct vm_map_copy *copy, struct vm_map *map, hal_va_t address,
-                                              uint64_t size, struct ledger_account *payer);
 
 /* --- superpages (vm_superpage.c) ------------------------------------------------------------------------------ */
 

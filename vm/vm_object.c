@@ -481,19 +481,19 @@ static kern_return_t object_copy_delayed(struct vm_object *object, uint64_t firs
 
 /* The same as the pager wants it. */
 static kern_return_t object_copy_backed(struct vm_object *object, uint64_t first, uint64_t end, uint64_t base,
-                                        struct vm_map_entry *entry)
+                                        bool part, struct vm_map_entry *entry)
 {
     const memory_object_copy_strategy_t strategy =
         object->pager != NULL ? memory_object_strategy(object->pager) : MEMORY_OBJECT_COPY_DELAY;
 
-    if (strategy == MEMORY_OBJECT_COPY_NONE)
+    if (strategy == MEMORY_OBJECT_COPY_NONE || (strategy == MEMORY_OBJECT_COPY_CALL && part))
         return memory_object_copy_now(object->pager, first, end, base, entry);
     if (strategy == MEMORY_OBJECT_COPY_CALL)
         return memory_object_copy_call(object->pager, first, end, entry);
     return object_copy_delayed(object, first, end, base, entry);
 }
 
-kern_return_t vm_object_copy(struct vm_object *object, uint64_t first, uint64_t end,
+kern_return_t vm_object_copy(struct vm_object *object, uint64_t first, uint64_t end, bool part,
                              struct vm_map_entry *entry)
 {
     const uint64_t base = end - first == 1 ? first : vm_radix_base(first, end);
@@ -502,7 +502,7 @@ kern_return_t vm_object_copy(struct vm_object *object, uint64_t first, uint64_t 
 
     entry->offset = (first - base) << PAGE_SHIFT;
     if (vm_object_is_backed(object))
-        return object_copy_backed(object, first, end, base, entry);
+        return object_copy_backed(object, first, end, base, part, entry);
     if (vm_object_is_physical(object))
         return KERN_PROTECTION_FAILURE; /* a device changes its memory whatever the page tables say */
     spin_lock(&object->lock);

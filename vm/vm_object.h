@@ -222,12 +222,12 @@ bool vm_object_clear_step(struct vm_object *object, uint64_t *budget);
  * Give `entry`, which has a range but no object, a copy of the pages [first, end), as many as its range has: an object of its payer's,
  * or none, since there are no pages; and the offset.  Takes constant time, and time to write-protect pages that are mapped writable.
  * Pages that are wired are copied at once.
- * Memory of a pager: as that wants it (vm/memory_object.h).
+ * Memory of a pager: as that wants it (vm/memory_object.h); part: its pages must be there, since some are wanted only in part.
  * Returns: KERN_SUCCESS; KERN_PROTECTION_FAILURE devices use it; KERN_PAGE_WAIT, KERN_MEMORY_ERROR as memory_object_copy_now();
  * KERN_RESOURCE_SHORTAGE: nothing happened.
  * Context: the lock of a map with an entry that covers the pages; nobody else knows `entry`.
  */
-HAL_NODISCARD kern_return_t vm_object_copy(struct vm_object *object, uint64_t first, uint64_t end,
+HAL_NODISCARD kern_return_t vm_object_copy(struct vm_object *object, uint64_t first, uint64_t end, bool part,
                                            struct vm_map_entry *entry);
 
 /* Leave only the bytes [from, to) of the page with number `index`, if there is one; the others become zero. Returns as
