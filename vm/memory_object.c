@@ -305,7 +305,8 @@ static struct memory_object *table_enter(struct memory_object *pager)
 
 void memory_object_discard(struct memory_object *pager)
 {
-    memory_object_unwatch(pager);
+    if (pager->death != NULL)
+        memory_object_unwatch(pager);
     memory_object_unref(pager);
 }
 

@@ -107,7 +107,7 @@ static void called_drop(const struct called *c)
     if (c->news != NULL)
         ipc_kmsg_destroy(c->news);
     if (c->pager != NULL)
-        memory_object_unref(c->pager);
+        memory_object_discard(c->pager);
 }
 
 /* Returns false without memory: some. */

@@ -73,7 +73,7 @@ HAL_NODISCARD struct memory_object *memory_object_create(struct ipc_port *right,
 HAL_NODISCARD struct memory_object *memory_object_alloc(struct ledger_account *payer);
 HAL_NODISCARD bool memory_object_build(struct memory_object *pager, struct ipc_port *right);
 
-/* One that nobody has seen goes: its only reference is given up. Context: no lock. */
+/* One that nobody has seen goes, as far as it was built: its only reference is given up. */
 void memory_object_discard(struct memory_object *pager);
 /* A new one gets into the table, with another reference, and `entry`, which is in no map, shows it. */
 void memory_object_begin(struct memory_object *pager, struct vm_map_entry *entry);
