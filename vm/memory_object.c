@@ -65,8 +65,8 @@ void memory_object_address(struct ipc_port *port, struct ipc_kmsg *kmsg)
 }
 
 /*
- * The port is a user's: memory_object_find() took no other.  No message but the last has receive rights, so only for that one it has to be
- * looked whether it would keep itself alive.
+ * The port is a user's: memory_object_find() took no other.  Only messages with receive rights have to be looked at whether they would keep
+ * themselves alive: memory_object_post_receive().
  */
 bool memory_object_queue(struct ipc_kmsg *kmsg, struct thread **receiver)
 {
@@ -108,9 +108,9 @@ void memory_object_send_init(const struct memory_object *pager, struct ipc_kmsg 
     memory_object_send(pager, kmsg);
 }
 
-void memory_object_pass(const struct memory_object *pager, struct ipc_kmsg *kmsg)
+void memory_object_pass(struct ipc_port *port, struct ipc_kmsg *kmsg)
 {
-    memory_object_address(pager->pager, kmsg);
+    memory_object_address(port, kmsg);
     if (IPC_PORT_VALID(kmsg->remote) && !ipc_transit_begin(kmsg))
         ipc_kmsg_destroy(kmsg);
     else
@@ -137,7 +137,7 @@ static void send_terminate(struct memory_object *pager)
     struct mig_kernel_message m = memory_object_fill(kmsg, 2);
 
     memory_object_terminate_request(&m, port_give_up(pager->control), port_give_up(pager->name));
-    memory_object_pass(pager, kmsg);
+    memory_object_pass(pager->pager, kmsg);
 }
 
 /* --- life ----------------------------------------------------------------------------------------------- */

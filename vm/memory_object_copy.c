@@ -148,7 +148,7 @@ kern_return_t memory_object_copy_call(struct memory_object *pager, uint64_t firs
     }
     entry->offset = 0;
     memory_object_begin(c.pager, entry);
-    memory_object_pass(pager, c.news);
+    memory_object_pass(pager->pager, c.news);
     memory_object_send_init(c.pager, c.init);
     memory_object_unref(c.pager);
     return KERN_SUCCESS;

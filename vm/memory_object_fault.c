@@ -157,6 +157,8 @@ static void requests_answer(struct memory_object *pager, uint64_t first, uint64_
             request_free(request);
         }
     }
+    if (pager->store != NULL)
+        vm_store_answered(pager->store);
 }
 
 void page_request_end(struct page_request *request, enum thread_wait_result result)
@@ -510,7 +512,7 @@ kern_return_t memory_object_resolve_read(struct vm_object_fill *fill)
     if (noted && self->page.result != KERN_SUCCESS) {
         kr = self->page.result;
         memory_object_wait_cancel(self);
-    } else if (fill->index == MEMORY_OBJECT_ANY_PAGE) {
+    } else if (fill->index >= MEMORY_OBJECT_ANY_REQUEST) {
         memory_object_wait_cancel(self);
         self->page.pager = pager; /* with the reference */
         self->page.index = fill->index;
@@ -615,21 +617,27 @@ void memory_object_wait(struct thread *self, thread_continuation_t continuation)
         return;
     }
     struct vm_object *object = pager->object;
+    const uint64_t index = self->page.index;
+    const bool sync = self->page.sync;
     const uint32_t ms = __atomic_load_n(&wait_ms, __ATOMIC_RELAXED);
     struct ipc_kernel_server server = {.thread = NULL};
     struct ipc_kmsg *message = NULL;
+    struct list *waiters = NULL;
 
     if (ms != 0)
         thread_set_timeout(self, ms);
-    const bool any = self->page.index == MEMORY_OBJECT_ANY_PAGE;
     spin_lock(&object->lock);
-    struct page_request *request = any ? NULL : request_enter(pager, self, &server);
-    if (any)
-        list_insert_tail(vm_store_waiters(pager->store), &self->wait_link);
-    if (request != NULL) {
-        list_insert_tail(&request->waiters, &self->wait_link);
-        message = request_message(pager, request);
+    if (index >= MEMORY_OBJECT_ANY_REQUEST) {
+        waiters = vm_store_waiters(pager->store, index);
+    } else {
+        struct page_request *request = request_enter(pager, self, &server);
+        if (request != NULL) {
+            waiters = &request->waiters;
+            message = request_message(pager, request);
+        }
     }
+    if (waiters != NULL)
+        list_insert_tail(waiters, &self->wait_link);
     if (server.thread != NULL)
         thread_block_for(self, THREAD_WAIT_PAGE, object, continuation, server.thread);
     else
@@ -637,10 +645,10 @@ void memory_object_wait(struct thread *self, thread_continuation_t continuation)
     spin_unlock(&object->lock);
     if (server.thread != NULL)
         ipc_kernel_server_give(&server);
-    else if (any)
+    else if (index == MEMORY_OBJECT_ANY_PAGE)
         vm_pageout_wake();    /* which may have looked for waiting threads before this one was there */
-    else if (request == NULL) /* nobody else can know that the thread waits */
-        thread_wakeup(self, self->page.sync ? THREAD_OBJECT_DEAD : THREAD_AWAKENED);
+    else if (waiters == NULL) /* nobody else can know that the thread waits */
+        thread_wakeup(self, sync ? THREAD_OBJECT_DEAD : THREAD_AWAKENED);
     if (message != NULL)
         memory_object_post(message, true);
 }

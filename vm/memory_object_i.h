@@ -58,8 +58,10 @@ struct page_request {
     struct ledger_account *payer; /* constant */
 };
 
-/* Instead of the number of a page, in thread.page.index: the thread waits for memory, whatever page. */
+/* Instead of the number of a page, in thread.page.index: the thread waits for memory, whatever page; or (of the default pager's object)
+ * until fewer pages are asked for. */
 #define MEMORY_OBJECT_ANY_PAGE UINT64_MAX
+#define MEMORY_OBJECT_ANY_REQUEST (UINT64_MAX - 1)
 
 void memory_object_fault_init_module(void);
 /* A new object that is in no table, for a send right, which it consumes; one reference; or NULL. */
@@ -165,7 +167,7 @@ HAL_NODISCARD bool memory_object_queue(struct ipc_kmsg *kmsg, struct thread **re
 /* Send it: never blocks, ignores limits, and does nothing if the pager is dead. Context: no lock. */
 void memory_object_send(const struct memory_object *pager, struct ipc_kmsg *kmsg);
 /* The same of one that carries receive rights. */
-void memory_object_pass(const struct memory_object *pager, struct ipc_kmsg *kmsg);
+void memory_object_pass(struct ipc_port *port, struct ipc_kmsg *kmsg);
 /* A message by a send-once right: the same. */
 void memory_object_reply(struct ipc_port *reply_to, struct ipc_kmsg *kmsg);
 

@@ -664,6 +664,10 @@ static uint64_t age_bits(uint64_t first, uint64_t end)
 /*
  * ACCESSED is cleared where it is set; a block counts as used.  A CPU may set it at the same time, and be overwritten: then the page looks as if it was used a
  * little earlier.  The other bits of a leaf are the kernel's.
+ *
+ * No right is taken away, so no other CPU is told: one that still has the translation does not note uses before it has lost it, and
+ * a page that it uses may be taken for unused.  That costs a fault, which finds the page in the store; telling all CPUs would cost each of
+ * them an interrupt for every few pages that are looked at.
  */
 uint64_t pmap_age(struct pmap *pmap, hal_va_t va, unsigned count)
 {
@@ -694,7 +698,7 @@ uint64_t pmap_age(struct pmap *pmap, hal_va_t va, unsigned count)
         }
         va += HAL_PAGE_SIZE;
     }
-    gather_finish(&gather);
+    gather_flush(&gather);
     spin_unlock(&pmap->lock);
     return used;
 }

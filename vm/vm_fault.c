@@ -213,8 +213,9 @@ static bool fault_make_block(struct vm_map *map, hal_va_t va, struct vm_object_f
 }
 
 /*
- * A fault could not be served for `why`.  If there is no memory, what the kernel's caches do not use of theirs is taken from them,
- * once; then the thread waits for page-out, if there is a default pager.  Returns: KERN_SUCCESS try again; else as vm_fault().
+ * A fault could not be served for `why`.  If there is no memory, the thread waits for page-out, if there is a default pager; at the limit
+ * of the task that replaces some of its pages.  Else what the kernel's caches do not use of theirs is taken from them, once.
+ * Returns: KERN_SUCCESS try again; else as vm_fault().
  */
 static __attribute__((noinline)) kern_return_t fault_help(struct vm_map *map, hal_va_t va,
                                                           struct vm_object_fill *fill, kern_return_t why,
@@ -228,14 +229,17 @@ static __attribute__((noinline)) kern_return_t fault_help(struct vm_map *map, ha
         why = KERN_RESOURCE_SHORTAGE;
     if (why != KERN_RESOURCE_SHORTAGE)
         return why;
-    if (!tried->reap && cache_reap() > 0) {
+    if (!vm_page_was_refused())
+        why = vm_pageout_own(map, fill);
+    else if (vm_store_wait(fill))
+        why = KERN_PAGE_WAIT;
+    if (why == KERN_PAGE_WAIT)
+        why = memory_object_resolve(fill);
+    if (why == KERN_RESOURCE_SHORTAGE && !tried->reap && cache_reap() > 0) {
         tried->reap = true;
         return KERN_SUCCESS;
     }
-    if (vm_page_was_refused())
-        return vm_store_wait(fill) ? memory_object_resolve(fill) : why;
-    kern_return_t kr = vm_pageout_own(map, fill);
-    return kr == KERN_PAGE_WAIT ? memory_object_resolve(fill) : kr;
+    return why;
 }
 
 /* The same, and make the page if need be. */

@@ -29,6 +29,7 @@
  */
 #include <hal/hal.h>
 #include <ipc/port.h>
+#include <kern/cache.h>
 #include <kern/ref.h>
 #include <kern/task.h>
 #include <kern/thread.h>
@@ -66,6 +67,7 @@ static struct {
     hal_va_t hand;    /* in the first map */
     uint64_t passed;  /* maps since the last round began */
     unsigned futile;  /* rounds in which nothing could leave */
+    bool reap;        /* a round has ended: what the kernel's caches do not use is free again */
     uint64_t launder; /* page of the store that is looked at next */
 } pageout;
 
@@ -112,6 +114,7 @@ static void hand_next(void) REQUIRES(pageout.lock)
     if (pageout.passed >= pageout.map_count) {
         pageout.passed = 0;
         pageout.futile++;
+        pageout.reap = true;
     }
 }
 
@@ -349,6 +352,9 @@ static uint32_t pageout_work(struct memory_object *store)
 {
     if (hand_step(store))
         pageout.futile = 0;
+    if (pageout.reap)
+        (void)cache_reap();
+    pageout.reap = false;
     if (store != NULL)
         (void)launder(store);
     const uint64_t pending = store != NULL ? pager_pending(store) : 0;

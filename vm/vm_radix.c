@@ -149,15 +149,17 @@ static void radix_mark(struct vm_radix *tree, struct radix_node **path, uint64_t
 
 /* --- lookup --------------------------------------------------------------------------------------------- */
 
-/* As radix_mark(), for a page that is the tree's own. */
+/* As radix_mark(), for a page that is the tree's own. One that is out is not mapped: it is marked, if it is the tree's own then, when it
+ * has come back. */
 static __attribute__((noinline)) void radix_mark_own(struct vm_radix *tree, uint64_t index)
 {
     struct radix_node *path[RADIX_HEIGHT_MAX];
-    struct radix_node *node = tree->root;
+    void *item = tree->root;
 
-    for (unsigned level = tree->height; level-- > 0; node = node->slot[radix_slot(index, level)])
-        path[level] = node;
-    radix_mark(tree, path, index);
+    for (unsigned level = tree->height; level-- > 0; item = path[level]->slot[radix_slot(index, level)])
+        path[level] = item;
+    if (!vm_page_is_out(item))
+        radix_mark(tree, path, index);
 }
 
 struct vm_page *vm_radix_find(struct vm_radix *tree, uint64_t index, bool write, bool *own)

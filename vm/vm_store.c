@@ -43,6 +43,7 @@ struct vm_store {
     uint64_t count;      /* pages that have a number, until the pager was told that nobody needs them */
     uint64_t next;       /* the number of the next one */
     struct list waiters; /* struct thread.wait_link: for memory */
+    struct list askers;  /* the same: until fewer pages are asked for */
 };
 
 static struct cache out_cache;
@@ -118,6 +119,7 @@ static struct memory_object *store_create(struct ipc_port *manager, uint64_t siz
     }
     *store = (struct vm_store){.object = object, .manager = manager, .limit = size >> PAGE_SHIFT};
     list_init(&store->waiters);
+    list_init(&store->askers);
     object->store = store;
     struct mig_kernel_message m = memory_object_fill(*create, 3);
     memory_object_create_request(&m, port, size, ipc_port_make_send(object->control),
@@ -177,8 +179,7 @@ kern_return_t vm_store_set(struct ipc_port *manager, uint64_t size)
         memory_object_unref(old);
     }
     vm_pageout_set_marks(true);
-    memory_object_address(manager, create);
-    memory_object_post(create, false);
+    memory_object_pass(manager, create);
     return KERN_SUCCESS;
 }
 
@@ -311,16 +312,22 @@ bool vm_store_is_loaded(struct memory_object *store)
 
 /* --- the way back --------------------------------------------------------------------------------------- */
 
-/* The page that `out` stands for is missing: ask for it, or wait until there is memory for that. */
-static kern_return_t page_missing(struct memory_object *store, uint64_t index, struct vm_object_fill *fill)
-    REQUIRES(store->object->lock)
+/* Are as many pages asked for as may be? */
+static bool requests_are_full(const struct memory_object *store) REQUIRES(store->object->lock)
 {
     unsigned requests = 0;
 
     LIST_FOR_EACH(node, &store->requests)
     requests++;
-    if (requests >= REQUESTS_MAX && page_request_find(store, index) == NULL)
-        index = MEMORY_OBJECT_ANY_PAGE;
+    return requests >= REQUESTS_MAX;
+}
+
+/* The page that `out` stands for is missing: ask for it, or wait until others have been answered. */
+static kern_return_t page_missing(struct memory_object *store, uint64_t index, struct vm_object_fill *fill)
+    REQUIRES(store->object->lock)
+{
+    if (requests_are_full(store) && page_request_find(store, index) == NULL)
+        index = MEMORY_OBJECT_ANY_REQUEST;
     return memory_object_ask(store, index, VM_OBJECT_READ, fill);
 }
 
@@ -451,9 +458,25 @@ bool vm_store_clean(void)
 
 /* --- waiting for memory ---------------------------------------------------------------------------------- */
 
-struct list *vm_store_waiters(struct vm_store *store)
+/* All who wait in the list wake up. */
+static void waiters_wake(struct list *waiters, enum thread_wait_result result)
 {
-    return &store->waiters;
+    struct list *waiter;
+
+    while ((waiter = list_pop(waiters)) != NULL)
+        thread_wakeup(CONTAINER_OF(waiter, struct thread, wait_link), result);
+}
+
+struct list *vm_store_waiters(struct vm_store *store, uint64_t index) NO_THREAD_SAFETY_ANALYSIS
+{
+    if (index == MEMORY_OBJECT_ANY_PAGE)
+        return &store->waiters;
+    return requests_are_full(store->object) ? &store->askers : NULL;
+}
+
+void vm_store_answered(struct vm_store *store)
+{
+    waiters_wake(&store->askers, THREAD_AWAKENED);
 }
 
 void vm_store_fill_wait(struct memory_object *store, struct vm_object_fill *fill)
@@ -477,14 +500,6 @@ bool vm_store_wait(struct vm_object_fill *fill)
     return true;
 }
 
-bool vm_store_is_waited_for(struct memory_object *store)
-{
-    spin_lock(&store->object->lock);
-    const bool waited_for = !list_empty(&store->store->waiters);
-    spin_unlock(&store->object->lock);
-    return waited_for;
-}
-
 void vm_store_failed(void)
 {
     vm_pageout_set_marks(false);
@@ -493,12 +508,8 @@ void vm_store_failed(void)
 
 void vm_store_wake(struct memory_object *store, bool fail)
 {
-    struct list *waiter;
-
     spin_lock(&store->object->lock);
-    while ((waiter = list_pop(&store->store->waiters)) != NULL)
-        thread_wakeup(CONTAINER_OF(waiter, struct thread, wait_link),
-                      fail ? THREAD_OBJECT_DEAD : THREAD_AWAKENED);
+    waiters_wake(&store->store->waiters, fail ? THREAD_OBJECT_DEAD : THREAD_AWAKENED);
     spin_unlock(&store->object->lock);
 }
 

@@ -69,11 +69,12 @@ bool vm_store_clean(void);
 HAL_NODISCARD bool vm_store_wait(struct vm_object_fill *fill);
 /* The same with the store's reference. */
 void vm_store_fill_wait(struct memory_object *store, struct vm_object_fill *fill);
-/* Where they wait. Context: the store is locked. */
-struct list *vm_store_waiters(struct vm_store *store);
+/* Where they wait, or (index: MEMORY_OBJECT_ANY_REQUEST) those for whose pages the pager can't be asked yet; NULL: it can by now.
+ * Context: the store is locked. */
+struct list *vm_store_waiters(struct vm_store *store, uint64_t index);
+/* The pager has said something of pages that it was asked for: others may be. Context: the store is locked. */
+void vm_store_answered(struct vm_store *store);
 /* Let those who wait for memory try again; or tell them that there is none. Context: no lock. */
 void vm_store_wake(struct memory_object *store, bool fail);
-/* Does anybody wait for memory? */
-bool vm_store_is_waited_for(struct memory_object *store);
 
 #endif

@@ -49,6 +49,8 @@ bool audit_page_waits(const struct thread *t)
 {
     if (t->page.index == MEMORY_OBJECT_ANY_PAGE)
         return t->page.pager->store != NULL && audit_on_list(&t->page.pager->store->waiters, &t->wait_link);
+    if (t->page.index == MEMORY_OBJECT_ANY_REQUEST)
+        return t->page.pager->store != NULL && audit_on_list(&t->page.pager->store->askers, &t->wait_link);
     const struct page_request *request = page_request_find(t->page.pager, t->page.index);
 
     if (!t->page.sync)

@@ -71,6 +71,7 @@ struct vm_store {
     uint64_t count;
     uint64_t next;
     struct list waiters;
+    struct list askers;
 };
 extern struct store_list {
     spinlock_t lock;

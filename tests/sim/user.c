@@ -291,27 +291,33 @@ kern_return_t user_set_members(mach_port_t task, mach_port_name_t set, mach_port
 
 /* --- tasks and threads --- */
 
+kern_return_t user_thread_start_in(mach_port_t task, mach_vm_address_t window, sim_program_t program,
+                                   uint64_t arg, mach_port_t *thread)
+{
+    struct riscv64_thread_state state = {
+        .pc = sim_program_pc(program), .sp = window + USER_WINDOW_SIZE, .tp = window, .a0 = arg};
+    mach_port_t made;
+
+    const kern_return_t kr = thread_create_running(task, THREAD_STATE_FLAVOR_GENERAL, (thread_state_t)&state,
+                                                   RISCV64_THREAD_STATE_COUNT, &made);
+    if (kr == KERN_SUCCESS && thread != NULL)
+        *thread = made;
+    else if (kr == KERN_SUCCESS)
+        (void)mach_port_deallocate(mach_task_self(), made);
+    return kr;
+}
+
 kern_return_t user_thread_start(mach_port_t task, sim_program_t program, uint64_t arg, mach_port_t *thread)
 {
     mach_vm_address_t window = 0;
-    mach_port_t made;
     kern_return_t kr = mach_vm_allocate(task, &window, USER_WINDOW_SIZE, VM_FLAGS_ANYWHERE);
 
     if (kr != KERN_SUCCESS)
         return kr;
-    struct riscv64_thread_state state = {
-        .pc = sim_program_pc(program), .sp = window + USER_WINDOW_SIZE, .tp = window, .a0 = arg};
-    kr = thread_create_running(task, THREAD_STATE_FLAVOR_GENERAL, (thread_state_t)&state,
-                               RISCV64_THREAD_STATE_COUNT, &made);
-    if (kr != KERN_SUCCESS) {
+    kr = user_thread_start_in(task, window, program, arg, thread);
+    if (kr != KERN_SUCCESS)
         (void)mach_vm_deallocate(task, window, USER_WINDOW_SIZE);
-        return kr;
-    }
-    if (thread != NULL)
-        *thread = made;
-    else
-        (void)mach_port_deallocate(mach_task_self(), made);
-    return KERN_SUCCESS;
+    return kr;
 }
 
 void user_thread_exit(void)

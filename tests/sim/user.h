@@ -36,6 +36,9 @@ uint64_t user_window(void);
 
 /* A thread of `task` that runs program(arg), with a window that is allocated for it. thread: a send right, or NULL. */
 kern_return_t user_thread_start(mach_port_t task, sim_program_t program, uint64_t arg, mach_port_t *thread);
+/* The same with a window that is there. */
+kern_return_t user_thread_start_in(mach_port_t task, mach_vm_address_t window, sim_program_t program,
+                                   uint64_t arg, mach_port_t *thread);
 
 /* The end of the calling thread (its window stays with the task), and of the machine. */
 _Noreturn void user_thread_exit(void);
