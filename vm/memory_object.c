@@ -66,7 +66,7 @@ void memory_object_address(struct ipc_port *port, struct ipc_kmsg *kmsg)
 
 /*
  * The port is a user's: memory_object_find() took no other.  Only messages with receive rights have to be looked at whether they would keep
- * themselves alive: memory_object_post_receive().
+ * themselves alive: memory_object_pass().
  */
 bool memory_object_queue(struct ipc_kmsg *kmsg, struct thread **receiver)
 {

@@ -166,7 +166,7 @@ void memory_object_post(struct ipc_kmsg *kmsg, bool handoff);
 HAL_NODISCARD bool memory_object_queue(struct ipc_kmsg *kmsg, struct thread **receiver);
 /* Send it: never blocks, ignores limits, and does nothing if the pager is dead. Context: no lock. */
 void memory_object_send(const struct memory_object *pager, struct ipc_kmsg *kmsg);
-/* The same of one that carries receive rights. */
+/* The same by `port`, of one that carries receive rights. */
 void memory_object_pass(struct ipc_port *port, struct ipc_kmsg *kmsg);
 /* A message by a send-once right: the same. */
 void memory_object_reply(struct ipc_port *reply_to, struct ipc_kmsg *kmsg);

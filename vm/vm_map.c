@@ -70,6 +70,7 @@ struct vm_map *vm_map_create(struct ledger_account *payer)
     map->hint = NULL;
     map->other = NULL;
     map->size = 0;
+    map->spared = 0;
     map->hand = 0;
     map->rounds = 0;
     map->wired = 0;

@@ -47,6 +47,7 @@ struct vm_map {
     struct list link;             /* of all maps (vm_pageout.c); its lock */
     bool
         privileged; /* atomic: page-out depends on its task: its pages stay, and it gets those that are kept back */
+    uint32_t spared; /* atomic: rounds in which page-out leaves it alone (vm_pageout_spare()) */
     hal_va_t hand GUARDED_BY(lock);   /* of vm_pageout_own() */
     uint32_t rounds GUARDED_BY(lock); /* that it has gone without a result */
     struct list entries GUARDED_BY(lock);

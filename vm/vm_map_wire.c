@@ -10,6 +10,7 @@
 #include <kern/ledger.h>
 #include <mach/vm_param.h>
 #include <vm/vm_map_i.h>
+#include <vm/vm_pageout.h>
 #include <vm/vm_range.h>
 
 #define WIRE_MAX (UINT64_C(1) << 20) /* bytes a call: interrupts are off meanwhile */
@@ -116,6 +117,9 @@ kern_return_t vm_map_wire(struct vm_map *map, hal_va_t address, uint64_t size, v
             return kr;
         for (hal_va_t va = start; va < end && kr == KERN_SUCCESS; va += PAGE_SIZE)
             kr = vm_fault(map, va, access);
+        if (kr ==
+            KERN_PAGE_WAIT) /* all of this comes again when the page is there, and wants those before it, too */
+            vm_pageout_spare(map);
         if (kr != KERN_SUCCESS)
             return kr;
     }

@@ -52,6 +52,7 @@
 #define KEPT_PART 64u       /* of all pages are kept back, but for these limits */
 #define KEPT_MIN 64u
 #define KEPT_MAX 4096u
+#define SPARED_ROUNDS 4u
 #define HOPELESS_MS 100u /* until it is tried again when nothing could leave */
 
 static struct {
@@ -118,13 +119,31 @@ static void hand_next(void) REQUIRES(pageout.lock)
     }
 }
 
+void vm_pageout_spare(struct vm_map *map)
+{
+    __atomic_store_n(&map->spared, SPARED_ROUNDS, __ATOMIC_RELAXED);
+}
+
+/* Is the map left alone this time?  Only for some rounds: so what could not leave before is no reason to give up. */
+static bool map_is_spared(struct vm_map *map)
+{
+    const uint32_t left = __atomic_load_n(&map->spared, __ATOMIC_RELAXED);
+
+    if (left == 0)
+        return false;
+    __atomic_store_n(&map->spared, left - 1, __ATOMIC_RELAXED);
+    pageout.futile = 0;
+    return true;
+}
+
 /* The map under the hand, with a reference; NULL: it has none to be looked at, and the hand went on. */
 static struct vm_map *hand_map(void)
 {
     spin_lock(&pageout.lock);
     struct list *first = list_first(&pageout.maps);
     struct vm_map *map = first != NULL ? CONTAINER_OF(first, struct vm_map, link) : NULL;
-    if (map != NULL && (__atomic_load_n(&map->privileged, __ATOMIC_RELAXED) || !map_ref(map)))
+    if (map != NULL &&
+        (__atomic_load_n(&map->privileged, __ATOMIC_RELAXED) || map_is_spared(map) || !map_ref(map)))
         map = NULL;
     if (map == NULL)
         hand_next();
@@ -358,15 +377,14 @@ static uint32_t pageout_work(struct memory_object *store)
     if (store != NULL)
         (void)launder(store);
     const uint64_t pending = store != NULL ? pager_pending(store) : 0;
-    if (pending > 0)
-        pageout.futile = 0;
-    if (pageout.futile > 2) { /* one that only aged, and one whole one behind it */
-        pageout.futile = 0;
-        if (store != NULL)
-            vm_store_wake(store, true);
-        return HOPELESS_MS;
-    }
-    return pending >= PENDING_MAX ? AGAIN_MS : 0;
+    if (pageout.futile <= 2) /* one that only aged, and one whole one behind it */
+        return pending >= PENDING_MAX ? AGAIN_MS : 0;
+    pageout.futile = 0;
+    if (pending > 0) /* the pager, which runs behind this thread, has something to do first */
+        return AGAIN_MS;
+    if (store != NULL)
+        vm_store_wake(store, true);
+    return HOPELESS_MS;
 }
 
 static void pageout_step(struct thread *self)

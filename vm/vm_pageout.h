@@ -29,6 +29,9 @@ void vm_pageout_wake(void);
  */
 HAL_NODISCARD kern_return_t vm_pageout_own(struct vm_map *map, struct vm_object_fill *fill);
 
+/* Something needs several pages of the map at a time, and waits for one of them: its pages stay for a while. Context: any. */
+void vm_pageout_spare(struct vm_map *map);
+
 /* May the current thread have pages that are kept back?  Kernel threads may, and tasks that page-out depends on. */
 bool vm_pageout_is_privileged(void);
 

@@ -12,6 +12,7 @@
 #include <mach/host_priv.h>
 #include <mach/memory_object_default_server.h>
 #include <mach/memory_object_server.h>
+#include <mach/task_info.h>
 #include <string.h>
 
 #define MEMORY (UINT64_C(4) << 20)
@@ -75,13 +76,13 @@ static bool fails(void)
     return r.mode >= FULL;
 }
 
-/* What a call may answer: for want of memory for itself it may always fail. */
+/* What a call may answer: for want of memory for itself it may always fail, and while its task is being terminated. */
 static bool done(kern_return_t kr)
 {
     if (kr == KERN_SUCCESS)
         return true;
     if (kr != KERN_RESOURCE_SHORTAGE && kr != MACH_SEND_NO_BUFFER && kr != MIG_SERVER_DIED &&
-        (!fails() || kr != KERN_MEMORY_ERROR))
+        kr != MACH_SEND_INVALID_DEST && (!fails() || kr != KERN_MEMORY_ERROR))
         sim_fail("mode %u: a call answers 0x%x", r.mode, (unsigned)kr);
     return false;
 }
@@ -467,7 +468,11 @@ static bool clients_are_over(void)
     return all;
 }
 
-/* Some of a client's memory stays for a moment; or it is terminated, and another one begins. */
+/*
+ * Some of a client's memory stays for a moment; or it is terminated, and another one begins.  Memory is not wired from a store that is full,
+ * since this task may take the pages that are kept back for its other thread; nor from a pager that dies, since a thread that was refused
+ * a page keeps a reference to the pager until it waits for another one.
+ */
 static void disturb(void)
 {
     const uint32_t index = below(CLIENTS), count = below(20), first = below(PAGES - count);
@@ -478,7 +483,8 @@ static void disturb(void)
     if (below(4) == 0) {
         client_end(&r.client[index]);
         client_begin(index);
-    } else if (mach_vm_wire(r.host_priv, c->name, at, count * PAGE_SIZE, VM_PROT_READ) == KERN_SUCCESS) {
+    } else if (r.mode != DIES && r.mode != FULL &&
+               mach_vm_wire(r.host_priv, c->name, at, count * PAGE_SIZE, VM_PROT_READ) == KERN_SUCCESS) {
         user_sleep(1);
         (void)mach_vm_wire(r.host_priv, c->name, at, count * PAGE_SIZE, VM_PROT_NONE);
     }
@@ -534,6 +540,8 @@ static void first_program(uint64_t arg)
     r.over = true;
     SIM_CHECK(user_thread_start(mach_task_self(), pager_program, 0, NULL) == KERN_SUCCESS);
     SIM_CHECK(host_set_pager_timeout(r.host_priv, r.mode == SILENT ? TIMEOUT_MS : 0) == KERN_SUCCESS);
+    /* the clients, which it creates, share its limit */
+    SIM_CHECK(host_set_task_limit(r.host_priv, mach_task_self(), LIMIT_MEMORY, 4 * MEMORY) == KERN_SUCCESS);
     SIM_CHECK(host_set_task_privileged(r.host_priv, mach_task_self(), TRUE) == KERN_SUCCESS);
     names_prepare();
     race(); /* what is made once stays */
