@@ -253,6 +253,23 @@ SPECIALISED bool partners_change(struct direct *d, struct direct_message *m, uin
     return false;
 }
 
+/* The same where no thread waits at the port, whose rx held this, but perhaps one on a set that it is in. */
+SPECIALISED bool partners_change_member(struct direct *d, struct direct_message *m, uint64_t rx)
+{
+    uint64_t waiter = IPC_PORT_RX_LOCKED;
+
+    d->member = true;
+    d->set = ipc_port_rx_set(rx);
+    if (d->set != NULL)
+        waiter = __atomic_exchange_n(&d->set->rx, IPC_PORT_RX_LOCKED, __ATOMIC_ACQUIRE);
+    if ((waiter & 1) == 0)
+        return partners_change(d, m, waiter);
+    if (waiter != IPC_PORT_RX_LOCKED)
+        __atomic_store_n(&d->set->rx, waiter, __ATOMIC_RELEASE);
+    unlock_port(d, rx);
+    return false;
+}
+
 /* The port, and the set, have no waiter any more. */
 SPECIALISED void unlock(const struct direct *d)
 {

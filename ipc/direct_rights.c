@@ -9,10 +9,11 @@
  * was published as a waiter and perhaps ended on another CPU: an end of the space needs the lock, too, to clear the entries that
  * are claimed.  To commit locks the ports of the rights, so that comes after the partner's port was unlocked.
  *
- * One right of a usual kind, a send right or one that is made, goes on the fast path of messages (ipc/ipc_fast_message.h), which calls
- * this file twice, without claims: a send or receive right leaves its entry only under the space's lock, which is held from the look
- * at the entry until the right is taken.  What the second call needs of the sender is in struct cpu, because the sender may have
- * ended by then.  If the port of the right dies in between, a dead right arrives, as if the port had died on the way.
+ * One right of a usual kind, a send right or one that is made, goes on the fast path of messages (ipc/ipc_fast_message.h), or by the
+ * switch here if that declines.  Both call kern_message_right() twice, without claims: a send or receive right leaves its entry only under
+ * the space's lock, which is held from the look at the entry until the right is taken.  What the second call needs of the sender is in
+ * struct cpu, because the sender may have ended by then.  If the port of the right dies in between, a dead right arrives, as if the port
+ * had died on the way.
  */
 #include <ipc/check.h>
 #include <ipc/direct.h>
@@ -63,16 +64,13 @@ static bool rights_read(struct rights *r, uint32_t size)
     return true;
 }
 
-/* To who waits at the destination itself. */
+/* To who waits at the destination, or on a set that it is in. */
 SPECIALISED bool partners_find(struct direct *d, struct direct_message *m)
 {
     if (!find_destination(d))
         return false;
     uint64_t rx = lock_port(d);
-    if ((rx & 1) == 0)
-        return partners_change(d, m, rx);
-    unlock_port(d, rx);
-    return false;
+    return (rx & 1) == 0 ? partners_change(d, m, rx) : partners_change_member(d, m, rx);
 }
 
 /* Claim the rights and switch. */
@@ -111,15 +109,38 @@ SPECIALISED mach_msg_return_t rights_name(const struct direct *d, struct rights 
     return shortage == 0 ? MACH_MSG_SUCCESS : MACH_RCV_BODY_ERROR | shortage;
 }
 
-SPECIALISED struct uctx *rights_deliver(const struct direct *d, struct rights *r)
+/* The partner goes on. result: of its receive. */
+SPECIALISED struct uctx *rights_deliver(const struct direct *d, struct direct_message *m, uint32_t count,
+                                        mach_msg_return_t result)
 {
-    mach_msg_return_t result = rights_name(d, r);
-
-    if (!deliver_buffer(d, r->m, MACH_MSGH_BITS_COMPLEX))
-        return ipc_direct_late(d->next, r->m, r->count, result, d->size + d->trailer_size);
+    if (!deliver_buffer(d, m, MACH_MSGH_BITS_COMPLEX))
+        return ipc_direct_late(d->next, m, count, result, d->size + d->trailer_size);
     hal_uctx_set_result(&d->next->uctx, (uint32_t)result);
     fpu_resume(d->cpu, d->next);
     return trap_exit_running(d->next); /* a notification may have woken somebody */
+}
+
+SPECIALISED struct uctx *several_run(struct direct *d, struct rights *r)
+{
+    if (!rights_read(r, d->size) || !rights_switch(d, r))
+        return NULL;
+    ipc_right_tell(r->take, r->count);
+    mach_msg_return_t result = rights_name(d, r);
+    return rights_deliver(d, r->m, r->count, result);
+}
+
+/* One right, by the steps of the fast path, which has begun. */
+SPECIALISED struct uctx *one_run(struct direct *d, struct direct_message *m)
+{
+    struct ipc_port *receive = d->self->rcv_port;
+
+    if (!partners_find(d, m)) {
+        (void)kern_message_right(&d->self->uctx, HAL_RIGHT_UNDO);
+        return NULL;
+    }
+    switch_to_next(d, receive);
+    mach_msg_return_t result = (mach_msg_return_t)kern_message_right(&d->next->uctx, HAL_RIGHT_PASS);
+    return rights_deliver(d, m, 1, result);
 }
 
 SPECIALISED struct uctx *rights_run(struct thread *self, struct rights *r, uint32_t size, const bool reply)
@@ -132,11 +153,16 @@ SPECIALISED struct uctx *rights_run(struct thread *self, struct rights *r, uint3
                        .remote = r->m->head.msgh_remote_port,
                        .rcv_name = (mach_port_name_t)hal_uctx_arg(&self->uctx, 4),
                        .size = size};
+    const mach_port_name_t local = r->m->head.msgh_local_port;
 
-    if (r->m->head.msgh_local_port != (reply ? MACH_PORT_NULL : d.rcv_name) || !rights_switch(&d, r))
+    if (!reply && ipc_direct_receives_apart(self, (mach_port_name_t)d.rcv_name, local))
+        d.rcv_name =
+            self->rcv_name; /* a set, and the answer comes to the port that it remembers beside that */
+    else if (local != (reply ? MACH_PORT_NULL : d.rcv_name))
         return NULL;
-    ipc_right_tell(r->take, r->count);
-    return rights_deliver(&d, r);
+    if (kern_message_right(&self->uctx, HAL_RIGHT_BEGIN) != 0)
+        return one_run(&d, r->m);
+    return several_run(&d, r);
 }
 
 static NOINLINE struct uctx *rights_call(struct thread *self, struct rights *r, uint32_t size)
@@ -160,8 +186,6 @@ struct uctx *ipc_direct_rights(struct thread *self, struct direct_message *m, ui
         return next != NULL ? next : ipc_direct_memory(self, m, size);
     }
     r.m = m;
-    if (!rights_read(&r, size))
-        return ipc_direct_general(self);
     if (m->head.msgh_bits == (IPC_DIRECT_CALL | MACH_MSGH_BITS_COMPLEX))
         next = rights_call(self, &r, size);
     else if (m->head.msgh_bits == (IPC_DIRECT_REPLY | MACH_MSGH_BITS_COMPLEX))

@@ -13,18 +13,8 @@
 SPECIALISED struct uctx *member_run(struct direct *d, struct direct_message *m, uint64_t rx)
 {
     struct ipc_port *receive = d->self->rcv_port;
-    uint64_t waiter = IPC_PORT_RX_LOCKED;
 
-    d->set = ipc_port_rx_set(rx);
-    if (d->set != NULL)
-        waiter = __atomic_exchange_n(&d->set->rx, IPC_PORT_RX_LOCKED, __ATOMIC_ACQUIRE);
-    if ((waiter & 1) != 0) {
-        if (waiter != IPC_PORT_RX_LOCKED)
-            __atomic_store_n(&d->set->rx, waiter, __ATOMIC_RELEASE);
-        unlock_port(d, rx);
-        return NULL;
-    }
-    if (!partners_change(d, m, waiter))
+    if (!partners_change_member(d, m, rx))
         return NULL;
     switch_to_next(d, receive);
     return deliver(d, m);
@@ -41,8 +31,7 @@ SPECIALISED struct direct member_begin(struct thread *self, struct ipc_entry *en
                            .size = m->head.msgh_size,
                            .reply = reply,
                            .registers = registers,
-                           .timed = receive_is_timed(self, registers),
-                           .member = true};
+                           .timed = receive_is_timed(self, registers)};
 }
 
 struct uctx *ipc_direct_member_call(struct thread *self, struct ipc_entry *entry, struct ipc_port *port,

@@ -229,7 +229,7 @@ static mach_msg_size_t body_write(uint32_t who, struct packet *p, const struct m
         memcpy(p->byte + sizeof(*memory), m->word, size);
         return size + (mach_msg_size_t)sizeof(*memory);
     }
-    if (form->right == MACH_MSG_TYPE_MAKE_SEND)
+    if (form->right == MACH_MSG_TYPE_MAKE_SEND || form->right == MACH_MSG_TYPE_MAKE_SEND_ONCE)
         right.port.name = PORT_NAME(who);
     if (form->right == MACH_MSG_TYPE_MOVE_SEND && given[who][form->of] == 0)
         right.port.disposition = MACH_MSG_TYPE_COPY_SEND;
@@ -240,7 +240,7 @@ static mach_msg_size_t body_write(uint32_t who, struct packet *p, const struct m
     return size + (mach_msg_size_t)sizeof(right);
 }
 
-/* Read it, and note the right, or the memory. */
+/* Read it, and note the right, or the memory. (A send-once right stays where it came: its end would be a message to who made it.) */
 static void body_read(uint32_t who, uint32_t step, const struct packet *p, struct message *m)
 {
     mach_msg_size_t size = p->head.msgh_size - (mach_msg_size_t)sizeof(p->head);
@@ -257,7 +257,7 @@ static void body_read(uint32_t who, uint32_t step, const struct packet *p, struc
     } else if (MACH_MSGH_BITS_IS_COMPLEX(p->head.msgh_bits)) {
         data += sizeof(right);
         size -= (mach_msg_size_t)sizeof(right);
-        note(who, step, RIGHT, right.port.name, right.port.disposition, right.port.type,
+        note(who, step, RIGHT, plain(right.port.name), right.port.disposition, right.port.type,
              right.body.msgh_descriptor_count);
         for (uint32_t i = 0; i < PEERS; i++)
             given[who][i] += right.port.name == PORT_NAME(i);
@@ -637,8 +637,8 @@ static uint32_t words_limit(bool registers, uint64_t r)
 
 static struct form form_random(uint64_t *state)
 {
-    static const uint8_t kinds[] = {MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND,
-                                    MACH_MSG_TYPE_MOVE_SEND};
+    static const uint8_t kinds[] = {MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND, MACH_MSG_TYPE_MOVE_SEND,
+                                    MACH_MSG_TYPE_MAKE_SEND_ONCE};
     const uint64_t r = model_random(state);
     const bool registers = r % 2 == 0;
 
@@ -646,7 +646,7 @@ static struct form form_random(uint64_t *state)
                          .timed = (r >> 4) % 4 == 0,
                          .words = (uint16_t)((r >> 8) % words_limit(registers, r >> 40)),
                          .trailer = (uint8_t)((r >> 16) % 5),
-                         .right = !registers && (r >> 48) % 3 == 0 ? kinds[(r >> 52) % 3] : 0,
+                         .right = !registers && (r >> 48) % 3 == 0 ? kinds[(r >> 52) % 4] : 0,
                          .of = (uint8_t)((r >> 56) % PEERS),
                          .piece = !registers && (r >> 36) % 3 == 0 ? (uint32_t)(r >> 24) : 0};
 }
