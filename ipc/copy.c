@@ -13,6 +13,7 @@
 #include <kern/cache.h>
 #include <kern/panic.h>
 #include <kern/task.h>
+#include <vm/memory_object.h>
 #include <vm/vm_map.h>
 #include <vm/vm_map_copy.h>
 
@@ -263,63 +264,99 @@ static void copyout_port(const struct task *task, mach_msg_port_descriptor_t *d,
     d->pad2 = 0;
 }
 
-/* place: memory of the receiver that the piece goes to; NULL: new memory, which who sends the message on passes on. */
-static void copyout_ool_ports(const struct task *task, mach_msg_ool_ports_descriptor_t *d,
-                              const hal_va_t *place, mach_msg_return_t *shortage)
+/* The names of an array, in its memory. */
+static void name_ool_ports(const struct task *task, mach_msg_ool_ports_descriptor_t *d,
+                           mach_msg_return_t *shortage)
 {
     struct ipc_port **port = ipc_ool_ports(d);
     mach_port_name_t *names = (mach_port_name_t *)(void *)port;
 
+    for (uint32_t i = 0; i < d->count; i++)
+        names[i] = ipc_kmsg_name_right(task->space, port[i], d->disposition, shortage);
+}
+
+/*
+ * place: memory of the receiver that the piece goes to; NULL: new memory, which who sends the message on passes on.
+ * Returns: 0; MACH_MSG_VM_*: the piece is lost; IPC_OOL_WAIT, if there is a place: try again.
+ */
+static mach_msg_return_t copyout_ool_ports(const struct task *task, mach_msg_ool_ports_descriptor_t *d,
+                                           const hal_va_t *place)
+{
+    const mach_port_name_t *names = (const mach_port_name_t *)(const void *)ipc_ool_ports(d);
+
     d->deallocate = place == NULL;
     if (place != NULL)
         d->copy = MACH_MSG_OVERWRITE;
-    for (uint32_t i = 0; i < d->count; i++)
-        names[i] = ipc_kmsg_name_right(task->space, port[i], d->disposition, shortage);
     mach_msg_return_t why =
         place == NULL ? ipc_ool_ports_write(task->map, d) : ipc_ool_ports_overwrite(task->map, d, *place);
-    if (why == 0)
-        return;
-    *shortage |= why;
+    if (why == 0 || why == IPC_OOL_WAIT)
+        return why;
     for (uint32_t i = 0; i < d->count; i++)
         ipc_kmsg_name_undo(task->space, names[i], d->disposition);
     ipc_ool_ports_free(d);
     d->count = 0;
+    return why;
 }
 
-static void copyout_ool(const struct task *task, mach_msg_ool_descriptor_t *d, const hal_va_t *place,
-                        mach_msg_return_t *shortage)
+static mach_msg_return_t copyout_ool(const struct task *task, mach_msg_ool_descriptor_t *d,
+                                     const hal_va_t *place, uint64_t *done)
 {
     d->deallocate = place == NULL;
     if (place != NULL)
         d->copy = MACH_MSG_OVERWRITE;
-    *shortage |= place == NULL ? ipc_ool_write(task->map, d) : ipc_ool_overwrite(task->map, d, *place);
+    return place == NULL ? ipc_ool_write(task->map, d) : ipc_ool_overwrite(task->map, d, *place, done);
 }
 
-static void copyout_piece(const struct task *task, mach_msg_descriptor_t *d, struct ipc_scatter *scatter,
-                          mach_msg_return_t *shortage)
+/* How far a copyout has come: of the current thread. */
+typedef __typeof__(((struct thread *)NULL)->op.ipc.copyout) copyout_state_t;
+
+static mach_msg_return_t copyout_piece(const struct task *task, mach_msg_descriptor_t *d,
+                                       struct ipc_scatter *scatter, copyout_state_t *state,
+                                       mach_msg_return_t *shortage)
 {
     hal_va_t address;
     const hal_va_t *place = scatter != NULL && ipc_scatter_place(scatter, d, &address) ? &address : NULL;
 
+    if (scatter != NULL && scatter->failed && memory_object_must_wait(thread_current()))
+        return IPC_OOL_WAIT;
     if (d->type.type == MACH_MSG_OOL_DESCRIPTOR)
-        copyout_ool(task, &d->out_of_line, place, shortage);
-    else
-        copyout_ool_ports(task, &d->ool_ports, place, shortage);
+        return copyout_ool(task, &d->out_of_line, place, &state->done);
+    if (!state->named)
+        name_ool_ports(task, &d->ool_ports, shortage);
+    state->named = true;
+    return copyout_ool_ports(task, &d->ool_ports, place);
 }
 
+/* From the descriptor state->next on. Returns: as ipc_kmsg_copyout_rest(). */
 static mach_msg_return_t copyout_body(const struct task *task, struct ipc_kmsg *kmsg,
-                                      struct ipc_scatter *scatter)
+                                      struct ipc_scatter *scatter, copyout_state_t *state)
 {
     mach_msg_descriptor_t *d = ipc_kmsg_descriptors(kmsg);
-    mach_msg_return_t shortage = 0;
+    mach_msg_return_t shortage = (mach_msg_return_t)state->body;
+    hal_va_t address;
 
     for (uint32_t i = 0; i < kmsg->port_count; i++, d = ipc_descriptor_next(d)) {
+        mach_msg_return_t why = 0;
+        if (i < state->next) {
+            if (scatter != NULL && d->type.type != MACH_MSG_PORT_DESCRIPTOR)
+                (void)!ipc_scatter_place(scatter, d, &address);
+            continue;
+        }
         if (d->type.type == MACH_MSG_PORT_DESCRIPTOR)
             copyout_port(task, &d->port, kmsg->port[i], &shortage);
         else
-            copyout_piece(task, d, scatter, &shortage);
+            why = copyout_piece(task, d, scatter, state, &shortage);
+        state->body = (uint32_t)shortage;
+        if (__builtin_expect(why == IPC_OOL_WAIT, 0))
+            return why;
+        shortage |= why;
         kmsg->port[i] = NULL;
+        state->next = i + 1;
+        state->named = false;
+        state->done = 0;
     }
+    if (state->header != 0)
+        return MACH_RCV_HEADER_ERROR | (mach_msg_return_t)state->header;
     return shortage == 0 ? MACH_MSG_SUCCESS : MACH_RCV_BODY_ERROR | shortage;
 }
 
@@ -345,13 +382,22 @@ mach_msg_return_t ipc_kmsg_copyout(const struct task *task, struct ipc_kmsg *kms
 
     ipc_kmsg_head_out(head, name_reply(task, kmsg->local, reply, &shortage), destination);
     kmsg->local = NULL;
-    mach_msg_return_t mr = kmsg->port_count > 0 ? copyout_body(task, kmsg, scatter) : MACH_MSG_SUCCESS;
-    return shortage == 0 ? mr : MACH_RCV_HEADER_ERROR | shortage;
+    if (kmsg->port_count == 0)
+        return shortage == 0 ? MACH_MSG_SUCCESS : MACH_RCV_HEADER_ERROR | shortage;
+    thread_current()->op.ipc.copyout = (copyout_state_t){.header = (uint32_t)shortage};
+    return ipc_kmsg_copyout_rest(task, kmsg, scatter);
+}
+
+mach_msg_return_t ipc_kmsg_copyout_rest(const struct task *task, struct ipc_kmsg *kmsg,
+                                        struct ipc_scatter *scatter)
+{
+    return copyout_body(task, kmsg, scatter, &thread_current()->op.ipc.copyout);
 }
 
 mach_msg_return_t ipc_kmsg_copyout_unsent(const struct task *task, struct ipc_kmsg *kmsg)
 {
     mach_msg_header_t *head = &kmsg->head;
+    copyout_state_t state = {.next = 0};
     mach_msg_return_t shortage = 0;
 
     head->msgh_remote_port =
@@ -360,8 +406,8 @@ mach_msg_return_t ipc_kmsg_copyout_unsent(const struct task *task, struct ipc_km
         ipc_kmsg_name_right(task->space, kmsg->local, MACH_MSGH_BITS_LOCAL(head->msgh_bits), &shortage);
     kmsg->remote = NULL;
     kmsg->local = NULL;
-    mach_msg_return_t mr = copyout_body(task, kmsg, NULL);
-    return shortage == 0 ? mr : shortage;
+    state.header = (uint32_t)shortage;
+    return copyout_body(task, kmsg, NULL, &state);
 }
 
 /*

@@ -127,10 +127,15 @@ HAL_NODISCARD mach_msg_return_t ipc_kmsg_copyin(const struct task *task, struct 
  * Returns: MACH_MSG_SUCCESS; MACH_RCV_HEADER_ERROR, MACH_RCV_BODY_ERROR, with the shortages that were met (MACH_MSG_IPC_SPACE,
  * MACH_MSG_IPC_KERNEL, MACH_MSG_VM_SPACE, MACH_MSG_VM_KERNEL): rights that found no room were destroyed, their names are
  * MACH_PORT_NULL; arrays and memory that found none are empty, at address 0.  No pointer is left in kmsg.
+ * With a scatter list also MACH_RCV_IN_PROGRESS: a pager has a page of the receiver's that is needed; when the current thread has waited
+ * (memory_object_wait()), ipc_kmsg_copyout_rest() goes on, with the list from its beginning, or without one to put the rest into new memory.
  * Context: no lock; task is current.
  */
 mach_msg_return_t ipc_kmsg_copyout(const struct task *task, struct ipc_kmsg *kmsg,
                                    mach_port_name_t destination, struct ipc_scatter *scatter);
+
+mach_msg_return_t ipc_kmsg_copyout_rest(const struct task *task, struct ipc_kmsg *kmsg,
+                                        struct ipc_scatter *scatter);
 
 /* The part of it that is the header's. remote: the name of the reply right. */
 static inline void ipc_kmsg_head_out(mach_msg_header_t *head, mach_port_name_t remote,

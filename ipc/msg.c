@@ -32,6 +32,97 @@ static void set_result(struct thread *self, mach_msg_return_t result)
     hal_uctx_set_result(&self->uctx, (uint64_t)(uint32_t)result);
 }
 
+/* --- a message on its way to the user's buffer --- */
+
+/* n bytes from or to self's memory; most are there, in one piece. Returns whether it went well. */
+static inline bool user_read(const struct thread *self, void *to, hal_va_t from, size_t n)
+{
+    return (HAL_USER_RANGE(from, n) && hal_copyin(to, from, n) == HAL_OK) ||
+           vm_copyin(self->task->map, to, from, n) == KERN_SUCCESS;
+}
+
+static inline bool user_write(const struct thread *self, hal_va_t to, const void *from, size_t n)
+{
+    return (HAL_USER_RANGE(to, n) && hal_copyout(to, from, n) == HAL_OK) ||
+           vm_copyout(self->task->map, to, from, n) == KERN_SUCCESS;
+}
+
+static void write_note(struct thread *self, struct ipc_kmsg *kmsg, uint32_t size, mach_msg_return_t result)
+{
+    self->op.ipc.kmsg = kmsg;
+    self->op.ipc.size = size;
+    self->op.ipc.result = (uint32_t)result;
+}
+
+/* The message, which is in the user's form already, is not written. */
+static void write_lost(struct thread *self, struct ipc_kmsg *kmsg, mach_msg_return_t failure)
+{
+    ipc_kmsg_copyout_undo(self->task, kmsg);
+    ipc_kmsg_free(kmsg);
+    set_result(self, failure);
+}
+
+/* The message could not be written: that is done later, by `again`, if a pager has the page. */
+static __attribute__((noinline)) void write_failed(struct thread *self, struct ipc_kmsg *kmsg, uint32_t size,
+                                                   mach_msg_return_t result, mach_msg_return_t failure,
+                                                   thread_continuation_t again)
+{
+    if (memory_object_must_wait(self)) {
+        write_note(self, kmsg, size, result);
+        memory_object_wait(self, again);
+    } else {
+        write_lost(self, kmsg, failure);
+    }
+}
+
+/* result: if all goes well; failure: else. */
+static inline void msg_write(struct thread *self, struct ipc_kmsg *kmsg, uint32_t size,
+                             mach_msg_return_t result, mach_msg_return_t failure, thread_continuation_t again)
+{
+    if (__builtin_expect(!user_write(self, hal_uctx_arg(&self->uctx, 0), &kmsg->head, size), 0)) {
+        write_failed(self, kmsg, size, result, failure, again);
+        return;
+    }
+    ipc_kmsg_free(kmsg);
+    set_result(self, result);
+}
+
+/* self has waited for the page. */
+static void write_continue(struct thread *self, mach_msg_return_t failure, thread_continuation_t again)
+{
+    struct ipc_kmsg *kmsg = self->op.ipc.kmsg;
+    const uint32_t size = self->op.ipc.size;
+    const mach_msg_return_t result = (mach_msg_return_t)self->op.ipc.result;
+
+    if (memory_object_waited(self) == KERN_ABORTED)
+        write_lost(self, kmsg, failure);
+    else
+        msg_write(self, kmsg, size, result, failure, again);
+}
+
+static void msg_write_continue(struct thread *self)
+{
+    write_continue(self, MACH_RCV_INVALID_DATA, msg_write_continue);
+}
+
+static void msg_unsent_continue(struct thread *self)
+{
+    write_continue(self, MACH_SEND_INVALID_DATA, msg_unsent_continue);
+}
+
+void ipc_msg_write_later(struct thread *self, struct ipc_kmsg *kmsg, uint32_t size, mach_msg_return_t result)
+{
+    write_note(self, kmsg, size, result);
+    memory_object_wait(self, msg_write_continue);
+}
+
+void ipc_msg_write_again(struct thread *self, struct ipc_kmsg *kmsg, uint32_t size, mach_msg_return_t result)
+{
+    write_note(self, kmsg, size, result);
+    self->wait_result = THREAD_AWAKENED;
+    self->continuation = msg_write_continue;
+}
+
 /* --- send --- */
 
 /* The kernel's routine needs a page that its pager has: it is called again when that is there. */
@@ -112,19 +203,6 @@ enum ipc_sent ipc_msg_dispatch(struct ipc_kmsg *kmsg, struct thread *waiter, thr
     return msg_queue(message, served, waiter, resume, receiver); /* a reply of the kernel is never held up */
 }
 
-/* n bytes from or to self's memory; most are there, in one piece. Returns whether it went well. */
-static inline bool user_read(const struct thread *self, void *to, hal_va_t from, size_t n)
-{
-    return (HAL_USER_RANGE(from, n) && hal_copyin(to, from, n) == HAL_OK) ||
-           vm_copyin(self->task->map, to, from, n) == KERN_SUCCESS;
-}
-
-static inline bool user_write(const struct thread *self, hal_va_t to, const void *from, size_t n)
-{
-    return (HAL_USER_RANGE(to, n) && hal_copyout(to, from, n) == HAL_OK) ||
-           vm_copyout(self->task->map, to, from, n) == KERN_SUCCESS;
-}
-
 /* The bytes of the message, checked for size. */
 static mach_msg_return_t msg_get(struct thread *self, hal_va_t address, uint64_t size, struct ipc_kmsg **out)
 {
@@ -151,14 +229,10 @@ static void msg_unsent(struct thread *self, struct ipc_kmsg *kmsg, mach_msg_retu
 {
     mach_msg_return_t shortage = ipc_kmsg_copyout_unsent(self->task, kmsg);
 
-    if (vm_copyout(self->task->map, self->op.ipc.buffer, &kmsg->head, kmsg->head.msgh_size) != KERN_SUCCESS) {
-        ipc_kmsg_copyout_undo(self->task, kmsg);
-        why = MACH_SEND_INVALID_DATA;
-    }
     if (self->op.ipc.option & MACH_SEND_NOTIFY)
         ipc_request_arm(self->space, kmsg->head.msgh_remote_port);
-    ipc_kmsg_free(kmsg);
-    set_result(self, why | (shortage & MACH_MSG_MASK));
+    msg_write(self, kmsg, kmsg->head.msgh_size, why | (shortage & MACH_MSG_MASK), MACH_SEND_INVALID_DATA,
+              msg_unsent_continue);
 }
 
 /* The send half is over: go on with the receive half, if there is one. */
@@ -254,54 +328,40 @@ static struct ipc_scatter *scatter_get(const struct thread *self, struct ipc_sca
     return scatter;
 }
 
-static void msg_write_continue(struct thread *self);
-
-static void write_note(struct thread *self, struct ipc_kmsg *kmsg, uint32_t size, mach_msg_return_t result)
+/* Its rights have names. mr: how that went. */
+static inline void write_named(struct thread *self, struct ipc_kmsg *kmsg, mach_msg_return_t mr,
+                               uint64_t label, uint32_t seqno)
 {
-    self->op.ipc.kmsg = kmsg;
-    self->op.ipc.size = size;
-    self->op.ipc.result = (uint32_t)result;
+    const uint32_t size =
+        kmsg->head.msgh_size + trailer_write(kmsg, (uint32_t)hal_uctx_arg(&self->uctx, 1), seqno, label);
+
+    msg_write(self, kmsg, size, mr, MACH_RCV_INVALID_DATA, msg_write_continue);
 }
 
-void ipc_msg_write_later(struct thread *self, struct ipc_kmsg *kmsg, uint32_t size, mach_msg_return_t result)
-{
-    write_note(self, kmsg, size, result);
-    memory_object_wait(self, msg_write_continue);
-}
-
-void ipc_msg_write_again(struct thread *self, struct ipc_kmsg *kmsg, uint32_t size, mach_msg_return_t result)
-{
-    write_note(self, kmsg, size, result);
-    self->wait_result = THREAD_AWAKENED;
-    self->continuation = msg_write_continue;
-}
-
-/* The message, whose rights have names already, could not be written: that is done later if a pager has the page. */
-static __attribute__((noinline)) void write_failed(struct thread *self, struct ipc_kmsg *kmsg, uint32_t size,
-                                                   mach_msg_return_t result)
-{
-    if (memory_object_must_wait(self)) {
-        ipc_msg_write_later(self, kmsg, size, result);
-        return;
-    }
-    ipc_kmsg_copyout_undo(self->task, kmsg);
-    ipc_kmsg_free(kmsg);
-    set_result(self, MACH_RCV_INVALID_DATA);
-}
-
-static void msg_write_continue(struct thread *self)
+/* What is out of line goes on to its places, when the page of one is there; if it is not waited for, to new memory, and the message is lost. */
+static void msg_copyout_continue(struct thread *self)
 {
     struct ipc_kmsg *kmsg = self->op.ipc.kmsg;
-    const uint32_t size = self->op.ipc.size;
-    const mach_msg_return_t result = (mach_msg_return_t)self->op.ipc.result;
+    struct ipc_scatter scatter;
+    const bool aborted = memory_object_waited(self) == KERN_ABORTED;
+    mach_msg_return_t mr =
+        ipc_kmsg_copyout_rest(self->task, kmsg, aborted ? NULL : scatter_get(self, &scatter));
 
-    if (memory_object_waited(self) == KERN_ABORTED ||
-        !user_write(self, hal_uctx_arg(&self->uctx, 0), &kmsg->head, size)) {
-        write_failed(self, kmsg, size, result);
-        return;
-    }
-    ipc_kmsg_free(kmsg);
-    set_result(self, result);
+    if (aborted)
+        write_lost(self, kmsg, MACH_RCV_INVALID_DATA);
+    else if (mr == MACH_RCV_IN_PROGRESS)
+        memory_object_wait(self, msg_copyout_continue);
+    else
+        write_named(self, kmsg, mr, self->op.ipc.label, self->op.ipc.seqno);
+}
+
+static __attribute__((noinline)) void copyout_later(struct thread *self, struct ipc_kmsg *kmsg,
+                                                    uint64_t label, uint32_t seqno)
+{
+    self->op.ipc.kmsg = kmsg;
+    self->op.ipc.label = label;
+    self->op.ipc.seqno = seqno;
+    memory_object_wait(self, msg_copyout_continue);
 }
 
 void ipc_msg_write(struct thread *self, struct ipc_kmsg *kmsg, mach_port_name_t name, uint64_t label,
@@ -314,25 +374,23 @@ void ipc_msg_write(struct thread *self, struct ipc_kmsg *kmsg, mach_port_name_t 
         ipc_kmsg_head_out(&kmsg->head, MACH_PORT_NULL, name);
     else
         mr = ipc_kmsg_copyout(self->task, kmsg, name, scatter_get(self, &scatter));
-    uint32_t size =
-        kmsg->head.msgh_size + trailer_write(kmsg, (uint32_t)hal_uctx_arg(&self->uctx, 1), seqno, label);
-
-    if (__builtin_expect(!user_write(self, hal_uctx_arg(&self->uctx, 0), &kmsg->head, size), 0)) {
-        write_failed(self, kmsg, size, mr);
-        return;
-    }
-    ipc_kmsg_free(kmsg);
-    set_result(self, mr);
+    if (__builtin_expect(mr == MACH_RCV_IN_PROGRESS, 0))
+        copyout_later(self, kmsg, label, seqno);
+    else
+        write_named(self, kmsg, mr, label, seqno);
 }
 
-/* Can self have the message as it is? */
+/* Can self have the message as it is? MACH_RCV_IN_PROGRESS: its list must come from a pager before that can be said. */
 static mach_msg_return_t msg_acceptable(const struct thread *self, struct ipc_kmsg *kmsg)
 {
     struct ipc_scatter scatter;
 
     if (ipc_receive_size(kmsg, self->op.ipc.option) > self->op.ipc.size)
         return MACH_RCV_TOO_LARGE; /* with MACH_RCV_LARGE it would not have been taken */
-    return scatter_get(self, &scatter) != NULL ? ipc_scatter_check(&scatter, kmsg) : MACH_MSG_SUCCESS;
+    if (scatter_get(self, &scatter) == NULL)
+        return MACH_MSG_SUCCESS;
+    mach_msg_return_t mr = ipc_scatter_check(&scatter, kmsg);
+    return scatter.failed && memory_object_must_wait(self) ? MACH_RCV_IN_PROGRESS : mr;
 }
 
 /* It can't: the message is lost; the header tells how large it was. */
@@ -346,16 +404,34 @@ static void msg_lost(struct thread *self, struct ipc_kmsg *kmsg, mach_msg_return
     set_result(self, why);
 }
 
-void ipc_msg_finish(struct thread *self)
+static void msg_accept_continue(struct thread *self);
+
+/* self has taken the message in op.ipc, and nothing is due any more for that. */
+static void msg_accept(struct thread *self)
 {
     struct ipc_kmsg *kmsg = self->op.ipc.kmsg;
-
-    ipc_mqueue_after_take(self);
     mach_msg_return_t mr = msg_acceptable(self, kmsg);
+
     if (mr == MACH_MSG_SUCCESS)
         ipc_msg_write(self, kmsg, self->op.ipc.name, self->op.ipc.label, self->op.ipc.seqno);
+    else if (mr == MACH_RCV_IN_PROGRESS)
+        memory_object_wait(self, msg_accept_continue);
     else
         msg_lost(self, kmsg, mr);
+}
+
+static void msg_accept_continue(struct thread *self)
+{
+    if (memory_object_waited(self) == KERN_ABORTED)
+        msg_lost(self, self->op.ipc.kmsg, MACH_RCV_INVALID_DATA);
+    else
+        msg_accept(self);
+}
+
+void ipc_msg_finish(struct thread *self)
+{
+    ipc_mqueue_after_take(self);
+    msg_accept(self);
 }
 
 /* MACH_RCV_LARGE and the first message does not fit: it stays, the header (if there is room) tells its size, and which

@@ -11,6 +11,7 @@
 #include <kern/task.h>
 #include <vm/vm_map.h>
 #include <vm/vm_map_copy.h>
+#include <vm/vm_object.h>
 
 mach_msg_return_t ipc_ool_read(struct vm_map *map, const mach_msg_ool_descriptor_t *d,
                                struct vm_map_copy **copy)
@@ -44,15 +45,19 @@ static mach_msg_return_t overwrite_error(kern_return_t kr)
 {
     if (kr == KERN_SUCCESS)
         return 0;
+    if (kr == KERN_PAGE_WAIT)
+        return IPC_OOL_WAIT;
     return kr == KERN_RESOURCE_SHORTAGE ? MACH_MSG_VM_KERNEL : MACH_MSG_VM_SPACE;
 }
 
-mach_msg_return_t ipc_ool_overwrite(struct vm_map *map, mach_msg_ool_descriptor_t *d, hal_va_t address)
+mach_msg_return_t ipc_ool_overwrite(struct vm_map *map, mach_msg_ool_descriptor_t *d, hal_va_t address,
+                                    uint64_t *done)
 {
     struct vm_map_copy *copy = ipc_ool_copy(d);
-    uint64_t done = 0;
-    mach_msg_return_t why = overwrite_error(vm_map_copy_overwrite(map, copy, address, UINT64_MAX, &done));
+    mach_msg_return_t why = overwrite_error(vm_map_copy_overwrite(map, copy, address, UINT64_MAX, done));
 
+    if (why == IPC_OOL_WAIT)
+        return why;
     vm_map_copy_discard(copy);
     d->address = why == 0 ? address : 0;
     if (why != 0)

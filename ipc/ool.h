@@ -34,13 +34,16 @@ HAL_NODISCARD mach_msg_return_t ipc_ool_read(struct vm_map *map, const mach_msg_
  */
 HAL_NODISCARD mach_msg_return_t ipc_ool_write(struct vm_map *map, mach_msg_ool_descriptor_t *d);
 
+/* It can't be written before the current thread has waited for a page. */
+#define IPC_OOL_WAIT MACH_RCV_IN_PROGRESS
 /*
- * Write the memory of a descriptor over what is at `address`.
- * Returns: 0; MACH_MSG_VM_SPACE it can't be written there, MACH_MSG_VM_KERNEL: the copy is discarded, and the descriptor is empty.
+ * Write the memory of a descriptor over what is at `address`, from byte *done on, which is counted up.
+ * Returns: 0; MACH_MSG_VM_SPACE it can't be written there, MACH_MSG_VM_KERNEL: the copy is discarded, and the descriptor is empty;
+ * IPC_OOL_WAIT: the descriptor is unchanged.
  * Context: no lock; map is the current one.
  */
 HAL_NODISCARD mach_msg_return_t ipc_ool_overwrite(struct vm_map *map, mach_msg_ool_descriptor_t *d,
-                                                  hal_va_t address);
+                                                  hal_va_t address, uint64_t *done);
 
 /* The array of a descriptor in kernel form; NULL: there is none. */
 static inline struct ipc_port **ipc_ool_ports(const mach_msg_ool_ports_descriptor_t *d)
@@ -66,7 +69,7 @@ HAL_NODISCARD mach_msg_return_t ipc_ool_ports_read(struct vm_map *map,
  */
 HAL_NODISCARD mach_msg_return_t ipc_ool_ports_write(struct vm_map *map, mach_msg_ool_ports_descriptor_t *d);
 
-/* The same over what is at `address`. Returns: 0; MACH_MSG_VM_SPACE; MACH_MSG_VM_KERNEL: the descriptor is unchanged. */
+/* The same over what is at `address`. Returns: 0; MACH_MSG_VM_SPACE; MACH_MSG_VM_KERNEL; IPC_OOL_WAIT: the descriptor is unchanged. */
 HAL_NODISCARD mach_msg_return_t ipc_ool_ports_overwrite(struct vm_map *map,
                                                         mach_msg_ool_ports_descriptor_t *d, hal_va_t address);
 

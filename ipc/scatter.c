@@ -9,12 +9,20 @@ _Static_assert(offsetof(mach_msg_ool_descriptor_t, size) ==
                    offsetof(mach_msg_ool_descriptor_t, size) == 12,
                "sizes and counts have the same place");
 
+static bool scatter_read(struct ipc_scatter *s, void *to, hal_va_t from, uint32_t size)
+{
+    if (vm_copyin(s->map, to, from, size) == KERN_SUCCESS)
+        return true;
+    s->failed = true;
+    return false;
+}
+
 void ipc_scatter_begin(struct ipc_scatter *scatter, struct vm_map *map, hal_va_t buffer, uint32_t size)
 {
     mach_msg_base_t base;
 
     *scatter = (struct ipc_scatter){.map = map};
-    if (size < sizeof(base) || vm_copyin(map, &base, buffer, sizeof(base)) != KERN_SUCCESS)
+    if (size < sizeof(base) || !scatter_read(scatter, &base, buffer, sizeof(base)))
         return;
     scatter->next = buffer + sizeof(base);
     scatter->room = size - (uint32_t)sizeof(base);
@@ -25,10 +33,10 @@ void ipc_scatter_begin(struct ipc_scatter *scatter, struct vm_map *map, hal_va_t
 static bool scatter_next(struct ipc_scatter *s, mach_msg_descriptor_t *d)
 {
     while (s->left > 0 && s->room >= sizeof(d->type)) {
-        if (vm_copyin(s->map, d, s->next, sizeof(d->type)) != KERN_SUCCESS)
+        if (!scatter_read(s, d, s->next, sizeof(d->type)))
             break;
         uint32_t size = ipc_descriptor_size(d);
-        if (size > s->room || vm_copyin(s->map, d, s->next, size) != KERN_SUCCESS)
+        if (size > s->room || !scatter_read(s, d, s->next, size))
             break;
         s->next += size;
         s->room -= size;
@@ -52,9 +60,8 @@ static mach_msg_return_t pair_check(const mach_msg_descriptor_t *given, const ma
     return given->out_of_line.size < piece->out_of_line.size ? MACH_RCV_SCATTER_SMALL : MACH_MSG_SUCCESS;
 }
 
-mach_msg_return_t ipc_scatter_check(const struct ipc_scatter *scatter, struct ipc_kmsg *kmsg)
+mach_msg_return_t ipc_scatter_check(struct ipc_scatter *scatter, struct ipc_kmsg *kmsg)
 {
-    struct ipc_scatter s = *scatter;
     mach_msg_descriptor_t *d = ipc_kmsg_descriptors(kmsg);
     mach_msg_return_t mr = MACH_MSG_SUCCESS;
     mach_msg_descriptor_t given;
@@ -62,7 +69,7 @@ mach_msg_return_t ipc_scatter_check(const struct ipc_scatter *scatter, struct ip
     for (uint32_t i = 0; i < kmsg->port_count && mr == MACH_MSG_SUCCESS; i++, d = ipc_descriptor_next(d)) {
         if (d->type.type == MACH_MSG_PORT_DESCRIPTOR)
             continue;
-        if (!scatter_next(&s, &given))
+        if (!scatter_next(scatter, &given))
             break;
         mr = pair_check(&given, d);
     }

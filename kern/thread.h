@@ -143,6 +143,13 @@ struct thread {
             mach_port_name_t large; /* MACH_RCV_TOO_LARGE: the port that has the message */
             bool room;        /* the message that was taken made room for senders who asked to be told */
             uint32_t mscount; /* for no_senders */
+            struct { /* a message with a scatter list that waits for a page to be written (ipc/copy.c) */
+                uint32_t next;   /* its first descriptor that is in kernel form, but for ... */
+                bool named;      /* ... the names of an array, which it has */
+                uint32_t header; /* MACH_MSG_*: shortages met in the header, */
+                uint32_t body;   /* and up to that descriptor */
+                uint64_t done;   /* bytes of that which are written */
+            } copyout;
             struct ipc_kmsg
                 *no_senders; /* a notification that fell due when the message was taken, or NULL */
         } ipc;

@@ -160,6 +160,8 @@ void audit_right(const struct ipc_port *port, enum audit_right right, const void
 void audit_port_ref(const struct ipc_port *port, const void *holder);
 /* `holder` has the message, and what was in it is not its any more. */
 void audit_message_memory(struct ipc_kmsg *kmsg, const char *holder);
+/* The same, but the descriptors from `next` on are in kernel form; named: that one, an array, has names already. */
+void audit_message_rest(struct ipc_kmsg *kmsg, uint32_t next, bool named, const char *holder);
 /* `holder` has the message; `queue` is the port that it waits at, or NULL. */
 void audit_message(struct ipc_kmsg *kmsg, struct ipc_port *queue, const char *holder);
 

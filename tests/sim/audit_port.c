@@ -102,6 +102,26 @@ void audit_message(struct ipc_kmsg *kmsg, struct ipc_port *queue, const char *ho
         d = message_descriptor(kmsg, i, d, queue);
 }
 
+void audit_message_rest(struct ipc_kmsg *kmsg, uint32_t next, bool named, const char *holder)
+{
+    const mach_msg_descriptor_t *d = (const void *)((const char *)&kmsg->head + sizeof(mach_msg_base_t));
+
+    audit_message_memory(kmsg, holder);
+    AUDIT(kmsg->remote == NULL && kmsg->local == NULL && next < kmsg->port_count, "message-rest", kmsg,
+          "%u of %u descriptors, ports %p and %p", next, kmsg->port_count, (void *)kmsg->remote,
+          (void *)kmsg->local);
+    for (uint32_t i = 0; i < kmsg->port_count; i++) {
+        if (i > next || (i == next && !named)) {
+            d = message_descriptor(kmsg, i, d, NULL);
+            continue;
+        }
+        if (i == next)
+            audit_own_memory((const void *)(uintptr_t)d->ool_ports.address,
+                             d->ool_ports.count * sizeof(struct ipc_port *), "array of names of a message");
+        d = (const void *)((const char *)d + ipc_descriptor_size(d));
+    }
+}
+
 /* --- port sets --- */
 
 static void check_member(const struct ipc_pset *pset, const struct ipc_pset_link *link)

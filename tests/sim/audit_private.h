@@ -90,6 +90,9 @@ extern struct pageout_state {
 void pageout_step(struct thread *self);
 
 /* --- ipc/msg.c --- */
+void msg_accept_continue(struct thread *self);
+void msg_copyout_continue(struct thread *self);
+void msg_unsent_continue(struct thread *self);
 void msg_write_continue(struct thread *self);
 
 /* --- vm/vm_radix.c --- */

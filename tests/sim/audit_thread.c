@@ -32,7 +32,11 @@ static void operation_rights(const struct thread *t)
         audit_message(kmsg, kmsg->remote, "sending thread");
     } else if (t->continuation == ipc_msg_serve_continue || t->continuation == ipc_rpc_serve_continue) {
         audit_message(kmsg, kmsg->remote, "thread that is to be served");
-    } else if (t->continuation == msg_write_continue) {
+    } else if (t->continuation == msg_accept_continue) {
+        audit_message(kmsg, NULL, "receiving thread");
+    } else if (t->continuation == msg_copyout_continue) {
+        audit_message_rest(kmsg, t->op.ipc.copyout.next, t->op.ipc.copyout.named, "receiving thread");
+    } else if (t->continuation == msg_write_continue || t->continuation == msg_unsent_continue) {
         audit_message_memory(kmsg, "receiving thread"); /* what was in it is the receiver's already */
     }
     if (t->exception_reply != NULL)

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Messages that need memory which a pager has, to be written: the places of a scatter list, the list itself, and the buffer of a message
+ * that comes back unsent.  Who receives, or sends, waits for each page, as for a buffer that a message comes to.
+ */
+#include "lib/pager.h"
+#include "lib/ports.h"
+#include "lib/test.h"
+
+#include <string.h>
+
+#define SELF mach_task_self()
+#define PAGES 12u
+#define SIZE 6000u /* of a piece: more than a page */
+#define RIGHTS 3u
+
+static mach_port_t other; /* a port of this task, to talk to itself */
+static mach_vm_address_t base;
+static mach_port_t object;
+static memory_object_control_t control;
+static uint8_t source[SIZE];
+
+/* A right, memory, an array of ports, and memory once more. */
+struct pieces {
+    mach_msg_header_t header;
+    mach_msg_body_t body;
+    mach_msg_port_descriptor_t port;
+    mach_msg_ool_descriptor_t first;
+    mach_msg_ool_ports_descriptor_t ports;
+    mach_msg_ool_descriptor_t second;
+    mach_msg_max_trailer_t trailer;
+};
+#define MESSAGE_SIZE ((mach_msg_size_t)offsetof(struct pieces, trailer))
+
+static mach_vm_address_t page(unsigned number)
+{
+    return base + number * PAGE_SIZE;
+}
+
+/* Memory at `first` and `second`, names at `names`. */
+static struct pieces pieces(mach_vm_address_t first, mach_vm_address_t names, mach_vm_address_t second,
+                            mach_msg_copy_options_t copy)
+{
+    return (struct pieces){
+        .header = {.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, 0) | MACH_MSGH_BITS_COMPLEX,
+                   .msgh_size = MESSAGE_SIZE,
+                   .msgh_remote_port = other,
+                   .msgh_id = 9},
+        .body = {4},
+        .port = {.name = other, .disposition = MACH_MSG_TYPE_COPY_SEND, .type = MACH_MSG_PORT_DESCRIPTOR},
+        .first = {(void *)first, .copy = copy & 0xff, .type = MACH_MSG_OOL_DESCRIPTOR, .size = SIZE},
+        .ports = {(void *)names, .copy = copy & 0xff, .disposition = MACH_MSG_TYPE_COPY_SEND,
+                  .type = MACH_MSG_OOL_PORTS_DESCRIPTOR, .count = RIGHTS},
+        .second = {(void *)second, .copy = copy & 0xff, .type = MACH_MSG_OOL_DESCRIPTOR, .size = SIZE},
+    };
+}
+
+static void send_pieces(void)
+{
+    mach_port_name_t names[RIGHTS] = {other, MACH_PORT_NULL, other};
+    struct pieces m = pieces((mach_vm_address_t)source, (mach_vm_address_t)names, (mach_vm_address_t)source,
+                             MACH_MSG_VIRTUAL_COPY);
+
+    REQUIRE_OK(mach_msg(&m.header, MACH_SEND_MSG, MESSAGE_SIZE, 0, MACH_PORT_NULL, 0, MACH_PORT_NULL));
+}
+
+/* The buffer has the list. */
+static kern_return_t receive(struct pieces *m)
+{
+    return mach_msg_overwrite(NULL, MACH_RCV_MSG | MACH_RCV_OVERWRITE, 0, sizeof(*m), other, 0,
+                              MACH_PORT_NULL, &m->header, MESSAGE_SIZE);
+}
+
+static struct pieces came;
+
+static kern_return_t call_scatter(struct pager_access *access)
+{
+    (void)access;
+    return receive(&came);
+}
+
+static kern_return_t call_list(struct pager_access *access)
+{
+    return receive((struct pieces *)access->address);
+}
+
+/* The thread waits for the page, which is zeros. */
+static void give(unsigned number)
+{
+    REQUIRE(pager_expect(object, PAGER_DATA_REQUEST).offset == number * PAGE_SIZE);
+    REQUIRE_OK(memory_object_data_unavailable(control, number * PAGE_SIZE, PAGE_SIZE));
+}
+
+static bool is_source(const void *data)
+{
+    return memcmp(data, source, SIZE) == 0;
+}
+
+/* Rights that `count` names more than one stand for. */
+static void release(int count)
+{
+    CHECK_EQUAL(test_refs(other, MACH_PORT_RIGHT_SEND), 1 + count, "each right has come once");
+    REQUIRE_OK(mach_port_mod_refs(SELF, other, MACH_PORT_RIGHT_SEND, -count));
+}
+
+static void test_places(void)
+{
+    const mach_port_name_t *names = (const mach_port_name_t *)(page(3) - 6);
+    struct pager_access access;
+
+    came = pieces(page(0) + 1, (mach_vm_address_t)names, page(4) + 100, MACH_MSG_OVERWRITE);
+    send_pieces();
+    pager_call_start(&access, call_scatter, 0);
+    give(0);
+    give(1);
+    give(2); /* the names are in two pages */
+    give(3);
+    CHECK_EQUAL(pager_access_end(&access, 0), KERN_OPERATION_TIMED_OUT,
+                "a place that is not there is waited for");
+    give(4);
+    give(5);
+    CHECK_RESULT(pager_access_end(&access, TEST_SOON_MS), MACH_MSG_SUCCESS, "page by page");
+    CHECK(is_source((void *)(page(0) + 1)) && is_source((void *)(page(4) + 100)), "then the memory is there");
+    CHECK(came.first.address == (void *)(page(0) + 1) && came.first.copy == MACH_MSG_OVERWRITE &&
+              came.second.size == SIZE && came.header.msgh_id == 9,
+          "as the message says");
+    CHECK(names[0] == other && names[1] == MACH_PORT_NULL && names[2] == other && came.port.name == other,
+          "with the rights");
+    release(3);
+}
+
+/* The list, and one of its places, are in memory that is not there. */
+static void test_list(void)
+{
+    struct pieces list = pieces(page(7), page(6) + 2048, 0, MACH_MSG_OVERWRITE);
+    mach_vm_address_t data = test_allocate(PAGE_SIZE);
+    const struct pieces *m = (const struct pieces *)page(6);
+    struct pager_access access;
+
+    list.second.copy = MACH_MSG_ALLOCATE;
+    memcpy((void *)data, &list, sizeof(list));
+    send_pieces();
+    pager_call_start(&access, call_list, page(6));
+    REQUIRE(pager_expect(object, PAGER_DATA_REQUEST).offset == 6 * PAGE_SIZE);
+    REQUIRE_OK(memory_object_data_supply(control, 6 * PAGE_SIZE, data, PAGE_SIZE, TRUE, VM_PROT_NONE, FALSE,
+                                         MACH_PORT_NULL));
+    give(7);
+    give(8);
+    CHECK_RESULT(pager_access_end(&access, TEST_SOON_MS), MACH_MSG_SUCCESS,
+                 "a list that is not there is waited for");
+    CHECK(m->first.address == (void *)page(7) && is_source(m->first.address), "and followed");
+    CHECK(m->second.deallocate && is_source(m->second.address), "new memory is new");
+    test_deallocate((mach_vm_address_t)m->second.address, SIZE);
+    release(3);
+}
+
+/* A piece whose page the pager has not is lost, the rest comes. */
+static void test_error(void)
+{
+    struct pager_access access;
+
+    came = pieces(page(9), page(3), page(4), MACH_MSG_OVERWRITE);
+    send_pieces();
+    pager_call_start(&access, call_scatter, 0);
+    REQUIRE(pager_expect(object, PAGER_DATA_REQUEST).offset == 9 * PAGE_SIZE);
+    REQUIRE_OK(memory_object_data_error(control, 9 * PAGE_SIZE, PAGE_SIZE, 0));
+    CHECK_RESULT(pager_access_end(&access, TEST_SOON_MS), MACH_RCV_BODY_ERROR | MACH_MSG_VM_SPACE,
+                 "a piece is lost if the pager fails");
+    CHECK(came.first.address == NULL && came.first.size == 0 && is_source(came.second.address),
+          "the others come");
+    release(3);
+}
+
+static void test_abort(void)
+{
+    struct pager_access access;
+
+    came = pieces(page(10), page(3), page(4), MACH_MSG_OVERWRITE);
+    send_pieces();
+    pager_call_start(&access, call_scatter, 0);
+    REQUIRE(pager_expect(object, PAGER_DATA_REQUEST).offset == 10 * PAGE_SIZE);
+    REQUIRE_OK(thread_abort(access.thread));
+    CHECK_RESULT(pager_access_end(&access, TEST_SOON_MS), MACH_RCV_INVALID_DATA, "the wait can be aborted");
+    CHECK_EQUAL(test_refs(other, MACH_PORT_RIGHT_SEND), 1, "the message goes with its rights");
+    CHECK_EQUAL(test_status(other).mps_msgcount, 0, "it is not there any more");
+}
+
+static kern_return_t call_unsent(struct pager_access *access)
+{
+    return mach_msg((mach_msg_header_t *)access->address, MACH_SEND_MSG | MACH_SEND_TIMEOUT, MESSAGE_SIZE, 0,
+                    MACH_PORT_NULL, 1, MACH_PORT_NULL);
+}
+
+/* A message in memory that may only be read, which can't be sent, comes back when it may be written. */
+static void test_unsent(void)
+{
+    mach_port_name_t names[RIGHTS] = {other, MACH_PORT_NULL, other};
+    const mach_port_limits_t full = {0}, usual = {MACH_PORT_QLIMIT_DEFAULT};
+    struct pieces m = pieces((mach_vm_address_t)source, (mach_vm_address_t)names, (mach_vm_address_t)source,
+                             MACH_MSG_VIRTUAL_COPY);
+    struct pieces *back = (struct pieces *)page(11);
+    mach_vm_address_t data = test_allocate(PAGE_SIZE);
+    struct pager_access access;
+
+    memcpy((void *)data, &m, sizeof(m));
+    REQUIRE_OK(mach_port_set_attributes(SELF, other, MACH_PORT_LIMITS_INFO, (mach_port_info_t)&full,
+                                        MACH_PORT_LIMITS_INFO_COUNT));
+    pager_call_start(&access, call_unsent, page(11));
+    REQUIRE(pager_expect(object, PAGER_DATA_REQUEST).offset == 11 * PAGE_SIZE);
+    REQUIRE_OK(memory_object_data_supply(control, 11 * PAGE_SIZE, data, PAGE_SIZE, TRUE, VM_PROT_WRITE, FALSE,
+                                         MACH_PORT_NULL));
+    REQUIRE(pager_expect(object, PAGER_DATA_UNLOCK).offset == 11 * PAGE_SIZE);
+    CHECK_EQUAL(pager_access_end(&access, 0), KERN_OPERATION_TIMED_OUT,
+                "a message that comes back waits until it may be written");
+    REQUIRE_OK(memory_object_lock_request(control, 11 * PAGE_SIZE, PAGE_SIZE, MEMORY_OBJECT_RETURN_NONE,
+                                          FALSE, VM_PROT_NONE, MACH_PORT_NULL));
+    CHECK_RESULT(pager_access_end(&access, TEST_SOON_MS), MACH_SEND_TIMED_OUT, "then it is there again");
+    CHECK(back->header.msgh_remote_port == other && back->first.address != source &&
+              is_source(back->first.address),
+          "with what was in it");
+    REQUIRE_OK(mach_port_set_attributes(SELF, other, MACH_PORT_LIMITS_INFO, (mach_port_info_t)&usual,
+                                        MACH_PORT_LIMITS_INFO_COUNT));
+    mach_msg_destroy(&back->header);
+    CHECK_EQUAL(test_refs(other, MACH_PORT_RIGHT_SEND), 1, "and no more");
+}
+
+int main(void)
+{
+    test_begin("pager_places");
+    for (unsigned i = 0; i < SIZE; i++)
+        source[i] = (uint8_t)(i * 7 + 1);
+    other = test_port_send();
+    object = pager_object(PAGES, &base);
+    control = pager_begin(object, MEMORY_OBJECT_COPY_DELAY);
+    test_places();
+    test_list();
+    test_error();
+    test_abort();
+    test_unsent();
+    test_deallocate(base, PAGES * PAGE_SIZE);
+    CHECK(pager_finished(object), "the object ends");
+    test_port_destroy(object);
+    test_port_destroy(other);
+    return test_end();
+}
