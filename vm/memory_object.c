@@ -146,6 +146,7 @@ void memory_object_init_module(void) NO_THREAD_SAFETY_ANALYSIS
 {
     cache_init(&memory_object_cache, "memory_object", sizeof(struct memory_object), 8);
     memory_object_fault_init_module();
+    memory_object_cache_init_module();
     spin_init(&pagers.lock, LOCK_RANK_PAGER);
     list_init(&pagers.queue);
     list_init(&pagers.dead);
@@ -228,6 +229,7 @@ struct memory_object *memory_object_alloc(struct ledger_account *payer)
         .refs = 1, .payer = payer, .cluster = 1, .copy_strategy = MEMORY_OBJECT_COPY_DELAY};
     list_init(&pager->link);
     list_init(&pager->work_link);
+    list_init(&pager->cache_link);
     list_init(&pager->requests);
     list_init(&pager->syncs);
     list_init(&pager->copies);
@@ -447,10 +449,13 @@ static enum end_step end_next(struct memory_object *pager)
     enum end_step next = END_NOTHING;
 
     spin_lock(&pager->object->lock);
-    const bool keep = pager->may_cache && pager->state == MEMORY_OBJECT_READY;
+    const bool unused = memory_object_is_unused(pager);
+    pager->uncached &= unused;
+    const bool keep = unused && pager->may_cache && !pager->uncached && pager->state == MEMORY_OBJECT_READY;
+    memory_object_keep(pager, keep);
     if (pager->state == MEMORY_OBJECT_ENDED) {
         next = pager->terminate != NULL ? END_FREE : END_NOTHING;
-    } else if (!memory_object_is_unused(pager) || keep) {
+    } else if (!unused || keep) {
         pager->scan = 0;
     } else if (end_is_clean(pager)) {
         __atomic_store_n(&pager->state, MEMORY_OBJECT_ENDED, __ATOMIC_RELAXED);

@@ -50,6 +50,9 @@ void memory_object_copied(struct memory_object *pager, struct vm_object *copy);
 bool memory_object_is_unused(const struct memory_object *pager);
 /* Nothing shows the object, or is a copy of it, any more: it is ended soon. Context: its vm_object is locked. */
 void memory_object_unused(struct memory_object *pager);
+/* Memory is low: end the object that nobody has used for longest, of those that stay for the next user. Returns false: there is none.
+ * Context: no lock. */
+HAL_NODISCARD bool memory_object_uncache(void);
 /* The port of the pager died. Context: no lock. */
 void memory_object_pager_died(struct memory_object *pager);
 

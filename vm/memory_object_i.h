@@ -33,11 +33,13 @@ struct memory_object {
     struct vm_store *store; /* what else belongs to the default pager's object; NULL: another; constant */
     struct ledger_account *payer; /* constant */
     struct list work_link;        /* of the queue; its lock */
+    struct list cache_link;       /* memory_object_cache.c */
     bool queued;                  /* the same */
 
     /* under the lock of the object; of a new one nobody's */
     uint8_t state;  /* enum memory_object_state */
     bool may_cache; /* the pages stay without mappings */
+    bool uncached;  /* but not this time: memory is low */
     memory_object_copy_strategy_t copy_strategy;
     uint32_t cluster;     /* pages that are asked for at once, if they are missing */
     uint64_t scan;        /* while it ends: pages below have nothing to be given back */
@@ -64,6 +66,9 @@ struct page_request {
 #define MEMORY_OBJECT_ANY_REQUEST (UINT64_MAX - 1)
 
 void memory_object_fault_init_module(void);
+void memory_object_cache_init_module(void);
+/* The object stays though nobody uses it (keep), or it ends, or is used: it is no longer what can be ended. Context: it is locked. */
+void memory_object_keep(struct memory_object *pager, bool keep);
 /* A new object that is in no table, for a send right, which it consumes; one reference; or NULL. */
 HAL_NODISCARD struct memory_object *memory_object_create(struct ipc_port *right,
                                                          struct ledger_account *payer);

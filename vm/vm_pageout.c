@@ -369,7 +369,7 @@ static void pageout_idle(struct thread *self)
 /* More pages must be free: do a little for it. Returns the time to wait until the next step, in milliseconds. */
 static uint32_t pageout_work(struct memory_object *store)
 {
-    if (hand_step(store))
+    if (memory_object_uncache() || hand_step(store))
         pageout.futile = 0;
     if (pageout.reap)
         (void)cache_reap();

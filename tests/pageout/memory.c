@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A task that uses several times as much memory as there is, in no order. */
+#include "../conformance/lib/pager.h"
+#include "../conformance/lib/ports.h"
 #include "../conformance/lib/test.h"
 
 #include <libmach/service.h>
 #include <libmach/thread.h>
 #include <mach/mach_host.h>
+#include <mach/memory_object_control.h>
 #include <mach/portolan.h>
 #include <mach/task_info.h>
 #include <string.h>
@@ -120,9 +123,24 @@ static void release(void)
     test_deallocate((mach_vm_address_t)memory, pages * PAGE_SIZE);
 }
 
+/* An object of a pager's that nobody uses, with a page that stays as long as there is room. */
+static mach_port_t cached_object(void)
+{
+    mach_vm_address_t at;
+    const mach_port_t object = pager_object(1, &at);
+    const memory_object_control_t control = pager_expect(object, PAGER_INIT).control;
+
+    REQUIRE_OK(memory_object_ready(control, TRUE, MEMORY_OBJECT_COPY_DELAY));
+    pager_supply(control, 0, 1);
+    test_deallocate(at, PAGE_SIZE);
+    CHECK_EQUAL(pager_receive(object, TEST_NEVER_MS).id, 0, "an object that nobody uses may stay");
+    return object;
+}
+
 /* More than the machine has. */
 static void test_machine(void)
 {
+    const mach_port_t object = cached_object();
     const struct vm_statistics64 before = statistics();
     struct host_basic_info info;
     mach_msg_type_number_t count = HOST_BASIC_INFO_COUNT;
@@ -131,6 +149,8 @@ static void test_machine(void)
     allocate(TIMES * info.max_mem);
     write_all(pages);
     CHECK(true, "more memory than there is can be written");
+    CHECK(pager_ended(object), "the object that nobody used has made room");
+    test_port_destroy(object);
     CHECK_EQUAL(pages_wrong(pages / SAMPLE), 0, "every byte is what was written");
     const struct vm_statistics64 after = statistics();
     CHECK(after.pageouts - before.pageouts >= pages / 2, "most of it was out");

@@ -153,9 +153,12 @@ static void check_pager(struct memory_object *pager)
     check_copies(pager);
     while ((page = vm_radix_next(&object->pages, &index)) != NULL)
         check_page(pager, index++, page);
-    AUDIT(!memory_object_is_unused(pager) || pager->queued || pager->may_cache ||
+    AUDIT(!memory_object_is_unused(pager) || pager->queued || !list_empty(&pager->cache_link) ||
               pager->state == MEMORY_OBJECT_ENDED,
           "pager-unused", pager, "nothing shows it, and it does not end");
+    AUDIT(list_empty(&pager->cache_link) || pager->state == MEMORY_OBJECT_READY ||
+              (pager->state == MEMORY_OBJECT_FAILED && pager->queued),
+          "pager-cached", pager, "it stays, in state %u", pager->state);
 }
 
 /* Of the default pager. */
