@@ -336,6 +336,84 @@ static void test_many(void)
     CHECK_RESULT(mach_vm_deallocate(SELF, base, 2 * RANGES * PAGE_SIZE), KERN_SUCCESS, "and go at once");
 }
 
+/* The last page that can be allocated: the addresses end at a power of two, but for a page. */
+static mach_vm_address_t last_page(void)
+{
+    for (unsigned bit = 63; bit > 32; bit--) {
+        mach_vm_address_t address = ((mach_vm_address_t)1 << bit) - 2 * PAGE_SIZE;
+        const kern_return_t kr = mach_vm_allocate(SELF, &address, PAGE_SIZE, VM_FLAGS_FIXED);
+        if (kr == KERN_SUCCESS)
+            return address;
+        REQUIRE(kr == KERN_INVALID_ADDRESS);
+    }
+    return 0;
+}
+
+#define PIECES 4096u
+#define USED 64u /* one in so many is used */
+
+static bool mine[PIECES];
+
+/* The i-th of PIECES equal parts of the range begins at i * step: a page there, unless this program has it. */
+static bool pieces_allocate(mach_vm_address_t step)
+{
+    bool good = true;
+
+    for (unsigned i = 1; i < PIECES; i++) {
+        mach_vm_address_t address = i * step;
+        const kern_return_t kr = mach_vm_allocate(SELF, &address, PAGE_SIZE, VM_FLAGS_FIXED);
+        mine[i] = kr == KERN_SUCCESS;
+        good = good && (mine[i] || kr == KERN_NO_SPACE);
+        if (mine[i] && i % USED == 0)
+            *(volatile uint64_t *)address = address;
+    }
+    return good;
+}
+
+static bool is_found(mach_vm_address_t page)
+{
+    struct vm_region_basic_info_64 info;
+    mach_msg_type_number_t count = VM_REGION_BASIC_INFO_COUNT_64;
+    mach_vm_address_t address = page;
+    mach_vm_size_t size;
+    mach_port_t object;
+
+    return mach_vm_region(SELF, &address, &size, VM_REGION_BASIC_INFO_64, (vm_region_info_t)&info, &count,
+                          &object) == KERN_SUCCESS &&
+           address <= page;
+}
+
+/* Are all of the pieces there, with what was written?  They are given back. */
+static bool pieces_end(mach_vm_address_t step)
+{
+    bool good = true;
+
+    for (unsigned i = 1; i < PIECES; i++) {
+        good = good && is_found(i * step);
+        if (!mine[i])
+            continue;
+        good = good && (i % USED != 0 || *(volatile uint64_t *)(i * step) == i * step);
+        REQUIRE_OK(mach_vm_deallocate(SELF, i * step, PAGE_SIZE));
+    }
+    return good;
+}
+
+static void test_whole_range(void)
+{
+    const mach_vm_address_t last = last_page(), step = last / PIECES & ~PAGE_MASK;
+    mach_vm_address_t beyond = last + PAGE_SIZE;
+
+    REQUIRE(last != 0);
+    *(volatile uint64_t *)last = last;
+    CHECK_RESULT(mach_vm_allocate(SELF, &beyond, PAGE_SIZE, VM_FLAGS_FIXED), KERN_INVALID_ADDRESS,
+                 "above the last page there is none");
+    CHECK(pieces_allocate(step), "pages in all parts of the range can be allocated");
+    CHECK(is_found(last) && *(volatile uint64_t *)last == last, "beside the last one");
+    CHECK(pieces_end(step), "and are found, with what was written there");
+    REQUIRE_OK(mach_vm_deallocate(SELF, last, PAGE_SIZE));
+    CHECK(probe(last) == KERN_INVALID_ADDRESS, "then they are gone");
+}
+
 int main(void)
 {
     test_begin("memory");
@@ -349,5 +427,6 @@ int main(void)
     test_inherit();
     test_other_task();
     test_many();
+    test_whole_range();
     return test_end();
 }

@@ -23,9 +23,11 @@
 #define WORDS VM_MODEL_WORDS
 #define WORD_STEP (4096u / WORDS)
 #define OPS 100u
-#define COPIES 3u    /* of the first task's pages, from messages */
-#define NOBODY 2u    /* in place of a thread */
-#define PATIENCE 64u /* steps from one yield to the next */
+#define DEEP_OPS 2500u /* of the runs in which copies of copies are made */
+#define DEEP 1000u     /* generations that they must reach */
+#define COPIES 3u      /* of the first task's pages, from messages */
+#define NOBODY 2u      /* in place of a thread */
+#define PATIENCE 64u   /* steps from one yield to the next */
 #define QUIET_EVERY 300u
 
 enum code {
@@ -427,7 +429,7 @@ static void given_up(uint32_t space, uint32_t page)
                                            (unsigned char *)&seen.word[i], &count),
              KERN_SUCCESS, "result of a read of what was given up");
     }
-    if (memcmp(&seen, p->store, sizeof(seen)) == 0)
+    if (memcmp(seen.word, p->store->word, sizeof(seen.word)) == 0)
         return;
     must(p->wired > 0 || model_shares(p), false, "a page that others need was given up");
     for (uint32_t i = 0; i < WORDS; i++)
@@ -663,6 +665,55 @@ static bool seed_run(uint64_t seed, uint32_t cpus)
     return false;
 }
 
+/* The deepest copy of copies that is in the model. */
+static uint32_t deepest(void)
+{
+    uint32_t depth = 0;
+
+    for (uint32_t i = 0; i < SPACES * PAGES; i++) {
+        const struct store *store = v.page[i / PAGES][i % PAGES].store;
+        if (store != NULL && store->depth > depth)
+            depth = store->depth;
+    }
+    return depth;
+}
+
+/* Copies of copies by all routes, with sharing in between: nothing is given back, so they become deep. */
+static bool deep_run(uint64_t seed)
+{
+    static const uint8_t codes[] = {FORK,     REMAP, REMAP, MAP_ENTRY, OVERCOPY,
+                                    OVERCOPY, COPY,  WRITE, STORE,     READ};
+    static struct model_op ops[DEEP_OPS];
+    struct sim_config machine = sim_config_random(seed, 2);
+    uint64_t state = seed;
+    bool back = false;
+
+    for (uint32_t i = 0; i < sizeof(ops); i++)
+        ((uint8_t *)ops)[i] = (uint8_t)model_random(&state);
+    for (uint32_t i = 0; i < DEEP_OPS; i++) {
+        struct model_op *op = &ops[i];
+        op->code = codes[op->code % sizeof(codes)];
+        if (op->code == REMAP || op->code == MAP_ENTRY)
+            op->value |= i % 8 == 0 ? 1 : 3; /* in place of what is there; mostly a copy */
+        op->kind[1] = VM_INHERIT_COPY;
+        if (op->code != REMAP && op->code != MAP_ENTRY && op->code != OVERCOPY)
+            continue;
+        op->target = 0; /* from one end of the first task's window to the other, and back */
+        op->kind[2] = 0;
+        op->slot[0] = back ? PAGES / 2 : 0;
+        op->slot[1] = 4;
+        op->slot[3] = back ? 0 : PAGES / 2;
+        back = !back;
+    }
+    for (uint32_t i = 0; i < PAGES; i++)
+        ops[i] = (struct model_op){.code = OVERWRITE, .slot = {(uint8_t)i}};
+    if (!run(ops, DEEP_OPS, &machine) && deepest() >= DEEP)
+        return true;
+    printf("# deep, seed %llu, operation %u of %u, %u generations: %s\n", (unsigned long long)seed,
+           v.position, DEEP_OPS, deepest(), v.text);
+    return false;
+}
+
 int main(int argc, char **argv)
 {
     uint64_t first = 1, last = 100;
@@ -681,7 +732,9 @@ int main(int argc, char **argv)
     }
     for (uint64_t seed = first; seed <= last && good; seed++)
         good = seed_run(seed, cpus != 0 ? cpus : 1 + (uint32_t)(seed % 3));
-    printf("%sok 1 - virtual memory follows the model: seeds %llu to %llu\n1..1\n", good ? "" : "not ",
+    printf("%sok 1 - virtual memory follows the model: seeds %llu to %llu\n", good ? "" : "not ",
            (unsigned long long)first, (unsigned long long)last);
-    return good ? 0 : 1;
+    const bool deep = deep_run(first);
+    printf("%sok 2 - and so do copies of copies, %u deep\n1..2\n", deep ? "" : "not ", DEEP);
+    return good && deep ? 0 : 1;
 }

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define STORES 4096u
+#define STORES 65536u
 #define REPLACED 4u /* as many pages are written all or none */
 
 static struct store store[STORES];
@@ -13,7 +13,7 @@ static uint32_t stores;
 
 void vm_model_begin(void)
 {
-    memset(store, 0, sizeof(store));
+    memset(store, 0, stores * sizeof(store[0]));
     stores = 0;
 }
 
@@ -21,6 +21,15 @@ struct store *vm_model_store(void)
 {
     SIM_CHECK(stores < STORES);
     return &store[stores++];
+}
+
+static struct store *copy_store(const struct store *from)
+{
+    struct store *copy = vm_model_store();
+
+    *copy = *from;
+    copy->depth++;
+    return copy;
 }
 
 kern_return_t vm_model_allocate(struct page *pages, uint32_t first, uint32_t end, bool overwrite)
@@ -64,12 +73,10 @@ void vm_model_fork(const struct page *parent, struct page *child)
     for (uint32_t i = 0; i < VM_MODEL_PAGES; i++) {
         child[i] = parent[i];
         child[i].wired = 0;
-        if (!parent[i].mapped || parent[i].inheritance == VM_INHERIT_NONE) {
+        if (!parent[i].mapped || parent[i].inheritance == VM_INHERIT_NONE)
             child[i] = (struct page){.mapped = false};
-        } else if (parent[i].inheritance == VM_INHERIT_COPY) {
-            child[i].store = vm_model_store();
-            *child[i].store = *parent[i].store;
-        }
+        else if (parent[i].inheritance == VM_INHERIT_COPY)
+            child[i].store = copy_store(parent[i].store);
     }
 }
 
@@ -84,10 +91,8 @@ kern_return_t vm_model_remap(const struct page *from, struct page *to, uint32_t 
         taken[i] = from[i];
         taken[i].inheritance = inheritance;
         taken[i].wired = 0;
-        if (copy) {
-            taken[i].store = vm_model_store();
-            *taken[i].store = *from[i].store;
-        }
+        if (copy)
+            taken[i].store = copy_store(from[i].store);
     }
     for (uint32_t i = 0; i < count && !overwrite; i++) {
         if (to[i].mapped)
@@ -122,8 +127,10 @@ kern_return_t vm_model_overcopy(const struct page *from, const struct page *to, 
         return kr;
     for (uint32_t i = 0; i < count; i++)
         taken[i] = *from[i].store;
-    for (uint32_t i = 0; i < count && vm_model_access(&to[i], VM_PROT_WRITE) == KERN_SUCCESS; i++)
+    for (uint32_t i = 0; i < count && vm_model_access(&to[i], VM_PROT_WRITE) == KERN_SUCCESS; i++) {
         *to[i].store = taken[i];
+        to[i].store->depth++;
+    }
     return kr;
 }
 

@@ -15,6 +15,7 @@
 
 /* What pages of several tasks may share. */
 struct store {
+    uint32_t depth; /* copies, one of the other, that it is the last of */
     uint64_t word[VM_MODEL_WORDS];
 };
 

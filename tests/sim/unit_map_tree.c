@@ -206,11 +206,62 @@ static void test_in_order(void)
     vm_map_unref(map);
 }
 
+#define PIECES 32768u
+
+/* The i-th of PIECES pages at equal distances, from the first of the range to the last. */
+static hal_va_t piece(uint64_t i)
+{
+    const uint64_t pages = (hal_info.user_limit - hal_info.user_base) / PAGE_SIZE;
+
+    return hal_info.user_base + (pages - 1) * i / (PIECES - 1) * PAGE_SIZE;
+}
+
+/* Nodes from the root down to the entry. */
+static int steps_to(const struct vm_map_entry *entry)
+{
+    int steps = 0;
+
+    for (; entry != NULL; entry = entry->parent)
+        steps++;
+    return steps;
+}
+
+/* The whole range of users in pieces, which come in an order of their own: each is found in a number of steps that grows as the logarithm. */
+static void test_whole_range(void)
+{
+    map = vm_map_create(&ledger_kernel.memory);
+    SIM_CHECK(map != NULL);
+    inserted = PIECES;
+    for (uint64_t i = 0; i < PIECES; i++) {
+        hal_va_t address = piece(i * 10007 % PIECES);
+        SIM_CHECK(vm_map_allocate(map, &address, PAGE_SIZE, false) == KERN_SUCCESS);
+    }
+    SIM_CHECK(piece(PIECES - 1) == hal_info.user_limit - PAGE_SIZE);
+    spin_lock(&map->lock);
+    SIM_CHECK(map->size == (uint64_t)PIECES * PAGE_SIZE);
+    check_tree();
+    for (uint64_t i = 0; i < PIECES; i++) {
+        struct vm_map_entry *next;
+        hal_va_t start = 0;
+        const struct vm_map_entry *entry = vm_map_lookup(map, piece(i));
+        SIM_CHECK(entry != NULL && entry->start == piece(i) && steps_to(entry) <= 15 * 36 / 25 + 1);
+        SIM_CHECK(vm_map_lookup(map, piece(i) + PAGE_SIZE) == NULL);
+        SIM_CHECK(vm_map_tree_space(map, piece(i), PAGE_SIZE, &start, &next) == (i + 1 < PIECES));
+        SIM_CHECK(i + 1 == PIECES || (start == piece(i) + PAGE_SIZE && next->start == piece(i + 1)));
+    }
+    spin_unlock(&map->lock);
+    SIM_CHECK(vm_map_deallocate(map, hal_info.user_base, hal_info.user_limit - hal_info.user_base) ==
+              KERN_SUCCESS);
+    SIM_CHECK(vm_map_size(map) == 0);
+    vm_map_unref(map);
+}
+
 int main(void)
 {
     struct sim_config config = sim_config_default();
 
     unit_in_kernel(config, test_in_order, SIM_FAILED, UNIT_DONE, "entries that come in order");
+    unit_in_kernel(config, test_whole_range, SIM_FAILED, UNIT_DONE, "entries over the whole range of users");
     unit_in_kernel(config, test_random, SIM_FAILED, UNIT_DONE, "entries of a map come, go and change");
     return unit_end();
 }
