@@ -249,12 +249,6 @@ static NOINLINE struct uctx *msg_late(struct thread *self)
     return &self->uctx;
 }
 
-/* Only to receive. */
-static NOINLINE struct uctx *msg_receive(struct thread *self)
-{
-    return ipc_simple_receive(self) ? trap_exit(self) : ipc_direct_general(self);
-}
-
 /* The fast path (ipc/ipc_fast_message.h) did nothing. */
 SPECIALISED struct uctx *msg_fresh(struct thread *self)
 {
@@ -263,7 +257,7 @@ SPECIALISED struct uctx *msg_fresh(struct thread *self)
     if (option == MACH_SEND_MSG)
         return ipc_simple_send_only(self);
     if ((option & ~EASY_OPTIONS) == MACH_RCV_MSG && GET_RCV_ELEMENTS(option) <= MACH_RCV_TRAILER_CTX)
-        return msg_receive(self);
+        return ipc_simple_receive_only(self);
     return msg_options(self);
 }
 

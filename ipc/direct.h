@@ -63,12 +63,6 @@ struct direct {
     bool member;         /* next waits on a set that the port is in */
 };
 
-/* HAL_USER_RANGE() by one comparison: n is less than the size of user space. */
-SPECIALISED bool is_user_range(hal_va_t va, uint64_t n)
-{
-    return va - hal_info.user_base <= hal_info.user_limit - hal_info.user_base - n;
-}
-
 SPECIALISED mach_msg_max_trailer_t *trailer_of(const struct direct *d, struct direct_message *m)
 {
     return (void *)((char *)m + d->size);
@@ -435,6 +429,10 @@ SPECIALISED struct uctx *direct_run(struct direct *d, struct direct_message *m)
         return NULL;
     uint64_t rx = lock_port(d);
     if (__builtin_expect((rx & 1) != 0, 0)) {
+        if (ipc_port_rx_set(rx) == NULL) {
+            unlock_port(d, rx);
+            return NULL;
+        }
         m->head.msgh_remote_port = d->remote;
         m->head.msgh_size = d->size;
         return d->reply ? ipc_direct_member_reply(d->self, d->entry, d->port, m, d->registers, rx)

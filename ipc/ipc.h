@@ -42,6 +42,12 @@ struct uctx *ipc_direct_general(struct thread *self);
  */
 struct uctx *ipc_direct_rpc(struct thread *self, bool reply);
 
+/* HAL_USER_RANGE() by one comparison: n is less than the size of user space. */
+static inline bool is_user_range(hal_va_t va, uint64_t n)
+{
+    return va - hal_info.user_base <= hal_info.user_limit - hal_info.user_base - n;
+}
+
 /* The part of a new thread that is IPC's. Context: nobody else knows t. */
 void ipc_thread_init(struct thread *t);
 

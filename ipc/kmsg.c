@@ -20,31 +20,11 @@
 #include <kern/thread.h>
 #include <vm/vm_map_copy.h>
 
-#define KMSG_SMALL 256u /* bytes of a struct ipc_kmsg with its message that come from their own cache */
-
-#define KMSG_SMALL_ROOM (KMSG_SMALL - (uint32_t)offsetof(struct ipc_kmsg, head))
-
-_Static_assert(KMSG_SMALL_ROOM >= IPC_KMSG_ROOM_MIN + MAX_TRAILER_SIZE, "a small message has the least room");
-_Static_assert(KMSG_SMALL_ROOM == IPC_KMSG_SMALL_MAX + MAX_TRAILER_SIZE, "what ipc/kmsg.h says of them");
-
-static struct cache kmsg_cache;
+struct cache ipc_kmsg_cache;
 
 void ipc_kmsg_init_module(void)
 {
-    cache_init(&kmsg_cache, "ipc_kmsg", KMSG_SMALL, 64);
-}
-
-static inline void kmsg_construct(struct ipc_kmsg *kmsg, uint32_t capacity, uint32_t charged,
-                                  struct ledger_account *payer)
-{
-    kmsg->capacity = capacity;
-    kmsg->port_count = 0;
-    kmsg->from_user = false;
-    kmsg->charged = charged;
-    kmsg->payer = payer;
-    kmsg->remote = NULL;
-    kmsg->local = NULL;
-    kmsg->port = kmsg->port_inline;
+    cache_init(&ipc_kmsg_cache, "ipc_kmsg", IPC_KMSG_SMALL, 64);
 }
 
 struct ipc_kmsg *ipc_kmsg_alloc_unpaid(uint32_t size)
@@ -52,26 +32,13 @@ struct ipc_kmsg *ipc_kmsg_alloc_unpaid(uint32_t size)
     size_t total = offsetof(struct ipc_kmsg, head) + size + MAX_TRAILER_SIZE;
 
     KASSERT(size >= sizeof(mach_msg_header_t) && size <= IPC_KMSG_SIZE_MAX);
-    struct ipc_kmsg *kmsg = total <= KMSG_SMALL ? cache_alloc_inline(&kmsg_cache) : kmem_alloc(total);
+    struct ipc_kmsg *kmsg = total <= IPC_KMSG_SMALL ? cache_alloc_inline(&ipc_kmsg_cache) : kmem_alloc(total);
     if (kmsg == NULL)
         return NULL;
-    if (total <= KMSG_SMALL)
-        kmsg_construct(kmsg, KMSG_SMALL_ROOM, KMSG_SMALL, NULL);
+    if (total <= IPC_KMSG_SMALL)
+        ipc_kmsg_construct(kmsg, IPC_KMSG_SMALL_ROOM, IPC_KMSG_SMALL, NULL);
     else
-        kmsg_construct(kmsg, size + MAX_TRAILER_SIZE, (uint32_t)total, NULL);
-    return kmsg;
-}
-
-struct ipc_kmsg *ipc_kmsg_alloc_small(struct ledger_account *payer)
-{
-    if (!ledger_charge(payer, KMSG_SMALL))
-        return NULL;
-    struct ipc_kmsg *kmsg = cache_alloc_inline(&kmsg_cache);
-    if (kmsg == NULL) {
-        ledger_uncharge(payer, KMSG_SMALL);
-        return NULL;
-    }
-    kmsg_construct(kmsg, KMSG_SMALL_ROOM, KMSG_SMALL, payer);
+        ipc_kmsg_construct(kmsg, size + MAX_TRAILER_SIZE, (uint32_t)total, NULL);
     return kmsg;
 }
 
@@ -146,8 +113,8 @@ void ipc_kmsg_free(struct ipc_kmsg *kmsg)
         ipc_kmsg_free_ports(kmsg);
     if (kmsg->payer != NULL)
         ledger_uncharge(kmsg->payer, kmsg->charged);
-    if (kmsg->capacity <= KMSG_SMALL_ROOM)
-        cache_free_inline(&kmsg_cache, kmsg);
+    if (kmsg->capacity <= IPC_KMSG_SMALL_ROOM)
+        cache_free_inline(&ipc_kmsg_cache, kmsg);
     else
         kmem_free(kmsg, offsetof(struct ipc_kmsg, head) + kmsg->capacity);
 }

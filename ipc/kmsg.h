@@ -12,12 +12,13 @@
 #include <hal/types.h>
 #include <ipc/check.h>
 #include <ipc/port.h>
+#include <kern/cache.h>
+#include <kern/ledger.h>
 #include <kern/list.h>
 #include <mach/message.h>
 
 struct cpu;
 struct ipc_scatter;
-struct ledger_account;
 struct task;
 
 #define IPC_KMSG_PORTS_INLINE 7u
@@ -60,9 +61,6 @@ void ipc_kmsg_init_module(void);
 /* A message with room for `size` bytes from head on (24 .. IPC_KMSG_SIZE_MAX), or for IPC_KMSG_ROOM_MIN, and a trailer; no
  * rights; charged to `payer` until it is freed.  NULL without memory, or beyond a limit. */
 HAL_NODISCARD struct ipc_kmsg *ipc_kmsg_alloc(uint32_t size, struct ledger_account *payer);
-/* The same for up to IPC_KMSG_SMALL_MAX bytes. */
-#define IPC_KMSG_SMALL_MAX (256u - (uint32_t)offsetof(struct ipc_kmsg, head) - (uint32_t)MAX_TRAILER_SIZE)
-HAL_NODISCARD struct ipc_kmsg *ipc_kmsg_alloc_small(struct ledger_account *payer);
 /* The same as ipc_kmsg_alloc(), but nobody pays: for what is not queued. */
 HAL_NODISCARD struct ipc_kmsg *ipc_kmsg_alloc_unpaid(uint32_t size);
 /* From now on `payer` does. Returns false above a limit. */
@@ -88,6 +86,44 @@ void ipc_kmsg_bury(struct ipc_kmsg *kmsg);
 void ipc_kmsg_bury_first(struct cpu *cpu);
 /* Destroy every right in it, and keep its memory. Context: no lock. */
 void ipc_kmsg_release(struct ipc_kmsg *kmsg);
+
+/*
+ * --- small messages ---
+ * Bytes of a struct ipc_kmsg with its message that come from their own cache; the bytes of that from head on; and without the trailer.
+ */
+#define IPC_KMSG_SMALL 256u
+#define IPC_KMSG_SMALL_ROOM (IPC_KMSG_SMALL - (uint32_t)offsetof(struct ipc_kmsg, head))
+#define IPC_KMSG_SMALL_MAX (IPC_KMSG_SMALL_ROOM - (uint32_t)MAX_TRAILER_SIZE)
+_Static_assert(IPC_KMSG_SMALL_MAX >= IPC_KMSG_ROOM_MIN, "a small message has the least room");
+extern struct cache ipc_kmsg_cache;
+
+/* Without rights, and without a message. */
+static inline void ipc_kmsg_construct(struct ipc_kmsg *kmsg, uint32_t capacity, uint32_t charged,
+                                      struct ledger_account *payer)
+{
+    kmsg->capacity = capacity;
+    kmsg->port_count = 0;
+    kmsg->from_user = false;
+    kmsg->charged = charged;
+    kmsg->payer = payer;
+    kmsg->remote = NULL;
+    kmsg->local = NULL;
+    kmsg->port = kmsg->port_inline;
+}
+
+/* As ipc_kmsg_alloc(), for up to IPC_KMSG_SMALL_MAX bytes. */
+HAL_NODISCARD static inline struct ipc_kmsg *ipc_kmsg_alloc_small(struct ledger_account *payer)
+{
+    if (!ledger_charge(payer, IPC_KMSG_SMALL))
+        return NULL;
+    struct ipc_kmsg *kmsg = cache_alloc_inline(&ipc_kmsg_cache);
+    if (kmsg == NULL) {
+        ledger_uncharge(payer, IPC_KMSG_SMALL);
+        return NULL;
+    }
+    ipc_kmsg_construct(kmsg, IPC_KMSG_SMALL_ROOM, IPC_KMSG_SMALL, payer);
+    return kmsg;
+}
 
 /*
  * Send a message made by the kernel: remote set, bits in received form.  Ignores queue limits; never blocks. Consumes kmsg

@@ -37,13 +37,13 @@ static void set_result(struct thread *self, mach_msg_return_t result)
 /* n bytes from or to self's memory; most are there, in one piece. Returns whether it went well. */
 static inline bool user_read(const struct thread *self, void *to, hal_va_t from, size_t n)
 {
-    return (HAL_USER_RANGE(from, n) && hal_copyin(to, from, n) == HAL_OK) ||
+    return (is_user_range(from, n) && hal_copyin(to, from, n) == HAL_OK) ||
            vm_copyin(self->task->map, to, from, n) == KERN_SUCCESS;
 }
 
 static inline bool user_write(const struct thread *self, hal_va_t to, const void *from, size_t n)
 {
-    return (HAL_USER_RANGE(to, n) && hal_copyout(to, from, n) == HAL_OK) ||
+    return (is_user_range(to, n) && hal_copyout(to, from, n) == HAL_OK) ||
            vm_copyout(self->task->map, to, from, n) == KERN_SUCCESS;
 }
 

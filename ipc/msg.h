@@ -36,11 +36,12 @@ HAL_NODISCARD bool ipc_simple_send_memory(struct thread *self, struct ipc_kmsg *
 /*
  * MACH_TRAP_MSG of self, which only sends, without options / only receives, with good options, but no scatter list: a simple
  * message that can be queued or delivered at once / that waits already in the queue of a port.
- * send_only: all else goes the general way.  Returns: the context to resume.
+ * *_only: all else goes the general way.  Returns: the context to resume.
  * receive: Returns: true: the trap has its result; false: nothing changed.
  * Context: self is current, no lock.
  */
 struct uctx *ipc_simple_send_only(struct thread *self);
+struct uctx *ipc_simple_receive_only(struct thread *self);
 HAL_NODISCARD bool ipc_simple_receive(struct thread *self);
 
 /*

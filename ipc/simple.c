@@ -210,7 +210,7 @@ SPECIALISED bool send_only(struct thread *self, struct thread **receiver)
     const uint32_t size = (uint32_t)hal_uctx_arg(&self->uctx, 2);
 
     if (size < sizeof(mach_msg_header_t) || size > IPC_KMSG_SMALL_MAX || size % 4 != 0 ||
-        !HAL_USER_RANGE(address, size))
+        !is_user_range(address, size))
         return false;
     struct ipc_kmsg *kmsg = ipc_kmsg_alloc_small(&self->task->ledger->messages);
     if (kmsg == NULL)
@@ -311,7 +311,7 @@ SPECIALISED bool receive(const struct receive *r) NO_THREAD_SAFETY_ANALYSIS
     return true;
 }
 
-bool ipc_simple_receive(struct thread *self)
+SPECIALISED bool receive_by_trap(struct thread *self)
 {
     const struct receive r = {.self = self,
                               .name = (mach_port_name_t)hal_uctx_arg(&self->uctx, 4),
@@ -319,4 +319,14 @@ bool ipc_simple_receive(struct thread *self)
                               .size = (uint32_t)hal_uctx_arg(&self->uctx, 3)};
 
     return receive(&r);
+}
+
+bool ipc_simple_receive(struct thread *self)
+{
+    return receive_by_trap(self);
+}
+
+struct uctx *ipc_simple_receive_only(struct thread *self)
+{
+    return receive_by_trap(self) ? trap_exit(self) : ipc_direct_general(self);
 }

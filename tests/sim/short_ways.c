@@ -41,6 +41,8 @@ bool __real_ipc_simple_send_memory(struct thread *self, struct ipc_kmsg *kmsg, s
 bool __wrap_ipc_simple_send_memory(struct thread *self, struct ipc_kmsg *kmsg, struct thread **receiver);
 struct uctx *__real_ipc_simple_send_only(struct thread *self);
 struct uctx *__wrap_ipc_simple_send_only(struct thread *self);
+struct uctx *__real_ipc_simple_receive_only(struct thread *self);
+struct uctx *__wrap_ipc_simple_receive_only(struct thread *self);
 bool __real_ipc_simple_receive(struct thread *self);
 bool __wrap_ipc_simple_receive(struct thread *self);
 
@@ -153,6 +155,15 @@ struct uctx *__wrap_ipc_simple_send_only(struct thread *self)
     struct uctx *next = __real_ipc_simple_send_only(self);
 
     short_ways.simple += !general;
+    return next;
+}
+
+struct uctx *__wrap_ipc_simple_receive_only(struct thread *self)
+{
+    general = false;
+    struct uctx *next = __real_ipc_simple_receive_only(self);
+
+    short_ways.received += !general;
     return next;
 }
 
