@@ -49,8 +49,8 @@ const char *fuzz_run(const uint8_t *data, size_t size)
 
 void fuzz_print(const uint8_t *data, size_t size)
 {
-    static const char *const names[FUZZ_CODES] = {"trap", "message", "bytes",     "service",
-                                                  "rpc",  "memory",  "exception", "thread"};
+    static const char *const names[FUZZ_CODES] = {"trap",   "message",   "bytes",  "service", "rpc",
+                                                  "memory", "exception", "thread", "pager"};
     struct fuzz_op ops[FUZZ_OPS_MAX];
     char text[256];
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Any bytes as a program for the simulated machine: several tasks and threads that make traps with arbitrary arguments, send
- * arbitrary bytes as messages, ask the kernel for services, and touch memory.
+ * arbitrary bytes as messages, ask the kernel for services, touch memory, and are pagers of each other's memory.
  *
  * Input: a byte that chooses what the rest is (bit 0) and which request for kernel memory fails (the others), a byte for the
  * machine, a byte for the seed, then operations of fixed size, so that inputs can be cut and crossed.  Model inputs are scripts on
@@ -28,6 +28,7 @@ enum fuzz_code {
     FUZZ_MEMORY,  /* load, store, compare and swap, execute */
     FUZZ_EXCEPTION,
     FUZZ_THREAD, /* start another thread */
+    FUZZ_PAGER,  /* map a port as a memory object, hear what the kernel says, answer anything */
     FUZZ_CODES
 };
 

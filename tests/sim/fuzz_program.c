@@ -345,6 +345,82 @@ static void do_memory(uint32_t task, const struct fuzz_op *op)
     }
 }
 
+/* --- pagers --- */
+
+static uint64_t pager_offset(uint32_t task, uint8_t v)
+{
+    return v < 192 ? v % 12u * PAGE_SIZE : value(task, v);
+}
+
+static uint64_t pager_size(uint32_t task, uint8_t v)
+{
+    return v < 224 ? v % 6u * PAGE_SIZE : value(task, v);
+}
+
+/* A port of somebody's becomes memory of the task's own: where that is goes into a slot. */
+static void pager_map(uint32_t task, const struct fuzz_op *op)
+{
+    mach_vm_address_t at = 0;
+
+    if (mach_vm_map(mach_task_self(), &at, (1u + op->a[2] % 8) * PAGE_SIZE, 0, VM_FLAGS_ANYWHERE,
+                    (mach_port_name_t)f.slot[task][op->a[1] % FUZZ_TASKS], op->a[3] % 4u * PAGE_SIZE,
+                    op->a[4] & 1, VM_PROT_DEFAULT, VM_PROT_ALL, op->a[5] % 3) == KERN_SUCCESS)
+        keep(task, op->a[6], at + op->a[7] % 8u * PAGE_SIZE);
+}
+
+/* What the kernel says at the task's own port: the control port, or a new object, goes into a slot. */
+static void pager_hear(uint32_t task, const struct fuzz_op *op)
+{
+    if (user_msg_trap(user_window(), MACH_RCV_MSG | MACH_RCV_TIMEOUT, 0, USER_WINDOW_OWN,
+                      (mach_port_name_t)f.slot[task][task], TIMEOUT_MS) == MACH_MSG_SUCCESS)
+        message_keep(task, op);
+}
+
+/* An answer, to any name, of any pages. */
+static void do_pager(uint32_t task, const struct fuzz_op *op)
+{
+    const mach_port_name_t control = name_value(task, op->a[1]);
+    const uint64_t offset = pager_offset(task, op->a[2]), size = pager_size(task, op->a[3]);
+    const vm_prot_t lock = op->a[4] % 3 == 0 ? op->a[4] / 3u : VM_PROT_NONE;
+    const mach_port_name_t reply = op->a[5] < 64 ? (mach_port_name_t)f.slot[task][task] : MACH_PORT_NULL;
+
+    switch (op->a[0] % 12) {
+    case 0:
+    case 1:
+        pager_map(task, op);
+        break;
+    case 2:
+    case 3:
+        pager_hear(task, op);
+        break;
+    case 4:
+        (void)memory_object_ready(control, op->a[4] & 1, op->a[5] % 5);
+        break;
+    case 5:
+        (void)memory_object_data_unavailable(control, offset, size);
+        break;
+    case 6:
+        (void)memory_object_data_error(control, offset, size, op->a[4]);
+        break;
+    case 7:
+        (void)memory_object_lock_request(control, offset, size, op->a[6] % 4, op->a[7] & 1,
+                                         op->a[7] & 2 ? VM_PROT_NO_CHANGE : lock, reply);
+        break;
+    case 8:
+        (void)memory_object_change_attributes(control, op->a[4] & 1, op->a[6] % 5, reply);
+        break;
+    case 9:
+        (void)(op->a[4] & 1 ? memory_object_set_cluster_size(control, size)
+                            : memory_object_synchronize_completed(control, offset, size));
+        break;
+    default:
+        (void)memory_object_data_supply(
+            control, offset, op->a[6] < 192 ? user_window() : value(task, op->a[6]),
+            (mach_msg_type_number_t)size, op->a[7] & 1, lock, op->a[7] & 2, reply);
+        break;
+    }
+}
+
 static void stream_program(uint64_t stream);
 
 /* The second thread of a task of which the port is at hand. */
@@ -383,6 +459,9 @@ static void do_op(uint32_t task, const struct fuzz_op *op)
         break;
     case FUZZ_EXCEPTION:
         sim_exception(1 + op->a[0] % 10, op->a[1], op->a[2]);
+        break;
+    case FUZZ_PAGER:
+        do_pager(task, op);
         break;
     default:
         do_thread(task, op);
