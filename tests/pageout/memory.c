@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A task that uses several times as much memory as there is, in no order. */
+/* A task that uses several times as much memory as there is, in no order, while another one goes on. */
 #include "../conformance/lib/pager.h"
 #include "../conformance/lib/ports.h"
 #include "../conformance/lib/test.h"
 
 #include <libmach/service.h>
-#include <libmach/thread.h>
 #include <mach/mach_host.h>
 #include <mach/memory_object_control.h>
 #include <mach/portolan.h>
@@ -13,18 +12,22 @@
 #include <string.h>
 
 #define SELF mach_task_self()
-#define TIMES 4u   /* the memory of the machine, or what the task may have of it */
-#define SAMPLE 16u /* of so many pages one is looked at again, where there are many */
+#define TIMES 4u /* the memory of the machine, or what the task may have of it */
 #define LIMIT (UINT64_C(4) << 20)
 #define COPIED 16u /* of so many pages one is copied */
 #define PATIENCE_MS 10000u
 #define STEP UINT64_C(0x9e3779b97f4a7c15) /* odd, and far from every simple part of 2^64 */
 #define WORDS (PAGE_SIZE / sizeof(uint64_t))
+#define TURN_NS UINT64_C(1000000000) /* the most that one may take, as a mean */
 
 static uint64_t pages;
 static uint64_t *memory;
-static volatile int running, stop;
-static volatile uint64_t turns;
+
+/* Memory that both tasks have. */
+static struct {
+    volatile uint64_t turns;
+    volatile bool wrong, stop;
+} *other;
 
 /* Word `i` of page `page`, after it was written for the `round`th time. */
 static uint64_t pattern(uint64_t page, uint64_t round, uint64_t i)
@@ -68,21 +71,20 @@ static uint64_t power_of_two(uint64_t n)
     return (uint64_t)1 << (64 - __builtin_clzll(n - 1));
 }
 
-static void write_all(uint64_t count)
+static void write_all(void)
 {
     uint64_t turn = 0;
 
-    for (uint64_t i = 0; i < count; i++)
+    for (uint64_t i = 0; i < pages; i++)
         page_write(memory, next_page(&turn, power_of_two(pages)), 1);
 }
 
-/* Of the first `count` pages that were written. */
-static uint64_t pages_wrong(uint64_t count)
+static uint64_t pages_wrong(void)
 {
     uint64_t wrong = 0;
     uint64_t turn = 0;
 
-    for (uint64_t i = 0; i < count; i++)
+    for (uint64_t i = 0; i < pages; i++)
         wrong += !page_is(memory, next_page(&turn, power_of_two(pages)), 1);
     return wrong;
 }
@@ -96,20 +98,37 @@ static struct vm_statistics64 statistics(void)
     return info;
 }
 
-/* Somebody else, with a little memory of his own. */
-static void other(void *arg)
+/* Another task, with a little memory of its own: copies of this one's pages, and what it does there. */
+static void other_main(void)
 {
     static volatile uint64_t own[4 * WORDS];
 
-    (void)arg;
-    running = 1;
-    while (!stop) {
-        for (uint64_t i = 0; i < 4; i++)
-            own[i * WORDS]++;
-        turns++;
+    for (uint64_t turn = 1; !other->stop; turn++) {
+        for (uint64_t i = 0; i < 4; i++) {
+            other->wrong |= own[i * WORDS] != turn - 1;
+            own[i * WORDS] = turn;
+        }
+        other->turns++;
         test_sleep(1);
     }
-    running = 0;
+}
+
+static task_t other_start(void)
+{
+    const mach_vm_address_t at = test_allocate(PAGE_SIZE);
+
+    REQUIRE_OK(mach_vm_inherit(SELF, at, PAGE_SIZE, VM_INHERIT_SHARE));
+    other = (void *)at;
+    return test_child(other_main, NULL, 0);
+}
+
+/* Call `function`, and see that the other task goes on meanwhile. */
+static void beside_other(void (*function)(void), const char *text)
+{
+    const uint64_t turns = other->turns, start = test_now();
+
+    function();
+    CHECK(other->turns - turns > (test_now() - start) / TURN_NS, text);
 }
 
 static void allocate(uint64_t bytes)
@@ -137,6 +156,17 @@ static mach_port_t cached_object(void)
     return object;
 }
 
+static void write_pages(void)
+{
+    write_all();
+    CHECK(true, "more memory than there is can be written");
+}
+
+static void read_pages(void)
+{
+    CHECK_EQUAL(pages_wrong(), 0, "every byte is what was written");
+}
+
 /* More than the machine has. */
 static void test_machine(void)
 {
@@ -147,14 +177,13 @@ static void test_machine(void)
 
     REQUIRE_OK(host_info(test_host(), HOST_BASIC_INFO, (host_info_t)&info, &count));
     allocate(TIMES * info.max_mem);
-    write_all(pages);
-    CHECK(true, "more memory than there is can be written");
+    beside_other(write_pages, "another task goes on meanwhile");
     CHECK(pager_ended(object), "the object that nobody used has made room");
     test_port_destroy(object);
-    CHECK_EQUAL(pages_wrong(pages / SAMPLE), 0, "every byte is what was written");
+    beside_other(read_pages, "and so it does when all comes back");
     const struct vm_statistics64 after = statistics();
     CHECK(after.pageouts - before.pageouts >= pages / 2, "most of it was out");
-    CHECK(after.pageins - before.pageins >= pages / SAMPLE / 2, "and came back");
+    CHECK(after.pageins - before.pageins >= pages / 2, "and came back");
     release();
 }
 
@@ -165,9 +194,9 @@ static void test_task(void)
 
     REQUIRE_OK(task_set_limit(SELF, LIMIT_MEMORY, LIMIT));
     allocate(TIMES * LIMIT);
-    write_all(pages);
+    write_all();
     CHECK(true, "so can be more memory than the task may have");
-    CHECK_EQUAL(pages_wrong(pages), 0, "with every byte");
+    CHECK_EQUAL(pages_wrong(), 0, "with every byte");
     for (uint64_t i = 0; i < pages; i += 8)
         page_write(memory, i, 2);
     for (uint64_t i = 0; i < pages; i++)
@@ -202,21 +231,17 @@ static void test_copy(void)
 
 int main(int argc, char *argv[])
 {
-    mach_port_t thread, pager;
+    mach_port_t pager;
 
     (void)argc, (void)argv;
     test_begin("pageout/memory");
     REQUIRE_OK(service_find("portolan.default_pager", PATIENCE_MS, &pager));
-    REQUIRE_OK(mach_thread_start(other, NULL, &thread));
+    const task_t task = other_start();
     test_machine();
     test_task();
     test_copy();
     release();
-    const uint64_t seen = turns;
-    test_sleep(20);
-    CHECK(turns > seen && running == 1, "others went on meanwhile");
-    stop = 1;
-    while (running)
-        test_sleep(1);
+    other->stop = true;
+    CHECK(test_child_wait(task) && !other->wrong, "the other task has what it wrote");
     return test_end();
 }

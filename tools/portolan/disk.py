@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Boots with a disk: the driver serves it, programs of tests/disk use it, and what they left on it is looked at here.
-Or the default pager has it: a program of tests/pageout uses several times the memory of the machine.
+Or the default pager has it: programs of tests/pageout use more memory than there is, than the disk has room for, or than it can read.
 
 Each sector is filled with a 64-bit word that tells its number; tests/disk/block.c writes the complement to some.
 """
@@ -19,9 +19,13 @@ PATTERN = 0x706f72746f6c616e
 WRITTEN = range(1000, 1300)
 CPUS = 2
 DRIVER = "drivers=virtio_blk "
-PAGEOUT_MEMORY = 32  # MiB of the machine
-PAGEOUT_STORE = 256  # MiB of the disk
-PAGEOUT = "memory=all drivers=virtio_blk,default_pager run=pageout/memory"
+PAGEOUT_MEMORY = 16  # MiB of the machine
+PAGEOUT_STORE = 128  # MiB of the disk
+PAGEOUT_CPUS = {"memory": 1, "error": CPUS}  # each page that is out and back costs cross-calls, which wait for the host
+PAGEOUT = "memory=all drivers=virtio_blk,default_pager run=pageout/"
+FULL = "drivers=ramdisk,default_pager run=pageout/full"
+NO_READS = ("driver=blkdebug,inject-error.0.event=none,inject-error.0.iotype=read,inject-error.0.errno=5,"
+            "image.driver=file,image.filename=")
 
 # How a machine gets a virtio device: of the present kind of registers, or on PCI.
 MMIO = ("-global", "virtio-mmio.force-legacy=false", "-device", "virtio-blk-device,drive=disk")
@@ -40,13 +44,16 @@ class DiskBoot(Boot):
 
     image: str = ""
     read_only: bool = False
+    unreadable: bool = False
 
     @property
     def title(self):
-        return f"{super().title}, with a disk" + (" to be read" if self.read_only else "")
+        how = " to be read" if self.read_only else " that can't be read" if self.unreadable else ""
+        return f"{super().title}, with a disk{how}"
 
     def command(self):
-        drive = f"if=none,id=disk,format=raw,file={self.image}" + (",read-only=on" if self.read_only else "")
+        file = f"{NO_READS}{self.image}" if self.unreadable else f"format=raw,file={self.image}"
+        drive = f"if=none,id=disk,{file}" + (",read-only=on" if self.read_only else "")
         return super().command() + ["-drive", drive, *DEVICE[self.machine.isa]]
 
 
@@ -60,16 +67,17 @@ def plan(boards, flavours, folder):
 
 def pageout_plan(boards, flavours, folder):
     """A machine with little memory, and a disk for the default pager, of whose contents nothing is expected."""
-    return [DiskBoot(machines_of(board)[0], build_dir(board, flavour), 1, PAGEOUT, memory=PAGEOUT_MEMORY,
-                     image=str(Path(folder) / f"{board}-{flavour}-pageout"))
-            for flavour in flavours for board in boards]
+    return [DiskBoot(machines_of(board)[0], build_dir(board, flavour), PAGEOUT_CPUS[program], PAGEOUT + program,
+                     memory=PAGEOUT_MEMORY, image=str(Path(folder) / f"{board}-{flavour}-pageout-{program}"),
+                     unreadable=program == "error")
+            for flavour in flavours for board in boards for program in PAGEOUT_CPUS]
 
 
 def memory_plan(boards, flavours):
-    """The disk of memory, and files as memory, which need no device."""
-    return [Boot(machines_of(board)[0], build_dir(board, flavour), CPUS, f"start={server} run={program}")
+    """The disk of memory, also for the default pager, and files as memory, which need no device."""
+    return [Boot(machines_of(board)[0], build_dir(board, flavour), CPUS, cmdline)
             for flavour in flavours for board in boards
-            for server, program in (("ramdisk", "disk/memory"), ("file_pager", "file/paged"))]
+            for cmdline in ("start=ramdisk run=disk/memory", "start=file_pager run=file/paged", FULL)]
 
 
 def check(boards, flavours, tally, progress, verbose):
