@@ -123,11 +123,16 @@ static inline void tree_fix_heights(struct vm_map *map, struct vm_map_entry *ent
 /* The gap in front of `entry` has grown (or, by a negative number, shrunk). */
 static void tree_grow_gap(struct vm_map_entry *entry, uint64_t by)
 {
-    if (by == 0)
-        return;
     const uint64_t before = entry->gap;
-    entry->gap += by;
-    tree_fix_gaps(entry, NULL, before > entry->gap ? before : entry->gap);
+    const uint64_t gap = before + by;
+
+    entry->gap = gap;
+    if (gap < before) {
+        tree_fix_gaps(entry, NULL, before);
+        return;
+    }
+    for (; entry != NULL && entry->max_gap < gap; entry = entry->parent)
+        entry->max_gap = gap;
 }
 
 /* --- changes -------------------------------------------------------------------------------------------- */

@@ -455,7 +455,8 @@ static void leaf_drop(struct vm_radix *tree, struct radix_node **path, uint64_t 
     leaf->writable &= ~bit;
     vm_page_unref(leaf->slot[radix_slot(index, 0)]);
     radix_unmark(tree, path, index, 0);
-    radix_prune(tree, path, index, 0);
+    if (leaf->used == 0)
+        radix_prune(tree, path, index, 0);
 }
 
 bool vm_radix_remove(struct vm_radix *tree, uint64_t first, uint64_t end)

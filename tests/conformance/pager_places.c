@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define SELF mach_task_self()
-#define PAGES 12u
+#define PAGES 14u
 #define SIZE 6000u /* of a piece: more than a page */
 #define RIGHTS 3u
 
@@ -185,6 +185,72 @@ static void test_abort(void)
     CHECK_EQUAL(test_status(other).mps_msgcount, 0, "it is not there any more");
 }
 
+/* A call with memory that goes directly to a thread that waits, whose buffer is not there. */
+struct call {
+    mach_msg_header_t header;
+    mach_msg_body_t body;
+    mach_msg_ool_descriptor_t memory;
+    mach_msg_max_trailer_t trailer;
+};
+
+static mach_vm_address_t given;
+
+static kern_return_t call_serve(struct pager_access *access)
+{
+    return mach_msg((mach_msg_header_t *)access->address, MACH_RCV_MSG, 0, sizeof(struct call), other, 0,
+                    MACH_PORT_NULL);
+}
+
+static kern_return_t call_memory(struct pager_access *access)
+{
+    const mach_port_t reply = mach_reply_port();
+    struct call m = {
+        .header = {.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE) |
+                                MACH_MSGH_BITS_COMPLEX,
+                   .msgh_remote_port = other,
+                   .msgh_local_port = reply},
+        .body = {1},
+        .memory = {(void *)given, .deallocate = TRUE, .copy = MACH_MSG_VIRTUAL_COPY,
+                   .type = MACH_MSG_OOL_DESCRIPTOR, .size = SIZE}};
+
+    (void)access;
+    kern_return_t kr = mach_msg(&m.header, MACH_SEND_MSG | MACH_RCV_MSG, offsetof(struct call, trailer),
+                                sizeof(m), reply, 0, MACH_PORT_NULL);
+    test_port_destroy(reply);
+    return kr;
+}
+
+/* The pager has the page, or fails: then the memory is gone. */
+static void test_call(unsigned number, bool fails)
+{
+    const struct call *m = (const struct call *)page(number);
+    struct pager_access server, client;
+
+    given = test_allocate(SIZE);
+    memcpy((void *)given, source, SIZE);
+    pager_call_start(&server, call_serve, page(number));
+    test_until_waiting(server.thread);
+    pager_call_start(&client, call_memory, 0);
+    if (fails) {
+        REQUIRE(pager_expect(object, PAGER_DATA_REQUEST).offset == number * PAGE_SIZE);
+        REQUIRE_OK(memory_object_data_error(control, number * PAGE_SIZE, PAGE_SIZE, 0));
+        CHECK_RESULT(pager_access_end(&server, TEST_SOON_MS), MACH_RCV_INVALID_DATA,
+                     "a call with memory is lost if the pager has no page for it");
+    } else {
+        give(number);
+        CHECK_RESULT(pager_access_end(&server, TEST_SOON_MS), MACH_MSG_SUCCESS,
+                     "a call with memory waits for the receiver's buffer");
+        CHECK(is_source(m->memory.address) && m->memory.deallocate && m->memory.size == SIZE,
+              "the memory comes with it");
+        test_deallocate((mach_vm_address_t)m->memory.address, SIZE);
+        REQUIRE_OK(mach_port_deallocate(SELF, m->header.msgh_remote_port));
+    }
+    CHECK_RESULT(pager_access_end(&client, TEST_SOON_MS), KERN_SUCCESS, "who made it is told");
+    vm_size_t size;
+    CHECK(mach_vm_read_overwrite(SELF, given, 1, (mach_vm_address_t)&size, &size) == KERN_INVALID_ADDRESS,
+          "and has the memory no more");
+}
+
 static kern_return_t call_unsent(struct pager_access *access)
 {
     return mach_msg((mach_msg_header_t *)access->address, MACH_SEND_MSG | MACH_SEND_TIMEOUT, MESSAGE_SIZE, 0,
@@ -237,6 +303,8 @@ int main(void)
     test_error();
     test_abort();
     test_unsent();
+    test_call(12, false);
+    test_call(13, true);
     test_deallocate(base, PAGES * PAGE_SIZE);
     CHECK(pager_finished(object), "the object ends");
     test_port_destroy(object);
