@@ -18,11 +18,14 @@ ENTRY_TEXT void arch_fast_message(void);
      : reply                  ? arch_fast_reply_wait_timed                                                   \
                               : arch_fast_call_timed)
 
-#define IPC_FAST_MESSAGE_EXIT(next) LEAVE(arch_message_done, next)
 #define IPC_FAST_MESSAGE_GENERAL(thread) LEAVE(arch_message_general, thread)
 
 #include <ipc/ipc_fast.h>
 #include <ipc/ipc_fast_message.h>
+
+_Static_assert(sizeof(mach_msg_header_t) == 24 && sizeof(mach_msg_trailer_t) == 8 &&
+                   IPC_DIRECT_BODY_MAX == 31 * 8 + 4,
+               "the machine code that reads and writes small messages");
 
 /* A naked function takes no statements but asm, whose operands may be any expression: no prologue, no stack. */
 #define NAKED_FUNCTION(name, body)                                                                           \

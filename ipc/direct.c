@@ -327,7 +327,6 @@ void ipc_direct_init(void)
         cpu_table[i]->message = kmem_alloc(sizeof(struct direct_message));
         if (cpu_table[i]->message == NULL)
             panic("no memory for messages of CPU %u", i);
-        cpu_table[i]->message_base = hal_info.user_base;
-        cpu_table[i]->message_span = hal_info.user_limit - hal_info.user_base - IPC_DIRECT_BUFFER_SIZE;
+        cpu_table[i]->message_end = hal_info.user_limit - IPC_DIRECT_BUFFER_SIZE;
     }
 }

@@ -9,6 +9,7 @@
 #include <hal/hal.h>
 #include <ipc/entry.h>
 #include <ipc/ipc.h>
+#include <ipc/msg.h>
 #include <ipc/pset.h>
 #include <kern/fpu.h>
 #include <kern/task.h>
@@ -23,8 +24,13 @@
 /* Those of an RPC without any others. */
 #define IPC_DIRECT_OPTIONS ((uint32_t)(MACH_SEND_MSG | MACH_RCV_MSG))
 #define IPC_DIRECT_SIZE_MAX (IPC_DIRECT_BUFFER_SIZE - MAX_TRAILER_SIZE)
-/* A message up to this size is read before it is known whether it can go this way. */
-#define IPC_DIRECT_SMALL 256u
+/*
+ * A message up to this size is read before it is known whether it can go this way: one whose body has none of the bits of BODY_LARGE
+ * in its size, so that this is a multiple of 4, too.
+ */
+#define IPC_DIRECT_BODY_MAX 0xfcu
+#define IPC_DIRECT_BODY_LARGE (~IPC_DIRECT_BODY_MAX)
+#define IPC_DIRECT_SMALL ((uint32_t)sizeof(mach_msg_header_t) + IPC_DIRECT_BODY_MAX)
 
 /* Each way through is compiled by itself: the forms and the direction are constants there. */
 #define SPECIALISED static inline __attribute__((always_inline))
@@ -168,7 +174,7 @@ SPECIALISED void put_back(const struct direct *d)
 SPECIALISED bool take_receiver(struct direct *d, struct direct_message *m, uint64_t rx)
 {
     d->rx = rx;
-    d->next = (struct thread *)(uintptr_t)(rx & ~IPC_PORT_RX_BUFFER);
+    d->next = (struct thread *)(uintptr_t)(rx & ~IPC_PORT_RX_FORM);
     d->next_registers = (rx & IPC_PORT_RX_BUFFER) == 0;
     if (partner_fits(d, m))
         return true;
@@ -221,7 +227,7 @@ SPECIALISED bool become_waiter(struct direct *d)
     struct thread *self = d->self;
     uint64_t priority = __atomic_load_n(&self->priority, __ATOMIC_RELAXED);
     uint64_t idle = self->rcv_idle;
-    uint64_t waiter = (uint64_t)(uintptr_t)self | (d->registers ? 0 : IPC_PORT_RX_BUFFER);
+    uint64_t waiter = (uint64_t)(uintptr_t)self | (d->registers ? 0 : ipc_msg_rx_form(self));
 
     fpu_release(d->cpu);
     wait_begin(d);

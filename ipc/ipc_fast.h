@@ -89,6 +89,7 @@ struct ipc_fast {
     bool timed;
     bool apart;              /* cur waits on a set, with a right on loan from a port */
     bool buffer;             /* both wait in the buffer form (ipc/ipc_fast_message.h) */
+    bool large;              /* buffer form: not read yet, but for the header */
     bool carries;            /* buffer form: one right; then the message is small */
     bool member;             /* next waits on a set that the port is in */
     struct ipc_entry *entry; /* of the destination */
@@ -105,14 +106,14 @@ struct ipc_fast {
     uint64_t name;          /* of the reply right, for next */
     uint64_t label;
     uint64_t result;            /* for a member: that of next's trap */
-    uint32_t size;              /* buffer form: of the message */
+    uint64_t body;              /* buffer form: bytes of the message behind its header */
     mach_port_name_t port_name; /* buffer form: for next */
 };
 
 /* A thread as it stands in rx. */
 IPC_FAST_INLINE uint64_t ipc_fast_waiter(const struct ipc_fast *f, const struct thread *t)
 {
-    return (uint64_t)t + (f->buffer ? IPC_PORT_RX_BUFFER : 0);
+    return (uint64_t)t + (f->buffer ? IPC_PORT_RX_FORM : 0);
 }
 
 /* 0: vector state leaves with the thread; if we decline later, it comes back by a fault. */
@@ -211,16 +212,18 @@ IPC_FAST_INLINE bool ipc_fast_take(struct ipc_fast *f)
     bool good;
 
     f->pmap = next->pmap;
-    f->token = __atomic_load_n(&f->pmap->token, __ATOMIC_RELAXED);
     if (f->reply) {
+        f->token = __atomic_load_n(&f->pmap->token, __ATOMIC_RELAXED);
         good = (f->token != 0) IPC_FAST_AND(ipc_fast_word(f->entry) == f->right)
             IPC_FAST_AND(next->cpu == f->cpu) IPC_FAST_AND(next->priority >= f->cpu->top_priority)
                 IPC_FAST_AND(!f->member || next->rcv_port == f->port /* whose right goes back on loan */);
     } else {
         f->mint = next->reply_entry;
         f->free = ipc_fast_word(f->mint);
-        good = (f->free <= UINT32_MAX) IPC_FAST_AND(f->token != 0) IPC_FAST_AND(f->entry->key == f->remote)
-            IPC_FAST_AND((void *)f->port == f->entry->object) IPC_FAST_AND(next->cpu == f->cpu);
+        good = (f->free <= UINT32_MAX) /* each load where it is needed: else one check more is made of two */
+            IPC_FAST_AND((f->token = __atomic_load_n(&f->pmap->token, __ATOMIC_RELAXED)) != 0)
+                IPC_FAST_AND(f->entry->key == f->remote) IPC_FAST_AND((void *)f->port == f->entry->object)
+                    IPC_FAST_AND(next->cpu == f->cpu);
     }
     if (IPC_FAST_UNLIKELY(!good))
         ipc_fast_put_back(f);

@@ -8,9 +8,19 @@
  * starts when all arguments are in the current thread's context, so it has all registers.
  *
  * An ISA defines beside the macros of ipc/ipc_fast.h:
- *   IPC_FAST_MESSAGE_ARGS             declares and sets: struct thread *cur
- *   IPC_FAST_COPYIN(to, from, n)      as hal_copyin()
- *   IPC_FAST_COPYOUT(to, from, n)     as hal_copyout()
+ *   IPC_FAST_MESSAGE_ARGS             declares and sets: struct thread *cur; uint64_t address, option, size, name (the trap's arguments 0,
+ *                                     1, 2 and 4; of size, the low half counts)
+ *   IPC_FAST_READ(m, from, body, first, ports)
+ *                                     copies in a header and `body` bytes, a multiple of 4 not above IPC_DIRECT_BODY_MAX; sets the
+ *                                     header's first two words.  0: done; else it can't, but a copy by the next one perhaps can
+ *   IPC_FAST_WRITE(to, m, body, bits, name, port)
+ *                                     copies out a header with these, no voucher and the id of *m, `body` bytes of *m as above, and a
+ *                                     plain trailer.  Returns: likewise
+ *   IPC_FAST_COPYIN(to, from, n, small)
+ *                                     as hal_copyin(), but `from` may be below user space, where nothing is mapped.  small: a constant;
+ *                                     n is that of a small message, perhaps with a plain trailer
+ *   IPC_FAST_COPYOUT(to, from, n, small)
+ *                                     as hal_copyout(), likewise
  *   IPC_FAST_RIGHT(of, step)          kern_message_right(), on the CPU's stack
  *   IPC_FAST_MESSAGE_EXIT(next)       resumes `next` (a call frame) on this CPU with the result MACH_MSG_SUCCESS
  *   IPC_FAST_MESSAGE_GENERAL(thread)  the trap of `thread`, which is current, goes on in kern_syscall()
@@ -23,32 +33,28 @@
 #include <ipc/direct.h>
 #include <ipc/ipc_fast.h>
 
-#define TRAILER_ELEMENTS 0x0f000000u /* of a receive's option */
+/* Of a check that is not joined to others. */
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define HEAD_SIZE ((uint32_t)sizeof(mach_msg_header_t))
 
-/* May a message of any size that goes this way be at this address of a user's? */
-IPC_FAST_INLINE bool ipc_fast_message_place(const struct cpu *cpu, uint64_t address)
+/* What a message is, beside a call or an answer. Each kind has a path of its own. */
+enum ipc_fast_kind {
+    IPC_FAST_SMALL,        /* it has been read */
+    IPC_FAST_LARGE,        /* only its header has been read */
+    IPC_FAST_RIGHT_INSIDE, /* small, and it has one right */
+};
+
+/* The first two words of the header in the buffer. */
+IPC_FAST_INLINE uint64_t ipc_fast_head_word(const struct thread *cur, unsigned i)
 {
-    return address - cpu->message_base <= cpu->message_span;
+    return ((const ipc_fast_word_t *)(const void *)cur->cpu->message)[i];
 }
 
-/* Has the trap a message that may go this way, as far as its arguments tell? */
-IPC_FAST_INLINE bool ipc_fast_message_wanted(const struct thread *cur)
-{
-    const uint32_t head = (uint32_t)sizeof(mach_msg_header_t);
-    uint32_t size = (uint32_t)hal_uctx_arg(&cur->uctx, 2);
-
-    return (uint32_t)hal_uctx_arg(&cur->uctx, 1) == IPC_DIRECT_OPTIONS &&
-           size - head <= IPC_DIRECT_SIZE_MAX - head && size % 4 == 0 &&
-           ipc_fast_message_place(cur->cpu, hal_uctx_arg(&cur->uctx, 0));
-}
-
-/* 2: has next, whose port is locked, room for the message, in memory that may be there? It wants no more than a plain trailer. */
+/* 2: has next, whose port is locked, room for the message? That the room may be there is in its form (ipc/port.h). */
 IPC_FAST_INLINE bool ipc_fast_message_fits(const struct ipc_fast *f)
 {
-    const struct uctx *u = &f->next->uctx;
-    uint64_t size = f->size + (uint32_t)sizeof(mach_msg_trailer_t);
-    bool good = ((uint32_t)hal_uctx_arg(u, 1) & TRAILER_ELEMENTS) == 0 &&
-                size <= (uint32_t)hal_uctx_arg(u, 3) && ipc_fast_message_place(f->cpu, hal_uctx_arg(u, 0));
+    bool good = f->body + HEAD_SIZE + (uint32_t)sizeof(mach_msg_trailer_t) <=
+                (uint32_t)hal_uctx_arg(&f->next->uctx, 3);
 
     if (IPC_FAST_UNLIKELY(!good))
         ipc_fast_put_back(f);
@@ -58,11 +64,11 @@ IPC_FAST_INLINE bool ipc_fast_message_fits(const struct ipc_fast *f)
 /* The rest of a large message is read only when somebody waits for it. */
 IPC_FAST_INLINE bool ipc_fast_message_rest(const struct ipc_fast *f)
 {
-    const uint64_t head = sizeof(mach_msg_header_t);
     uint64_t rx = __atomic_load_n(&f->port->rx, __ATOMIC_RELAXED);
 
-    return (rx & 3) == IPC_PORT_RX_BUFFER &&
-           IPC_FAST_COPYIN(f->cpu->message->body, hal_uctx_arg(&f->cur->uctx, 0) + head, f->size - head) == 0;
+    return (rx & 7) == IPC_PORT_RX_FORM &&
+           IPC_FAST_COPYIN(f->cpu->message->body, hal_uctx_arg(&f->cur->uctx, 0) + HEAD_SIZE, f->body,
+                           false) == 0;
 }
 
 /* The steps between the copies. Returns false: nothing changed. */
@@ -73,12 +79,12 @@ IPC_FAST_INLINE bool ipc_fast_message_switch(struct ipc_fast *f)
         return false;
     if (IPC_FAST_UNLIKELY(!(f->reply ? ipc_fast_find_reply(f) : ipc_fast_find_call(f))))
         return false;
-    if (!f->carries && IPC_FAST_UNLIKELY(f->size > IPC_DIRECT_SMALL) && !ipc_fast_message_rest(f))
+    if (f->large && !ipc_fast_message_rest(f))
         return false;
     uint64_t rx = IPC_FAST_SWAP(&f->port->rx, IPC_PORT_RX_LOCKED);
-    uint64_t next = rx - IPC_PORT_RX_BUFFER;
+    uint64_t next = rx - IPC_PORT_RX_FORM;
     f->next = (struct thread *)next;
-    if (IPC_FAST_UNLIKELY(next & 3)) {
+    if (IPC_FAST_UNLIKELY(next & 7)) {
         if (rx != IPC_PORT_RX_LOCKED)
             IPC_FAST_STORE(&f->port->rx, rx);
         return false;
@@ -98,16 +104,22 @@ IPC_FAST_INLINE struct thread *ipc_fast_current(const struct ipc_fast *f)
     return f->cpu->current;
 }
 
-/* The message in next's address space. Returns whether it could be written, and its right got a name. */
+IPC_FAST_INLINE mach_msg_bits_t ipc_fast_message_bits(const struct ipc_fast *f)
+{
+    return (f->reply ? MACH_MSGH_BITS(0, MACH_MSG_TYPE_PORT_SEND_ONCE)
+                     : MACH_MSGH_BITS(MACH_MSG_TYPE_PORT_SEND_ONCE, MACH_MSG_TYPE_PORT_SEND)) |
+           (f->carries ? MACH_MSGH_BITS_COMPLEX : 0);
+}
+
+/* The message in next's address space, by way of the buffer. Returns whether it could be written, and its right got a name. */
 IPC_FAST_INLINE bool ipc_fast_message_deliver(const struct ipc_fast *f)
 {
     struct direct_message *m = f->cpu->message;
-    mach_msg_trailer_t *trailer = (void *)((char *)m + f->size);
+    uint64_t size = f->body + HEAD_SIZE;
+    mach_msg_trailer_t *trailer = (void *)((char *)m + size);
 
-    m->head.msgh_bits = (f->reply ? MACH_MSGH_BITS(0, MACH_MSG_TYPE_PORT_SEND_ONCE)
-                                  : MACH_MSGH_BITS(MACH_MSG_TYPE_PORT_SEND_ONCE, MACH_MSG_TYPE_PORT_SEND)) |
-                        (f->carries ? MACH_MSGH_BITS_COMPLEX : 0);
-    m->head.msgh_size = f->size;
+    m->head.msgh_bits = ipc_fast_message_bits(f);
+    m->head.msgh_size = (mach_msg_size_t)size;
     m->head.msgh_remote_port = (mach_port_name_t)f->name;
     m->head.msgh_local_port = f->port_name;
     m->head.msgh_voucher_port = MACH_PORT_NULL;
@@ -115,27 +127,33 @@ IPC_FAST_INLINE bool ipc_fast_message_deliver(const struct ipc_fast *f)
     trailer->msgh_trailer_size = sizeof(*trailer);
     if (f->carries && IPC_FAST_RIGHT(ipc_fast_current(f), HAL_RIGHT_PASS) != MACH_MSG_SUCCESS)
         return false;
-    return IPC_FAST_COPYOUT(hal_uctx_arg(&ipc_fast_current(f)->uctx, 0), m, f->size + sizeof(*trailer)) == 0;
+    return IPC_FAST_COPYOUT(hal_uctx_arg(&ipc_fast_current(f)->uctx, 0), m, size + sizeof(*trailer),
+                            !f->large) == 0;
 }
 
-/* The message has been read. Returns 0: it can't go this way, nothing changed. */
-IPC_FAST_INLINE uint64_t ipc_fast_message_run(struct thread *cur, uint64_t local, const bool reply,
-                                              const bool carries)
+/* The message, as far as `kind` says, has been read. Returns 0: it can't go this way, nothing changed. */
+IPC_FAST_INLINE uint64_t ipc_fast_message_run(struct thread *cur, uint64_t remote, uint64_t local,
+                                              uint64_t body, const bool reply, const enum ipc_fast_kind kind)
 {
     struct ipc_fast f = {
         .cur = cur,
         .cpu = cur->cpu,
         .entry = reply ? cur->reply_entry : cur->call_entry,
-        .remote = cur->cpu->message->head.msgh_remote_port,
+        .remote = remote,
         .local = local,
-        .size = (uint32_t)hal_uctx_arg(&cur->uctx, 2),
+        .body = body,
         .reply = reply,
         .buffer = true,
-        .carries = carries,
+        .large = kind == IPC_FAST_LARGE,
+        .carries = kind == IPC_FAST_RIGHT_INSIDE,
     };
 
     if (!ipc_fast_message_switch(&f))
         return 0;
+    if (kind == IPC_FAST_SMALL &&
+        !UNLIKELY(IPC_FAST_WRITE(hal_uctx_arg(&f.next->uctx, 0), f.cpu->message, body,
+                                 ipc_fast_message_bits(&f), (uint32_t)f.name, f.port_name) != 0))
+        IPC_FAST_MESSAGE_EXIT(f.next);
     if (IPC_FAST_UNLIKELY(!ipc_fast_message_deliver(&f))) {
         f.cpu->message_state = CPU_MESSAGE_LATE;
         IPC_FAST_MESSAGE_GENERAL(ipc_fast_current(&f));
@@ -144,52 +162,77 @@ IPC_FAST_INLINE uint64_t ipc_fast_message_run(struct thread *cur, uint64_t local
 }
 
 /* The same of a message that perhaps has one right. */
-IPC_FAST_INLINE uint64_t ipc_fast_message_right(struct thread *cur, uint64_t local, const bool reply)
+IPC_FAST_INLINE uint64_t ipc_fast_message_right(struct thread *cur, uint64_t local, uint64_t body,
+                                                const bool reply)
 {
     if (IPC_FAST_RIGHT(cur, HAL_RIGHT_BEGIN) == 0)
         return 0;
-    uint64_t resumed = ipc_fast_message_run(cur, local, reply, true);
+    uint64_t resumed = ipc_fast_message_run(cur, cur->cpu->message->head.msgh_remote_port, local, body, reply,
+                                            IPC_FAST_RIGHT_INSIDE);
     return resumed != 0 ? resumed : IPC_FAST_RIGHT(cur, HAL_RIGHT_UNDO);
 }
 
 /* The same of a message that has something in its body. */
-IPC_FAST_INLINE uint64_t ipc_fast_message_complex(struct thread *cur, uint64_t local)
+IPC_FAST_INLINE uint64_t ipc_fast_message_complex(struct thread *cur, uint64_t local, uint64_t body)
 {
     const mach_msg_header_t *head = &cur->cpu->message->head;
     mach_msg_bits_t bits = head->msgh_bits ^ MACH_MSGH_BITS_COMPLEX;
 
     if (bits == IPC_DIRECT_CALL && head->msgh_local_port == local)
-        return ipc_fast_message_right(cur, local, false);
+        return ipc_fast_message_right(cur, local, body, false);
     if (bits == IPC_DIRECT_REPLY && head->msgh_local_port == MACH_PORT_NULL)
-        return ipc_fast_message_right(cur, local, true);
+        return ipc_fast_message_right(cur, local, body, true);
+    return 0;
+}
+
+/* A message that begins with these words. */
+IPC_FAST_INLINE uint64_t ipc_fast_message_any(struct thread *cur, uint64_t first, uint64_t ports,
+                                              uint64_t local, uint64_t body, const enum ipc_fast_kind kind)
+{
+    if ((uint32_t)first == IPC_DIRECT_CALL)
+        return ports >> 32 == local ? ipc_fast_message_run(cur, (uint32_t)ports, local, body, false, kind)
+                                    : 0;
+    if ((uint32_t)first == IPC_DIRECT_REPLY)
+        return ports >> 32 == MACH_PORT_NULL
+                   ? ipc_fast_message_run(cur, (uint32_t)ports, local, body, true, kind)
+                   : 0;
+    if (kind == IPC_FAST_SMALL && MACH_MSGH_BITS_IS_COMPLEX((mach_msg_bits_t)first))
+        return ipc_fast_message_complex(cur, local, body);
     return 0;
 }
 
 IPC_FAST_INLINE uint64_t ipc_fast_message_body(void)
 {
     IPC_FAST_MESSAGE_ARGS;
-    const struct uctx *u = &cur->uctx;
-
-    if (IPC_FAST_UNLIKELY(!ipc_fast_message_wanted(cur)))
-        goto slow;
-    uint64_t size = (uint32_t)hal_uctx_arg(u, 2);
-    if (IPC_FAST_UNLIKELY(size > IPC_DIRECT_SMALL))
-        size = sizeof(mach_msg_header_t);
-    if (IPC_FAST_UNLIKELY(IPC_FAST_COPYIN(cur->cpu->message, hal_uctx_arg(u, 0), size) != 0))
-        goto slow;
-    const mach_msg_header_t *head = &cur->cpu->message->head;
-    uint64_t local = (uint32_t)hal_uctx_arg(u, 4);
+    const uint32_t bytes = (uint32_t)size - HEAD_SIZE;
+    const uint64_t body = bytes & IPC_DIRECT_BODY_MAX; /* if it is not large */
+    uint64_t first, ports;
     uint64_t resumed = 0; /* and so it stays where IPC_FAST_MESSAGE_EXIT() does not come back */
-    if (head->msgh_bits == IPC_DIRECT_CALL && head->msgh_local_port == local)
-        resumed = ipc_fast_message_run(cur, local, false, false);
-    else if (head->msgh_bits == IPC_DIRECT_REPLY && head->msgh_local_port == MACH_PORT_NULL)
-        resumed = ipc_fast_message_run(cur, local, true, false);
-    else if (MACH_MSGH_BITS_IS_COMPLEX(head->msgh_bits))
-        resumed = ipc_fast_message_complex(cur, local);
+
+    if (UNLIKELY(option != IPC_DIRECT_OPTIONS) || UNLIKELY(address > cur->cpu->message_end))
+        goto slow;
+    if (UNLIKELY((bytes & IPC_DIRECT_BODY_LARGE) != 0))
+        goto large;
+    if (UNLIKELY(IPC_FAST_READ(cur->cpu->message, address, body, first, ports) != 0)) {
+        if (IPC_FAST_COPYIN(cur->cpu->message, hal_uctx_arg(&cur->uctx, 0), body + HEAD_SIZE, true) != 0)
+            goto slow;
+        first = ipc_fast_head_word(cur, 0);
+        ports = ipc_fast_head_word(cur, 1);
+    }
+    resumed = ipc_fast_message_any(cur, first, ports, name, body, IPC_FAST_SMALL);
     if (resumed != 0)
         return resumed;
-    if ((uint32_t)hal_uctx_arg(u, 2) <= IPC_DIRECT_SMALL)
-        cur->cpu->message_state = CPU_MESSAGE_READ;
+    cur->cpu->message_state = CPU_MESSAGE_READ;
+    goto slow;
+
+large:
+    if (bytes % 4 == 0 && bytes <= IPC_DIRECT_SIZE_MAX - HEAD_SIZE &&
+        IPC_FAST_COPYIN(cur->cpu->message, address, HEAD_SIZE, true) == 0)
+        resumed = ipc_fast_message_any(cur, ipc_fast_head_word(cur, 0), ipc_fast_head_word(cur, 1),
+                                       (uint32_t)hal_uctx_arg(&cur->uctx, 4),
+                                       (uint32_t)hal_uctx_arg(&cur->uctx, 2) - HEAD_SIZE, IPC_FAST_LARGE);
+    if (resumed != 0)
+        return resumed;
 slow:
     IPC_FAST_MESSAGE_GENERAL(cur);
 }

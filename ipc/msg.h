@@ -3,10 +3,22 @@
 #ifndef IPC_MSG_H
 #define IPC_MSG_H
 
+#include <ipc/ipc.h>
 #include <ipc/kmsg.h>
 #include <ipc/mqueue.h>
 #include <kern/thread.h>
 #include <mach/rpc.h>
+
+#define IPC_MSG_TRAILER_ELEMENTS 0x0f000000u /* of a receive's option: more than a plain trailer */
+
+/* Beside the address of a thread that waits by MACH_TRAP_MSG, in rx (ipc/port.h). */
+static inline uint64_t ipc_msg_rx_form(const struct thread *t)
+{
+    const bool plain = ((uint32_t)hal_uctx_arg(&t->uctx, 1) & IPC_MSG_TRAILER_ELEMENTS) == 0 &&
+                       hal_uctx_arg(&t->uctx, 0) <= hal_info.user_limit - IPC_DIRECT_BUFFER_SIZE;
+
+    return plain ? IPC_PORT_RX_FORM : IPC_PORT_RX_BUFFER;
+}
 
 /* How a send went. */
 enum ipc_sent {

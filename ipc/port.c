@@ -57,7 +57,7 @@ bool ipc_port_trylock(struct ipc_port *port) NO_THREAD_SAFETY_ANALYSIS
 
 struct thread *ipc_rx_waiter(uint64_t rx)
 {
-    struct thread *t = (struct thread *)(uintptr_t)(rx & ~IPC_PORT_RX_BUFFER);
+    struct thread *t = (struct thread *)(uintptr_t)(rx & ~IPC_PORT_RX_FORM);
 
     t->op.ipc.registers = (rx & IPC_PORT_RX_BUFFER) == 0; /* the fast path writes nothing but rx */
     return t;
@@ -65,7 +65,7 @@ struct thread *ipc_rx_waiter(uint64_t rx)
 
 uint64_t ipc_rx_of_waiter(const struct thread *t)
 {
-    return (uint64_t)(uintptr_t)t | (t->op.ipc.registers ? 0 : IPC_PORT_RX_BUFFER);
+    return (uint64_t)(uintptr_t)t | (t->op.ipc.registers ? 0 : ipc_msg_rx_form(t));
 }
 
 uint64_t ipc_port_rx_member(const struct ipc_port *port)

@@ -5,7 +5,8 @@
  * The word `rx` is the port's lock, its single register-form waiter and its state in one, so that one atomic exchange
  * on the fast path answers every question:
  *   even            unlocked; the address of the one thread that waits for an otherwise idle port, plus RX_BUFFER if
- *                   it waits in the buffer form
+ *                   it waits in the buffer form, plus RX_PLAIN if it wants no more than a plain trailer then, and its
+ *                   buffer is not above user space
  *   == idle (odd)   unlocked; no waiter, empty queue, alive, in no set
  *   RX_LOCKED       locked
  *   RX_KERNEL       unlocked; the receive right is the kernel's
@@ -39,6 +40,8 @@ struct ledger_account;
 struct thread;
 
 #define IPC_PORT_RX_BUFFER UINT64_C(2) /* beside a thread's address, which is 64-byte aligned */
+#define IPC_PORT_RX_PLAIN UINT64_C(4)
+#define IPC_PORT_RX_FORM (IPC_PORT_RX_BUFFER | IPC_PORT_RX_PLAIN)
 #define IPC_PORT_RX_LOCKED UINT64_C(3)
 #define IPC_PORT_RX_COMPLEX UINT64_C(5)
 #define IPC_PORT_RX_KERNEL UINT64_C(7)

@@ -36,8 +36,7 @@ struct cpu {
     struct direct_message *message; /* a message on its way (ipc/direct.c) */
     enum cpu_message_state message_state;
     hal_va_t
-        message_base; /* the largest message is in user space if it begins here or up to message_span bytes behind */
-    uint64_t message_span;
+        message_end; /* the largest message does not reach beyond user space if it begins here or below */
     struct ipc_space *
         right_space; /* of the message's sender, locked, and where it has the message's right (ipc/direct_rights.c) */
     struct ipc_entry *right_entry;

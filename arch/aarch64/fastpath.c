@@ -10,6 +10,10 @@
 #include <kern/thread.h>
 #include <mach/rpc.h>
 
+#define JUMP "b"
+#define LEAVE_REGISTER "x0"
+#include <arch/fast_macros.h>
+
 #define PAYLOAD "r"(w0_), "r"(w1_), "r"(w2_), "r"(w3_), "r"(w4_), "r"(w5_), "r"(header_)
 
 /* Names that do not fit 32 bits equal none, so they need not be cut; but a flag makes it share the register of one. */
@@ -59,8 +63,6 @@
     })
 
 /* As arch_uctx_resume, with the result and the message in its registers; x18 is the last to become zero. */
-#define TEXT_(x) #x
-#define TEXT(x) TEXT_(x)
 #define LOAD(a, b, offset) "ldp " #a ", " #b ", [%0, #" TEXT(offset) "]\n\t"
 #define ZERO(a, b) LOAD(a, b, UCTX_ZERO)
 /* clang-format off */
@@ -109,69 +111,67 @@
                      : fail);                                                                                \
     } while (0)
 
-#define IPC_FAST_STORE(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
 #define IPC_FAST_AND &
 #define IPC_FAST_AGAIN(kept, memory) (kept)
 #define IPC_FAST_TOO_LONG(header) ((header) >> 32 > HAL_RPC_WORDS)
 /* So that joined checks become a chain of conditional compares, not of branches. */
 #define IPC_FAST_UNLIKELY(x) __builtin_unpredictable(__builtin_expect(!!(x), 0))
 
-/* As arch_fpu_store() and arch_fpu_fetch(), without registers that the payload is in. */
-#define PAIR(op, a, b, offset) op " q" #a ", q" #b ", [%0, #" #offset "]\n\t"
-/* clang-format off */
-#define VECTOR_PAIRS(op)                                                                                     \
-    ".arch_extension simd\n\t"                                                                               \
-    PAIR(op, 0, 1, 0) PAIR(op, 2, 3, 32) PAIR(op, 4, 5, 64) PAIR(op, 6, 7, 96)                                \
-    PAIR(op, 8, 9, 128) PAIR(op, 10, 11, 160) PAIR(op, 12, 13, 192) PAIR(op, 14, 15, 224)                     \
-    PAIR(op, 16, 17, 256) PAIR(op, 18, 19, 288) PAIR(op, 20, 21, 320) PAIR(op, 22, 23, 352)                   \
-    PAIR(op, 24, 25, 384) PAIR(op, 26, 27, 416) PAIR(op, 28, 29, 448) PAIR(op, 30, 31, 480)
-/* clang-format on */
+/* vector_state.S: with registers that the payload is not in. */
 #define IPC_FAST_FPU true
-#define IPC_FAST_FPU_SAVE(state)                                                                             \
+#define VECTOR_STATE(function, state, access)                                                                \
     do {                                                                                                     \
-        void *area_ = (state);                                                                               \
-        uint64_t status_, control_;                                                                          \
-        __asm__ volatile(VECTOR_PAIRS("stp") "mrs %1, fpsr\n\tmrs %2, fpcr\n\tadd %0, %0, #512\n\t"          \
-                                             "stp %1, %2, [%0]"                                              \
-                         : "+r"(area_), "=&r"(status_), "=&r"(control_)::"memory");                          \
-        SYSREG_WRITE(cpacr_el1, CPACR_KERNEL_ONLY);                                                          \
+        register void *area_ __asm__("x10") = (state);                                                       \
+        __asm__ volatile("bl " #function : "+r"(area_)::"x11", "x12", "x30", "memory");                      \
+        SYSREG_WRITE(cpacr_el1, access);                                                                     \
     } while (0)
-#define IPC_FAST_FPU_LOAD(state)                                                                             \
-    do {                                                                                                     \
-        void *area_ = (state);                                                                               \
-        uint64_t status_, control_;                                                                          \
-        __asm__ volatile(VECTOR_PAIRS("ldp") "add %0, %0, #512\n\tldp %1, %2, [%0]\n\tmsr fpsr, %1\n\t"      \
-                                             "msr fpcr, %2"                                                  \
-                         : "+r"(area_), "=&r"(status_), "=&r"(control_)::"memory");                          \
-        SYSREG_WRITE(cpacr_el1, CPACR_EVERYBODY);                                                            \
-    } while (0)
+#define IPC_FAST_FPU_SAVE(state) VECTOR_STATE(arch_fast_fpu_store, state, CPACR_KERNEL_ONLY)
+#define IPC_FAST_FPU_LOAD(state) VECTOR_STATE(arch_fast_fpu_fetch, state, CPACR_EVERYBODY)
 
-/* mach_msg: vectors.S comes with all arguments in the current thread, x0 its address, on the CPU's empty stack. */
+/* mach_msg: vectors.S comes with all arguments also in the current thread, x19 its address, on the CPU's empty stack. */
 #define IPC_FAST_MESSAGE_ARGS                                                                                \
-    register struct thread *cur_ __asm__("x0");                                                              \
-    __asm__ volatile("" : "=r"(cur_));                                                                       \
-    struct thread *cur = cur_
+    register uint64_t x0_ __asm__("x0");                                                                     \
+    register uint64_t x1_ __asm__("x1");                                                                     \
+    register uint64_t x2_ __asm__("x2");                                                                     \
+    register uint64_t x4_ __asm__("x4");                                                                     \
+    register struct thread *x19_ __asm__("x19");                                                             \
+    __asm__ volatile("" : "=r"(x0_), "=r"(x1_), "=r"(x2_), "=r"(x4_), "=r"(x19_));                           \
+    struct thread *cur = x19_;                                                                               \
+    uint64_t address = x0_, option = (uint32_t)x1_, size = x2_, name = (uint32_t)x4_
 
-#define IPC_FAST_COPYIN(to, from, n) CALL(arch_copyin, (uint64_t)(to), from, n, "x3")
-#define IPC_FAST_COPYOUT(to, from, n) CALL(arch_copyout, to, (uint64_t)(from), n, "x3")
+/* copy.S */
+#define MESSAGE_CALL "bl"
+#define MESSAGE_TO "x0"
+#define MESSAGE_FROM "x1"
+#define MESSAGE_SIZE "x2"
+#define MESSAGE_A "x6"
+#define MESSAGE_B "x7"
+#define MESSAGE_C "x4"
+#define MESSAGE_CLOBBERS "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x30", "memory"
+#include <arch/fast_copies.h>
+#define IPC_FAST_COPYIN(to, from, n, small) CALL(arch_copyin, (uint64_t)(to), from, n, "cc")
+#define IPC_FAST_COPYOUT(to, from, n, small) CALL(arch_copyout, to, (uint64_t)(from), n, "x3")
 #define IPC_FAST_RIGHT(of, step)                                                                             \
-    CALL(kern_message_right, (uint64_t)(of), step, 0, "x3", "x11", "x12", "x13", "x14", "x15", "x16", "x17", \
-         "x18")
+    CALL(kern_message_right, (uint64_t)(of), step, 0, "x3", "x4", "x5", "x6", "x7", "x16", "x17", "x18", "cc")
 #define CALL(function, a, b, c, ...)                                                                         \
     ({                                                                                                       \
         register uint64_t a_ __asm__("x0") = (a);                                                            \
         register uint64_t b_ __asm__("x1") = (b);                                                            \
         register uint64_t c_ __asm__("x2") = (c);                                                            \
         __asm__ volatile("bl " #function                                                                     \
-                         : "+r"(a_), "+r"(b_), "+r"(c_)::"x4", "x5", "x6", "x7", "x8", "x9", "x10", "x30",   \
-                           "cc", "memory", __VA_ARGS__);                                                     \
+                         : "+r"(a_), "+r"(b_), "+r"(c_)::"x8", "x9", "x10", "x11", "x12", "x13", "x14",      \
+                           "x15", "x30", "memory", __VA_ARGS__);                                             \
         a_;                                                                                                  \
     })
 
-#define LEAVE(label, going)                                                                                  \
+/* A call frame, with the result 0. */
+#define IPC_FAST_MESSAGE_EXIT(next)                                                                          \
     do {                                                                                                     \
-        register struct thread *thread_ __asm__("x0") = (going);                                             \
-        __asm__ volatile("b " #label ::"r"(thread_) : "memory");                                             \
+        register struct thread *thread_ __asm__("x18") = (next);                                             \
+        __asm__ volatile(ZERO(x0, x1) ZERO(x2, x3) ZERO(x4, x5) ZERO(x6, x7) ZERO(x8, x9) RESUME             \
+                         :                                                                                   \
+                         : "r"(thread_)                                                                      \
+                         : "memory");                                                                        \
         __builtin_unreachable();                                                                             \
     } while (0)
 

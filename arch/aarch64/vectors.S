@@ -69,10 +69,10 @@
     zero_pair x18, x30
     .endm
 
-/* The context's address to x0, and the empty stack of this CPU. */
-    .macro enter_kernel
+/* The context's address to a register, and the empty stack of this CPU. */
+    .macro enter_kernel context
     mrs x14, tpidr_el1
-    mov x0, sp
+    mov \context, sp
     ldr x14, [x14, #CPU_STACK]
     mov x29, xzr                        // ends the chain of frames
     mov sp, x14
@@ -88,10 +88,9 @@
     .global arch_vectors
 arch_vectors:
     // EL1 with SP_EL0: never
+    .rept 4
     vector kernel_fault
-    vector kernel_fault
-    vector kernel_fault
-    vector kernel_fault
+    .endr
     // EL1
     vector kernel_sync
     vector idle_interrupt
@@ -112,10 +111,9 @@ arch_vectors:
     vector user_interrupt
     vector user_error
     // EL0 in AArch32: SPSR never asks for it
+    .rept 4
     vector kernel_fault
-    vector kernel_fault
-    vector kernel_fault
-    vector kernel_fault
+    .endr
 
 /* fastpath.c resumes a context, or ends at arch_trap_saved. A thread that it leaves waiting has a call frame. */
 fast:
@@ -126,6 +124,8 @@ fast:
 
 trap:
     save_callee
+    cmp w16, #MACH_TRAP_MSG
+    b.eq message
 /* w16 = number, SP_EL1 = context, what save_callee saves is saved, argument registers as the user set them. */
     .global arch_trap_saved
 arch_trap_saved:
@@ -134,9 +134,7 @@ arch_trap_saved:
     stp x8, x13, [sp, #UCTX_X8]
     str x9, [sp, #UCTX_X9]
     mov w1, w16
-    enter_kernel
-    cmp w1, #MACH_TRAP_MSG
-    b.eq arch_fast_message
+    enter_kernel x0
 general:
     bl kern_syscall
 
@@ -147,7 +145,6 @@ arch_uctx_resume:
     load_callee
     ldp x8, x9, [sp, #UCTX_X8]          // x9 = kind
     cbnz x9, 1f
-clear_arguments:
     msr spsr_el1, xzr                   // EL0, all unmasked
     zero_pair x0, x1
     zero_pair x2, x3
@@ -173,20 +170,18 @@ clear_arguments:
     ldp x18, x30, [sp, #UCTX_X18]
     eret
 
-/*
- * The fast path of mach_msg leaves: the trap of context x0 goes on in kern_syscall(). / Context x0, a call frame, resumes with the
- * result 0.
- */
-    .global arch_message_general, arch_message_done
+message:
+    store_args                          // and they are still in their registers
+    stp xzr, xzr, [sp, #UCTX_X8]        // result 0, UCTX_CALL
+    enter_kernel x19
+    b arch_fast_message
+
+    .global arch_message_general        // the fast path leaves: the trap of context x0 goes on in kern_syscall()
 arch_message_general:
     mov w1, #MACH_TRAP_MSG
+    mov x8, #UCTX_RPC                   // a restart finds its arguments
+    str x8, [x0, #UCTX_KIND]
     b general
-arch_message_done:
-    mov sp, x0
-    load_callee
-    mov x8, xzr
-    mov x9, xzr
-    b clear_arguments
 
 /* A full frame; x16 and x17 are saved already. */
     .macro save_full
@@ -207,14 +202,14 @@ user_fault:
     save_full
     mrs x1, esr_el1
     mrs x2, far_el1
-    enter_kernel
+    enter_kernel x0
     bl arch_user_fault
     b arch_uctx_resume
 
 user_interrupt:
     stp x16, x17, [sp, #UCTX_X16]
     save_full
-    enter_kernel
+    enter_kernel x0
     bl kern_interrupt
     b arch_uctx_resume
 
@@ -223,14 +218,14 @@ user_error:
     save_full
     mrs x1, esr_el1
     mov x2, #0
-    enter_kernel
+    enter_kernel x0
     bl arch_user_fault
     b arch_uctx_resume
 
 /* _Noreturn void hal_cpu_idle(void).  A masked interrupt ends wfi too, so none is lost between the two. */
     .global hal_cpu_idle
 hal_cpu_idle:
-    enter_kernel
+    enter_kernel x0
 1:  dsb sy
     wfi
     msr daifclr, #2
@@ -239,7 +234,7 @@ hal_cpu_idle:
     b 1b
 
 idle_interrupt:
-    enter_kernel
+    enter_kernel x0
     mov x0, xzr
     bl kern_interrupt
     b arch_uctx_resume
@@ -287,22 +282,9 @@ kernel_fault:
     mov sp, x1
     ldp x1, x2, [x0, #CPU_SCRATCH]
     mrs x0, tpidrro_el0
-    stp x0, x1, [sp, #FAULT_X]
-    stp x2, x3, [sp, #(FAULT_X + 16)]
-    stp x4, x5, [sp, #(FAULT_X + 32)]
-    stp x6, x7, [sp, #(FAULT_X + 48)]
-    stp x8, x9, [sp, #(FAULT_X + 64)]
-    stp x10, x11, [sp, #(FAULT_X + 80)]
-    stp x12, x13, [sp, #(FAULT_X + 96)]
-    stp x14, x15, [sp, #(FAULT_X + 112)]
-    stp x16, x17, [sp, #(FAULT_X + 128)]
-    stp x18, x19, [sp, #(FAULT_X + 144)]
-    stp x20, x21, [sp, #(FAULT_X + 160)]
-    stp x22, x23, [sp, #(FAULT_X + 176)]
-    stp x24, x25, [sp, #(FAULT_X + 192)]
-    stp x26, x27, [sp, #(FAULT_X + 208)]
-    stp x28, x29, [sp, #(FAULT_X + 224)]
-    str x30, [sp, #(FAULT_X + 240)]
+    .irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30
+    str x\n, [sp, #(FAULT_X + 8 * \n)]
+    .endr
     mrs x0, elr_el1
     mrs x1, spsr_el1
     stp x0, x1, [sp, #FAULT_PC]

@@ -15,8 +15,10 @@
 #include <kern/thread.h>
 #include <mach/rpc.h>
 
-#define TEXT_(x) #x
-#define TEXT(x) TEXT_(x)
+#define JUMP "j"
+#define LEAVE_REGISTER "a0"
+#include <arch/fast_macros.h>
+
 #define LOAD(reg, offset) "ld " #reg ", " TEXT(offset) "(t0)\n\t"
 
 #define PAYLOAD "r"(w0_), "r"(w1_), "r"(w2_), "r"(w3_), "r"(w4_), "r"(w5_), "r"(header_)
@@ -109,7 +111,6 @@
                      : fail);                                                                                \
     } while (0)
 
-#define IPC_FAST_STORE(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
 #define IPC_FAST_AND &&
 #define IPC_FAST_AGAIN(kept, memory) (kept)
 #define IPC_FAST_TOO_LONG(header) ((header) >> 32 > HAL_RPC_WORDS)
@@ -119,14 +120,29 @@
 #define IPC_FAST_FPU_SAVE(area) ((void)(area))
 #define IPC_FAST_FPU_LOAD(area) ((void)(area))
 
-/* mach_msg: trap.S comes with all arguments in the current thread, a0 its address, on the CPU's empty stack, and tp the kernel's. */
+/* mach_msg: trap.S comes with all arguments also in the current thread, a2 its address, on the CPU's empty stack, and tp the kernel's. */
 #define IPC_FAST_MESSAGE_ARGS                                                                                \
-    register struct thread *cur_ __asm__("a0");                                                              \
-    __asm__ volatile("" : "=r"(cur_));                                                                       \
-    struct thread *cur = cur_
+    register uint64_t a0_ __asm__("a0");                                                                     \
+    register uint64_t a1_ __asm__("a1");                                                                     \
+    register struct thread *a2_ __asm__("a2");                                                               \
+    register uint64_t a3_ __asm__("a3");                                                                     \
+    register uint64_t a5_ __asm__("a5");                                                                     \
+    __asm__ volatile("" : "=r"(a0_), "=r"(a1_), "=r"(a2_), "=r"(a3_), "=r"(a5_));                            \
+    struct thread *cur = a2_;                                                                                \
+    uint64_t address = a0_, option = a1_, size = a3_, name = a5_
 
-#define IPC_FAST_COPYIN(to, from, n) COPY((uint64_t)(to), from, n)
-#define IPC_FAST_COPYOUT(to, from, n) COPY(to, (uint64_t)(from), n)
+/* trap.S */
+#define MESSAGE_CALL "call"
+#define MESSAGE_TO "a0"
+#define MESSAGE_FROM "a1"
+#define MESSAGE_SIZE "a3"
+#define MESSAGE_A "a6"
+#define MESSAGE_B "a7"
+#define MESSAGE_C "a5"
+#define MESSAGE_CLOBBERS "t0", "t1", "t2", "t3", "ra", "memory"
+#include <arch/fast_copies.h>
+#define IPC_FAST_COPYIN(to, from, n, small) COPY((uint64_t)(to), from, n)
+#define IPC_FAST_COPYOUT(to, from, n, small) COPY(to, (uint64_t)(from), n)
 #define COPY(to, from, n)                                                                                    \
     ({                                                                                                       \
         register uint64_t to_ __asm__("a0") = (to);                                                          \
@@ -148,11 +164,6 @@
         result_;                                                                                             \
     })
 
-#define LEAVE(label, going)                                                                                  \
-    do {                                                                                                     \
-        register struct thread *thread_ __asm__("a0") = (going);                                             \
-        __asm__ volatile("j " #label ::"r"(thread_) : "memory");                                             \
-        __builtin_unreachable();                                                                             \
-    } while (0)
+#define IPC_FAST_MESSAGE_EXIT(next) LEAVE(arch_message_done, next)
 
 #include <arch/fast_functions.h>

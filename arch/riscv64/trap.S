@@ -68,9 +68,11 @@ arch_trap_entry:
 1:  addi    t1, t0, -1
     bnez    t1, 2f
     j       arch_fast_reply_wait
+2:  addi    t1, t0, -MACH_TRAP_MSG
+    beqz    t1, message
 
     /* The fast path comes back here when it declines, with s0 = 0: it used callee-saved registers. */
-2:  mv      s0, a2
+    mv      s0, a2
     .global arch_trap_saved
 arch_trap_saved:
     sd      a0, UCTX_A0(a2)
@@ -80,8 +82,6 @@ arch_trap_saved:
     ld      sp, HAL_CPU_STACK(tp)
     mv      a0, a2
     mv      a1, t0
-    addi    t1, t0, -MACH_TRAP_MSG
-    beqz    t1, message
     jal     kern_syscall
     bne     a0, s0, resume
     ld      t0, UCTX_CPU(a0)
@@ -157,7 +157,18 @@ resume_stale:
     fence.i
     j       resume
 
+/* All arguments are saved, and still in their registers. */
 message:
+    sd      a0, UCTX_A0(a2)
+    sd      t0, UCTX_A2(a2)
+    sd      a1, UCTX_A1(a2)
+    sd      a3, UCTX_A3(a2)
+    sd      a4, UCTX_A4(a2)
+    sd      a5, UCTX_A5(a2)
+    sd      a6, UCTX_A6(a2)
+    sd      a7, UCTX_A7(a2)
+    ld      tp, UCTX_CPU(a2)
+    ld      sp, HAL_CPU_STACK(tp)
     j       arch_fast_message
 
 /*
@@ -337,11 +348,89 @@ arch_user_copy:
 1:  csrc    sstatus, t0
     li      a0, 0
     ret
+
+/*
+ * Small messages (ipc/ipc_fast_message.h) between buffers aligned to 8: a header, and a3 bytes behind it, a multiple of 4 not above
+ * MESSAGE_WORDS * 8 + 4.  a0 = to, a1 = from.  Both return 0 in a0, or HAL_FAULT, and change t0 - t3.
+ *
+ * read: a6, a7 = the first two words.
+ * write: the header has msgh_bits a6, msgh_remote_port a7, msgh_local_port a5, no voucher, and the id of what a1 points to; a plain
+ * trailer is behind the message.
+ */
+#define MESSAGE_HEAD 24              /* asserted in fast_functions.h, as the next two */
+#define MESSAGE_TRAILER 8
+#define MESSAGE_WORDS 31
+
+.macro MESSAGE_BEGIN user
+    andi    t1, \user, 7
+    li      t0, SSTATUS_SUM
+    bnez    t1, message_declined
+    csrs    sstatus, t0
+.endm
+/* A jump to as many moves as there are words, from the last to the first, so that no pointer moves. */
+.macro MESSAGE_BODY
+    andi    t1, a3, 4
+    lla     t2, message_words_end
+    bnez    t1, message_half_word
+    sub     t2, t2, a3
+    jr      t2
+.endm
+
+    .balign 4
+    .global arch_message_read, arch_message_write
+arch_message_read:
+    MESSAGE_BEGIN a1
+    ld      a6, 0(a1)
+    ld      a7, 8(a1)
+    ld      t1, 16(a1)
+    sd      a6, 0(a0)
+    sd      a7, 8(a0)
+    sd      t1, 16(a0)
+    MESSAGE_BODY
+
+arch_message_write:
+    MESSAGE_BEGIN a0
+    addi    t1, a3, MESSAGE_HEAD
+    lw      t2, 20(a1)
+    sw      a6, 0(a0)
+    sw      t1, 4(a0)
+    sw      a7, 8(a0)
+    sw      a5, 12(a0)
+    sw      zero, 16(a0)
+    sw      t2, 20(a0)
+    add     t1, a0, a3
+    li      t2, MESSAGE_TRAILER
+    sw      zero, MESSAGE_HEAD(t1)
+    sw      t2, MESSAGE_HEAD + 4(t1)
+    MESSAGE_BODY
+
+message_half_word:
+    add     t1, a1, a3
+    lw      t1, MESSAGE_HEAD - 4(t1)
+    add     t3, a0, a3
+    sub     t2, t2, a3
+    sw      t1, MESSAGE_HEAD - 4(t3)
+    jr      4(t2)
+    .option push
+    .option norvc
+    .balign 4
+    .set    offset, MESSAGE_HEAD + 8 * MESSAGE_WORDS
+    .rept   MESSAGE_WORDS
+    .set    offset, offset - 8
+    ld      t1, offset(a1)
+    sd      t1, offset(a0)
+    .endr
+    .option pop
+message_words_end:
+    csrc    sstatus, t0
+    li      a0, 0
+    ret
 user_copy_end:
 
 user_copy_fault:
     li      t0, SSTATUS_SUM
     csrc    sstatus, t0
+message_declined:
     li      a0, HAL_FAULT
     ret
 

@@ -58,9 +58,15 @@ static uint64_t fast_flagged(bool reply, uint64_t flag);
 #define IPC_FAST_FPU_SAVE(area) hal_fpu_save(area)
 #define IPC_FAST_FPU_LOAD(area) hal_fpu_load(area)
 
-#define IPC_FAST_MESSAGE_ARGS struct thread *cur = (struct thread *)(void *)sim_this->uctx
-#define IPC_FAST_COPYIN(to, from, n) hal_copyin(to, from, n)
-#define IPC_FAST_COPYOUT(to, from, n) hal_copyout(to, from, n)
+#define IPC_FAST_MESSAGE_ARGS                                                                                \
+    struct thread *cur = (struct thread *)(void *)sim_this->uctx;                                            \
+    uint64_t address = hal_uctx_arg(&cur->uctx, 0), option = hal_uctx_arg(&cur->uctx, 1),                    \
+             size = hal_uctx_arg(&cur->uctx, 2), name = hal_uctx_arg(&cur->uctx, 4)
+/* The next ones can. */
+#define IPC_FAST_READ(m, from, body, first, ports) ((first) = 0, (ports) = 0, HAL_FAULT)
+#define IPC_FAST_WRITE(to, m, body, bits, name, port) HAL_FAULT
+#define IPC_FAST_COPYIN(to, from, n, small) (HAL_USER_RANGE(from, n) ? hal_copyin(to, from, n) : HAL_FAULT)
+#define IPC_FAST_COPYOUT(to, from, n, small) (HAL_USER_RANGE(to, n) ? hal_copyout(to, from, n) : HAL_FAULT)
 #define IPC_FAST_RIGHT(of, step) kern_message_right(&(of)->uctx, step)
 #define GOES_ON 1 /* no context: the trap of the CPU's goes on */
 #define IPC_FAST_MESSAGE_GENERAL(going)                                                                      \

@@ -13,10 +13,12 @@
 #include <kern/thread.h>
 #include <mach/rpc.h>
 
+#define JUMP "jmp"
+#define LEAVE_REGISTER "r11"
+#include <arch/fast_macros.h>
+
 extern const uint64_t x86_rpc_header_end; /* entry.S: the first header with too many words */
 
-#define TEXT_(x) #x
-#define TEXT(x) TEXT_(x)
 #define LOAD(offset, reg) "mov " TEXT(offset) "(%0), %%" #reg "\n\t"
 
 #define PAYLOAD "S"(header_), "r"(w0_), "r"(w1_), "r"(w2_), "b"(w3_), "r"(w4_), "r"(w5_)
@@ -95,7 +97,6 @@ extern const uint64_t x86_rpc_header_end; /* entry.S: the first header with too 
                      : fail);                                                                                \
     } while (0)
 
-#define IPC_FAST_STORE(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
 #define IPC_FAST_AND &&
 /* A value in memory costs less than one that is spilled. */
 #define IPC_FAST_AGAIN(kept, memory) (__atomic_signal_fence(__ATOMIC_SEQ_CST), (memory))
@@ -117,16 +118,30 @@ extern const uint64_t x86_rpc_header_end; /* entry.S: the first header with too 
 /* mach_msg: entry.S comes with all arguments in the current thread, r11 its address, and the stack pointer below what is spilled. */
 #define IPC_FAST_MESSAGE_ARGS                                                                                \
     register struct thread *cur_ __asm__("r11");                                                             \
-    __asm__ volatile("" : "=r"(cur_));                                                                       \
-    struct thread *cur = cur_
+    register uint64_t name_ __asm__("r9");                                                                   \
+    uint64_t address, option, size;                                                                          \
+    __asm__ volatile("" : "=r"(cur_), "=D"(address), "=S"(option), "=d"(size), "=r"(name_));                 \
+    struct thread *cur = cur_;                                                                               \
+    uint64_t name = (uint32_t)name_;                                                                         \
+    option = (uint32_t)option
 
-#define IPC_FAST_COPYIN(to, from, n) COPY(hal_copyin, (uint64_t)(to), from, n)
-#define IPC_FAST_COPYOUT(to, from, n) COPY(hal_copyout, to, (uint64_t)(from), n)
-#define COPY(function, to, from, n)                                                                          \
+/* The copies of the next ones are as good. */
+#define IPC_FAST_READ(m, from, body, first, ports) ((first) = (ports) = 0, HAL_FAULT)
+#define IPC_FAST_WRITE(to, m, body, bits, name, port) HAL_FAULT
+#define IPC_FAST_COPYIN(to, from, n, small) COPY((uint64_t)(to), from, n, small)
+#define IPC_FAST_COPYOUT(to, from, n, small) COPY(to, (uint64_t)(from), n, small)
+#define COPY(to, from, n, small)                                                                             \
     ({                                                                                                       \
         uint64_t status_, to_ = (to), from_ = (from), n_ = (n);                                              \
-        __asm__ volatile("call " #function                                                                   \
-                         : "=a"(status_), "+D"(to_), "+S"(from_), "+d"(n_)::"rcx", "cc", "memory");          \
+        if (small)                                                                                           \
+            __asm__ volatile("call x86_copy_small"                                                           \
+                             : "=a"(status_)                                                                 \
+                             : "D"(to_), "S"(from_), "d"(n_)                                                 \
+                             : "r8", "cc", "memory");                                                        \
+        else                                                                                                 \
+            __asm__ volatile("call hal_copyin"                                                               \
+                             : "=a"(status_), "+D"(to_), "+S"(from_), "+d"(n_)::"rcx", "r8", "cc",           \
+                               "memory");                                                                    \
         status_;                                                                                             \
     })
 
@@ -140,11 +155,6 @@ extern const uint64_t x86_rpc_header_end; /* entry.S: the first header with too 
         result_;                                                                                             \
     })
 
-#define LEAVE(label, going)                                                                                  \
-    do {                                                                                                     \
-        register struct thread *thread_ __asm__("r11") = (going);                                            \
-        __asm__ volatile("jmp " #label ::"r"(thread_) : "memory");                                           \
-        __builtin_unreachable();                                                                             \
-    } while (0)
+#define IPC_FAST_MESSAGE_EXIT(next) LEAVE(arch_message_done, next)
 
 #include <arch/fast_functions.h>

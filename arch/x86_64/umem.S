@@ -3,64 +3,68 @@
  * Copies between kernel and user memory.  A page fault on a user address from x86_umem_begin to x86_umem_end
  * resumes at x86_umem_fault (trap.c), so these functions keep nothing on the stack.
  *
- * Short copies, the common case (messages), go by words: a jump leads to as many pairs of moves as there are words.  Long ones go by
- * string instructions, for which the CPU has the faster microcode.
+ * Short copies, the common case (messages), go by words, from the last to the first: a table says where to begin, so no pointer moves.  Long
+ * ones go by string instructions, for which the CPU has the faster microcode.
  */
 #include "smap.inc"
 
 #define STATUS_OK 0
 #define STATUS_FAULT 1 /* HAL_FAULT, asserted in trap.c */
 #define LONG_COPY 256
-#define WORDS_MAX (LONG_COPY / 8 - 1)
-#define BIAS 128 /* so that every offset fits a byte; a pair of moves is 8 bytes then, as many as it moves */
+#define WORDS_MAX 35 /* those of a small message with its trailer: asserted in fastpath.c */
 
     .text
     .balign 16
     .globl x86_umem_begin, x86_umem_end, x86_umem_fault
-    .globl hal_copyin, hal_copyout
+    .globl hal_copyin, hal_copyout, x86_copy_small
 
 /*
  * enum hal_status hal_copyin(void *dst, hal_va_t src, size_t n)
  * enum hal_status hal_copyout(hal_va_t dst, const void *src, size_t n)
+ * x86_copy_small: the same for a multiple of 4 bytes below 8 * (WORDS_MAX + 1). Changes rax and r8 only.
  */
 x86_umem_begin:
 hal_copyin:
 hal_copyout:
-    SMAP_STAC
-    mov %rdx, %rcx
     cmp $LONG_COPY, %rdx
-    jae 6f
-    and $~7, %ecx
-    lea 2f(%rip), %rax
-    sub %rcx, %rax
-    lea BIAS - 8 * WORDS_MAX(%rsi,%rcx), %rsi
-    lea BIAS - 8 * WORDS_MAX(%rdi,%rcx), %rdi
-    jmp *%rax
-    .set offset, -BIAS
-1:  .rept WORDS_MAX
-    {disp8} mov offset(%rsi), %rax
-    {disp8} mov %rax, offset(%rdi)
-    .set offset, offset + 8
-    .endr
-2:  .if 2b - 1b != 8 * WORDS_MAX
-    .error "a pair of moves is not 8 bytes"
-    .endif
-    and $7, %edx
-    jz 7f
-    add $offset, %rsi
-    add $offset, %rdi
-    mov %edx, %ecx
-    cmp $4, %edx
-    jne 5f
-    movsl
-    jmp 7f
-6:  shr $3, %rcx
+    jae 4f
+    test $3, %dl
+    jnz 3f
+x86_copy_small:
+    SMAP_STAC
+1:  mov $STATUS_OK, %eax
+    test $4, %dl
+    jnz 2f
+    jmp *words_table(%rdx)
+2:  mov -4(%rsi,%rdx), %r8d
+    mov %r8d, -4(%rdi,%rdx)
+    jmp *words_table - 4(%rdx)
+3:  SMAP_STAC
+    mov -1(%rsi,%rdx), %r8b
+    mov %r8b, -1(%rdi,%rdx)
+    dec %edx
+    test $3, %dl
+    jnz 3b
+    jmp 1b
+4:  SMAP_STAC
+    mov %edx, %eax
+    mov %rdx, %rcx
+    shr $3, %rcx
     rep movsq
-    mov %edx, %ecx
+    mov %eax, %ecx
     and $7, %ecx
-5:  rep movsb
-7:  SMAP_CLAC
-    xor %eax, %eax
+    rep movsb
+    mov $STATUS_OK, %eax
+    jmp words_end
+words:
+    .set offset, 8 * WORDS_MAX
+    .rept WORDS_MAX
+    .set offset, offset - 8
+    {disp32} mov offset(%rsi), %r8
+    {disp32} mov %r8, offset(%rdi)
+    .endr
+words_end:
+    SMAP_CLAC
     ret
 x86_umem_end:
 
@@ -68,3 +72,12 @@ x86_umem_fault:
     SMAP_CLAC
     mov $STATUS_FAULT, %eax
     ret
+
+    .section .rodata
+    .balign 8
+words_table:
+    .set count, 0
+    .rept WORDS_MAX + 1
+    .quad words_end - count * (words_end - words) / WORDS_MAX
+    .set count, count + 1
+    .endr

@@ -358,11 +358,13 @@ static void test_errors(void)
 }
 
 #define SIZE_LARGEST 65536u /* of a message */
+#define SIZE_SMALL 300u
+#define BEHIND 0x5a /* in memory that no message reaches */
 
 /* A message of the largest size with the largest trailer. */
 static union {
-    mach_msg_header_t header;
-    uint8_t byte[SIZE_LARGEST + MAX_TRAILER_SIZE];
+    _Alignas(8) mach_msg_header_t header;
+    uint8_t byte[SIZE_LARGEST + MAX_TRAILER_SIZE + 8];
 } large;
 
 /* In another task: answers with the same bytes, but the first and the last, which are one more. */
@@ -387,29 +389,55 @@ static uint8_t byte_at(mach_msg_size_t offset, mach_msg_size_t size)
     return (uint8_t)(offset * 31 + (offset >> 8) + size);
 }
 
-/* One call with `size` bytes. Returns whether the answer is whole, and has the trailer that was asked for. */
-static bool size_echoes(mach_msg_size_t size)
+/* Has the answer in *head the bytes of the request, but the first and the last, which are one more? */
+static bool bytes_echoed(const mach_msg_header_t *head, mach_msg_size_t size)
 {
-    const mach_msg_size_t first = sizeof(large.header);
+    const uint8_t *byte = (const uint8_t *)head;
+    const mach_msg_size_t first = sizeof(*head);
+    bool good = head->msgh_size == size && head->msgh_id == ID_ECHO && head->msgh_voucher_port == 0 &&
+                head->msgh_local_port == reply && byte[first] == (uint8_t)(byte_at(first, size) + 1) &&
+                byte[size - 1] == (uint8_t)(byte_at(size - 1, size) + 1);
 
-    for (mach_msg_size_t i = first; i < size; i++)
-        large.byte[i] = byte_at(i, size);
-    large.header = (mach_msg_header_t){MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE),
-                                       size,
-                                       server,
-                                       reply,
-                                       0,
-                                       ID_ECHO};
-    mach_msg_return_t mr = mach_msg(
-        &large.header, MACH_SEND_MSG | MACH_RCV_MSG | MACH_RCV_TRAILER_ELEMENTS(MACH_RCV_TRAILER_CTX), size,
-        sizeof(large), reply, 0, MACH_PORT_NULL);
-    bool good = mr == MACH_MSG_SUCCESS && large.header.msgh_size == size && large.header.msgh_id == ID_ECHO &&
-                large.byte[first] == (uint8_t)(byte_at(first, size) + 1) &&
-                large.byte[size - 1] == (uint8_t)(byte_at(size - 1, size) + 1);
     for (mach_msg_size_t i = first + 1; i < size - 1 && good; i++)
-        good = large.byte[i] == byte_at(i, size);
-    const mach_msg_max_trailer_t *trailer = (const void *)&large.byte[size];
-    return good && trailer->msgh_trailer_size == sizeof(*trailer) && trailer->msgh_context == LABEL;
+        good = byte[i] == byte_at(i, size);
+    return good;
+}
+
+/* One call with `size` bytes that begin at `head`. elements: of the trailer. Returns whether the answer is whole, and has that trailer. */
+static bool size_echoes(mach_msg_header_t *head, mach_msg_size_t size, mach_msg_option_t elements)
+{
+    const mach_msg_option_t option =
+        MACH_SEND_MSG | MACH_RCV_MSG | (mach_msg_option_t)MACH_RCV_TRAILER_ELEMENTS(elements);
+    const mach_msg_size_t trailer_size = REQUESTED_TRAILER_SIZE(option);
+    uint8_t *byte = (uint8_t *)head;
+
+    for (mach_msg_size_t i = sizeof(*head); i < size; i++)
+        byte[i] = byte_at(i, size);
+    memset(byte + size, BEHIND, sizeof(mach_msg_max_trailer_t) + 1);
+    *head = (mach_msg_header_t){MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE),
+                                size,
+                                server,
+                                reply,
+                                0,
+                                ID_ECHO};
+    mach_msg_return_t mr =
+        mach_msg(head, option, size, SIZE_LARGEST + MAX_TRAILER_SIZE, reply, 0, MACH_PORT_NULL);
+    const mach_msg_max_trailer_t *trailer = (const void *)(byte + size);
+    return mr == MACH_MSG_SUCCESS && bytes_echoed(head, size) &&
+           trailer->msgh_trailer_type == MACH_MSG_TRAILER_FORMAT_0 &&
+           trailer->msgh_trailer_size == trailer_size && byte[size + trailer_size] == BEHIND &&
+           (elements != MACH_RCV_TRAILER_CTX || trailer->msgh_context == LABEL);
+}
+
+/* Of every small size, aligned to 8 bytes and to 4. */
+static bool small_sizes_echo(void)
+{
+    bool good = true;
+
+    for (mach_msg_size_t size = sizeof(mach_msg_header_t) + 4; size <= SIZE_SMALL && good; size += 4)
+        good = size_echoes(&large.header, size, MACH_RCV_TRAILER_NULL) &&
+               size_echoes((void *)(large.byte + 4), size, MACH_RCV_TRAILER_NULL);
+    return good;
 }
 
 /* On both sides of every size at which the kernel may change its way. */
@@ -426,9 +454,11 @@ static void test_sizes(void)
     task_t task = test_child(child_echoes_bytes, &right, 1);
     server = p;
     for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-        bool first = size_echoes(sizes[i]);
-        CHECK(size_echoes(sizes[i]) && first, "a message of any size arrives whole");
+        bool first = size_echoes(&large.header, sizes[i], MACH_RCV_TRAILER_CTX);
+        CHECK(size_echoes(&large.header, sizes[i], MACH_RCV_TRAILER_CTX) && first,
+              "a message of any size arrives whole");
     }
+    CHECK(small_sizes_echo(), "so do those of every small size, wherever they begin");
     server = old;
     REQUIRE_OK(task_terminate(task));
     CHECK(test_child_wait(task), "the server is gone");

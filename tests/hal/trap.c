@@ -467,7 +467,7 @@ static void message_with_right(bool goes)
     *head =
         (mach_msg_header_t){.msgh_bits = IPC_DIRECT_CALL | MACH_MSGH_BITS_COMPLEX, .msgh_local_port = 0x1234};
     cpu->message = &buffer;
-    cpu->message_span = TEST_STACK;
+    cpu->message_end = TEST_STACK;
     *test_right() = (struct test_right){.goes = goes};
     for (unsigned i = 0; i < HAL_UCTX_ARGS; i++)
         r.word[argument[i]] = arguments[i];
@@ -484,7 +484,7 @@ static void message_with_right(bool goes)
     EXPECT_EQ(test_right()->asked[HAL_RIGHT_UNDO], goes);
     EXPECT(test_right()->u[HAL_RIGHT_UNDO] == (goes ? u : NULL));
     EXPECT_EQ(test_right()->asked[HAL_RIGHT_PASS], 0);
-    cpu->message_span = 0;
+    cpu->message_end = 0;
     hal_uctx_set_result(u, 0);
     struct test_regs after = return_to_user(u);
     expect_kept(&after, &r, 0);

@@ -142,7 +142,7 @@ static void check_member(const struct ipc_pset *pset, const struct ipc_pset_link
 
 static const struct thread *waiter_in_rx(uint64_t rx)
 {
-    return (rx & 1) != 0 ? NULL : (const struct thread *)(uintptr_t)(rx & ~IPC_PORT_RX_BUFFER);
+    return (rx & 1) != 0 ? NULL : (const struct thread *)(uintptr_t)(rx & ~IPC_PORT_RX_FORM);
 }
 
 static void check_set_rx(const struct ipc_pset *pset)

@@ -203,11 +203,14 @@ static void check_time(const struct thread *t)
 /* A thread in an rx word. */
 static void check_receiving(const struct thread *t)
 {
-    AUDIT(t->rcv_rx != NULL && (*t->rcv_rx & ~IPC_PORT_RX_BUFFER) == (uint64_t)(uintptr_t)t, "wait-lost", t,
+    AUDIT(t->rcv_rx != NULL && (*t->rcv_rx & ~IPC_PORT_RX_FORM) == (uint64_t)(uintptr_t)t, "wait-lost", t,
           "not in the rx word at %p", (void *)t->rcv_rx);
-    if ((*t->rcv_rx & IPC_PORT_RX_BUFFER) != 0)
-        AUDIT(((hal_uctx_arg(&t->uctx, 1) & MACH_RCV_TIMEOUT) != 0) == (t->state == THREAD_RECEIVING_TIMED),
-              "wait-timeout", t, "state %u is not what its trap asks for", t->state);
+    if ((*t->rcv_rx & IPC_PORT_RX_BUFFER) == 0)
+        return;
+    AUDIT((*t->rcv_rx & IPC_PORT_RX_FORM) == ipc_msg_rx_form(t), "wait-form", t,
+          "form %" PRIu64 " is not what its trap asks for", *t->rcv_rx & IPC_PORT_RX_FORM);
+    AUDIT(((hal_uctx_arg(&t->uctx, 1) & MACH_RCV_TIMEOUT) != 0) == (t->state == THREAD_RECEIVING_TIMED),
+          "wait-timeout", t, "state %u is not what its trap asks for", t->state);
 }
 
 static void check_state(const struct thread *t, const struct audit_object *o)

@@ -3,7 +3,8 @@
 
 The functions of arch/<isa>/fastpath.c are naked; what the compiler spilled to the stack pointer would go to the user's stack,
 or over the thread.  This looks at every instruction of theirs in the kernel.  On x86_64 spills go below rbp, where there is room for
-FAST_SPILLS bytes.  The path of mach_msg, which has the CPU's stack, may call the functions that copy, and the one for rights.
+FAST_SPILLS bytes.  The path of mach_msg, which has the CPU's stack, may call the functions that copy, and the one for rights; any may
+call those for vector state, which use no stack.
 """
 
 import re
@@ -20,7 +21,8 @@ INSTRUCTION = re.compile(r"^\s*[0-9a-f]+:\s+(\S+)\s*(.*)$")
 STACK = re.compile(r"%[re]?sp\b|(?<![\w%])sp\b")
 ALLOWED = (re.compile(r"^mov\s+x\d+, sp$"), re.compile(r"^mov\s+sp, x\d+$"), re.compile(r"^ld\s+sp, [^()]*\(t0\)$"),
            re.compile(r"^movq\s+0x\w+\(%r15\), %rsp$"))
-CALLED = re.compile(r"<(x86_umem_begin|hal_copyin|hal_copyout|arch_copyin|arch_copyout|arch_user_copy|kern_message_right)>$")
+CALLED = re.compile(r"<(x86_umem_begin|x86_copy_small|hal_copyin|hal_copyout|arch_copyin|arch_copyout|arch_user_copy|"
+                    r"arch_message_(read|write)|arch_fast_fpu_(store|fetch)|kern_message_right)>$")
 SPILL = re.compile(r"-0x([0-9a-f]+)\(%rbp\)")
 SPILLS_MAX = 128  # FAST_SPILLS in arch/x86_64/include/arch/offsets.h
 CALL = re.compile(r"^(callq?|bl|blr|jal|jalr|pushq?|popq?)$")

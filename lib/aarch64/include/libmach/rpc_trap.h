@@ -70,10 +70,10 @@ static inline __attribute__((always_inline)) uint64_t mach_msg_trap_plain(mach_m
                                                                           mach_port_name_t rcv_name)
 {
     register mach_msg_header_t *x0 __asm__("x0") = msg;
-    register mach_msg_option_t x1 __asm__("x1") = option;
-    register mach_msg_size_t x2 __asm__("x2") = send_size;
-    register mach_msg_size_t x3 __asm__("x3") = rcv_size;
-    register mach_port_name_t x4 __asm__("x4") = rcv_name;
+    register mach_msg_option_t x1 __asm__("w1") = option;
+    register mach_msg_size_t x2 __asm__("w2") = send_size;
+    register mach_msg_size_t x3 __asm__("w3") = rcv_size;
+    register mach_port_name_t x4 __asm__("w4") = rcv_name;
     register uint64_t x8 __asm__("x8");
 
     __asm__ volatile("svc %[number]"
