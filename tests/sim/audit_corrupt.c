@@ -39,6 +39,9 @@ static struct objects {
     struct vm_object *copy;
     struct radix_node *copied; /* its pages */
     struct vm_page *changed;
+    struct vm_store *store;  /* the default pager's */
+    struct vm_page *parked;  /* in it */
+    struct vm_page_out *out; /* what stands for that */
     struct word *free_pages;
     struct vm_page_cache *page_cache;
 } the;
@@ -142,12 +145,24 @@ static void find_pager(void)
     bool own;
 
     AUDIT_EACH(o, AUDIT_PAGER)
-    the.pager = (void *)o->address;
+    {
+        if (((const struct memory_object *)(const void *)o->address)->store == NULL)
+            the.pager = (void *)o->address;
+    }
     the.asked = CONTAINER_OF(the.pager->requests.next, struct page_request, link);
     the.paged = CONTAINER_OF(the.asked->waiters.next, struct thread, wait_link);
     the.copy = CONTAINER_OF(the.pager->copies.next, struct vm_object, copy_link);
     the.copied = the.copy->pages.root;
     the.changed = vm_radix_find(&the.pager->object->pages, 0, false, &own);
+}
+
+static void find_store(void)
+{
+    uint64_t index = 0;
+
+    the.store = stores.store->store;
+    the.parked = vm_radix_next(&stores.store->object->pages, &index);
+    the.out = (struct vm_page_out *)(void *)the.parked->out;
 }
 
 static void find_all(void)
@@ -158,6 +173,7 @@ static void find_all(void)
     find_entries();
     find_memory();
     find_pager();
+    find_store();
     audit_memory_free();
 }
 
@@ -205,7 +221,7 @@ static const struct {
     FAULT(space, free, 0x10000, "free-list"),
     FAULT(space, used, 1, "space-used"),
     FAULT(space, hash_used, 1, "hash-count"),
-    FAULT(space, recent, 0x40, "hash-recent"),
+    FAULT(space, recent, 8, "hash-recent"),
     FAULT(sleeping, refs, 2, "thread-refs"),
     FAULT(sleeping, timeout.cpu, 0x40, "timeout-link"),
     FAULT(sleeping, timeout.rank, 4, "timeout-rank"),
@@ -269,6 +285,15 @@ static const struct {
     FAULT(copy, source, 0x40, "object-source"),
     FAULT(copied, used, 1, "page-given"),
     FAULT(changed, pager_flags, VM_PAGE_DIRTY, "page-dirty"),
+    FAULT(store, object, 0x40, "store-object"),
+    FAULT(store, manager, 0x40, "pointer"),
+    FAULT(store, count, 1, "store-count"),
+    FAULT(parked, refs, 2, "page-refs"),
+    FAULT(parked, out, 0x40, "store-page"),
+    FAULT(out, index, 0x1000, "store-page"),
+    FAULT(out, store, 0x40, "pointer"),
+    FAULT(out, page.refs, 2, "out-refs"),
+    FAULT(out, page.payer, 0x40, "ledger-payer"),
     FAULT(free_pages, value, 1, "page-count"),
     FAULT(page_cache, count, 0x40, "page-cache"),
     FAULT(page_cache, zero_count, 0x40, "page-cache"),

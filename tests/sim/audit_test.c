@@ -6,6 +6,12 @@
 #include "audit_corrupt.h"
 #include "scenario_run.h"
 
+#include <mach/host_priv.h>
+#include <mach/memory_object_types.h>
+#include <mach/task_info.h>
+
+#define KEPT_PAGES 400u
+
 static struct {
     bool ready; /* the objects are there */
     bool over;
@@ -93,6 +99,43 @@ static void paged_end(struct paged *p)
     scenario_pager_end(&p->pager);
 }
 
+/* A default pager that receives nothing after the first message, and a task of whose pages some are out. */
+struct kept {
+    mach_port_t manager, object, control, name;
+    task_t task;
+};
+
+static void kept_begin(struct kept *k)
+{
+    struct scenario_message m;
+    mach_vm_address_t at = 0;
+    mach_port_t previous;
+
+    k->manager = previous = scenario_port_send();
+    /* the one before may not have gone yet */
+    while (host_default_memory_manager(scenario_host_priv, &previous, 1024 * 4096) != KERN_SUCCESS)
+        scenario_sleep(1);
+    scenario_received(k->manager, &m, 2250); /* memory_object_create */
+    k->object = m.right[0].name;
+    k->control = m.right[1].name;
+    k->name = m.right[2].name;
+    CALL(memory_object_ready(k->control, FALSE, MEMORY_OBJECT_COPY_DELAY));
+    CALL(task_create(mach_task_self(), FALSE, &k->task));
+    CALL(mach_vm_allocate(k->task, &at, KEPT_PAGES * 4096, VM_FLAGS_ANYWHERE));
+    CALL(task_set_limit(k->task, LIMIT_MEMORY, KEPT_PAGES / 2 * 4096));
+    for (unsigned i = 0; i < KEPT_PAGES; i++)
+        CALL(mach_vm_write_inband(k->task, at + i * 4096, (uint8_t[]){1}, 1));
+}
+
+static void kept_end(const struct kept *k)
+{
+    scenario_task_end(k->task);
+    CALL(mach_port_mod_refs(mach_task_self(), k->object, MACH_PORT_RIGHT_RECEIVE, -1));
+    scenario_release(k->control);
+    scenario_release(k->name);
+    scenario_port_end(k->manager);
+}
+
 static void body(void)
 {
     const mach_port_t self = mach_task_self();
@@ -110,7 +153,9 @@ static void body(void)
     mach_vm_address_t memory = read_only_memory();
     const mach_port_t call = scenario_port_send();
     struct paged paged;
+    struct kept kept;
     paged_begin(&paged);
+    kept_begin(&kept);
     scenario_thread_start(&sleeper, self, sleep_long, 0);
     scenario_thread_start(&waiter, self, wait_registers, call);
     scenario_thread_until(&sleeper, TH_STATE_WAITING);
@@ -124,6 +169,7 @@ static void body(void)
     for (unsigned i = 0; !test.over && i < 4000; i++)
         user_yield();
     test.ready = false;
+    kept_end(&kept);
     paged_end(&paged);
     scenario_thread_kill(&spinner);
     scenario_thread_kill(&sleeper);
