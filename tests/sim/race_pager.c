@@ -166,8 +166,8 @@ static void first_program(uint64_t arg)
     __atomic_store_n(&r.ended, true, __ATOMIC_RELEASE);
     if (below(2) == 0)
         SIM_CHECK(memory_object_destroy(r.control, KERN_FAILURE) == KERN_SUCCESS);
-    else
-        SIM_CHECK(mach_port_mod_refs(self, r.object, MACH_PORT_RIGHT_RECEIVE, -1) == KERN_SUCCESS);
+    /* with it go the objects of copies that the pager was to make: nobody waits for them any more */
+    SIM_CHECK(mach_port_mod_refs(self, r.object, MACH_PORT_RIGHT_RECEIVE, -1) == KERN_SUCCESS);
     while (__atomic_load_n(&r.gone, __ATOMIC_ACQUIRE) < CLIENTS)
         user_yield();
     user_power_off(host_priv);
