@@ -364,20 +364,28 @@ static __attribute__((noinline)) void copyout_later(struct thread *self, struct 
     memory_object_wait(self, msg_copyout_continue);
 }
 
-void ipc_msg_write(struct thread *self, struct ipc_kmsg *kmsg, mach_port_name_t name, uint64_t label,
-                   uint32_t seqno)
+/* One with something to be named, or placed. */
+static __attribute__((noinline)) void write_parts(struct thread *self, struct ipc_kmsg *kmsg,
+                                                  mach_port_name_t name, uint64_t label, uint32_t seqno)
 {
     struct ipc_scatter scatter;
-    mach_msg_return_t mr = MACH_MSG_SUCCESS;
+    mach_msg_return_t mr = ipc_kmsg_copyout(self->task, kmsg, name, scatter_get(self, &scatter));
 
-    if (kmsg->local == NULL && kmsg->port_count == 0)
-        ipc_kmsg_head_out(&kmsg->head, MACH_PORT_NULL, name);
-    else
-        mr = ipc_kmsg_copyout(self->task, kmsg, name, scatter_get(self, &scatter));
     if (__builtin_expect(mr == MACH_RCV_IN_PROGRESS, 0))
         copyout_later(self, kmsg, label, seqno);
     else
         write_named(self, kmsg, mr, label, seqno);
+}
+
+void ipc_msg_write(struct thread *self, struct ipc_kmsg *kmsg, mach_port_name_t name, uint64_t label,
+                   uint32_t seqno)
+{
+    if (kmsg->local != NULL || kmsg->port_count != 0) {
+        write_parts(self, kmsg, name, label, seqno);
+        return;
+    }
+    ipc_kmsg_head_out(&kmsg->head, MACH_PORT_NULL, name);
+    write_named(self, kmsg, MACH_MSG_SUCCESS, label, seqno);
 }
 
 /* Can self have the message as it is? MACH_RCV_IN_PROGRESS: its list must come from a pager before that can be said. */

@@ -304,6 +304,8 @@ SPECIALISED bool receive(const struct receive *r) NO_THREAD_SAFETY_ANALYSIS
     take_message(self, port, kmsg);
     if (port->msgcount != 0)
         ipc_port_unlock_rights(port, IPC_PORT_RX_COMPLEX);
+    else if (port->not_idle == 0 && list_empty(&port->receivers)) /* nor are there senders that wait */
+        ipc_port_unlock_rights(port, port->idle);
     else
         ipc_port_unlock(port);
     ipc_port_unref(port);

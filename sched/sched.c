@@ -86,15 +86,20 @@ void sched_stop(struct cpu *cpu, struct thread *t)
 
 /* --- queues --- */
 
-void sched_top_update(struct cpu *cpu)
+/* The best priority of the queue is this now, or -1. */
+static void top_set(struct cpu *cpu, int best)
 {
-    int best = sched_runq_best(&cpu->runq);
     uint64_t top = best < 0 ? 0 : (uint64_t)best;
     uint64_t old = __atomic_load_n(&cpu->top_priority, __ATOMIC_RELAXED);
 
     while (old != CPU_TOP_URGENT && !__atomic_compare_exchange_n(&cpu->top_priority, &old, top, true,
                                                                  __ATOMIC_RELAXED, __ATOMIC_RELAXED))
         ;
+}
+
+void sched_top_update(struct cpu *cpu)
+{
+    top_set(cpu, sched_runq_best(&cpu->runq));
 }
 
 static void quantum_start(struct cpu *cpu, const struct thread *t)
@@ -117,7 +122,7 @@ void sched_queue_insert(struct cpu *cpu, struct thread *t, bool at_head)
     spin_lock(&cpu->runq.lock);
     int best = sched_runq_best(&cpu->runq);
     sched_runq_insert(&cpu->runq, &t->run_link, priority, at_head);
-    sched_top_update(cpu);
+    top_set(cpu, best < (int)priority ? (int)priority : best);
     spin_unlock(&cpu->runq.lock);
     if (cpu != hal_cpu_self()) {
         /* with a queue that is as good already, it is about to switch or has its quantum timer running */
