@@ -196,8 +196,8 @@ static bool view_park(struct vm_object *object, const struct view *v) REQUIRES(o
     const uint64_t first = v->first + (unsigned)__builtin_ctzll(v->victims);
     const uint64_t end = v->first + 64 - (unsigned)__builtin_clzll(v->victims);
     vm_object_unmap(object, first, end, NULL);
-    vm_object_protect(object, first,
-                      end); /* they may not be mapped writable any more, as far as the tree knows */
+    /* nor may they be mapped writable any more, as far as the tree knows */
+    vm_object_protect(object, first, end);
     for (uint64_t left = v->victims; left != 0; left &= left - 1) {
         const uint64_t i = v->first + (unsigned)__builtin_ctzll(left);
         if (!vm_store_park(v->store, object, i, vm_radix_find(&object->pages, i, false, &own)))
@@ -299,9 +299,8 @@ static bool own_steps(struct vm_map *map, struct view *v, bool *futile)
         const struct vm_map_entry *entry = vm_map_tree_find(map, map->hand);
         if (entry != NULL) {
             some = entry_look(entry, &map->hand, v);
-            if (v->pager != NULL)
-                memory_object_unref(
-                    v->pager); /* whose pages others may use, too: they are left to the thread */
+            if (v->pager != NULL) /* others may use its pages, too: they are left to the thread */
+                memory_object_unref(v->pager);
             v->pager = NULL;
         } else {
             map->hand = 0;

@@ -28,8 +28,7 @@
 
 /* What stands for a page that is out. */
 struct vm_page_out {
-    struct vm_page
-        page; /* its refs, its payer, its state; the link is that of the list of those that were forgotten */
+    struct vm_page page;         /* refs, payer, state; link: of the list of those that were forgotten */
     struct memory_object *store; /* a reference; constant */
     uint64_t index;              /* in the store; constant */
     bool sent;                   /* the pager has it; under the lock of the store */

@@ -33,7 +33,7 @@
 #define TIMEOUT_MS 4u
 #define LIFE 60u /* messages that a pager gets that dies */
 
-enum { ID_REQUEST = 2203, ID_RETURN = 2205, ID_CREATE = 2250, ID_TERMINATE = 2252, ID_STOP };
+enum { ID_REQUEST = 2203, ID_RETURN = 2205, ID_CREATE = 2250, ID_TERMINATE = 2252, ID_STOP = 1 };
 
 enum mode { GOOD, SLOW, FULL, REFUSES, SILENT, DIES, LIES };
 
