@@ -7,6 +7,8 @@
  */
 #include "test.h"
 
+#include <mach/rpc.h>
+
 #define DUMPED (MACHINE_ALL & ~(BIT(MACHINE_PC) | BIT(MACHINE_SP) | MACHINE_FLAGS_MASK))
 #define FILLED (DUMPED & ~(BIT(MACHINE_TLS) * (MACHINE_TLS_IS_GENERAL ? 0 : 1)))
 
@@ -114,7 +116,7 @@ static struct test_regs trap(struct uctx *u, uint64_t seed)
 {
     struct test_regs r = begin(u, user_fill_trap, seed);
 
-    machine_trap(fill_block()->word, 2); /* where the number is in a register */
+    machine_trap(fill_block()->word, MACH_TRAP_NULL); /* one that no path but kern_syscall() looks at */
     r.word[MACHINE_RESULT] = fill_block()->word[MACHINE_RESULT];
     EXPECT_EQ(test_resume_through_interrupts(u).kind, TEST_TRAP);
     return r;
