@@ -110,18 +110,18 @@ kern_return_t mach_vm_read_list(vm_map_t target_task, mach_vm_range_t *data_list
 }
 
 /*
- * Write the copy over memory of the target.  More than OVERWRITE_MAX bytes are written in parts, between which others may run: the call is
- * served again for each (KERN_PAGE_WAIT).  What it has done is in the thread from the second part on, so the first one does nothing.  A
- * thread that is to end does not wait for the rest.
+ * Write the copy over memory of the target: at once, or in parts, between which others may run, and which may wait for pages without being
+ * done again: the call is served again for each (KERN_PAGE_WAIT).  What it has done is in the thread from the second part on, so the
+ * first one does nothing.  A thread that is to end does not wait for the rest.
  */
-static kern_return_t overwrite(vm_map_t target, struct vm_map_copy *copy, mach_vm_address_t address)
+static kern_return_t overwrite(vm_map_t target, struct vm_map_copy *copy, mach_vm_address_t address,
+                               bool parts)
 {
     struct thread *self = thread_current();
     uint64_t begun = 0;
 
     if (!self->work.begun)
-        return vm_map_copy_overwrite(target, copy, address,
-                                     copy != NULL && copy->size > OVERWRITE_MAX ? 0 : OVERWRITE_MAX, &begun);
+        return vm_map_copy_overwrite(target, copy, address, parts ? 0 : OVERWRITE_MAX, &begun);
     if ((__atomic_load_n(&self->ast, __ATOMIC_RELAXED) & THREAD_AST_TERMINATE) != 0)
         return KERN_ABORTED;
     return vm_map_copy_overwrite(target, copy, address, OVERWRITE_MAX, &self->work.done);
@@ -131,7 +131,7 @@ kern_return_t mach_vm_write(vm_map_t target_task, mach_vm_address_t address, vm_
                             mach_msg_type_number_t dataCnt)
 {
     struct vm_map_copy *copy = (struct vm_map_copy *)(uintptr_t)data;
-    kern_return_t kr = overwrite(target_task, copy, address);
+    kern_return_t kr = overwrite(target_task, copy, address, copy != NULL && copy->size > OVERWRITE_MAX);
 
     (void)dataCnt; /* the copy knows */
     if (kr == KERN_SUCCESS)
@@ -144,15 +144,16 @@ kern_return_t mach_vm_copy(vm_map_t target_task, mach_vm_address_t source_addres
 {
     struct thread *self = thread_current();
     struct vm_map_copy *copy = self->work.copy;
+    const bool overlap = dest_address - source_address < size || source_address - dest_address < size;
     kern_return_t kr = KERN_SUCCESS;
 
     self->work.copy = NULL;
     if (copy == NULL)
         kr = vm_map_copyin(target_task, source_address, size, task_payer(), &copy);
     if (kr == KERN_SUCCESS)
-        kr = overwrite(target_task, copy, dest_address);
+        kr = overwrite(target_task, copy, dest_address, overlap || size > OVERWRITE_MAX);
     if (kr == KERN_PAGE_WAIT && self->work.begun)
-        self->work.copy = copy; /* ranges may overlap: the rest is what was there at first */
+        self->work.copy = copy; /* the rest is what was there at first */
     else
         vm_map_copy_discard(copy);
     return kr;

@@ -290,11 +290,47 @@ static void test_unsent(void)
     CHECK_EQUAL(test_refs(other, MACH_PORT_RIGHT_SEND), 1, "and no more");
 }
 
+#define MOVE (PAGE_SIZE * 3 / 4)
+
+static kern_return_t call_copy(struct pager_access *access)
+{
+    const mach_vm_address_t start = (mach_vm_address_t)access->address;
+
+    return mach_vm_copy(SELF, start, PAGE_SIZE, start + MOVE);
+}
+
+/* Memory is copied over its own end, of which the last part is not there yet. */
+static void test_overlap(void)
+{
+    mach_vm_address_t own;
+    mach_port_t port = pager_object(3, &own);
+    memory_object_control_t ready = pager_begin(port, MEMORY_OBJECT_COPY_DELAY);
+    const mach_vm_address_t start = own + PAGE_SIZE / 2;
+    struct pager_access access;
+
+    for (unsigned i = 0; i < 2; i++) {
+        pager_access_start(&access, own + i * PAGE_SIZE, true, 0);
+        REQUIRE(pager_expect(port, PAGER_DATA_REQUEST).offset == i * PAGE_SIZE);
+        REQUIRE_OK(memory_object_data_unavailable(ready, i * PAGE_SIZE, PAGE_SIZE));
+        REQUIRE_OK(pager_access_end(&access, TEST_SOON_MS));
+    }
+    memcpy((void *)start, source, PAGE_SIZE);
+    pager_call_start(&access, call_copy, start);
+    REQUIRE(pager_expect(port, PAGER_DATA_REQUEST).offset == 2 * PAGE_SIZE);
+    REQUIRE_OK(memory_object_data_unavailable(ready, 2 * PAGE_SIZE, PAGE_SIZE));
+    CHECK_RESULT(pager_access_end(&access, TEST_SOON_MS), KERN_SUCCESS, "a copy waits for its place");
+    CHECK(memcmp((void *)(start + MOVE), source, PAGE_SIZE) == 0,
+          "it is of what was there when the copy began, although it overlaps");
+    test_deallocate(own, 3 * PAGE_SIZE);
+    CHECK(pager_finished(port), "the object ends");
+    test_port_destroy(port);
+}
+
 int main(void)
 {
     test_begin("pager_places");
     for (unsigned i = 0; i < SIZE; i++)
-        source[i] = (uint8_t)(i * 7 + 1);
+        source[i] = (uint8_t)(i * 7 + i / 256 + 1); /* no part of it is another one */
     other = test_port_send();
     object = pager_object(PAGES, &base);
     control = pager_begin(object, MEMORY_OBJECT_COPY_DELAY);
@@ -303,6 +339,7 @@ int main(void)
     test_error();
     test_abort();
     test_unsent();
+    test_overlap();
     test_call(12, false);
     test_call(13, true);
     test_deallocate(base, PAGES * PAGE_SIZE);
