@@ -107,12 +107,11 @@ static void info_fill(void)
 static void tables_build(void)
 {
     static const struct boot_image image = {x86_image_begin, x86_text_end, x86_rodata_end, x86_image_end};
-    hal_pa_t text = image_pa(x86_image_begin);
 
     boot_mem_set_alloc_limit(HAL_PA(EARLY_MEMORY));
     x86_kernel_root = boot_page_alloc();
-    boot_map_image(x86_kernel_root, text, &image);
-    boot_map_direct(x86_kernel_root, text, image_pa(x86_rodata_end));
+    boot_map_image(x86_kernel_root, image_pa(x86_image_begin), &image);
+    boot_map_direct(x86_kernel_root, image_pa(x86_image_begin), image_pa(x86_rodata_end));
     for (uint32_t i = 0; i < hal_info.cpu_count; i++)
         x86_cpu_stacks_map(i);
 }

@@ -13,9 +13,7 @@
 #include <arch/offsets.h>
 #include <mach/rpc.h>
 
-/*
- * STAC and CLAC exist with SMAP only: x86_features_detect() turns these sites into NOPs where there is none.
- */
+/* STAC and CLAC exist with SMAP only: x86_features_detect() turns these sites into NOPs where there is none. */
 #include "smap.inc"
 
     .text
@@ -23,6 +21,8 @@
 /* Context r11 becomes the one that runs, with its thread pointer. */
     .macro set_current
     mov %r11, %gs:CPU_CURRENT
+    mov %gs:CPU_SELF, %rcx
+    mov %rcx, UCTX_CPU(%r11)
     mov $MSR_FS_BASE, %ecx
     mov UCTX_FS_BASE(%r11), %eax
     mov UCTX_FS_BASE + 4(%r11), %edx
@@ -98,6 +98,9 @@ save_arguments:
     jne resume
     cmpl $UCTX_RESULT, UCTX_KIND(%rax)
     jne resume
+    mov %gs:CPU_SELF, %rcx
+    cmp %rcx, UCTX_CPU(%rax)
+    jne resume /* it ran on another CPU meanwhile */
     /* The same context with a plain result. Its thread pointer is the CPU's (hal_uctx_set_tls()). */
     mov %rax, %r11
     movl $UCTX_CALL, UCTX_KIND(%r11)

@@ -66,7 +66,8 @@ extern const uint64_t x86_rpc_header_end; /* entry.S: the first header with too 
 #define RESUME(name, label, next, result, ...)                                                               \
     register struct thread *thread_ __asm__("r15") = (next);                                                 \
     register uint64_t label_ __asm__("r14") = (label);                                                       \
-    __asm__ volatile("mov %0, %%gs:" TEXT(CPU_CURRENT) "\n\tmov $" TEXT(MSR_FS_BASE) ", %%ecx\n\t"           \
+    __asm__ volatile("mov %0, %%gs:" TEXT(CPU_CURRENT) "\n\tmov %%gs:" TEXT(CPU_SELF) ", %%rcx\n\t"           \
+                     "mov %%rcx, " TEXT(UCTX_CPU) "(%0)\n\tmov $" TEXT(MSR_FS_BASE) ", %%ecx\n\t"              \
                      LOAD(UCTX_FS_BASE, eax) LOAD(UCTX_FS_BASE + 4, edx) "wrmsr\n\tmov %%r14, %%rdx\n\t"     \
                      LOAD(UCTX_RBP, rbp) LOAD(UCTX_RSP, rsp) LOAD(UCTX_RIP, rcx) LOAD(UCTX_R14, r14)         \
                      LOAD(UCTX_R15, r15) result "\n\tmov $" TEXT(RFLAGS_USER) ", %%r11d\n\tswapgs\n\tsysretq" \

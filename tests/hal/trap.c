@@ -423,6 +423,40 @@ static void migrate(void)
     test_same(&after, &r, MACHINE_ALL, __LINE__);
 }
 
+/* A context traps again on another CPU. */
+struct travel {
+    struct uctx *u;
+    uint64_t seed;
+    struct test_regs r;
+};
+
+static void travel_job(void *arg)
+{
+    struct travel *travel = arg;
+
+    test_space_activate(test_space());
+    (void)trap(travel->u, travel->seed + 100, 10, &travel->r);
+    hal_uctx_set_result(travel->u, travel->seed);
+}
+
+/* An upcall of one CPU returns a context that was elsewhere since it trapped there. */
+static void result_elsewhere(void)
+{
+    if (test_cpu_count() == 1) {
+        test_skip("one CPU");
+        return;
+    }
+    for (uint64_t seed = 0; seed < 8; seed++) {
+        struct travel travel = {.u = test_thread(0, user_break, 0), .seed = seed};
+        struct test_regs r;
+        (void)trap(travel.u, seed, 10, &r);
+        test_cpu_run(1, travel_job, &travel);
+        struct test_regs after = return_to_user(travel.u);
+        expect_kept(&after, &travel.r, 0);
+        EXPECT_EQ(after.word[MACHINE_RESULT], seed);
+    }
+}
+
 #define SWITCHES 1000000u
 
 static uint64_t switches;
@@ -524,6 +558,7 @@ static const struct test_case cases[] = {
     {"kern_interrupt", "the interrupted registers are complete", interrupted},
     {"kern_interrupt", "both hold on every CPU at the same time", isolation_everywhere},
     {"kern_interrupt", "a context that one CPU saved, another resumes", migrate},
+    {"hal_uctx_set_result", "also where the context has trapped on another CPU meanwhile", result_elsewhere},
     {"kern_syscall", "enters on the empty stack, after 1,000,000 switches too", many_switches},
 };
 TEST_GROUP(test_trap, "traps", cases);

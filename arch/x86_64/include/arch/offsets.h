@@ -24,6 +24,7 @@
 #define UCTX_RCX 136
 #define UCTX_R11 144
 #define UCTX_RFLAGS 152
+#define UCTX_CPU 160
 
 /* uctx.kind.  While its thread runs user code a context is UCTX_CALL, so that a trap need not store it. */
 #define UCTX_CALL 0   /* call frame; resuming loads rdi rsi rdx r8 r9 r10: arguments, or a message */

@@ -21,6 +21,7 @@ struct uctx {
     uint64_t rbx, r12, r13;
     uint64_t rdi, rsi, rdx, r8, r9, r10;
     uint64_t rcx, r11, rflags; /* full frames only */
+    struct cpu *cpu;           /* that resumed it last */
 } __attribute__((aligned(64)));
 
 #define UCTX_ASSERT(field, offset) _Static_assert(offsetof(struct uctx, field) == (offset), "offsets.h")
@@ -44,6 +45,7 @@ UCTX_ASSERT(r10, UCTX_R10);
 UCTX_ASSERT(rcx, UCTX_RCX);
 UCTX_ASSERT(r11, UCTX_R11);
 UCTX_ASSERT(rflags, UCTX_RFLAGS);
+UCTX_ASSERT(cpu, UCTX_CPU);
 
 static inline bool arch_uctx_is_call(const struct uctx *u)
 {

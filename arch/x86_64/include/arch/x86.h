@@ -62,17 +62,13 @@ enum {
 struct x86_features {
     bool pcid, invpcid;
     bool smep, smap, umip;
-    bool xsave;
-    bool x2apic;
-    bool tsc_deadline;
-    bool gib_pages;
+    bool xsave, x2apic, tsc_deadline, gib_pages;
     bool la57; /* page tables have five levels: boot.S decides */
 };
 
 extern struct x86_features x86_features;
 
-/* Physical root of the kernel's own page tables. */
-extern hal_pa_t x86_kernel_root;
+extern hal_pa_t x86_kernel_root; /* of the kernel's own page tables */
 
 /* A CPU that firmware reports. boot.S finds the slot of a starting CPU by its APIC ID. */
 struct x86_cpu_slot {
