@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Stack switch and user code of the HAL conformance suite. */
+#include <mach/rpc.h>
 #include <dump.h>
 
     .arch armv8-a+simd
@@ -111,7 +112,7 @@ label user_fill_spin
 1:  b 1b
 label user_fill_trap
     move_all ldr, 0
-    svc #2
+    svc #MACH_TRAP_NULL
     dump
 label user_dump
     dump
