@@ -107,9 +107,10 @@ memory_object_copy_strategy_t memory_object_strategy(struct memory_object *pager
 /*
  * Give `entry`, which has a range but no object, an anonymous object with copies of the pages [first, end), from number first - base on.
  * Returns: KERN_SUCCESS; KERN_PAGE_WAIT a page is missing, the current thread is to wait, and to try again; KERN_MEMORY_ERROR;
- * KERN_RESOURCE_SHORTAGE.
+ * KERN_RESOURCE_SHORTAGE, also of more than MEMORY_OBJECT_COPY_PAGES pages.
  * Context: as vm_object_copy().
  */
+#define MEMORY_OBJECT_COPY_PAGES 256u
 HAL_NODISCARD kern_return_t memory_object_copy_now(struct memory_object *pager, uint64_t first, uint64_t end,
                                                    uint64_t base, struct vm_map_entry *entry);
 /* The same with a new memory object of the pager's, which is to be the copy; entry->offset, too. KERN_SUCCESS; KERN_RESOURCE_SHORTAGE. */

@@ -2,8 +2,8 @@
 /*
  * Copies of memory whose pager changes the data itself, so that the kernel can't put them off.
  *
- * MEMORY_OBJECT_COPY_NONE: all pages are copied at once; those that are not there are asked for first, and the whole copy begins again
- * when they are.
+ * MEMORY_OBJECT_COPY_NONE: all pages are copied at once, a MiB at most; those that are not there are asked for first, and the whole copy
+ * begins again when they are.
  *
  * MEMORY_OBJECT_COPY_CALL: the pager makes the copy.  What was changed is given back, then the pager gets the receive right of a new memory
  * object, which is the copy: it has what the pager had at that moment.  Nothing has to be locked for that: messages come in order, so what is
@@ -74,6 +74,9 @@ static kern_return_t pages_copy(struct memory_object *pager, uint64_t first, uin
 kern_return_t memory_object_copy_now(struct memory_object *pager, uint64_t first, uint64_t end, uint64_t base,
                                      struct vm_map_entry *entry)
 {
+    if (end - first >
+        MEMORY_OBJECT_COPY_PAGES) /* the map is locked meanwhile, and all begins again behind each wait */
+        return KERN_RESOURCE_SHORTAGE;
     kern_return_t kr = pages_copy(pager, first, end, base, NULL, entry->payer);
 
     if (kr != KERN_SUCCESS)

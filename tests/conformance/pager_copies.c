@@ -8,6 +8,7 @@
 
 #define SELF mach_task_self()
 #define PAGES 4u
+#define LARGE 257u
 
 static mach_port_t object;
 static memory_object_control_t control;
@@ -75,6 +76,14 @@ static void test_at_once(void)
     REQUIRE_OK(memory_object_data_error(control, 2 * PAGE_SIZE, PAGE_SIZE, KERN_FAILURE));
     CHECK_RESULT(pager_access_end(&access, TEST_SOON_MS), KERN_MEMORY_ERROR,
                  "without a page there is no copy");
+    const mach_vm_address_t large = pager_map(SELF, object, 0, LARGE, FALSE);
+    vm_offset_t data;
+    mach_msg_type_number_t size;
+    /* limit: copy of memory whose pager wants no delayed ones */
+    CHECK_RESULT(mach_vm_read(SELF, large, LARGE * PAGE_SIZE, &data, &size), KERN_RESOURCE_SHORTAGE,
+                 "more than 1 MiB is not copied at once");
+    CHECK_EQUAL(pager_receive(object, 0).id, 0, "nor asked for");
+    test_deallocate(large, LARGE * PAGE_SIZE);
     end();
     CHECK_EQUAL(*word_at(kept, 1), 11, "and the copy does not need it");
     test_deallocate(kept, 2 * PAGE_SIZE);
