@@ -74,8 +74,8 @@ static kern_return_t pages_copy(struct memory_object *pager, uint64_t first, uin
 kern_return_t memory_object_copy_now(struct memory_object *pager, uint64_t first, uint64_t end, uint64_t base,
                                      struct vm_map_entry *entry)
 {
-    if (end - first >
-        MEMORY_OBJECT_COPY_PAGES) /* the map is locked meanwhile, and all begins again behind each wait */
+    /* the map is locked meanwhile, and all begins again behind each wait */
+    if (end - first > MEMORY_OBJECT_COPY_PAGES)
         return KERN_RESOURCE_SHORTAGE;
     kern_return_t kr = pages_copy(pager, first, end, base, NULL, entry->payer);
 
