@@ -18,7 +18,7 @@ static bool waiter_fits(uint64_t rx, const struct cpu *cpu, uint32_t size)
 {
     if ((rx & 3) != IPC_PORT_RX_BUFFER)
         return false;
-    const struct thread *next = (const struct thread *)(uintptr_t)(rx - IPC_PORT_RX_BUFFER);
+    const struct thread *next = (const struct thread *)(uintptr_t)(rx & ~IPC_PORT_RX_FORM);
     const uint32_t trailer = (uint32_t)REQUESTED_TRAILER_SIZE((uint32_t)hal_uctx_arg(&next->uctx, 1));
     const uint64_t lent = __atomic_load_n(&cpu->current->priority, __ATOMIC_RELAXED);
     return next->cpu == cpu && lent >= __atomic_load_n(&cpu->top_priority, __ATOMIC_RELAXED) &&

@@ -58,7 +58,7 @@ static bool change_places(struct thread *self, struct thread *waiter)
                      __ATOMIC_RELAXED);
     __atomic_store_n(&self->priority, __atomic_load_n(&self->own_priority, __ATOMIC_RELAXED),
                      __ATOMIC_RELAXED);
-    if (__atomic_compare_exchange_n(self->rcv_rx, &idle, (uint64_t)(uintptr_t)self | IPC_PORT_RX_BUFFER,
+    if (__atomic_compare_exchange_n(self->rcv_rx, &idle, (uint64_t)(uintptr_t)self | ipc_msg_rx_form(self),
                                     false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
         return true;
     __atomic_store_n(&self->state, THREAD_RUNNING, __ATOMIC_RELAXED);
